@@ -1,0 +1,328 @@
+"""One function for each verb. The command line calls these only; `import deepdojo as dd` offers them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepdojo.errors import DataError, RunError, UsageError
+from deepdojo.session.listener import Listener
+
+if TYPE_CHECKING:
+    from deepdojo.data.check import CheckReport
+    from deepdojo.data.dataset import Dataset
+    from deepdojo.data.project import Project
+    from deepdojo.runs import Run
+    from deepdojo.scoring.score import Score
+    from deepdojo.tables import Table
+
+__all__ = [
+    "Comparison", "LoadedRun", "Reproduction", "board", "check", "compare", "explain", "load", "new", "predict", "report",
+    "reproduce", "score", "train",
+]  # fmt: skip
+
+
+def train(
+    project: str | Path | None = None,
+    recipe: str | None = None,
+    *,
+    set: Mapping[str, Any] | Iterable[str] | None = None,
+    seed: int = 0,
+    budget: float | None = None,
+    runs: str | Path | None = None,
+    baselines: bool = True,
+    explain: bool = True,
+    report: bool = True,
+    validation_only: bool = False,
+    share: float = 1.0,
+    offline: bool = False,
+    yes: bool = False,
+    trust: bool = False,
+    resume: str | Path | None = None,
+    listener: Listener | None = None,
+) -> LoadedRun:
+    """Check the data, train, score on held-out rows, compare with baselines, explain, report.
+
+    Args:
+        project: a folder with project.toml, or the name of a built-in project.
+        recipe: a name of the project's or the stock recipes, or a path; None takes the project's default.
+        set: overrides such as `{"train.lr": 3e-4}` or `["train.lr=3e-4"]`; `split.fold` and others of [split] too.
+        seed: of weights, order of examples and dropout.
+        budget: seconds for the whole call.
+        runs: where runs go.
+        validation_only: leave the held-out rows closed; the run has no score and no place on the board.
+        share: share of the training rows to use, 0 to 1.
+        yes: download more than 100 MB without asking. trust: run the project's own code.
+        resume: a run that was interrupted; takes no project.
+
+    Returns:
+        the finished run.
+
+    Raises:
+        DojoError: one sentence that says what is wrong and what to do.
+
+    Example:
+        >>> run = train("digits", recipe="cnn")  # doctest: +SKIP
+        >>> run.score.value  # doctest: +SKIP
+        0.99
+    """
+    from deepdojo.session.start import begin, resumed
+
+    started = time.monotonic()
+    listener = listener or Listener()
+    if (project is None) == (resume is None):
+        raise UsageError("give a project or a run to resume, one of the two", todo="for example dojo train digits")
+    if resume is not None:
+        from deepdojo.runs import find_run
+
+        run = find_run(resume, unfinished=True)
+        if run.finished:
+            listener.say(f"{run.id} is finished; there is nothing to resume")
+            return load(run.folder)
+        session = resumed(run, listener=listener, started=started, trust=trust, offline=offline, budget_s=budget)
+    else:
+        assert project is not None
+        from deepdojo.session.train import Options
+
+        if not 0 < share <= 1:
+            raise UsageError(f"share is {share:g}; it must lie above 0 and not above 1", where="--share")
+        if budget is not None and budget < 5:
+            raise UsageError(f"a budget of {budget:g} s is too short", where="--budget", todo="give at least 5s")
+        options = Options(budget, baselines, explain, report, validation_only, share)
+        session = begin(
+            project, recipe, changes=set, seed=seed, options=options, runs=runs, offline=offline, yes=yes, trust=trust,
+            listener=listener, started=started,
+        )  # fmt: skip
+    finished = session.run()
+    if not session.options.validation_only:
+        from deepdojo.competition.board import record
+
+        record(finished.folder)
+    return LoadedRun(finished)
+
+
+class LoadedRun:
+    """A finished run in Python: `.score.value`, `.predict([...])`, `.summary()`."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.folder, self.id = run.folder, run.id
+        self._loaded: tuple[Any, Any] | None = None
+
+    def __repr__(self) -> str:
+        s = self.score
+        return f"<run {self.id}: {s.metric} {s.value:.4g} [{s.low:.4g}, {s.high:.4g}], n = {s.n}>"
+
+    @property
+    def score(self) -> ScoreView:
+        """The score on held-out rows with its 95 % interval."""
+        s = self.run.score
+        if s["value"] is None:
+            raise RunError("the run left the held-out rows closed, so it has no score", where=self.id)
+        return ScoreView(s["metric"], s["value"], s["low"], s["high"], s["n"])
+
+    def predict(self, rows: str | Path | Sequence[Any], *, listener: Listener | None = None) -> list[dict[str, Any]]:
+        """Predictions of new rows.
+
+        Args:
+            rows: a file or folder as the project's own, or a list: texts, images (paths or uint8 arrays), or mappings
+                column -> cell.
+
+        Returns:
+            one dict a row: id and the contract's prediction columns. Rows that cannot be read are left out.
+        """
+        return self.predict_with_rejected(rows, listener=listener)[0]
+
+    def predict_with_rejected(
+        self, rows: str | Path | Sequence[Any], *, listener: Listener | None = None
+    ) -> tuple[list[dict[str, Any]], list[Any]]:
+        """(predictions, what was left out and why)."""
+        from deepdojo.session.inputs import rows_from
+        from deepdojo.training.predictor import predict_rows
+
+        listener = listener or Listener()
+        found, rejected = rows_from(self.run, rows)
+        if self._loaded is None:
+            self._loaded = (self.run.task(), self.run.model())
+        task, model = self._loaded
+        bad: list[Any] = list(rejected)
+        predicted = predict_rows(
+            task, model, found, reject=lambda row, reason: bad.append(_left_out(row, reason)),
+            progress=lambda done, total: listener.progress(done, total, "rows"),
+        )  # fmt: skip
+        return predicted, bad
+
+    def summary(self) -> dict[str, Any]:
+        """What `dojo train --json` prints."""
+        info, s = self.run.info, self.run.score
+        keys = ("name", "title", "score", "low", "high", "better", "p", "difference")
+        return {
+            "run": str(self.folder.absolute()), "project": info["project"], "task": info["task"],
+            "model": info["model"]["name"], "recipe": info["recipe"], "metric": s["metric"],
+            "higher_is_better": s["higher_is_better"], "score": s["value"],
+            "low": s["low"], "high": s["high"], "n": s["n"], "seconds": s["cost"]["seconds"],
+            "train_seconds": s["cost"]["train_seconds"], "rejected": self.run.read_json("data.json")["rejected"],
+            "seed": info["seed"], "validation": s["validation"],
+            "baselines": [{k: b[k] for k in keys} for b in s["baselines"]], "verdict": s["verdict"],
+        }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ScoreView:
+    """A score on held-out rows and its 95 % interval, in the metric's own unit."""
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    n: int
+
+
+def _left_out(row: Mapping[str, Any], reason: str) -> Any:
+    from deepdojo.data.dataset import Rejected
+
+    return Rejected(file="", line=None, id=row["id"], reason=reason)
+
+
+def load(run: str | Path) -> LoadedRun:
+    """A run by path, id, unique beginning of one, or `last`."""
+    from deepdojo.runs import find_run
+
+    found = find_run(run)
+    if not found.finished:
+        raise RunError("the run is not finished", where=found.id, todo=f"go on with dojo train --resume {found.id}")
+    return LoadedRun(found)
+
+
+def check(
+    project: str | Path, *, offline: bool = False, trust: bool = False, budget: float | None = None
+) -> CheckReport:
+    """What is wrong with a project's data: faults, leaks, duplicates; held-out labels stay unread."""
+    from deepdojo.data.check import check as run_check
+
+    return run_check(open_dataset(project, offline=offline, trust=trust), budget_s=budget)
+
+
+def open_dataset(project: str | Path, *, offline: bool = False, trust: bool = False) -> Dataset:
+    from deepdojo.data.dataset import load_dataset
+    from deepdojo.data.project import find_project
+    from deepdojo.session.start import code_trusted
+
+    found = find_project(project)
+    return load_dataset(found, offline=offline, trusted=code_trusted(found, trust))
+
+
+def new(folder: str | Path, source: str | Path, **choices: Any) -> tuple[Project, list[str]]:
+    """Write `folder/project.toml` for the user's data; gives the project and what was inferred, in sentences.
+
+    Args:
+        choices: target, id, group, time, task, metric, test, copy, as `dojo new` has them.
+    """
+    from deepdojo.data.new import create
+
+    return create(Path(folder), Path(source), **choices)
+
+
+def predict(
+    run: str | Path, rows: str | Path, output: str | Path | None = None, *, listener: Listener | None = None
+) -> tuple[Table, list[Any]]:
+    """Predictions of new rows as a table, written to `output` (.csv, .parquet, .jsonl) when given; and what was left out."""
+    from deepdojo.session.evaluate import table_of
+    from deepdojo.tables import write_table
+
+    loaded = load(run)
+    found, rejected = loaded.predict_with_rejected(rows, listener=listener)
+    if not found:
+        raise DataError(
+            "none of the rows can be predicted", where=str(rows), todo=rejected[0].reason if rejected else None
+        )
+    contract = loaded.run.contract
+    table = table_of(found, contract)
+    if output is not None:
+        write_table(Path(output), table, dict(contract.predictions))
+    return table, rejected
+
+
+def score(project: str | Path, table: str | Path, *, trust: bool = False, offline: bool = False) -> Score:
+    """Score a prediction table on the project's held-out rows."""
+    from deepdojo.session.start import judge_of
+    from deepdojo.tables import read_table
+
+    dataset = open_dataset(project, offline=offline, trust=trust)
+    judge = judge_of(dataset.project, trust)
+    predictions = read_table(Path(table), dict(judge.contract.predictions))
+    return judge.score(dataset.truth("test"), predictions, groups=dataset.groups("test"))
+
+
+def board(project: str | Path, *, runs: str | Path | None = None) -> list[dict[str, Any]]:
+    """The leaderboard of a project: runs, baselines and published results."""
+    from deepdojo.competition.board import rows
+    from deepdojo.data.project import find_project
+    from deepdojo.places import runs_folder
+
+    found = find_project(project)
+    return rows(runs_folder(found.name, None if found.builtin else found.folder, runs), found)
+
+
+def report(run: str | Path) -> Path:
+    """Write report.html again from the run folder alone."""
+    from deepdojo.report import write_report
+
+    return write_report(load(run).folder)
+
+
+def explain(
+    run: str | Path, *, listener: Listener | None = None, offline: bool = False, trust: bool = False
+) -> dict[str, Any]:
+    """Explain decisions on held-out rows anew and put them into the run and its report."""
+    from deepdojo.session.again import explain_again
+
+    return explain_again(load(run).run, listener or Listener(), offline=offline, trust=trust)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two runs on the same held-out rows: the paired difference a - b, and what each costs."""
+
+    a: dict[str, Any]
+    b: dict[str, Any]
+    metric: str
+    higher_is_better: bool
+    difference: float
+    low: float
+    high: float
+    p: float
+    n: int
+    better: str
+
+
+def compare(a: str | Path, b: str | Path) -> Comparison:
+    """Is the difference between two runs real, and what does each cost? Refuses runs scored on different rows."""
+    from deepdojo.session.again import compare_runs
+
+    return Comparison(**compare_runs(load(a).run, load(b).run))
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """A run trained again from its own record."""
+
+    run: str
+    model: str
+    metric: str
+    recorded: float
+    score: float
+    same_score: bool
+    same_weights: bool
+
+
+def reproduce(
+    run: str | Path, *, listener: Listener | None = None, offline: bool = False, trust: bool = False
+) -> Reproduction:
+    """Train a run again from its own record: recipe, seed, split and steps; says whether score and weights are the same."""
+    from deepdojo.session.again import reproduce_run
+
+    return Reproduction(**reproduce_run(load(run).run, listener or Listener(), offline=offline, trust=trust))

@@ -1,0 +1,61 @@
+"""Floors without a network: what a deep model has to beat on every board. Torch-free; scikit-learn only while fitting.
+
+A floor is one function `problem -> (predictions, about)` and one line in `FLOORS`. Floors learn from training rows
+alone; validation rows, where given, choose among a few settings; held-out rows come without their targets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from deepdojo.contracts import CONTRACTS, contract_of
+
+if TYPE_CHECKING:
+    from deepdojo.baselines.job import read_results, run_job, write_job
+    from deepdojo.baselines.run import FloorResult, run_floors
+
+__all__ = ["FLOORS", "Floor", "FloorResult", "floors_for", "read_results", "run_floors", "run_job", "write_job"]
+
+
+@dataclass(frozen=True)
+class Floor:
+    """One floor: `module.function` computes it, `title` is its name on the board, `tasks` those that it serves."""
+
+    module: str
+    function: str
+    title: str
+    tasks: tuple[str, ...]
+
+
+_CLASSES = tuple(name for name, contract in CONTRACTS.items() if "label" in contract.targets)
+_TABLES = ("tabular-classification", "tabular-regression")
+
+FLOORS: Mapping[str, Floor] = {
+    "majority": Floor("constant", "majority", "majority class", _CLASSES),
+    "mean": Floor("constant", "mean", "constant", ("tabular-regression",)),
+    "pixels": Floor("pixels", "logistic", "logistic regression on pixels", ("image-classification",)),
+    "tfidf": Floor("text", "tfidf_logistic", "TF-IDF + logistic regression", ("text-classification",)),
+    "nbsvm": Floor("text", "nbsvm", "NB-weighted n-grams", ("text-classification",)),
+    "logistic": Floor("tables", "logistic", "logistic regression", ("tabular-classification",)),
+    "linear": Floor("tables", "linear", "linear regression", ("tabular-regression",)),
+    "boosting": Floor("boosting", "boosting", "gradient boosting", _TABLES),
+}
+
+
+def floors_for(task: str) -> list[str]:
+    """The floors that serve a task, cheapest first. Raises UnknownNameError for an unknown task."""
+    contract_of(task)
+    return [name for name, floor in FLOORS.items() if task in floor.tasks]
+
+
+_LAZY = {"FloorResult": "run", "run_floors": "run", "read_results": "job", "run_job": "job", "write_job": "job"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)

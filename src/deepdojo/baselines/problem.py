@@ -1,0 +1,131 @@
+"""What every floor is given: rows, classes, seed; and how it chooses a setting on validation rows."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from deepdojo.contracts import contract_of
+from deepdojo.errors import DataError
+
+__all__ = ["Choice", "Problem", "Row", "Unfit", "choose", "quiet"]
+
+Row = Mapping[str, Any]
+
+MIN_VALIDATION = 20
+"""Below this many validation rows a choice would be drawn by chance, so each floor keeps its fixed setting."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What `choose` kept: the fitted predictor, its setting, and whether validation rows chose it."""
+
+    predict: Callable[[Sequence[Any]], np.ndarray]
+    setting: float
+    by_validation: bool
+
+    def said(self, name: str) -> str:
+        """The words for it: `C = 1 chosen on validation rows`, or `C = 1`."""
+        return f"{name} = {self.setting:g}" + (" chosen on validation rows" if self.by_validation else "")
+
+
+class Unfit(DataError):
+    """This floor has nothing to say about these rows; the sentence says why. The others go on."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Rows of one task. Floors are fitted on `train` alone; `validation` only chooses among a few settings.
+
+    Attributes:
+        train, validation: rows with their target. test: rows with inputs only.
+        seed: the same seed gives the same predictions.
+        metric: the project's; "mae" asks the constant floor for a median.
+    """
+
+    task: str
+    train: Sequence[Row]
+    test: Sequence[Row]
+    validation: Sequence[Row] = ()
+    seed: int = 0
+    metric: str = ""
+    input: str = field(init=False)
+    regression: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        contract = contract_of(self.task)
+        object.__setattr__(self, "input", next(iter(contract.inputs)))
+        object.__setattr__(self, "regression", "value" in contract.targets)
+        if not self.train:
+            raise DataError("there are no training rows, so no floor can be fitted", todo="see `dojo check`")
+
+    @cached_property
+    def classes(self) -> list[str]:
+        """Labels of the training rows, sorted: the columns of every probability matrix."""
+        return sorted({row["label"] for row in self.train})
+
+    @cached_property
+    def target(self) -> np.ndarray:
+        """Of the training rows: class numbers, (n,) int64, or values, (n,) float64."""
+        return self.targets(self.train)
+
+    def targets(self, rows: Sequence[Row]) -> np.ndarray:
+        """As `target`; -1 for a label that no training row has."""
+        if self.regression:
+            return np.array([float(row["value"]) for row in rows])
+        place = {label: k for k, label in enumerate(self.classes)}
+        return np.array([place.get(row["label"], -1) for row in rows], dtype=np.int64)
+
+    def cells(self, rows: Iterable[Row]) -> list[Any]:
+        """The input cell of each row."""
+        return [row[self.input] for row in rows]
+
+    @cached_property
+    def can_choose(self) -> bool:
+        return len(self.validation) >= MIN_VALIDATION
+
+    def loss(self, predicted: np.ndarray) -> float:
+        """Of the validation rows: mean log loss of (n, K) probabilities, or mean squared error of (n,) values."""
+        truth = self.targets(self.validation)
+        if self.regression:
+            return float(np.mean((predicted - truth) ** 2))
+        known = truth >= 0
+        if not known.any():
+            return 0.0
+        return float(-np.log(np.clip(predicted[known, truth[known]], 1e-7, 1)).mean())
+
+
+Predictor = Callable[[Sequence[Any]], np.ndarray]
+"""Input cells -> (n, K) probabilities or (n,) values."""
+
+
+def choose(problem: Problem, settings: Sequence[float], fixed: float, fit: Callable[[float], Predictor]) -> Choice:
+    """Fit every setting on the training rows and keep the one with the lowest loss on the validation rows.
+
+    With fewer than 20 validation rows only `fixed` is fitted. Of equal losses the first setting wins.
+    """
+    if not problem.can_choose or len(settings) == 1:
+        return Choice(fit(fixed), fixed, False)
+    cells = problem.cells(problem.validation)
+    best: tuple[float, Choice] | None = None
+    for setting in settings:
+        predictor = fit(setting)
+        loss = problem.loss(predictor(cells))
+        if best is None or loss < best[0]:
+            best = loss, Choice(predictor, setting, True)
+    assert best is not None
+    return best[1]
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Floors stop after a fixed number of iterations by intent, so scikit-learn's warnings about that say nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

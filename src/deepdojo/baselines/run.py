@@ -1,0 +1,108 @@
+"""Fit the floors of a task, one thread each, and give their predictions as rows of the prediction table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from deepdojo.baselines import FLOORS, Floor, floors_for
+from deepdojo.baselines.problem import Problem, Row, Unfit
+from deepdojo.errors import UnknownNameError
+
+__all__ = ["FloorResult", "run_floors"]
+
+MOST_PROBABILITIES = 1000
+"""Of more classes a row keeps the likeliest 100, normalised: 10,000 classes × 10,000 rows would fill the memory."""
+
+
+@dataclass(frozen=True)
+class FloorResult:
+    """What one floor predicts.
+
+    Attributes:
+        predictions: one dict a test row: "id" and the contract's prediction columns.
+        seconds: CPU seconds of fitting and predicting.
+        about: what was fitted and how its settings were chosen, one sentence without a full stop.
+    """
+
+    name: str
+    title: str
+    predictions: list[dict[str, Any]]
+    seconds: float
+    about: str
+
+
+def run_floors(
+    task: str,
+    train_rows: Sequence[Row],
+    test_rows: Sequence[Row],
+    *,
+    seed: int = 0,
+    metric: str = "",
+    validation_rows: Sequence[Row] = (),
+    floors: Sequence[str] | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Iterator[FloorResult]:
+    """Fit and predict, one floor after the other; one that cannot use these rows is left out and `progress` told.
+
+    Args:
+        train_rows: with targets; all that is learned is learned from these.
+        test_rows: inputs only. validation_rows: with targets, they choose settings (20 rows or more).
+        floors: names of `FLOORS` (default: all of the task's).
+        progress: called with a sentence before each floor.
+
+    Raises:
+        UnknownNameError: for an unknown task or floor. DataError: without training rows.
+    """
+    from threadpoolctl import threadpool_limits
+
+    names = floors_for(task) if floors is None else list(floors)
+    for name in names:
+        if name not in floors_for(task):
+            raise UnknownNameError(f"floor for {task}", name, floors_for(task))
+    problem = Problem(task, train_rows, test_rows, validation_rows, seed, metric)
+    say = progress or (lambda sentence: None)
+    for name in names:
+        floor = FLOORS[name]
+        say(floor.title)
+        function = _loaded(floor)
+        began = time.process_time()
+        try:
+            with threadpool_limits(1):
+                predicted, about = function(problem)
+        except Unfit as error:
+            say(f"{floor.title} is left out: {error}")
+            continue
+        seconds = time.process_time() - began
+        yield FloorResult(name, floor.title, _cells(problem, predicted), round(seconds, 3), about)
+
+
+def _loaded(floor: Floor) -> Callable[[Problem], tuple[np.ndarray, str]]:
+    """The floor's function, with its libraries: threadpool_limits reaches only what is loaded; no clock runs yet."""
+    if floor.module != "constant":
+        import_module("sklearn.ensemble" if floor.module == "boosting" else "sklearn.linear_model")
+    return getattr(import_module(f"deepdojo.baselines.{floor.module}"), floor.function)
+
+
+def _cells(problem: Problem, predicted: np.ndarray) -> list[dict[str, Any]]:
+    """(n, K) probabilities or (n,) values -> cells of the table; of equally likely classes the first by name."""
+    ids = [row["id"] for row in problem.test]
+    if problem.regression:
+        return [{"id": i, "value": float(value)} for i, value in zip(ids, predicted, strict=True)]
+    classes = problem.classes
+    best = predicted.argmax(axis=1) if len(ids) else []
+    rows = zip(ids, best, predicted, strict=True)
+    return [{"id": i, "label": classes[k], "probabilities": _distribution(classes, p)} for i, k, p in rows]
+
+
+def _distribution(classes: Sequence[str], p: np.ndarray) -> dict[str, float]:
+    if len(classes) <= MOST_PROBABILITIES:
+        return dict(zip(classes, p.tolist(), strict=True))
+    likeliest = np.sort(np.argpartition(-p, MOST_PROBABILITIES // 10)[: MOST_PROBABILITIES // 10])
+    total = p[likeliest].sum()
+    return {classes[k]: float(p[k] / total) for k in likeliest}

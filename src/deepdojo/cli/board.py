@@ -1,0 +1,190 @@
+"""`dojo board`: who is best, how sure is that, and at what cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from deepdojo.cli.options import Json, RunsFolder, option
+from deepdojo.cli.output import answer, clip, next_step, out, paragraph, print_json, styled, text_width, width
+from deepdojo.cli.words import bar, duration, metric_name, metric_unit, plural, score_text, si
+
+__all__ = ["board", "print_board"]
+
+Row = Mapping[str, Any]
+
+# Columns: rank, name, score, interval, bar, parameters, FLOPs, time, Pareto mark; and the blanks between them.
+_GAPS = (2, 2, 1, 2, 2, 1, 1, 1)
+_NAME, _BAR = 20, 13  # what a name keeps when it gives way, and what the bar wants
+
+
+def board(
+    project: Annotated[str, option("A project: its folder or a built-in name.", "Arguments")],
+    /,
+    *,
+    html: Annotated[Path | None, option("Also write the board as one HTML page.", "Output")] = None,
+    runs: RunsFolder = None,
+    json: Json = False,
+) -> None:
+    """Show a project's leaderboard.
+
+    dojo board digits                     rank, score, interval, cost
+    dojo board reviews --html board.html  as a page that needs no network
+    dojo board digits --json              as data, one object a row
+    """
+    from deepdojo import api
+
+    rows = api.board(project, runs=runs)
+    if html is not None:
+        _write_page(html, project, rows)
+    if json:
+        print_json(rows)
+        return
+    print_board(project, rows)
+    if html is not None:
+        out(f"\nPage: {html}")
+    own = [r for r in rows if r["kind"] == "run" and r.get("rank") is not None]
+    if len(own) > 1:
+        next_step(f"dojo compare {own[0].get('id') or own[0]['run']} {own[1].get('id') or own[1]['run']}")
+    elif own:
+        next_step(f"dojo report {own[0].get('id') or own[0]['run']} --open")
+    else:
+        next_step(f"dojo train {project}")
+
+
+def _write_page(path: Path, project: str, rows: Sequence[Row]) -> None:
+    """The board as one HTML file, written atomically."""
+    from deepdojo.places import write_text
+    from deepdojo.report import board_page
+
+    ranked = [r for r in rows if r.get("rank") is not None]
+    about = {"name": Path(project).name, "runs": sum(r["kind"] == "run" for r in ranked)}
+    if ranked:
+        about |= {key: ranked[0][key] for key in ("metric", "higher_is_better", "n")}
+    write_text(path, board_page(about, [dict(r) for r in rows]))
+
+
+def print_board(project: str, rows: Sequence[Row]) -> None:
+    """The board as text: ranked rows, then those that cannot be compared, then what the signs mean."""
+    ranked = [r for r in rows if r.get("note") not in ("other metric", "other held-out rows")]
+    below = [r for r in rows if r not in ranked]
+    scored = [r for r in ranked if r["kind"] != "published"]
+    if not scored:
+        out(f"{project}: no runs yet.")
+    else:
+        _print_head(Path(project).name, scored)
+    if ranked:
+        _print_rows(ranked)
+    if below:
+        out()
+        out(styled("Scored otherwise, so not ranked here:", "dim"))
+        for row in below:
+            text = score_text(row["metric"], row["score"], row["low"], row["high"])
+            line = f"{clip(str(row['name']), 24)}  {metric_name(row['metric'])} {text} of {row['n']:,}: {row['note']}"
+            out(styled(f"   {clip(line, width() - 4)}", "dim"))
+    if scored:
+        out()
+        paragraph("Equal ranks: the rows cannot tell them apart. ◆: none is better in less time.", style="dim")
+    if any(r["kind"] == "published" for r in ranked):
+        paragraph("Published results are not re-scored and have no rank.", style="dim")
+
+
+def _print_head(name: str, scored: Sequence[Row]) -> None:
+    first = scored[0]
+    unit = ", %" if metric_unit(first["metric"]).percent else ""
+    runs = plural(sum(r["kind"] == "run" for r in scored), "run")
+    answer(
+        [
+            (name, "bold"),
+            (f"{metric_name(first['metric'])}{unit}", ""),
+            ("higher is better" if first["higher_is_better"] else "lower is better", ""),
+            (f"{runs} scored on {first['n']:,} held-out rows", ""),
+        ]
+    )
+    out()
+
+
+def _print_rows(rows: Sequence[Row]) -> None:
+    places = _places(rows)
+    cells = [_cells(row, rows, places) for row in rows]
+    heads = ["", "", "score", "95 %", "", "param", "FLOPs", "time", ""]
+    sizes = [max(text_width(c[i]) for c in [heads, *cells]) for i in range(len(heads))]
+    spare = width() - 1 - sum(sizes) - sum(_GAPS)
+    give = max(0, min(sizes[1] - _NAME, _BAR - spare))  # a long name gives way to the bar
+    sizes[1], spare = sizes[1] - give, spare + give
+    sizes[4] = min(24, spare) if spare >= _BAR - 3 else 0
+    if spare < 0:
+        sizes[1] = max(10, sizes[1] + spare)
+    low, high = _axis(rows)
+    out(styled(_join(heads, sizes), "dim"))
+    for row, cell in zip(rows, cells, strict=True):
+        if sizes[4] and row.get("low") is not None:
+            cell[4] = bar(row["low"], row["score"], row["high"], low, high, sizes[4])
+        elif sizes[4]:
+            cell[4] = bar(row["score"], row["score"], row["score"], low, high, sizes[4]).replace("●", "○")
+        line = _join(cell, sizes)
+        out(styled(line, "dim") if row["kind"] == "published" else line)
+    if sizes[4]:
+        ends = [metric_unit(rows[0]["metric"]).number(x, max(0, places - 1)) for x in (low, high)]
+        axis = ends[0] + " " * max(1, sizes[4] - len(ends[0]) - len(ends[1])) + ends[1]
+        before = sum(sizes[:4]) + sum(_GAPS[:4])
+        out(styled(" " * before + axis, "dim"))
+
+
+def _places(rows: Sequence[Row]) -> int:
+    """One number of decimals for the whole column: that of the finest interval, so that columns line up."""
+    unit = metric_unit(rows[0]["metric"])
+    ends = [(r["score"], r.get("low"), r.get("high")) for r in rows]
+    return max(unit.decimals(*e) for e in [e for e in ends if None not in e] or ends)
+
+
+def _cells(row: Row, rows: Sequence[Row], places: int) -> list[str]:
+    unit = metric_unit(row["metric"])
+    interval = ""
+    if row.get("low") is not None and row.get("high") is not None:
+        interval = f"[{unit.number(row['low'], places)}, {unit.number(row['high'], places)}]"
+    return [
+        "–" if row.get("rank") is None else str(row["rank"]),
+        _name(row, rows),
+        unit.number(row["score"], places),
+        interval,
+        "",
+        si(row.get("parameters")),
+        si(row.get("train_flops")),
+        duration(row.get("seconds")).replace(" min", "m").replace(" s", "s").replace(" h", "h").replace(" ", ""),
+        "◆" if row.get("pareto") else "",
+    ]
+
+
+def _name(row: Row, rows: Sequence[Row]) -> str:
+    """The recipe; with the end of the run's id where several runs share it."""
+    name = str(row["name"])
+    twins = sum(r["name"] == row["name"] and r["kind"] == "run" for r in rows)
+    if row["kind"] == "run" and twins > 1:
+        tail = str(row.get("id") or row.get("run") or "").rpartition("-")[2]
+        return f"{clip(name, 20)} {tail}"
+    return name
+
+
+def _axis(rows: Sequence[Row]) -> tuple[float, float]:
+    """The page's axis: the best rows in full, and of the others what does not make their differences invisible."""
+    from deepdojo.report.intervals import common_axis
+
+    ranked = sorted((r for r in rows if r.get("rank") is not None), key=lambda r: r["rank"]) or list(rows)
+    front = [ranked[0].get(key) for key in ("score", "low", "high")] + [r["score"] for r in ranked[1:2]]
+    axis = common_axis(front, [r.get(key) for r in rows for key in ("score", "low", "high")])
+    if metric_unit(rows[0]["metric"]).percent:
+        return max(0.0, axis.low), min(1.0, axis.high)
+    return axis.low, axis.high
+
+
+def _join(cells: Sequence[str], sizes: Sequence[int]) -> str:
+    line = ""
+    for i, (cell, size, gap) in enumerate(zip(cells, sizes, (*_GAPS, 0), strict=True)):
+        if i == 4 and not size:
+            continue
+        text = clip(cell, size) if i != 4 else cell
+        blank = " " * (size - text_width(text))
+        line += (blank + text if i in (0, 2, 5, 6, 7) else text + blank) + " " * gap
+    return line.rstrip()

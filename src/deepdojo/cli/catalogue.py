@@ -1,0 +1,195 @@
+"""What there is to list and show, read from TOML and sources alone: no torch, no data, so that it is instant."""
+
+from __future__ import annotations
+
+import json
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from deepdojo.errors import ProjectError
+
+__all__ = [
+    "CATALOGUE",
+    "layers",
+    "metrics",
+    "models",
+    "project_folders",
+    "project_names",
+    "projects",
+    "read_toml",
+    "recipes",
+    "runs_beside",
+    "tasks",
+]
+
+CATALOGUE = Path(__file__).parents[1] / "catalogue"
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Raises ProjectError naming the file when it is no TOML or no text."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProjectError(f"is no valid TOML: {error}", where=str(path)) from None
+
+
+def project_folders() -> dict[str, Path]:
+    """Project name -> folder: those in this folder and right below it, then the built-in ones."""
+    here = Path.cwd()
+    found: dict[str, Path] = {}
+    own = [here / "project.toml", *sorted(here.glob("*/project.toml"))]
+    for path in [*own, *sorted((CATALOGUE / "projects").glob("*/project.toml"))]:
+        if path.is_file():
+            found.setdefault(path.parent.name, path.parent)
+    return found
+
+
+def project_names() -> list[str]:
+    """Names that PROJECT accepts here."""
+    return list(project_folders())
+
+
+def projects() -> list[dict[str, Any]]:
+    """One entry a project: name, title, task, rows (as a run has counted them), metric, licence, data, folder."""
+    from deepdojo.contracts import CONTRACTS
+
+    entries = []
+    for name, folder in project_folders().items():
+        try:
+            spec = read_toml(folder / "project.toml")
+        except ProjectError as fault:
+            spec = {"title": str(fault)}
+        task = str(spec.get("task", "–"))
+        contract = CONTRACTS.get(task)
+        entries.append(
+            {
+                "name": name,
+                "title": spec.get("title", ""),
+                "task": task,
+                "rows": spec.get("rows") or _counted_rows(name, folder),
+                "metric": spec.get("metric") or (contract.metric if contract else None),
+                "licence": spec.get("licence"),
+                "data": _where_data(spec),
+                "folder": str(folder),
+            }
+        )
+    return entries
+
+
+def _where_data(spec: Mapping[str, Any]) -> str:
+    """`bundled` with the dependencies, `yours`, `mirror` (it is there), `download`, or `not here`."""
+    source = spec.get("source") or {}
+    mirror = os.environ.get("DEEPDOJO_DATA")
+    if source.get("dependency"):
+        return "bundled"
+    if source.get("path"):
+        return "yours"
+    if mirror and source.get("mirror") and (Path(mirror).expanduser() / str(source["mirror"])).is_dir():
+        return "mirror"
+    files = source.get("files")
+    urls = isinstance(files, Mapping) and any(isinstance(f, Mapping) and f.get("url") for f in files.values())
+    if urls or source.get("url"):
+        return "download"
+    return "not here" if source.get("mirror") or spec.get("availability") == "mirror" else "yours"
+
+
+def _counted_rows(name: str, folder: Path) -> int | None:
+    """All rows as the newest run counted them."""
+    for run in reversed(list(runs_beside(name, folder))):
+        rows = read_json(run / "data.json").get("rows")
+        if isinstance(rows, Mapping):
+            return sum(n for n in rows.values() if isinstance(n, int))
+    return None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object, or an empty one where there is none."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def runs_beside(name: str, folder: Path) -> Iterator[Path]:
+    """Runs of a project, oldest first, where `dojo train` puts them by default."""
+    from deepdojo.places import runs_folder
+
+    place = runs_folder(name, None if _built_in(folder) else folder)
+    yield from _runs_in(place)
+
+
+def _runs_in(folder: Path) -> Iterator[Path]:
+    if folder.is_dir():
+        files = [p for p in folder.glob("*/run.toml") if p.is_file()]
+        yield from (p.parent for p in sorted(files, key=lambda p: p.stat().st_mtime))
+
+
+def _built_in(folder: Path) -> bool:
+    return folder.parent == CATALOGUE / "projects"
+
+
+def recipes(project: str | None = None) -> list[dict[str, Any]]:
+    """One entry a recipe: name, task or project, model, about, path."""
+    entries = []
+    paths = [(p.parent.name, p) for p in sorted((CATALOGUE / "recipes").glob("*/*.toml"))]
+    for name, folder in project_folders().items():
+        paths += [(name, p) for p in sorted((folder / "recipes").glob("*.toml"))]
+    for owner, path in paths:
+        spec = read_toml(path)
+        model = spec.get("model") or {}
+        entry = {"name": path.stem, "of": owner, "model": model.get("name"), "about": spec.get("about", "")}
+        entries.append({**entry, "path": str(path)})
+    return [e for e in entries if project is None or e["of"] == project]
+
+
+def models() -> list[dict[str, Any]]:
+    """One entry a model: name, summary, protocols, paper, module."""
+    from deepdojo.models import MODELS
+
+    return [
+        {"name": name, **_fields(entry, "summary", "protocols", "paper", "module")} for name, entry in MODELS.items()
+    ]
+
+
+def tasks() -> list[dict[str, Any]]:
+    """One entry a task: name, its columns, default metric, and the projects that pose it."""
+    from deepdojo.contracts import CONTRACTS
+
+    posed: dict[str, list[str]] = {}
+    for project in projects():
+        posed.setdefault(project["task"], []).append(project["name"])
+    return [
+        {
+            "name": name,
+            "inputs": dict(contract.inputs),
+            "targets": dict(contract.targets),
+            "predictions": dict(contract.predictions),
+            "metric": contract.metric,
+            "projects": posed.get(name, []),
+        }
+        for name, contract in CONTRACTS.items()
+    ]
+
+
+def metrics() -> list[dict[str, Any]]:
+    """One entry a metric: name, summary, direction, unit, goal, and which column kinds it compares."""
+    from deepdojo.scoring.metrics import METRICS
+
+    wanted = ("summary", "higher_is_better", "unit", "goal", "truth", "predicted")
+    return [{"name": name, **_fields(entry, *wanted)} for name, entry in METRICS.items()]
+
+
+def layers() -> list[dict[str, Any]]:
+    """One entry a layer: name, summary, module."""
+    from deepdojo.layers import LAYERS, layer_summaries
+
+    return [{"name": name, "summary": text, "module": LAYERS[name]} for name, text in layer_summaries().items()]
+
+
+def _fields(entry: Any, *names: str) -> dict[str, Any]:
+    values = {name: getattr(entry, name) for name in names if hasattr(entry, name)}
+    return {k: list(v) if isinstance(v, (tuple, frozenset, set)) else v for k, v in values.items()}

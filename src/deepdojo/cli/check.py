@@ -1,0 +1,57 @@
+"""`dojo check`: what is wrong with the data, before an hour is lost on it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from deepdojo.cli.options import Json, Offline, Trust, option
+from deepdojo.cli.output import answer, next_step, out, paragraph, print_json
+from deepdojo.cli.words import plural
+
+__all__ = ["check"]
+
+_STYLE = {"error": "bad", "warning": "warn", "note": "dim"}
+
+
+def check(
+    project: Annotated[str, option("A project: its folder or a built-in name.", "Arguments")],
+    /,
+    *,
+    offline: Offline = False,
+    trust: Trust = False,
+    json: Json = False,
+) -> int:
+    """Look for what is wrong with the data before training.
+
+    dojo check titanic         classes, gaps, leaks, duplicates, files left out
+    dojo check ./reviews       a folder with project.toml
+    dojo check reviews --json  problems as data; exit code 1 where one is an error
+    """
+    from deepdojo import api
+    from deepdojo.cli.terminal import TerminalListener
+
+    listener = TerminalListener()
+    try:
+        listener.stage("reading", project)
+        report = api.check(project, offline=offline, trust=trust)
+    finally:
+        listener.finish()
+    problems = list(report.problems)
+    failed = any(p.level == "error" for p in problems)
+    if json:
+        print_json(report.as_json())
+        return int(failed)
+    seen = f"{report.seen:,} of {report.total:,} rows" if report.seen != report.total else plural(report.total, "row")
+    serious = [p for p in problems if p.level != "note"]
+    found = plural(len(serious), "problem") if serious else "nothing wrong"
+    answer([(project, "bold"), (found, ""), (f"looked at {seen}", "")])
+    for problem in sorted(problems, key=lambda p: list(_STYLE).index(p.level)):
+        out()
+        where = f" ({problem.where})" if problem.where else ""
+        paragraph(f"{problem.level}: {problem.what}{where}", indent=2)
+        if problem.todo:
+            paragraph(f"To do: {problem.todo}", indent=4)
+    next_step(
+        f"dojo train {project}" if not failed else f"dojo check {project}", "" if not failed else "once it is mended"
+    )
+    return int(failed)

@@ -1,0 +1,85 @@
+"""Bare `dojo`: where am I, what is here, and what is the next step, as one command to copy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from deepdojo.cli.catalogue import project_folders, read_json, read_toml, runs_beside
+from deepdojo.cli.output import next_step, out, styled
+from deepdojo.cli.words import plural, score_phrase
+from deepdojo.errors import ProjectError
+
+__all__ = ["home"]
+
+
+def home() -> int:
+    """Say where we are; never fails on what lies in the folder."""
+    from deepdojo.runs import run_folders
+
+    here = Path.cwd()
+    in_project = (here / "project.toml").is_file()
+    runs = run_folders()
+    if in_project:
+        _project(here)
+    own = [name for name, folder in project_folders().items() if folder.parent == here and folder != here]
+    if own:
+        out(f"Projects here: {', '.join(own[:6])}{' …' if len(own) > 6 else ''}")
+    finished = [f for f in runs if not f.name.endswith(".partial") and (f / "score.json").is_file()]
+    left = [f for f in runs if f.name.endswith(".partial")]
+    if finished:
+        _runs(finished)
+    if left:
+        out(
+            f"Unfinished: {left[-1].name.removesuffix('.partial')}" + (f" and {len(left) - 1} more" if left[1:] else "")
+        )
+    if not (in_project or own or finished or left):
+        out(f"{styled('DeepDojo', 'bold')}: become good at deep learning by doing it. Nothing here yet.")
+        next_step("dojo train digits", "a first model in seconds, offline")
+    elif left:
+        next_step(f"dojo train --resume {left[-1].name.removesuffix('.partial')}", "go on where it stopped")
+    elif finished:
+        next_step(f"dojo report {finished[-1].name} --open", "the newest run: errors, reasons, cost")
+    else:
+        target = "." if in_project else own[0]
+        next_step(f"dojo check {target}", "what is wrong with the data")
+    out(f"      {styled('dojo --help', 'accent')}   {styled('all commands', 'dim')}")
+    return 0
+
+
+def _project(folder: Path) -> None:
+    try:
+        spec = read_toml(folder / "project.toml")
+    except ProjectError as fault:
+        out(f"{styled(folder.name, 'bold')} · {fault}")
+        return
+    parts = [styled(str(spec.get("name", folder.name)), "bold"), str(spec.get("task", "no task yet"))]
+    parts.append(plural(sum(not r.name.startswith("baseline-") for r in runs_beside(folder.name, folder)), "run"))
+    out(" · ".join(parts))
+
+
+def _runs(finished: list[Path]) -> None:
+    """How many runs there are, and the best one of the project that was last worked on."""
+    heads = {f: read_toml_quietly(f / "run.toml") for f in finished}
+    newest = heads[finished[-1]]
+    project, metric = newest.get("project", finished[-1].parent.name), newest.get("metric")
+    scored = [(f, read_json(f / "score.json")) for f in finished if heads[f].get("project") == project]
+    scored = [(f, s) for f, s in scored if s.get("value") is not None and s.get("metric") == metric]
+    out(
+        f"{plural(len(finished), 'run')} here"
+        + (f", the newest of {project}" if len(finished) > 1 else f", of {project}")
+    )
+    if scored:
+        higher = bool(scored[0][1].get("higher_is_better", True))
+        folder, best = max(scored, key=lambda fs: fs[1]["value"] if higher else -fs[1]["value"])
+        phrase = score_phrase(str(metric), best["value"], best.get("low"), best.get("high"), best.get("n"))
+        out(f"Highest of {project}: {styled(phrase, 'bold')} · {folder.name}" if higher else
+            f"Lowest of {project}: {styled(phrase, 'bold')} · {folder.name}")  # fmt: skip
+
+
+def read_toml_quietly(path: Path) -> dict[str, Any]:
+    """A run's head, or nothing where it is broken: looking around must not fail."""
+    try:
+        return read_toml(path)
+    except (ProjectError, OSError):
+        return {}

@@ -1,0 +1,116 @@
+"""`dojo train`: from a project to a scored, explained run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+from deepdojo.cli.options import Json, Offline, RunsFolder, Trust, Yes, option, parse_duration
+from deepdojo.cli.output import answer, next_step, out, print_json
+from deepdojo.cli.words import duration, plural, score_phrase, verdict
+from deepdojo.errors import UsageError
+from deepdojo.report.figures import higher_is_better
+
+__all__ = ["parts", "train"]
+
+
+def train(
+    project: Annotated[str | None, option("A project: its folder or a built-in name.", "Arguments")] = None,
+    /,
+    *,
+    recipe: Annotated[str | None, option("A recipe; default: the project's own choice.", "What", short="-r")] = None,
+    set: Annotated[list[str] | None, option("Change a field, train.lr=3e-4; can be repeated.", "What")] = None,
+    seed: Annotated[int, option("Starts everything random; the same seed gives the same run.", "What")] = 0,
+    share: Annotated[float, option("Share of the training rows to use, .1 for a tenth.", "What")] = 1.0,
+    budget: Annotated[str | None, option("Longest time for all of it, like 90s, 10m or 1h30m.", "How far")] = None,
+    no_baselines: Annotated[bool, option("Skip the floor without a network.", "How far")] = False,
+    no_explain: Annotated[bool, option("Skip the explanations.", "How far")] = False,
+    validation_only: Annotated[bool, option("Leave the held-out rows closed.", "How far")] = False,
+    resume: Annotated[str | None, option("Go on with an unfinished run; takes no project.", "Where")] = None,
+    runs: RunsFolder = None,
+    offline: Offline = False,
+    yes: Yes = False,
+    trust: Trust = False,
+    json: Json = False,
+) -> None:
+    """Train a model, score it, explain it, report it.
+
+    dojo train digits          the project's own recipe
+    dojo train reviews -r text_cnn --set train.epochs=5 --budget 10m
+    dojo train --resume last   go on where Ctrl-C stopped it
+    """
+    from deepdojo.cli.terminal import TerminalListener
+
+    if (project is None) == (resume is None):
+        raise UsageError(
+            "a project or --resume RUN is needed, and not both", where="dojo train", todo="try dojo train digits"
+        )
+    seconds = None if budget is None else parse_duration(budget)
+    listener, began = TerminalListener(), time.time()
+    try:
+        from deepdojo import api
+
+        if listener.live:  # importing torch takes a second or two
+            listener.stage("starting")
+        run = api.train(
+            project, recipe, set=set, seed=seed, budget=seconds, runs=runs, baselines=not no_baselines,
+            explain=not no_explain, offline=offline, yes=yes, trust=trust, validation_only=validation_only,
+            share=share, resume=resume, listener=listener,
+        )  # fmt: skip
+    except KeyboardInterrupt as stop:
+        listener.finish()
+        raise KeyboardInterrupt(*(stop.args or _how_to_go_on(began))) from None
+    finally:
+        listener.finish()
+    summary = dict(run.summary())
+    if json:
+        print_json(summary)
+        return
+    _print(summary, Path(run.folder), project)
+
+
+def _how_to_go_on(began: float) -> tuple[str, ...]:
+    """The unfinished run that this command left, as the command that goes on with it."""
+    from deepdojo.runs import run_folders
+
+    left = [f for f in run_folders() if f.name.endswith(".partial") and (f / "run.toml").stat().st_mtime >= began - 2]
+    return (f"go on with: dojo train --resume {left[-1].name.removesuffix('.partial')}",) if left else ()
+
+
+def parts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The first line: how good, how sure, better than the floor or not, how long; each with its style."""
+    metric, value = str(summary["metric"]), summary.get("score")
+    if value is None:
+        good, floor = ("not scored on held-out rows", ""), ""
+    else:
+        low, high, n = (summary.get(key) for key in ("low", "high", "n"))
+        good = (score_phrase(metric, value, low, high, n), "bold")
+        better = summary.get("higher_is_better", higher_is_better(metric))
+        floor = verdict(metric, summary.get("baselines") or [], higher_is_better=better)
+    recipe = str(summary.get("recipe") or summary.get("model"))
+    return [(str(summary["project"]), "bold"), (recipe, ""), good, (floor, ""), (duration(summary.get("seconds")), "")]
+
+
+def _print(summary: Mapping[str, Any], folder: Path, project: str | None) -> None:
+    answer(parts(summary))
+    low = summary.get("validation")
+    if summary.get("score") is None and isinstance(low, Mapping):
+        text = score_phrase(str(summary["metric"]), low["value"], low.get("low"), low.get("high"), low.get("n"))
+        out(f"Validation rows: {text}")
+    if summary.get("rejected"):
+        out(f"Left out: {plural(int(summary['rejected']), 'item')}, listed in {_short(folder / 'rejected.csv')}")
+    out(f"Run: {_short(folder)}")
+    if (folder / "report.html").is_file():
+        next_step(f"dojo report {folder.name} --open", "its errors, reasons and cost")
+    else:
+        next_step(f"dojo board {project or summary['project']}")
+
+
+def _short(path: Path) -> str:
+    """Relative where that is shorter."""
+    try:
+        return str(path.absolute().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

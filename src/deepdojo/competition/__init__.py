@@ -1,0 +1,8 @@
+"""Leaderboards: entries, ranks, storage. Torch-free; never a task, a model or a training.
+
+`deepdojo.competition.board` keeps the local board beside the runs.
+"""
+
+from __future__ import annotations
+
+__all__: list[str] = []

@@ -1,0 +1,169 @@
+"""The local leaderboard of one project: runs, floor and published results in one table, ranked by paired tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from deepdojo.competition.entry import Entry
+from deepdojo.competition.store import Store, with_store
+
+if TYPE_CHECKING:
+    from deepdojo.data.project import Project
+
+__all__ = ["record", "rows"]
+
+_COST = ("parameters", "train_flops", "seconds", "peak_bytes", "inference_ms")
+
+
+def record(run_folder: str | Path) -> None:
+    """Enter a finished run (or baseline) on the board beside it. Doing it twice changes nothing.
+
+    Raises:
+        RunError: a file of the run is broken.
+    """
+    folder = Path(run_folder).absolute()
+    with_store(folder.parent, lambda store: store.record(folder))
+
+
+def rows(runs: str | Path, project: Project | None = None) -> list[dict[str, Any]]:
+    """The board as CONVENTIONS' JSON has it, best rank first.
+
+    Rank = 1 + the number of entries that are significantly better (max-T over the whole board, familywise 5 %). Ranked
+    are the entries that were scored by the project's metric on the rows of its newest run; the floor stands there once
+    each. Published results stand at their score without a rank; what was scored on other rows, or by another metric,
+    stands below.
+
+    Args:
+        runs: the folder whose subfolders are the runs.
+        project: gives the metric that counts and the published results; without one, the newest run's metric counts.
+
+    Returns:
+        rank, name, kind, score, low, high, n, seeds, parameters, train_flops, seconds, peak_bytes, inference_ms,
+        data_share, pareto, run of each row; beside them metric, higher_is_better, digest, id, seed and note.
+    """
+    found = with_store(Path(runs).absolute(), _read)
+    metric, digest = _current(found, None if project is None else project.metric)
+    now = _once_each([(f, e) for f, e in found if (e.metric, e.digest) == (metric, digest)])
+    later = [(f, e) for f, e in found if (e.metric, e.digest) != (metric, digest) and e.kind != "baseline"]
+    ranked = _ranked([e for _, e in now])
+    top = [_row(Path(runs), f, e) | ranked[id(e)] for f, e in now]
+    top += _published(_as_published(project), metric, now)
+    higher = now[0][1].higher_is_better if now else True
+    top.sort(key=lambda row: -row["score"] if higher else row["score"])
+    below = [
+        _row(Path(runs), f, e) | {"note": "other metric" if e.metric != metric else "other held-out rows"}
+        for f, e in reversed(later)
+    ]
+    return top + below
+
+
+def _read(store: Store) -> list[tuple[str, Entry]]:
+    store.refresh()
+    return store.entries()
+
+
+def _current(found: Sequence[tuple[str, Entry]], metric: str | None) -> tuple[str, str]:
+    """The metric and the held-out rows that the newest run was scored on; a baseline's where there is no run."""
+    fitting = [e for _, e in found if metric is None or e.metric == metric] or [e for _, e in found]
+    newest = next((e for e in reversed(fitting) if e.kind == "run"), fitting[-1] if fitting else None)
+    return (newest.metric, newest.digest) if newest is not None else (metric or "", "")
+
+
+def _once_each(found: list[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
+    """Only the newest of each baseline: one that was trained on other rows is kept in its folder, not on the board."""
+    last = {e.name: f for f, e in found if e.kind == "baseline"}
+    return [(f, e) for f, e in found if e.kind != "baseline" or last[e.name] == f]
+
+
+def _ranked(entries: list[Entry]) -> dict[int, dict[str, Any]]:
+    """rank and pareto of each entry, by its identity. Entries without per-row losses have no rank."""
+    marks: dict[int, dict[str, Any]] = {id(e): {"rank": None, "pareto": False} for e in entries}
+    able = [e for e in entries if e.influence is not None]
+    sizes = {len(e.influence) for e in able if e.influence is not None}
+    if len(sizes) == 1:
+        from deepdojo.scoring.ranking import ranks
+
+        groups = able[0].groups
+        influence = np.stack([e.influence for e in able if e.influence is not None])
+        scores = np.array([e.score for e in able])
+        found = ranks(scores, influence, higher_is_better=able[0].higher_is_better, groups=groups)
+        for entry, rank in zip(able, found, strict=True):
+            marks[id(entry)]["rank"] = int(rank)
+    for entry in _front([e for e in entries if e.seconds is not None]):
+        marks[id(entry)]["pareto"] = True
+    return marks
+
+
+def _front(entries: list[Entry]) -> list[Entry]:
+    """Those that no entry beats in score without costing at least as many seconds of training."""
+    if not entries:
+        return []
+    from deepdojo.scoring.ranking import pareto
+
+    sign = 1.0 if entries[0].higher_is_better else -1.0
+    costs, scores = np.array([e.seconds for e in entries], dtype=float), np.array([sign * e.score for e in entries])
+    return [e for e, on_front in zip(entries, pareto(costs, scores), strict=True) if on_front]
+
+
+def _row(runs: Path, folder: str, entry: Entry) -> dict[str, Any]:
+    return {
+        "rank": None,
+        "name": entry.name,
+        "kind": entry.kind,
+        "score": entry.score,
+        "low": entry.low,
+        "high": entry.high,
+        "n": entry.n,
+        "seeds": 1,
+        **{name: getattr(entry, name) for name in _COST},
+        "data_share": entry.data_share,
+        "pareto": False,
+        "run": str(runs.absolute() / folder),
+        "metric": entry.metric,
+        "higher_is_better": entry.higher_is_better,
+        "digest": entry.digest,
+        "id": entry.id,
+        "seed": entry.seed,
+        "note": None,
+    }
+
+
+def _as_published(project: Project | None) -> list[dict[str, Any]]:
+    """`published` of project.toml as plain mappings."""
+    items = [] if project is None else project.spec.published or []
+    return [dict(item) if isinstance(item, Mapping) else item.model_dump() for item in items]
+
+
+def _published(
+    published: Sequence[Mapping[str, Any]], metric: str, now: list[tuple[str, Entry]]
+) -> list[dict[str, Any]]:
+    """Published results by the same metric, at their score; never ranked, since nobody re-scored them."""
+    higher = now[0][1].higher_is_better if now else True
+    found = []
+    for item in published:
+        if item.get("metric") not in (None, metric) and now:
+            continue
+        said = [str(item.get(key)) for key in ("source", "note") if item.get(key)]
+        note = "same protocol" if item.get("protocol") == "same" else "context only"
+        found.append(
+            {
+                "rank": None,
+                "name": str(item.get("model") or "published"),
+                "kind": "published",
+                "score": float(item["score"]),
+                **dict.fromkeys(("low", "high", "n", "seeds", *_COST, "data_share")),
+                "pareto": False,
+                "run": None,
+                "metric": metric or item.get("metric"),
+                "higher_is_better": higher,
+                "digest": None,
+                "id": None,
+                "seed": None,
+                "note": f"not re-scored, {note}" + (f": {'; '.join(said)}" if said else ""),
+            }
+        )
+    return found

@@ -1,0 +1,76 @@
+"""What a table's text cells mean: which are missing, which are numbers, and how a decimal comma is read."""
+
+from __future__ import annotations
+
+import math
+import re
+
+__all__ = ["MISSING", "MISSING_LABELS", "is_infinite", "is_missing", "parse_number", "plain_number"]
+
+#: Cells of a record that mean "nothing stands here". Compared after stripping blanks, as they stand (case counts).
+MISSING = frozenset({"", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "?", "-", "."})
+
+#: The same for targets. "None", "?", "-" and "." may well be the name of a class, so they stay labels.
+MISSING_LABELS = MISSING - {"None", "?", "-", "."}
+
+_INFINITE = frozenset({"inf", "infinity"})
+_EXPONENT = r"(?:[eE][+-]?\d+)?"
+# Digit groups are parted by the sign that is not the decimal one, or by a blank, a no-break blank or an apostrophe.
+_NUMBER = {
+    ".": re.compile(rf"[+-]?(?:\d+|\d{{1,3}}(?:[,'  \u202f]\d{{3}})+)?(?:\.\d*)?{_EXPONENT}"),
+    ",": re.compile(rf"[+-]?(?:\d+|\d{{1,3}}(?:[.'  \u202f]\d{{3}})+)?(?:,\d*)?{_EXPONENT}"),
+}
+_GROUPING = re.compile(r"['  \u202f]")
+
+
+def is_missing(cell: object) -> bool:
+    """True for None, NaN and the words of `MISSING`."""
+    if cell is None:
+        return True
+    if isinstance(cell, str):
+        return cell.strip() in MISSING
+    return isinstance(cell, float) and math.isnan(cell)
+
+
+def is_infinite(text: str) -> bool:
+    """True for `inf`, `-Infinity` and the like: a number that no model can use."""
+    return text.strip().lstrip("+-").lower() in _INFINITE
+
+
+def plain_number(text: str, decimal: str = ".") -> str | None:
+    """The number in `text` spelt so that `float` reads it: no digit groups, a decimal point; None when it is no number.
+
+    Args:
+        decimal: "." or ",", the sign before the fraction. `1,234.5` with "." and `1.234,5` with "," are both 1234.5.
+    """
+    text = text.strip()
+    if not text or not any(c.isdigit() for c in text) or not _NUMBER[decimal].fullmatch(text):
+        return None
+    text = _GROUPING.sub("", text)
+    if decimal == ",":
+        return text.replace(".", "").replace(",", ".")
+    return text.replace(",", "")
+
+
+def parse_number(cell: object, decimal: str = ".") -> float | None:
+    """The finite number in a cell, or None: missing, not a number, NaN and infinity alike.
+
+    Args:
+        cell: raw text, or a number as JSON and Parquet give it.
+        decimal: "." or ",", the sign before the fraction.
+    """
+    if cell is None:
+        return None
+    if isinstance(cell, str):
+        try:  # the common spelling first: this runs once per cell of a table
+            value = float(cell) if decimal == "." and "_" not in cell else None
+        except ValueError:
+            value = None
+        if value is None:
+            plain = plain_number(cell, decimal)
+            if plain is None:
+                return None
+            value = float(plain)
+    else:
+        value = float(cell)  # type: ignore[arg-type]
+    return value if math.isfinite(value) else None

@@ -1,0 +1,180 @@
+"""Are there rows to learn from, and classes to tell apart? Reads labels of training and validation rows only."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+
+import numpy as np
+
+from deepdojo.data.cells import parse_number
+from deepdojo.data.checks.look import LEARN, SPLITS, Look, Problem, count, listed
+
+__all__ = ["classes", "left_out", "splits", "values"]
+
+MOST_CLASSES = 10_000
+RARE = 10
+LOPSIDED = 0.95
+NAMES = {"train": "training", "validation": "validation", "test": "held-out"}
+
+
+def splits(look: Look) -> Iterator[Problem]:
+    """Every split needs rows."""
+    look.facts["rows"] = {split: len(look.rows[split]) for split in SPLITS}
+    for split in SPLITS:
+        n = len(look.rows[split])
+        if n < (2 if split == "train" else 1):
+            yield Problem(
+                "rows",
+                f"{split} split",
+                f"there {'is' if n == 1 else 'are'} {count(n, f'usable {NAMES[split]} row')}",
+                "add rows"
+                if look.total < 4
+                else f"give it a larger share in [split] (fraction.{split}) or name its files",
+                "error",
+            )
+
+
+def left_out(look: Look) -> Iterator[Problem]:
+    """Files and lines that could not be used, by reason."""
+    by_reason = defaultdict(list)
+    for rejected in look.dataset.rejected:
+        by_reason[rejected.reason].append(rejected)
+    look.facts["rejected"] = len(look.dataset.rejected)
+    for reason, rows in sorted(by_reason.items(), key=lambda item: -len(item[1]))[:20]:
+        first = rows[0]
+        where = first.file if first.line is None else f"{first.file}:{first.line}"
+        share = len(rows) / (look.total + len(look.dataset.rejected))
+        yield Problem(
+            "left out",
+            where,
+            f"{count(len(rows), 'row is', 'rows are')} left out ({share:.2%}): {reason}",
+            "mend or delete them; all are listed in rejected.csv of a run",
+            "warning",
+        )
+
+
+def classes(look: Look) -> Iterator[Problem]:
+    """Counts of classes, rare ones, ones that a split lacks, and targets that are no classes at all."""
+    if look.regression:
+        return
+    counts = {split: Counter(row["label"] for row in look.rows[split]) for split in LEARN}
+    total = counts["train"] + counts["validation"]
+    look.facts["classes"] = {
+        label: {split: counts[split][label] for split in LEARN} for label, _ in total.most_common(1000)
+    }
+    n = sum(total.values())
+    fatal = _fatal_classes(look, total, n)
+    if fatal is not None:
+        yield fatal
+        return
+    yield from _uneven(total, n)
+    yield from _uncovered(counts)
+
+
+def _uneven(total: Counter[str], n: int) -> Iterator[Problem]:
+    """Classes with few rows, and one with nearly all."""
+    rare = [label for label, k in sorted(total.items(), key=lambda item: (item[1], item[0])) if k < RARE]
+    if rare:
+        yield Problem(
+            "rare classes",
+            f"class {rare[0]!r}",
+            f"{count(len(rare), 'class has', 'classes have')} fewer than {RARE} rows with a label: "
+            + listed(f"{label} ({total[label]})" for label in rare),
+            "collect more rows of them, or join them with others",
+            "warning",
+        )
+    top, most = total.most_common(1)[0]
+    if most > LOPSIDED * n:
+        yield Problem(
+            "classes",
+            f"class {top!r}",
+            f"{most / n:.1%} of the labelled rows are {top!r}, so accuracy says little",
+            'judge by metric = "macro_f1"',
+            "note",
+        )
+
+
+def _uncovered(counts: dict[str, Counter[str]]) -> Iterator[Problem]:
+    """Classes that only one of training and validation rows have."""
+    missing = sorted(set(counts["validation"]) - set(counts["train"]))
+    if missing:
+        yield Problem(
+            "classes",
+            f"class {missing[0]!r}",
+            f"{count(len(missing), 'class is', 'classes are')} in the validation rows and not in the training rows: "
+            + listed(missing),
+            "set split.stratify = true, or collect more rows of them",
+            "warning",
+        )
+    absent = sorted(set(counts["train"]) - set(counts["validation"]))
+    if absent and counts["validation"]:
+        yield Problem(
+            "classes",
+            f"class {absent[0]!r}",
+            f"{count(len(absent), 'class has', 'classes have')} no validation row, so the epoch is chosen without "
+            f"{'it' if len(absent) == 1 else 'them'}: {listed(absent)}",
+            "set split.stratify = true, or collect more rows of them",
+            "note",
+        )
+
+
+def _fatal_classes(look: Look, total: Counter[str], n: int) -> Problem | None:
+    if len(total) == 1:
+        return Problem(
+            "classes",
+            "column 'label'",
+            f"all {n:,} labelled rows are of one class, {next(iter(total))!r}",
+            "there is nothing to tell apart: add rows of another class, or choose another target",
+            "error",
+        )
+    if len(total) > MOST_CLASSES or len(total) > n / 2:
+        few = "more than one for every two rows" if len(total) > n / 2 else f"more than {MOST_CLASSES:,}"
+        numbers = sum(parse_number(label) is not None for label in total) > 0.9 * len(total)
+        task = "tabular-regression" if numbers and look.input == "features" else None
+        todo = (
+            f'set task = "{task}" if it is a number'
+            if task
+            else "is the target an id or free text? Choose another column"
+        )
+        return Problem(
+            "classes", "column 'label'", f"{len(total):,} classes in {n:,} labelled rows, {few}", todo, "error"
+        )
+    return None
+
+
+def values(look: Look) -> Iterator[Problem]:
+    """A number to predict that does not vary, or a few values far from all others."""
+    if not look.regression:
+        return
+    rows = [row for split in LEARN for row in look.rows[split]]
+    target = np.array([float(row["value"]) for row in rows])
+    if not len(target):
+        return
+    look.facts["values"] = {
+        "low": float(target.min()),
+        "mean": float(target.mean()),
+        "median": float(np.median(target)),
+        "high": float(target.max()),
+    }
+    if target.min() == target.max():
+        yield Problem(
+            "values",
+            "column 'value'",
+            f"all {len(target):,} labelled rows have the value {target[0]:g}",
+            "there is nothing to predict: choose another target",
+            "error",
+        )
+        return
+    low, middle, high = np.percentile(target, [25, 50, 75])
+    far = np.flatnonzero(np.abs(target - middle) > 20 * (high - low)) if high > low else np.array([], dtype=int)
+    if 0 < len(far) <= 0.01 * len(target) + 1:
+        worst = int(far[np.abs(target[far] - middle).argmax()])
+        yield Problem(
+            "values",
+            look.where(rows[worst]["id"]),
+            f"{count(len(far), 'value lies', 'values lie')} far from all others (the farthest is {target[worst]:g}; "
+            f"half of all lie between {low:g} and {high:g})",
+            "check them: a few such values can rule the squared error",
+            "warning",
+        )

@@ -1,0 +1,1 @@
+"""What `dojo new` concludes from a file or folder: one module for tables, one for images. Writes nothing."""

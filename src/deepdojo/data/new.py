@@ -1,0 +1,219 @@
+"""`dojo new`: a project.toml for somebody's own data. Every choice is said aloud and written down with its reason."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepdojo.data.files import Files
+from deepdojo.data.infer.inferred import Choices, Inferred
+from deepdojo.errors import DataError, ProjectError, UsageError
+from deepdojo.places import cannot_write, write_text
+
+if TYPE_CHECKING:
+    from deepdojo.data.project import Project
+
+__all__ = ["Inferred", "create", "infer"]
+
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
+
+
+def infer(source: str | Path, **choices: Any) -> Inferred:
+    """What project a file or folder makes, without writing anything.
+
+    Args:
+        source: a CSV, TSV, JSON lines or Parquet file, a folder of class folders of images, or an archive of such.
+        choices: target, id, group, time, task, metric, test; see `create`.
+
+    Raises:
+        DataError: no such file, an empty one, a target that cannot be learned, no images.
+        UnknownNameError: a column that does not exist. UsageError: choices that do not fit the data.
+    """
+    given = Choices(**choices)
+    if given.group is not None and given.time is not None:
+        raise UsageError("--group and --time both say how to split", todo="give one of them")
+    path = _existing(source)
+    test = None if given.test is None else _existing(given.test)
+    if test is not None and (test.is_dir() or _is_archive(test)) != (path.is_dir() or _is_archive(path)):
+        raise UsageError("--test and --from must be of one kind: two files, or two folders of images", where=str(test))
+    root = _root(path, test)
+    inferred = Inferred(root=root, shown=[path] if test is None else [root], files=[])
+    files = Files([root])
+    if path.is_dir() or _is_archive(path):
+        from deepdojo.data.infer.images import infer_images
+
+        infer_images(files, _prefix(path, root), given, inferred, None if test is None else _prefix(test, root))
+    else:
+        _infer_tables(files, [p for p in (path, test) if p is not None], given, inferred)
+    return inferred
+
+
+def _infer_tables(files: Files, paths: list[Path], given: Choices, inferred: Inferred) -> None:
+    """One table, or one to learn from and one held out; images that cells name are taken from beside the table."""
+    from deepdojo.data.infer.reading import TableFile
+    from deepdojo.data.infer.table import infer_table
+
+    keep = (given.target, given.id, given.group, given.time)
+    tables = [TableFile(files, path.relative_to(inferred.root).as_posix(), keep) for path in paths]
+    infer_table(tables[0], tables[1] if len(tables) == 2 else None, given, inferred)
+    inferred.files = [table.file for table in tables]
+    images = inferred.spec["columns"].get("image")
+    if images is not None:
+        inferred.shown = [inferred.root]
+        cells = {str(cell).strip() for table in tables for cell in table.whole_column(images["column"])}
+        inferred.files += sorted(name for cell in cells if files.has(name := images["file"].format(cell)))
+    elif len({path.name for path in paths}) == 2:
+        # Two files are named one by one: the folder that they share may hold much else.
+        inferred.shown = paths
+        for table, split in zip(tables, inferred.spec["data"]["split"].values(), strict=True):
+            split["file"] = table.shown
+
+
+def create(
+    folder: str | Path,
+    source: str | Path,
+    *,
+    copy: bool = False,
+    say: Callable[[str], None] | None = None,
+    **choices: Any,
+) -> tuple[Project, list[str]]:
+    """Write `folder/project.toml` and nothing else; with `copy` the data too, to `folder/data`.
+
+    Args:
+        folder: made where it does not exist; its name becomes the project's.
+        say: called with every sentence as well.
+        choices: target, id, group, time (names of columns); task; metric; test (a file or folder of held-out rows).
+
+    Returns: the project, loaded from what was written, and every choice as a sentence.
+
+    Raises:
+        ProjectError: the folder holds a project already. Else as `infer`.
+    """
+    from deepdojo.data.project import find_project
+
+    folder = Path(folder).expanduser()
+    if (folder / "project.toml").exists():
+        raise ProjectError("there is a project already", where=str(folder / "project.toml"), todo="name another folder")
+    if folder.is_file():
+        raise ProjectError("this is a file, not a folder", where=str(folder), todo="name another folder")
+    inferred = infer(source, **choices)
+    path = _copy(folder, inferred) if copy else [_relative(shown, folder) for shown in inferred.shown]
+    document = {"name": _name(folder), **inferred.spec}
+    write_text(folder / "project.toml", _toml(document, path, inferred))
+    for sentence in inferred.said:
+        if say is not None:
+            say(sentence)
+    return find_project(str(folder)), inferred.said
+
+
+def _existing(given: str | Path) -> Path:
+    path = Path(given).expanduser().absolute()
+    if path.exists():
+        return Path(os.path.normpath(path))
+    from deepdojo.errors import nearest
+
+    beside = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    guess = nearest(path.name, beside)
+    raise DataError(
+        "there is no such file or folder", where=str(given), todo=f"did you mean {guess!r}?" if guess else None
+    )
+
+
+def _is_archive(path: Path) -> bool:
+    return path.is_file() and path.name.lower().endswith(ARCHIVES)
+
+
+def _root(path: Path, test: Path | None) -> Path:
+    """The folder that names are relative to: a folder itself, a file's folder, or what both have in common."""
+    if test is None:
+        return path if path.is_dir() else path.parent
+    try:
+        return Path(os.path.commonpath([path.parent, test.parent]))
+    except ValueError:  # two drives of Windows
+        raise UsageError(
+            "--test and --from lie on two drives", where=str(test), todo="copy them into one folder"
+        ) from None
+
+
+def _prefix(path: Path, root: Path) -> str:
+    below = path.relative_to(root).as_posix()
+    if path.is_file():
+        return f"{below}!"
+    return "" if below == "." else f"{below}/"
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """The data's place as seen from the project, with `/`; absolute where there is no way (another drive)."""
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.absolute().resolve())).as_posix()
+    except ValueError:
+        return path.as_posix()
+
+
+def _copy(folder: Path, inferred: Inferred) -> list[str]:
+    """Take the project's own files along, under their names; gives the new places as seen from the project."""
+    target = folder / "data"
+    for name in inferred.files:
+        to = target / name
+        try:
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(inferred.root / name, to)
+        except OSError as error:
+            raise cannot_write(to, error) from error
+    inferred.say(f"copied: {len(inferred.files):,} file{'s' if len(inferred.files) != 1 else ''} to {target}")
+    return [Path("data", shown.relative_to(inferred.root)).as_posix() for shown in inferred.shown]
+
+
+def _name(folder: Path) -> str:
+    """The folder's name as a project's: blanks become hyphens."""
+    name = re.sub(r"[^\w.-]+", "-", folder.absolute().name).strip("-.")
+    return name.lower() or "project"
+
+
+def _toml(spec: dict[str, Any], path: list[str], inferred: Inferred) -> str:
+    """The file's text: every key with the reason for its value behind it."""
+    import tomlkit
+
+    document = tomlkit.document()
+    document.add(tomlkit.comment("Written by `dojo new`. Change what is wrong here, then look with `dojo check`."))
+    for key in ("name", "task", "metric"):
+        document.add(key, _item(spec[key], inferred.comments.get(key)))
+    tables = {"source": {"path": path[0] if len(path) == 1 else path}}
+    tables |= {key: spec[key] for key in ("data", "columns", "split")}
+    for key, values in tables.items():
+        document.add(tomlkit.nl())
+        document.add(key, _table(key, values, inferred.comments))
+    return tomlkit.dumps(document)
+
+
+def _table(name: str, values: dict[str, Any], comments: dict[str, str]) -> Any:
+    import tomlkit
+
+    table = tomlkit.table()
+    for key, value in values.items():
+        if isinstance(value, dict) and name == "data":
+            table.add(key, _table(f"{name}.{key}", value, comments))
+        else:
+            table.add(key, _item(value, comments.get(f"{name}.{key}")))
+    return table
+
+
+def _item(value: Any, comment: str | None) -> Any:
+    import tomlkit
+
+    item: Any
+    if isinstance(value, dict):
+        item = tomlkit.inline_table()
+        item.update(value)
+    elif isinstance(value, str) and "\\" in value and "'" not in value and "\n" not in value:
+        item = tomlkit.string(value, literal=True)  # a pattern reads better without doubled backslashes
+    else:
+        item = tomlkit.item(value)
+    if comment:
+        # A name of a column may hold anything; a comment ends at the line.
+        item.comment(re.sub(r"[\x00-\x1f\x7f]+", " ", comment))
+    return item

@@ -1,0 +1,155 @@
+"""New files for a project's model: the ways to read them, the project's own first."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from deepdojo.data.files import Files
+from deepdojo.data.project import Project
+from deepdojo.data.readers import RawRow, read
+from deepdojo.data.spec import PixelColumns
+from deepdojo.errors import DataError, DojoError, SourceError
+
+__all__ = ["new_files"]
+
+Way = tuple[Files, Callable[[], Iterator[RawRow]], bool]
+_TABLES = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".tab": "csv",
+    ".txt": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+_PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
+
+
+def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
+    """Ways to read a new file or folder, most likely first; the caller takes the first that gives rows.
+
+    Raises:
+        SourceError: nothing lies there.
+    """
+    path = path.expanduser()
+    if not path.exists():
+        raise SourceError(f"there is no file or folder {str(path)!r}")
+    if path.is_dir() or path.suffix.lower() in _PICTURES or path.suffix.lower() == ".zip":
+        yield from _pictures(project, path)
+        return
+    files = Files([path.parent, project.folder], {path.name: path})
+    reader = _TABLES.get(_suffix(path))
+    own = project.spec.data
+    if own.reader_of() == "lines" and reader in (None, "csv") and path.suffix.lower() not in (".csv", ".tsv"):
+        yield from _lines(project, files, path.name)
+    if own.reader_of().startswith("python:"):
+        options = own.options() | {"file": path.name}
+        yield files, lambda: read(own.reader_of(), files, trusted=trusted, **options), True
+    if reader == "csv" or reader is None:
+        yield from _tables(project, files, path.name)
+    else:
+        yield files, lambda: read(reader, files, file=path.name), reader == "jsonl"
+
+
+def _suffix(path: Path) -> str:
+    return Path(path.name.lower().removesuffix(".gz")).suffix
+
+
+def _pictures(project: Project, path: Path) -> Iterator[Way]:
+    if "image" not in project.contract.inputs.values():
+        kinds = ", ".join(project.contract.inputs.values())
+        raise DataError(
+            f"is a folder or picture, but {project.name} is made of {kinds}", where=str(path), todo="give a table"
+        )
+    if path.is_dir():
+        files, glob = Files([path]), "**/*"
+    elif path.suffix.lower() == ".zip":
+        files, glob = Files([], {path.name: path}), f"{path.name}!**/*"
+    else:
+        files, glob = Files([], {path.name: path}), path.name
+    role = next(r for r, kind in project.contract.inputs.items() if kind == "image")
+
+    def rows() -> Iterator[RawRow]:
+        for raw in read("files", files, glob=glob):
+            raw.cells[role] = files.media(raw.file)
+            yield raw
+
+    yield files, rows, False
+
+
+def _column(project: Project, role: str) -> str:
+    given = project.spec.columns.get(role, role)
+    return given if isinstance(given, str) else role
+
+
+def _lines(project: Project, files: Files, name: str) -> Iterator[Way]:
+    options = project.spec.data.options() | {"file": name}
+
+    def matched() -> Iterator[RawRow]:
+        for raw in read("lines", files, **options):
+            if raw.reject is not None:
+                raise DataError("the lines are not written as the project's own", where=f"{name}:{raw.line}")
+            yield raw
+
+    yield files, matched, False
+    role = next((r for r, kind in project.contract.inputs.items() if kind == "text"), None)
+    if role is not None:  # otherwise each line is a text
+        plain = {k: v for k, v in options.items() if k == "encoding"}
+        pattern = f"(?P<{_column(project, role)}>.*)"
+        yield files, lambda: read("lines", files, file=name, pattern=pattern, **plain), False
+
+
+def _tables(project: Project, files: Files, name: str) -> Iterator[Way]:
+    """As the project says; without its names of columns; with the target's column absent; by the file's own form
+    alone."""
+    from deepdojo.data.readers.csv_reader import table_header
+
+    own = project.spec.data.options() if project.spec.data.reader_of() == "csv" else {}
+    own = {k: v for k, v in own.items() if k not in ("file", "beside")}
+    names = list(own.get("names") or [])
+    for beside in project.spec.data.beside or ():
+        names += beside.get("names") or []
+    targets = {_column(project, role) for role in project.contract.targets}
+    without = [n for n in names if n not in targets]
+    bare = {k: v for k, v in own.items() if k not in ("names", "header", "skip")}
+    tries: list[dict[str, Any]] = [{k: v for k, v in bare.items() if k in keep} for keep in (tuple(bare), ())]
+    ways: list[dict[str, Any]] = []
+    inputs = _needed(project, without)
+    for base in tries:
+        try:
+            first = table_header(files, name, **base, header=True)
+        except DojoError:
+            first = []
+        if inputs and set(inputs) <= set(first):
+            ways.append({**base, "header": True})
+        elif own.get("header") is False or names:
+            for skip, given in itertools.product((0, own.get("skip", 0)), (own.get("names"), names, without)):
+                ways.append({**base, "header": False, "skip": skip, **({"names": given} if given else {})})
+    ways += [own, *tries]
+    for options in ways:
+        yield files, _checked(files, name, options), False
+
+
+def _checked(files: Files, name: str, options: dict[str, Any]) -> Callable[[], Iterator[RawRow]]:
+    return lambda: read("csv", files, file=name, **options)
+
+
+def _needed(project: Project, names: Sequence[str]) -> list[str]:
+    """Columns that the inputs need, as far as project.toml says."""
+    needed: list[str] = []
+    for role, kind in project.contract.inputs.items():
+        given = project.spec.columns.get(role, "*" if kind == "record" else role)
+        if isinstance(given, PixelColumns):
+            continue
+        if isinstance(given, list):
+            needed += given
+        elif given == "*":
+            needed += names
+        elif isinstance(given, str):
+            needed.append(given)
+        else:
+            needed.append(given.column)
+    return needed

@@ -1,0 +1,307 @@
+"""Raw rows -> rows: the columns of a file become the roles of a task, and what cannot be used says why."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from deepdojo.contracts import Contract, KindName
+from deepdojo.data.cells import MISSING, MISSING_LABELS, parse_number, plain_number
+from deepdojo.data.files import Files, Media, printable
+from deepdojo.data.readers import RawRow
+from deepdojo.data.spec import FileColumn, PixelColumns, ProjectSpec
+from deepdojo.errors import DojoError, ProjectError, UnknownNameError
+
+__all__ = ["Reject", "RowMaker", "input_key"]
+
+Row = dict[str, Any]
+Make = Callable[[RawRow], Any]
+
+
+class Reject(Exception):
+    """This row cannot be used; the message says why."""
+
+
+class RowMaker:
+    """Makes rows of one project.
+
+    Args:
+        targets: whether a row must have its targets. Without (`dojo predict`) they are left out of the row.
+        ragged: whether rows may have different columns (JSON lines): an absent column is then a missing cell, and an
+            error only if no row has it.
+    """
+
+    def __init__(self, spec: ProjectSpec, contract: Contract, files: Files, *, targets: bool, ragged: bool) -> None:
+        self.spec, self.contract, self.files, self.targets, self.ragged = spec, contract, files, targets, ragged
+        self.made = 0
+        self.absent: dict[str, int] = {}
+        self.known: dict[str, None] = {}
+        self._features: dict[str, list[str]] = {}
+        self._makers = [(role, self._maker(role, kind)) for role, kind in contract.inputs.items()]
+        if targets:
+            self._makers += [(role, self._target(role, kind)) for role, kind in contract.targets.items()]
+        self._own = self._not_features()
+
+    def make(self, raw: RawRow) -> Row:
+        """The row's cells by role, without an id. Raises Reject."""
+        if raw.reject is not None:
+            raise Reject(raw.reject)
+        self.made += 1
+        if self.ragged:
+            self.known.update(dict.fromkeys(raw.cells))
+        return {role: maker(raw) for role, maker in self._makers}
+
+    def cell(self, raw: RawRow, column: str) -> Any:
+        """A cell by its column's name. Raises UnknownNameError where a file has no such column."""
+        try:
+            return raw.cells[column]
+        except KeyError:
+            if not self.ragged:
+                raise UnknownNameError("column", column, raw.cells, where=printable(raw.file)) from None
+            self.absent[column] = self.absent.get(column, 0) + 1
+            return None
+
+    def finish(self, rows: Sequence[Row]) -> None:
+        """After the last row: a column that no row had is an error; records of ragged rows get the same columns."""
+        for column, count in self.absent.items():
+            if count >= self.made > 0:
+                raise UnknownNameError("column", column, self.known, where="the data")
+        if not self.ragged:
+            return
+        for role, kind in self.contract.inputs.items():
+            if kind != "record":
+                continue
+            names = dict.fromkeys(name for row in rows for name in row[role])
+            for row in rows:
+                if len(row[role]) < len(names):
+                    row[role] = {name: row[role].get(name) for name in names}
+
+    # ----- one maker a role
+
+    def column_of(self, role: str) -> str:
+        """The column that a role with a single column has."""
+        given = self.spec.columns.get(role, role)
+        if not isinstance(given, str):
+            raise ProjectError(f"columns.{role} must name one column, got {given!r}", where=self.spec.name)
+        return given
+
+    def _maker(self, role: str, kind: KindName) -> Make:
+        given = self.spec.columns.get(role)
+        if kind == "record":
+            return self._record(given if given is not None else "*")
+        if kind == "image":
+            return self._image_or_file(role, self._image(given if given is not None else role))
+        if kind == "text":
+            return self._text(role, given)
+        return self._target(role, kind)
+
+    def _text(self, role: str, given: Any) -> Make:
+        columns = given if isinstance(given, list) else [self.column_of(role)]
+
+        def make(raw: RawRow) -> str:
+            parts = [_as_text(self.cell(raw, column)) for column in columns]
+            text = " ".join(part for part in parts if part and part.strip())
+            if not text.strip():
+                raise Reject(f"the {role} is empty")
+            return text
+
+        return make
+
+    def _target(self, role: str, kind: KindName) -> Make:
+        column = self.column_of(role)
+        names = self.spec.labels.names
+        named = dict(names) if isinstance(names, Mapping) else {str(i): name for i, name in enumerate(names)}
+
+        def label(raw: RawRow) -> str:
+            text = (_as_text(self.cell(raw, column)) or "").strip()
+            if text in MISSING_LABELS:
+                raise Reject(f"the {role} is missing")
+            return named.get(text, text)
+
+        def number(raw: RawRow) -> float:
+            cell = self.cell(raw, column)
+            value = parse_number(cell, raw.decimal)
+            if value is None:
+                missing = cell is None or (isinstance(cell, str) and cell.strip() in MISSING)
+                raise Reject(
+                    f"the {role} is missing" if missing else f"the {role} {str(cell)[:40]!r} is not a finite number"
+                )
+            return value
+
+        return number if kind == "number" else label
+
+    def _record(self, given: Any) -> Make:
+        if isinstance(given, str) and given != "*":  # one column that holds an object
+            return lambda raw: self._object(raw, given)
+        listed = given if isinstance(given, list) else None
+
+        def make(raw: RawRow) -> dict[str, str | float | None]:
+            decimal = raw.decimal
+            if listed is not None:
+                return {name: _record_cell(self.cell(raw, name), decimal) for name in listed}
+            if self.ragged:
+                return {n: _record_cell(c, decimal) for n, c in raw.cells.items() if n not in self._own}
+            names = self._star(raw)
+            cells = raw.cells
+            return {name: _record_cell(cells[name], decimal) for name in names}
+
+        return make
+
+    def _object(self, raw: RawRow, column: str) -> dict[str, str | float | None]:
+        value = self.cell(raw, column)
+        if not isinstance(value, Mapping):
+            raise Reject(f"the cell {column} holds no object")
+        return {str(k): _record_cell(v, raw.decimal) for k, v in value.items()}
+
+    def _star(self, raw: RawRow) -> list[str]:
+        if raw.file not in self._features:
+            for name in self._dropped:
+                if name not in raw.cells:
+                    raise UnknownNameError("column", name, raw.cells, where=f"{printable(raw.file)}: columns.drop")
+            names = [name for name in raw.cells if name not in self._own]
+            if not names:
+                raise ProjectError(
+                    "no column is left for features", where=printable(raw.file), todo="look at columns.drop"
+                )
+            self._features[raw.file] = names
+        return self._features[raw.file]
+
+    def _not_features(self) -> set[str]:
+        spec = self.spec
+        drop = spec.columns.get("drop", [])
+        self._dropped = [drop] if isinstance(drop, str) else list(drop) if isinstance(drop, list) else []
+        if not self.targets:
+            own, self._dropped = set(self._dropped), []  # a new file need not have them
+        else:
+            own = set(self._dropped)
+        own |= {self.column_of(role) for role in self.contract.targets}
+        return own | {c for c in (spec.data.id, spec.split.group) if c is not None}
+
+    def _image_or_file(self, role: str, make: Make) -> Make:
+        """New pictures come as files, also where the project's own stand in columns or are named by cells."""
+        if self.targets:
+            return make
+
+        def of_new_file(raw: RawRow) -> Any:
+            cell = raw.cells.get(role)
+            return cell if isinstance(cell, Media) else make(raw)
+
+        return of_new_file
+
+    def _image(self, given: Any) -> Make:
+        if isinstance(given, PixelColumns):
+            return lambda raw: self._pixels(raw, given)
+        if isinstance(given, FileColumn):
+
+            def from_cell(raw: RawRow) -> Media:
+                name = (_as_text(self.cell(raw, given.column)) or "").strip()
+                return (
+                    self._file(given.file.replace("{}", name), given.file) if name else _reject("no picture is named")
+                )
+
+            return from_cell
+        column = given if isinstance(given, str) else "image"
+
+        def plain(raw: RawRow) -> Any:
+            cell = self.cell(raw, column)
+            if isinstance(cell, np.ndarray | Media):
+                return cell
+            if isinstance(cell, bytes | bytearray):
+                data = bytes(cell)
+                return Media(f"{raw.file}:{raw.line}", lambda: data)
+            if isinstance(cell, Mapping) and isinstance(
+                cell.get("bytes"), bytes
+            ):  # as the Hugging Face hub stores pictures
+                data = cell["bytes"]
+                return Media(str(cell.get("path") or f"{raw.file}:{raw.line}"), lambda: data)
+            if not isinstance(cell, str) or not cell.strip():
+                raise Reject("no picture is named")
+            return self.files.media(cell) if cell == raw.file else self._file(cell.strip())
+
+        return plain
+
+    def _file(self, name: str, group: str | None = None) -> Media:
+        try:
+            there = self.files.has(name)
+        except DojoError as error:
+            raise Reject(str(error)) from None
+        return self.files.media(name, group) if there else _reject(f"the picture {printable(name)} is not there")
+
+    def _pixels(self, raw: RawRow, given: PixelColumns) -> np.ndarray:
+        first, last = given.columns
+        cells = list(raw.cells.values())
+        count = last - first + 1
+        if not self.targets and len(cells) == count:  # a new file without the label's column
+            first, last = 0, count - 1
+        if last >= len(cells) or count != math.prod(given.shape):
+            raise ProjectError(
+                f"columns.image takes columns {first} to {last} for {' x '.join(map(str, given.shape))} pixels,"
+                f" the file has {len(cells)} columns",
+                where=printable(raw.file),
+            )
+        try:
+            values = np.array(cells[first : last + 1], dtype=np.float64)
+        except (ValueError, TypeError):
+            raise Reject("a pixel is not a number") from None
+        values = np.rint(values * given.scale)
+        if not ((values >= 0) & (values <= 255)).all():  # also false for NaN
+            raise Reject("a pixel is not within 0 to 255")
+        return values.astype(np.uint8).reshape(given.shape)
+
+
+def _reject(reason: str) -> Any:
+    raise Reject(reason)
+
+
+def _as_text(cell: Any) -> str | None:
+    """Any plain cell as text: JSON's true is "true", 1 and 1.0 are "1", NaN and null are None."""
+    if cell is None or isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, float):
+        return None if math.isnan(cell) else str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+    if isinstance(cell, Mapping | list | tuple):
+        return json.dumps(cell, ensure_ascii=False, default=str)
+    return str(cell)
+
+
+def _record_cell(cell: Any, decimal: str) -> str | float | None:
+    """Raw text without blanks around it, numbers with a decimal point and no digit groups; missing is None."""
+    if isinstance(cell, str):
+        text = cell.strip()
+        if text in MISSING:
+            return None
+        if decimal == "," or "," in text:
+            return plain_number(text, decimal) or text
+        return text
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return None
+    if isinstance(cell, int | float) and not isinstance(cell, bool):
+        return float(cell)
+    return _as_text(cell)
+
+
+def input_key(row: Row, contract: Contract, files: Files) -> str:
+    """SHA-256 over a row's inputs: equal inputs have equal keys. Pictures are compared by the bytes of their files."""
+    total = hashlib.sha256()
+    for role in contract.inputs:
+        cell = row[role]
+        if isinstance(cell, np.ndarray):
+            total.update(f"{cell.shape}\0".encode())
+            total.update(np.ascontiguousarray(cell).tobytes())
+        elif isinstance(cell, Media):
+            total.update(
+                (files.sha256(cell.name) if files.has(cell.name) else hashlib.sha256(cell.read()).hexdigest()).encode()
+            )
+        elif isinstance(cell, Mapping):
+            text = "\x1f".join([f"{name}\x1e{value}" for name, value in cell.items()])
+            total.update(text.encode("utf-8", "surrogatepass"))
+        else:
+            total.update(str(cell).encode("utf-8", "surrogatepass"))
+    return total.hexdigest()

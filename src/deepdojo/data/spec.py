@@ -1,0 +1,366 @@
+"""What may stand in project.toml: every key with its meaning. Editors get the same text through `dojo schema
+project`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from deepdojo.contracts import contract_of
+from deepdojo.data.readers import options_of
+from deepdojo.errors import DojoError, ProjectError, UnknownNameError
+
+__all__ = [
+    "DataSpec", "FileColumn", "FilePin", "LabelsSpec", "PixelColumns", "ProjectSpec", "Published", "SourceSpec",
+    "SplitSpec", "parse_project",
+]  # fmt: skip
+
+_CONFIG = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class _Section(BaseModel):
+    model_config = _CONFIG
+
+
+class Published(_Section):
+    """A result from the literature: a greyed row of the board, not re-scored, without a rank."""
+
+    model: str
+    """What was trained."""
+    score: float
+    """In the metric's own unit: fractions, not percent."""
+    source: str
+    """Where the figure stands: paper, page, README at a commit."""
+    protocol: Literal["same", "context"] = "context"
+    """same: trained and tested on the same rows as here. context: another split, more data or a selection; only for
+    orientation."""
+    metric: str | None = None
+    """The metric of the figure, when it is not the project's."""
+    note: str = ""
+    """What a reader must know to compare."""
+
+
+class FilePin(_Section):
+    """One file by its content."""
+
+    sha256: Sha256 | None = None
+    """SHA-256 of the file. A file with another sum is never used."""
+    content_sha256: Sha256 | None = None
+    """For an archive: SHA-256 over its sorted lines `member NUL sha256 LF`, so that any packing of the same members
+    will do."""
+    url: str | None = None
+    """An http(s) address that gives exactly these bytes; needs sha256."""
+    bytes: int | None = Field(None, ge=0)
+    """Size in bytes, said before a download."""
+
+
+class SourceSpec(_Section):
+    """Where the files are. Tried in this order: path, the project's folder, dependency, mirror, cache, url."""
+
+    path: str | list[str] | None = None
+    """The user's own files or folders, relative to project.toml. They are not pinned; each run records their
+    digests."""
+    dependency: str | None = None
+    """A folder of an installed package, such as sklearn/datasets/data."""
+    mirror: str | None = None
+    """A subfolder of the folder that DEEPDOJO_DATA names."""
+    files: dict[str, FilePin] = Field(default_factory=dict)
+    """File name to its checksum and address. Without this table any file of the places above is taken as it is."""
+    origin: str | None = None
+    """Where a person can get the original, said when it is nowhere."""
+
+
+class DataSpec(BaseModel):
+    """The reader and its options; `split` may override any of them for one split. A python:FILE reader takes any
+    option."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+
+    reader: str | None = None
+    """csv, jsonl, parquet, files, idx, lines, or python:FILE (code beside project.toml). Default: by the file's
+    ending."""
+    id: str | None = None
+    """The column that names a row. Without it rows are numbered from 1 (files: their path)."""
+    file: str | list[str] | None = None
+    """csv, jsonl, parquet, lines: a file, a pattern (`part-*.csv`, `a.zip!b.csv`) or several, one below the other."""
+    delimiter: str | None = Field(None, min_length=1, max_length=1)
+    """csv: the sign between cells. Default: found for each file."""
+    quote: str | None = Field(None, max_length=1)
+    """csv: the quotation mark; an empty text when there is none. Default: found for each file."""
+    decimal: Literal[".", ","] | None = None
+    """csv: the sign before the fraction of a number. Default: found for each file."""
+    encoding: str | None = None
+    """csv, jsonl, lines: such as utf-8, latin-1, gb18030. Default: found from all bytes of each file."""
+    header: bool | None = None
+    """csv: whether the first line holds the names of the columns. Default: true."""
+    names: list[str] | None = None
+    """csv: names of the columns, instead of those in the file or where it has none."""
+    skip: int | None = Field(None, ge=0)
+    """csv, lines: lines to leave out at the beginning."""
+    beside: list[dict[str, Any]] | None = None
+    """csv: more tables whose columns stand beside these (record k beside record k), each {file, delimiter, names,
+    ...}."""
+    pattern: str | None = None
+    """lines: a regular expression for a line, its named groups are the columns. files: for the path of a file."""
+    glob: str | list[str] | None = None
+    """files: which files are rows, such as `*/*.{jpg,png}` or `photos.zip!**/*.png`."""
+    inputs: str | None = None
+    """idx: the file of arrays."""
+    labels: str | None = None
+    """idx: the file of labels."""
+    split: dict[Literal["train", "validation", "test"], dict[str, Any]] = Field(default_factory=dict)
+    """Given splits: for each the options that differ, such as train = {file = "train.csv"}."""
+
+    def options(self, split: str | None = None) -> dict[str, Any]:
+        """The reader's options (None left out), with those of one split over them."""
+        own = set(type(self).model_fields)
+        values = {k: getattr(self, k) for k in own - {"reader", "id", "split"}} | dict(self.model_extra or {})
+        values = {k: v for k, v in values.items() if v is not None}
+        return values | {k: v for k, v in self.split.get(split or "", {}).items() if k not in ("reader", "id")}  # type: ignore[call-overload]
+
+    def reader_of(self, split: str | None = None) -> str:
+        """The name of the reader of a split: given, else by the ending of its file."""
+        given = self.split.get(split or "", {}).get("reader") or self.reader  # type: ignore[call-overload]
+        if given:
+            return str(given)
+        options = self.options(split)
+        if "glob" in options:
+            return "files"
+        if "inputs" in options:
+            return "idx"
+        file = options.get("file")
+        first = (file[0] if isinstance(file, list) and file else file or "") if file else ""
+        return _reader_by_name(str(first)) or "csv"
+
+
+def _reader_by_name(file: str) -> str | None:
+    name = file.lower().removesuffix(".gz")
+    for ending, reader in _ENDINGS.items():
+        if name.endswith(ending):
+            return reader
+    return None
+
+
+_ENDINGS = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".tab": "csv",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".parquet": "parquet",
+}
+
+
+class PixelColumns(_Section):
+    """An image whose pixels stand in a row's columns."""
+
+    columns: tuple[int, int]
+    """First and last column by position from 0, both included."""
+    shape: tuple[int, int] | tuple[int, int, int]
+    """[height, width] or [height, width, 3]."""
+    scale: float = Field(1.0, gt=0)
+    """A cell times this, rounded, is the grey value 0 to 255."""
+
+
+class FileColumn(_Section):
+    """An image in a file that a cell names."""
+
+    column: str
+    """The column whose cell names the file."""
+    file: str = "{}"
+    """The file's name with {} for the cell, such as images/{}.jpg."""
+
+
+Column = str | list[str] | PixelColumns | FileColumn
+
+
+class LabelsSpec(_Section):
+    """How labels are called."""
+
+    names: dict[str, str] | list[str] = Field(default_factory=dict)
+    """Raw label to its name, or the names of 0, 1, 2, ... A raw label without a name keeps its own."""
+
+
+class ByValue(_Section):
+    """A split by the value of a column."""
+
+    column: str
+    """The column."""
+    values: list[str | int | float | bool]
+    """A row with one of these values is in the test part."""
+
+
+class SplitSpec(_Section):
+    """How rows are split where [data.split] does not give all parts. Hashes decide, so no seed is needed."""
+
+    fraction: dict[Literal["validation", "test"], Annotated[float, Field(ge=0, lt=1)]] | None = None
+    """Shares of all rows. Default: test 0.2 and validation 0.1; only validation 0.1 where the test part is given
+    otherwise."""
+    stratify: bool | None = None
+    """Each class in its share in all parts. Default: true for classification, unless `group` or `order` is given."""
+    group: str | None = None
+    """Rows with the same value in this column are in one part; intervals follow the groups."""
+    order: str | None = None
+    """A column of times or numbers: the last rows are the test part, those before it validation."""
+    order_format: str | None = None
+    """How times are written, for example %d.%m.%Y. Default: numbers, ISO dates, or the one usual form that fits all."""
+    test: ByValue | None = None
+    """The test part by the value of a column."""
+    folds: int | None = Field(None, ge=2)
+    """Cross-validation with so many parts."""
+    fold: int = Field(0, ge=0)
+    """Which of the folds is the test part."""
+    salt: str = ""
+    """Another text draws another split."""
+
+
+class ProjectSpec(_Section):
+    """`project.toml`: what the data are, where they come from, the task, the metric, the split."""
+
+    name: str
+    """The name on every board."""
+    title: str = ""
+    """One line for people."""
+    task: str
+    """A contract: image-classification, text-classification, tabular-classification, tabular-regression."""
+    metric: str | None = None
+    """A metric of `dojo list metrics`, or python:FILE with Kaggle's score function. Default: the task's."""
+    recipe: str | None = None
+    """The recipe that `dojo train` takes. Default: the task's stock recipe."""
+    licence: str = ""
+    """What the data may be used for."""
+    cite: str = ""
+    """Whom to cite."""
+    availability: Literal["open", "bundled", "mirror", "own"] = "own"
+    """open: anybody can download it. bundled: comes with a dependency. mirror: no public address gives it. own: the
+    user's."""
+    positive: str | None = None
+    """The label that counts as positive, for metrics of two classes."""
+    published: list[Published] = Field(default_factory=list)
+    """Results from the literature."""
+    source: SourceSpec = Field(default_factory=SourceSpec)
+    """Where the files are."""
+    data: DataSpec = Field(default_factory=DataSpec)
+    """How they are read."""
+    columns: dict[str, Column] = Field(default_factory=dict)
+    """Role to column: a name; for features a list of names or "*" (all but id, target, group and `drop`); for an
+    image "file",
+    {columns, shape, scale} or {column, file}. `drop` lists columns to leave out of "*". A role that is missing here
+    has the column of its own name."""
+    labels: LabelsSpec = Field(default_factory=LabelsSpec)
+    """Names for raw labels."""
+    split: SplitSpec = Field(default_factory=SplitSpec)
+    """How rows are split."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Options of the task, as in a recipe's [task]; a recipe goes before."""
+
+
+_SECTIONS: dict[str, type[BaseModel]] = {
+    "published": Published, "source": SourceSpec, "files": FilePin, "data": DataSpec, "labels": LabelsSpec,
+    "split": SplitSpec, "test": ByValue,
+}  # fmt: skip
+
+
+def parse_project(values: Mapping[str, Any], *, where: str) -> ProjectSpec:
+    """Checks what a project says about itself; no file of data is looked at.
+
+    Raises:
+        UnknownNameError: a key, task, role, reader or option that does not exist; with the nearest right one.
+        ProjectError: a value of a wrong kind, or settings that contradict one another.
+    """
+    try:
+        spec = ProjectSpec.model_validate(values)
+    except ValidationError as error:
+        raise _first_fault(error, where) from None
+    _check_names(spec, where)
+    _check_split(spec, where)
+    return spec
+
+
+def _first_fault(error: ValidationError, where: str) -> DojoError:
+    # A mistyped key is also a missing one: the mistyped one is what the user sees.
+    fault = min(error.errors(), key=lambda f: f["type"] != "extra_forbidden")
+    loc = [str(p) for p in fault["loc"]]
+    if loc[0] == "columns":
+        kinds = "a name, a list of names, {columns, shape, scale} or {column, file}"
+        return ProjectError(f"columns.{loc[1]} must be {kinds}", where=where)
+    place = ".".join(p for p in loc if p not in ("str", "list[str]", "[key]"))
+    if fault["type"] == "extra_forbidden":
+        section: type[BaseModel] = ProjectSpec
+        for part in loc[:-1]:
+            section = _SECTIONS.get(part, section)
+        return UnknownNameError("key", loc[-1], section.model_fields, where=f"{where}: {place}")
+    if fault["type"] == "missing":
+        return ProjectError(f"{place} is missing", where=where, todo=f"give {place} = ...")
+    if fault["type"] == "literal_error" and "[key]" in loc:
+        return UnknownNameError(
+            "split", str(fault["input"]), ("train", "validation", "test"), where=f"{where}: {place}"
+        )
+    message = fault["msg"][0].lower() + fault["msg"][1:]
+    return ProjectError(f"{place}: {message}, got {fault['input']!r}", where=where)
+
+
+def _check_names(spec: ProjectSpec, where: str) -> None:
+    if (
+        any(c in spec.name for c in '/\\:\0\n"')
+        or spec.name.strip() != spec.name
+        or spec.name.startswith(".")
+        or not spec.name
+    ):
+        raise ProjectError(
+            f"the name {spec.name!r} cannot name a folder", where=where, todo="use letters, digits, - and _"
+        )
+    contract = contract_of(spec.task)
+    roles = [*contract.inputs, *contract.targets]
+    for role in spec.columns:
+        if role not in (*roles, "drop"):
+            raise UnknownNameError("column role", role, [*roles, "drop"], where=f"{where}: columns")
+    for name, pin in spec.source.files.items():
+        if pin.url is not None and pin.sha256 is None:
+            raise ProjectError(
+                f"source.files.{name} has a url but no sha256", where=where, todo="give the file's SHA-256"
+            )
+    for split in (None, *spec.data.split):
+        reader = spec.data.reader_of(split)
+        known = options_of(reader)
+        for option in spec.data.options(split):
+            if known is not None and option not in known:
+                at = "data" if split is None else f"data.split.{split}"
+                raise UnknownNameError(f"option of the {reader} reader", option, [*known, "id"], where=f"{where}: {at}")
+
+
+def _check_split(spec: ProjectSpec, where: str) -> None:
+    given, split = spec.data.split, spec.split
+    fraction = split.fraction or {}
+    ways = {
+        "data.split.test": "test" in given,
+        "split.test": split.test is not None,
+        "split.folds": split.folds is not None,
+        "split.fraction.test": fraction.get("test", 0) > 0,
+    }
+    chosen = [name for name, there in ways.items() if there]
+    if len(chosen) > 1:
+        raise ProjectError(
+            f"the test part is given twice, by {' and '.join(chosen)}", where=where, todo="keep one of them"
+        )
+    if "validation" in given and fraction.get("validation", 0) > 0:
+        raise ProjectError(
+            "the validation part is given twice, by data.split.validation and split.fraction", where=where
+        )
+    if given and "train" not in given:
+        raise ProjectError("data.split gives no train part", where=where, todo="give data.split.train")
+    if not chosen and split.fraction is not None and "test" not in split.fraction:
+        raise ProjectError("there is no test part", where=where, todo="give split.fraction.test, or [data.split] test")
+    if sum(fraction.values()) >= 1:
+        raise ProjectError(
+            f"the fractions of split sum to {sum(fraction.values()):g}: nothing is left to train on", where=where
+        )
+    if split.folds is not None and split.fold >= split.folds:
+        raise ProjectError(f"split.fold is {split.fold}, but folds are numbered 0 to {split.folds - 1}", where=where)
+    if split.order is not None and (split.group is not None or split.folds is not None or split.stratify):
+        raise ProjectError(
+            "split.order goes with neither group, nor folds, nor stratify", where=where, todo="keep one of them"
+        )

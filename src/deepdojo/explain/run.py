@@ -1,0 +1,262 @@
+"""Explanations of a run's decisions on held-out rows, and the test of each method. Knows no task by name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from deepdojo.errors import DataError, UnknownNameError
+from deepdojo.explain.deletion import LEAST_UNITS, Deletion, delete, gap
+from deepdojo.explain.evidence import MAX_UNITS, Probe, evaluation
+from deepdojo.explain.integrated_gradients import integrated_gradients
+from deepdojo.explain.occlusion import occlusion
+from deepdojo.tasks.base import Row, Task
+
+__all__ = ["METHODS", "explain_rows"]
+
+Method = Callable[[Probe], "tuple[np.ndarray, int] | None"]
+
+# One line a method: scores (P,) and the number of passes, or None where it has no meaning for this model.
+METHODS: Mapping[str, tuple[str, Method]] = {
+    "occlusion": ("occlusion", occlusion),
+    "integrated_gradients": ("integrated gradients", integrated_gradients),
+}
+EXTRA_FRAC = 0.25
+LOOKED_AT = 10
+
+
+def explain_rows(
+    task: Task,
+    model: nn.Module,
+    rows: Sequence[Row],
+    cells: Mapping[str, Mapping[str, Any]],
+    *,
+    device: torch.device | str,
+    seed: int = 0,
+    n: int = 20,
+    methods: Sequence[str] | None = None,
+    truth: Mapping[str, Row] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    time_s: float | None = None,
+    max_units: int = MAX_UNITS,
+) -> dict[str, Any]:
+    """What each of some held-out decisions rests on, and whether that beats a random order.
+
+    The deletion gap is measured on a plain seeded sample of `n` rows with at least three pieces. Where `truth` is given
+    and less than a quarter of `n` are right, or wrong, further rows of that kind are explained: to be shown, they do
+    not enter the gap.
+
+    Args:
+        rows: held-out rows with the contract's inputs; targets are not read.
+        cells: id -> the model's predicted cells; rows without any are left out.
+        methods: names of `METHODS`, all by default.
+        truth: id -> the row's targets, used for that choice alone.
+        time_s: no row is begun later than this many seconds after the call.
+        max_units: a text with more pieces is deleted in so many spans; the pieces of a span share its score equally.
+
+    Returns:
+        explanations/index.json: rows_n, summary (a method each: gap, low, high, random_gap, random_low, random_high, n,
+        passes of one example in all, seconds, and the gap of exp(evidence) as bounded_gap, bounded_low, bounded_high),
+        items (a row and method each; `counted` where the row is in the gap), selection (rows: how many, right, wrong,
+        extra to the gap), skipped (reason -> rows), notes (sentences for the user). A summary needs two rows.
+        Equal seeds give equal results but for the seconds.
+
+    Raises:
+        UnknownNameError: a method that does not exist.
+    """
+    chosen = list(METHODS) if methods is None else list(methods)
+    for name in chosen:
+        if name not in METHODS:
+            raise UnknownNameError("explanation method", name, METHODS)
+    session = _Session(task, model, cells, torch.device(device), seed, max_units, {name: _Tally() for name in chosen})
+    ends = None if time_s is None else time.perf_counter() + time_s
+    known = {row["id"]: _is_right(task, truth, row["id"], cells.get(row["id"])) for row in rows}
+    order = [rows[i] for i in np.random.default_rng(seed).permutation(len(rows))]
+    extra = round(n * EXTRA_FRAC)
+    with torch.inference_mode(False), evaluation(model):
+        late = session.sample(order[: LOOKED_AT * n], n, known, ends, progress)
+        for wanted in (False, True) if truth is not None else ():
+            have = sum(right is wanted for right in session.rights.values())
+            more = [row for row in order if known[row["id"]] is wanted and row["id"] not in session.rights]
+            for row in more[: max(0, extra - have)]:
+                if ends is not None and time.perf_counter() > ends:
+                    late = True
+                    break
+                session.explain(row, known[row["id"]], counted=False)
+    if late:
+        session.notes.append(f"the time for explanations ended after {len(session.rights)} rows")
+    return session.result()
+
+
+def _is_right(task: Task, truth: Mapping[str, Row] | None, key: str, cells: Mapping[str, Any] | None) -> bool | None:
+    """Whether all labels are met; None where there is no label or no truth at hand."""
+    columns = [name for name, kind in task.contract.targets.items() if kind == "label"]
+    if truth is None or key not in truth or cells is None or not columns:
+        return None
+    return all(cells.get(name) == truth[key].get(name) for name in columns)
+
+
+@dataclass
+class _Tally:
+    """What a method cost."""
+
+    passes: int = 0
+    seconds: float = 0.0
+
+
+@dataclass
+class _Session:
+    task: Task
+    model: nn.Module
+    cells: Mapping[str, Mapping[str, Any]]
+    device: torch.device
+    seed: int
+    max_units: int
+    tallies: dict[str, _Tally]
+    deletions: list[Deletion] = field(default_factory=list)
+    items: list[dict[str, Any]] = field(default_factory=list)
+    rights: dict[str, bool | None] = field(default_factory=dict)
+    skipped: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def sample(
+        self,
+        order: Sequence[Row],
+        n: int,
+        known: Mapping[str, bool | None],
+        ends: float | None,
+        progress: Callable[[int, int], None] | None,
+    ) -> bool:
+        """Explain and test the first `n` rows of `order` that can be; True when the time ended before."""
+        for row in order:
+            if len(self.deletions) == n:
+                break
+            if ends is not None and time.perf_counter() > ends:
+                return True
+            self.explain(row, known[row["id"]], counted=True)
+            if progress is not None:
+                progress(len(self.deletions), n)
+        return False
+
+    def explain(self, row: Row, right: bool | None, *, counted: bool) -> None:
+        """Scores of one row by all methods, and, if `counted`, its deletion test."""
+        probe = self._probe(row)
+        if probe is None:
+            return
+        evidence = float(probe.after(np.zeros((1, probe.units), dtype=bool))[0])
+        scores = self._scores(probe)
+        if not np.isfinite(evidence) or not all(np.isfinite(values).all() for values in scores.values()):
+            self._skip("the evidence is not finite")
+            return
+        if counted:
+            self._test(probe, scores)
+        if probe.units < len(probe.labels):
+            self._note(f"texts of more than {self.max_units} words are deleted in spans of neighbouring words")
+        if probe.others[1] > 0:
+            self._note("of a text that is read in several windows the first one is explained")
+        self.rights[row["id"]] = right
+        kind = next(iter(self.task.contract.inputs.values()))
+        for method, values in scores.items():
+            item = {"id": row["id"], "method": method, "kind": kind, "pieces": probe.labels}
+            item |= _size(probe) | {"scores": values.tolist(), "evidence": evidence, "counted": counted}
+            self.items.append(item)
+
+    def _probe(self, row: Row) -> Probe | None:
+        """The row's probe, or None with the reason counted."""
+        if row["id"] not in self.cells:
+            self._skip("no prediction")
+            return None
+        try:
+            probe = Probe.of(self.task, self.model, row, self.cells[row["id"]], self.device, max_units=self.max_units)
+        except DataError:
+            self._skip("cannot be read")
+            return None
+        if probe is None:
+            self._skip("the prediction cannot stand as a truth")
+        elif probe.units < LEAST_UNITS:
+            self._skip(f"fewer than {LEAST_UNITS} pieces")
+        else:
+            return probe
+        return None
+
+    def _scores(self, probe: Probe) -> dict[str, np.ndarray]:
+        """Method -> (P,); a method that has no meaning for the model is dropped for good, and said."""
+        scores: dict[str, np.ndarray] = {}
+        for name in list(self.tallies):
+            title, method = METHODS[name]
+            began = time.perf_counter()
+            found = method(probe)
+            if found is None:
+                del self.tallies[name]
+                self.items = [item for item in self.items if item["method"] != name]
+                self._note(f"{title} is left out: this model reads whole numbers without a look-up module")
+                continue
+            scores[name] = found[0]
+            self.tallies[name].passes += found[1]
+            self.tallies[name].seconds += time.perf_counter() - began
+        return scores
+
+    def _test(self, probe: Probe, scores: Mapping[str, np.ndarray]) -> None:
+        # A row's thirds depend on its place in the sample alone: a method added or removed moves no other figure.
+        generator = np.random.default_rng([self.seed, 2, len(self.deletions)])
+        self.deletions.append(delete(probe, {name: probe.sums(values) for name, values in scores.items()}, generator))
+
+    def _skip(self, reason: str) -> None:
+        self.skipped[reason] = self.skipped.get(reason, 0) + 1
+
+    def _note(self, sentence: str) -> None:
+        if sentence not in self.notes:
+            self.notes.append(sentence)
+
+    def result(self) -> dict[str, Any]:
+        counted = len(self.deletions)
+        if counted == 1:
+            self._note("one row is too few for a deletion gap with an interval")
+        rights = list(self.rights.values())
+        return {
+            "rows_n": counted,
+            "summary": [self._summary(name, tally) for name, tally in self.tallies.items()] if counted > 1 else [],
+            "items": self.items,
+            "selection": {
+                "rows": len(rights),
+                "right": sum(right is True for right in rights),
+                "wrong": sum(right is False for right in rights),
+                "extra": len(rights) - counted,
+            },
+            "skipped": self.skipped,
+            "notes": self.notes,
+        }
+
+    def _summary(self, name: str, tally: _Tally) -> dict[str, Any]:
+        own, random = gap(self.deletions, name, seed=self.seed), gap(self.deletions, None, seed=self.seed)
+        bounded = gap([d.bounded for d in self.deletions if d.bounded is not None], name, seed=self.seed)
+        return {
+            "method": name,
+            "title": METHODS[name][0],
+            "gap": own.value,
+            "low": own.low,
+            "high": own.high,
+            "random_gap": random.value,
+            "random_low": random.low,
+            "random_high": random.high,
+            "bounded_gap": bounded.value,
+            "bounded_low": bounded.low,
+            "bounded_high": bounded.high,
+            "n": len(self.deletions),
+            "passes": tally.passes,
+            "seconds": tally.seconds,
+        }
+
+
+def _size(probe: Probe) -> dict[str, Any]:
+    """Height and width of what boxes are drawn on; nothing for other pieces."""
+    if not isinstance(probe.labels[0], list):
+        return {}
+    entry = next(iter(probe.owner))
+    return {"size": list(probe.batch[entry].shape[-2:])}

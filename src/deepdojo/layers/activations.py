@@ -1,0 +1,71 @@
+"""Activations: the bend between two linear layers, applied to each number alone; and softmax, to a row of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from deepdojo.errors import UnknownNameError
+from deepdojo.layers.hook import current
+
+__all__ = [
+    "ACTIVATIONS",
+    "activation",
+    "gelu",
+    "gelu_reference",
+    "relu",
+    "silu",
+    "softmax",
+    "softmax_reference",
+    "tanh",
+]
+
+ACTIVATIONS = ("gelu", "relu", "silu", "tanh")
+
+
+def relu(x: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
+    """Rectifier, max(x, 0); its gradient at 0 is 0. Source: Nair & Hinton 2010."""
+    return F.relu(x)
+
+
+def gelu(x: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
+    """Gaussian error linear unit, x · Phi(x), exact. Source: Hendrycks & Gimpel 2016."""
+    return F.gelu(x)
+
+
+def gelu_reference(x: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
+    """`gelu` in plain algebra: x/2 · (1 + erf(x / √2))."""
+    return x / 2 * (1 + torch.erf(x / math.sqrt(2)))
+
+
+def silu(x: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
+    """Sigmoid-weighted linear unit, x / (1 + exp(-x)). Source: Elfwing et al. 2017."""
+    return F.silu(x)
+
+
+def tanh(x: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
+    """Hyperbolic tangent, (exp(x) - exp(-x)) / (exp(x) + exp(-x))."""
+    return torch.tanh(x)
+
+
+def softmax(x: Float[Tensor, "*B"], dim: int = -1) -> Float[Tensor, "*B"]:
+    """p_i = exp(x_i) / sum_j exp(x_j) along `dim`. The largest number is subtracted first, so nothing overflows."""
+    return torch.softmax(x, dim)
+
+
+def softmax_reference(x: Float[Tensor, "*B"], dim: int = -1) -> Float[Tensor, "*B"]:
+    """`softmax` in plain algebra."""
+    e = torch.exp(x - x.amax(dim, keepdim=True))
+    return e / e.sum(dim, keepdim=True)
+
+
+def activation(name: str) -> Callable[[Tensor], Tensor]:
+    """The activation called `name`, to be taken while a layer is being constructed. Raises UnknownNameError."""
+    if name not in ACTIVATIONS:
+        raise UnknownNameError("activation", name, ACTIVATIONS)
+    return current(name)

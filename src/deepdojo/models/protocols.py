@@ -1,0 +1,27 @@
+"""What each family of tasks asks of a model: a call, and nothing else.
+
+Dimensions: B batch, T time, F numbers, G categories, C classes or outputs, Ch channels, Y and X image axes.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+__all__ = ["Classifier", "TableModel"]
+
+
+class Classifier(Protocol):
+    """One row of scores for an image, or for token ids with `keep` (True = a real token)."""
+
+    def __call__(
+        self, x: Float[Tensor, "B Ch Y X"] | Int[Tensor, "B T"], keep: Bool[Tensor, "B T"] | None = None
+    ) -> Float[Tensor, "B C"]: ...
+
+
+class TableModel(Protocol):
+    """One row of outputs for the numbers and the category ids of a table's row."""
+
+    def __call__(self, numbers: Float[Tensor, "B F"], categories: Int[Tensor, "B G"]) -> Float[Tensor, "B C"]: ...

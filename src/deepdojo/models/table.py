@@ -1,0 +1,122 @@
+"""The table of models, and what their source files say about them, read without importing torch."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from deepdojo.errors import UnknownNameError
+
+__all__ = ["MODELS", "Field", "ModelEntry", "fitting", "model_fields"]
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """Where a model stands and how it is called.
+
+    Attributes:
+        module: the file of this folder, which holds one class `...Config` and one class that is built from it.
+        protocols: the protocols of `protocols.py` that it meets.
+    """
+
+    module: str
+    protocols: tuple[str, ...]
+
+    @property
+    def summary(self) -> str:
+        """One line: what it is."""
+        return _docstring(self.module)[0]
+
+    @property
+    def paper(self) -> str:
+        """The source paper, or ''."""
+        text = " ".join(line.strip() for line in _docstring(self.module))
+        return text.partition("Source: ")[2]
+
+    def config_class(self) -> type:
+        return getattr(import_module(f"deepdojo.models.{self.module}"), _config_node(self.module).name)
+
+    def model_class(self) -> type:
+        return getattr(
+            import_module(f"deepdojo.models.{self.module}"), _config_node(self.module).name.removesuffix("Config")
+        )
+
+
+# One line a model; everything else about it is in its file.
+MODELS: Mapping[str, ModelEntry] = {
+    "linear": ModelEntry("linear", ("Classifier", "TableModel")),
+    "mlp": ModelEntry("mlp", ("Classifier", "TableModel")),
+    "cnn": ModelEntry("cnn", ("Classifier",)),
+    "text_cnn": ModelEntry("text_cnn", ("Classifier",)),
+    "rnn": ModelEntry("rnn", ("Classifier",)),
+    "transformer": ModelEntry("transformer", ("Classifier",)),
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of a model's config, as its source has it.
+
+    Attributes:
+        name: the key in a recipe's [model].
+        type: as written ("int", "tuple[int, ...]").
+        default: as written ("0.1"), or None when the data must give it.
+        help: its docstring.
+    """
+
+    name: str
+    type: str
+    default: str | None
+    help: str
+
+
+def model_fields(name: str) -> list[Field]:
+    """The config fields of a model with their docstrings. Raises UnknownNameError."""
+    if name not in MODELS:
+        raise UnknownNameError("model", name, MODELS)
+    return list(_fields(MODELS[name].module))
+
+
+def fitting(dims: Collection[str] | Mapping[str, Any], protocol: str | None = None) -> list[str]:
+    """The models whose required dimensions are all in `dims` and that meet `protocol`."""
+    return [
+        name
+        for name, entry in MODELS.items()
+        if (protocol is None or protocol in entry.protocols)
+        and all(field.name in dims for field in model_fields(name) if field.default is None)
+    ]
+
+
+@cache
+def _tree(module: str) -> ast.Module:
+    return ast.parse(Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8"))
+
+
+def _docstring(module: str) -> list[str]:
+    return (ast.get_docstring(_tree(module)) or "").split("\n")
+
+
+def _config_node(module: str) -> ast.ClassDef:
+    return next(n for n in _tree(module).body if isinstance(n, ast.ClassDef) and n.name.endswith("Config"))
+
+
+@cache
+def _fields(module: str) -> tuple[Field, ...]:
+    body = _config_node(module).body
+    fields = []
+    for node, following in zip(body, [*body[1:], None], strict=True):
+        if not (isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)):
+            continue
+        text = (
+            following.value.value
+            if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant)
+            else ""
+        )
+        default = None if node.value is None else ast.unparse(node.value)
+        fields.append(Field(node.target.id, ast.unparse(node.annotation), default, " ".join(str(text).split())))
+    return tuple(fields)

@@ -1,0 +1,185 @@
+"""A recipe: a model with its arguments, and how to train it. TOML on disk; any field can be overridden with `--set`."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from deepdojo.errors import RecipeError, UnknownNameError, UsageError
+
+__all__ = ["Expected", "ModelSection", "Recipe", "TrainSection", "find_recipe", "parse_overrides"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), use_attribute_docstrings=True)
+
+
+class ModelSection(BaseModel):
+    """The architecture, one of `dojo list models`, and its arguments (`dojo show MODEL`)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+
+    name: str
+    """One of `dojo list models`, or auto: by the task and the number of rows, said and written down."""
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class TrainSection(_Section):
+    """How to train."""
+
+    epochs: Annotated[float, Field(gt=0)] | Literal["auto"] = "auto"
+    """Passes over the training examples; a fraction stops within one. auto: by the number of rows, said and written down."""
+    steps: int | None = Field(None, gt=0)
+    """Optimizer steps; when given, `epochs` is not used."""
+    batch_size: Annotated[int, Field(gt=0)] | Literal["auto"] = "auto"
+    """Examples in one optimizer step. auto: by the number of rows, said and written down."""
+    accumulate: int = Field(1, gt=0)
+    """Micro-batches that one step is cut into, to save memory; the update stays the same."""
+    optimizer: Literal["adamw", "sgd", "adadelta"] = "adamw"
+    """adamw (Loshchilov & Hutter 2019), sgd (with Nesterov momentum) or adadelta (Zeiler 2012)."""
+    lr: float = Field(1e-3, gt=0)
+    """Peak learning rate."""
+    momentum: float = Field(0.9, ge=0, lt=1)
+    """Momentum of sgd."""
+    betas: tuple[float, float] = (0.9, 0.999)
+    """Decay rates of adamw's two averages."""
+    weight_decay: float = Field(0.01, ge=0)
+    """Decoupled for adamw, added to the gradient for the others; biases, normalisation and embeddings have none."""
+    schedule: Literal["cosine", "linear", "onecycle", "constant"] = "cosine"
+    """How the learning rate falls after the warm-up. onecycle (Smith 2018) rises over the first 30 %."""
+    warmup: float = Field(0.05, ge=0, lt=1)
+    """Share of all steps over which the learning rate rises from 0 to its peak (not used by onecycle)."""
+    final_lr: float = Field(0.0, ge=0, le=1)
+    """The last learning rate as a share of the peak."""
+    clip: float = Field(1.0, ge=0)
+    """Largest global norm of the gradient; 0 does not clip."""
+    patience: int | None = Field(None, gt=0)
+    """Stop after so many epochs without a better validation score; ties go to the lower validation loss."""
+    keep: Literal["best", "last"] = "best"
+    """Which weights the run keeps: those of the best validation epoch, or the last ones."""
+    precision: Literal["auto", "float32", "bf16"] = "auto"
+    """auto: bf16 on a CUDA device that has it, else float32."""
+    compile: bool | Literal["auto"] = "auto"
+    """auto: torch.compile on CUDA for runs of more than 500 steps, else not."""
+    device: str = "auto"
+    """auto: cuda, else mps, else cpu."""
+    threads: int | Literal["auto"] = "auto"
+    """CPU threads. auto: one for steps of under 1 GFLOP, else all cores."""
+
+
+class Expected(_Section):
+    """What a run of this recipe gave when its author ran it; the only place for such figures."""
+
+    metric: str
+    """The metric that was measured."""
+    score: float
+    """Mean over the seeds."""
+    spread: float | None = None
+    """Standard deviation over the seeds."""
+    n: int
+    """Number of seeds."""
+    seconds: float
+    """Wall time of one training."""
+    hardware: str
+    """What it ran on."""
+    command: str
+    """The command that prints it."""
+
+
+class Recipe(_Section):
+    """`recipes/*.toml`."""
+
+    about: str = ""
+    """One line: what this recipe is, and the paper."""
+    model: ModelSection
+    task: dict[str, Any] = Field(default_factory=dict)
+    """Options of the task's fit, such as `size` or `min_count` (`dojo show TASK`)."""
+    train: TrainSection = TrainSection()
+    expect: Expected | None = None
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], *, where: str) -> Recipe:
+        """Raises RecipeError or UnknownNameError with the nearest key, naming the field."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise _first_fault(error, where) from None
+
+    @classmethod
+    def read(cls, path: Path) -> Recipe:
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise RecipeError(f"is no valid TOML: {error}", where=str(path)) from None
+        return cls.parse(values, where=str(path))
+
+    def overridden(self, changes: Mapping[str, Any]) -> Recipe:
+        """A copy with dotted keys set: `{"train.lr": 3e-4, "model.width": 128}`."""
+        values = self.model_dump(mode="python", exclude_none=True)
+        for key, value in changes.items():
+            section, _, name = key.partition(".")
+            if section not in ("model", "task", "train") or not name:
+                known = [f"train.{f}" for f in TrainSection.model_fields] + ["model.name", "task."]
+                raise UnknownNameError("recipe key", key, known, where="--set")
+            values.setdefault(section, {})[name] = value
+        return Recipe.parse(values, where="--set")
+
+
+def _first_fault(error: ValidationError, where: str) -> RecipeError | UnknownNameError:
+    fault = error.errors()[0]
+    path = [str(p) for p in fault["loc"]]
+    place = ".".join(path)
+    sections: dict[str, type[BaseModel]] = {"train": TrainSection, "expect": Expected}
+    section = sections.get(path[0], Recipe) if len(path) > 1 else Recipe
+    if fault["type"] == "extra_forbidden":
+        return UnknownNameError("recipe key", path[-1], section.model_fields, where=f"{where}: {place}")
+    if fault["type"] == "literal_error" and len(path) == 2:
+        choices = [str(c) for c in get_args(section.model_fields[path[1]].annotation)]
+        return UnknownNameError(place, str(fault["input"]), choices, where=where)
+    got = "" if fault["type"] == "missing" else f", got {fault['input']!r}"
+    return RecipeError(f"{place}: {fault['msg'][0].lower()}{fault['msg'][1:]}{got}", where=where)
+
+
+def parse_overrides(given: Mapping[str, Any] | Iterable[str] | None) -> dict[str, Any]:
+    """`["train.lr=3e-4", "model.channels=[32, 64]"]` or a mapping -> {dotted key: value}."""
+    if given is None:
+        return {}
+    if isinstance(given, Mapping):
+        return dict(given)
+    changes: dict[str, Any] = {}
+    for item in given:
+        key, sign, text = item.partition("=")
+        if not sign or not key.strip():
+            raise UsageError(f"{item!r} is no setting", where="--set", todo="write it as train.lr=3e-4")
+        changes[key.strip()] = _value(text.strip())
+    return changes
+
+
+def _value(text: str) -> Any:
+    words = {"true": True, "false": False, "none": None, "null": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def find_recipe(name: str, known: Mapping[str, Path]) -> Path:
+    """A recipe by name (`Project.recipes()`: the project's, then the task's stock ones), else as a path."""
+    if name in known:
+        return known[name]
+    if name.endswith(".toml") or "/" in name:
+        path = Path(name).expanduser()
+        if path.is_file():
+            return path
+        raise RecipeError("there is no such recipe file", where=name, todo="known: " + ", ".join(known))
+    raise UnknownNameError("recipe", name, known)

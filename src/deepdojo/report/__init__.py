@@ -1,0 +1,26 @@
+"""One self-contained HTML page for a run, and one for a board, drawn from files and plain rows. Torch-free.
+
+Nothing is computed here that ranks or judges: scores, intervals and comparisons are read as they were written.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__all__ = ["board_page", "write_report"]
+
+if TYPE_CHECKING:
+    from deepdojo.report.board import board_page
+    from deepdojo.report.page import write_report
+
+
+def __getattr__(name: str) -> Any:
+    if name == "board_page":
+        from deepdojo.report.board import board_page
+
+        return board_page
+    if name == "write_report":
+        from deepdojo.report.page import write_report
+
+        return write_report
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,190 @@
+"""Puts the report of a run together: reads the folder, draws, fills the templates, writes `report.html` atomically."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepdojo.places import write_text
+from deepdojo.report import decisions, sections
+from deepdojo.report.comparison import comparison
+from deepdojo.report.figures import amount, count, duration, unit_of
+from deepdojo.report.pictures import Pictures
+from deepdojo.report.source import RunFiles, read_run
+from deepdojo.report.svg import cut
+from deepdojo.report.tokens import stylesheet
+from deepdojo.report.verdict import METRIC_NAMES, best_floor, few_rows, verdict
+from deepdojo.report.words import Words
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["environment", "write_report"]
+
+Json = dict[str, Any]
+
+
+@cache
+def environment() -> Environment:
+    """Our templates; everything that they insert is escaped unless our own SVG module made it."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("deepdojo.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "cut": cut,
+        "count": count,
+        "percent": lambda v: f"{v:.3g}" if v is None else f"{100 * v:.3g}\u00a0%",
+    }
+    return made
+
+
+def _name(run: Json, key: str, otherwise: str) -> str:
+    value = run.get(key)
+    if isinstance(value, dict):  # run.toml's [model] table, where `model` is no plain name
+        value = value.get("name")
+    return str(value) if value else otherwise
+
+
+def _key_figures(files: RunFiles, words: Words) -> list[tuple[str, str, str]]:
+    score = files.score
+    if not isinstance(score.get("value"), int | float):
+        return []
+    metric = str(score.get("metric", ""))
+    unit, cost, floor = unit_of(metric), score.get("cost") or {}, best_floor(score)
+    low, high = score.get("low"), score.get("high")
+    rows = words("{interval} of {n} rows", interval=unit.interval(score["value"], low, high), n=count(score.get("n")))
+    found = [(words(METRIC_NAMES.get(metric, metric)), unit.score(score["value"], low, high), rows)]
+    if floor:
+        title = str(floor.get("title") or floor.get("name"))
+        found.append((words("best floor"), unit.score(floor["score"], floor.get("low"), floor.get("high")), title))
+    if cost.get("seconds") is not None:
+        small = (
+            words("training {time}", time=duration(cost["train_seconds"]))
+            if cost.get("train_seconds") is not None
+            else ""
+        )
+        found.append((words("time"), duration(cost["seconds"]), small))
+    if cost.get("parameters") is not None:
+        flops = cost.get("forward_flops")
+        small = words("{flops} a prediction", flops=amount(flops, "FLOP")) if flops is not None else ""
+        found.append((words("parameters"), amount(cost["parameters"]), small))
+    return found
+
+
+def _remarks(files: RunFiles, words: Words) -> list[str]:
+    said = []
+    share = files.score.get("data_share")
+    if isinstance(share, int | float) and share < 1:
+        said.append(words("Trained on {share} of the training rows.", share=f"{100 * share:.3g}\u00a0%"))
+    if files.broken:
+        said.append(words("Could not be read and is left out here: {names}.", names=", ".join(files.broken)))
+    return said
+
+
+def _stopped(files: RunFiles, words: Words) -> str:
+    reasons = {
+        "epochs": "Training ended as planned (epochs: {n}).",
+        "patience": "Training ended because validation no longer improved (epochs: {n}).",
+        "budget": "Training ended because the time was used up (epochs: {n}).",
+        "steps": "Training ended after the asked number of steps (epochs: {n}).",
+    }
+    reason = reasons.get(str(files.run.get("stopped")))
+    return words(reason, n=files.run.get("epochs") or len(files.epochs)) if reason else ""
+
+
+def _recipe(run: Json) -> str:
+    import tomlkit
+
+    parts = {
+        key: run[key] for key in ("model", "task", "train", "overrides") if isinstance(run.get(key), dict) and run[key]
+    }
+    return tomlkit.dumps(parts).strip() if parts else ""
+
+
+def _flat(value: Any, name: str = "") -> list[tuple[str, str]]:
+    if isinstance(value, dict):
+        return [pair for k, v in value.items() for pair in _flat(v, f"{name}.{k}" if name else str(k))]
+    if isinstance(value, list):
+        return [(name, ", ".join(str(v) for v in value))]
+    return [(name, str(value))]
+
+
+_TITLES = {
+    "score": "How good, and how sure",
+    "learning": "How it learned",
+    "errors": "What it gets wrong",
+    "why": "Why it decides so",
+    "data": "What the data are like",
+    "cost": "What it cost",
+    "again": "Do it again",
+}
+
+
+def _context(files: RunFiles, words: Words) -> Json:
+    pictures = Pictures()
+    kinds = [e.get("kind") for e in files.examples]
+    titles = {key: words(title) for key, title in _TITLES.items()}
+    run, recorded = files.run, files.score.get("verdict")
+    project = _name(run, "project", files.folder.parent.name)
+    return {
+        "t": words,
+        "lang": words.tag,
+        "css": stylesheet(),
+        "project": project,
+        "project_argument": run.get("project_path") or project,
+        "model": _name(run, "model", _name(run, "recipe", words("network"))),
+        "run_id": str(run.get("id") or files.folder.name),
+        # The terminal's own sentence where there is one: page and terminal must not differ by a word.
+        "verdict": recorded if recorded and words.language == "en" else verdict(files.score, words),
+        "few": few_rows(files.score, words),
+        "remarks": _remarks(files, words),
+        "key": _key_figures(files, words),
+        "titles": titles,
+        "contents": list(titles.items()),
+        "compared": comparison(files, words),
+        "learning": sections.learning(files, words),
+        "stopped": _stopped(files, words),
+        "confusion": sections.confusion(files, words),
+        "calibration": sections.calibration(files, words),
+        "regression": sections.regression(files, words),
+        "worst": decisions.worst(files, pictures, words),
+        "worst_kind": "images" if "image" in kinds else "texts" if "text" in kinds else "records",
+        "explained": decisions.explained(files, pictures, words),
+        "faithful": decisions.faithfulness(files, words),
+        "data": sections.findings(files),
+        "cost": sections.cost(files, words),
+        "replaced": ", ".join(f"{k} × {v}" for k, v in (files.score.get("replaced") or {}).items()),
+        "command": str(run.get("command") or ""),
+        "chosen": run.get("chosen") or {},
+        "recipe": _recipe(run),
+        "environment": _flat(files.environment),
+        "pictures": pictures.definitions(),
+    }
+
+
+def write_report(run_folder: Path, *, language: str = "en") -> Path:
+    """Write `report.html` into a run folder: one page that needs no network and no script to be read.
+
+    Args:
+        run_folder: a finished run, or a part of one: what is missing is said in its place.
+        language: "en" or "zh".
+
+    Returns:
+        The path of the page.
+
+    Raises:
+        RunError: `run_folder` is no run.
+        UnknownNameError: `language` is neither.
+    """
+    words = Words(language)
+    page = environment().get_template("report.html").render(_context(read_run(Path(run_folder)), words))
+    target = Path(run_folder) / "report.html"
+    write_text(target, page)
+    return target

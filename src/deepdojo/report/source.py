@@ -1,0 +1,178 @@
+"""A run folder as the report sees it: whatever is there, and None or nothing where a file or a column is missing."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deepdojo.errors import RunError
+
+__all__ = ["Pairs", "RunFiles", "read_run"]
+
+Json = dict[str, Any]
+_BINS = 10
+_POINTS = 600
+
+
+@dataclass
+class Pairs:
+    """Truth against prediction on the held-out rows, already summed by the database: large runs stay cheap.
+
+    Attributes:
+        confusion: (truth, predicted) -> rows. Classification only.
+        bins: per tenth of confidence: (lowest, highest, rows, right, mean confidence). Needs probabilities.
+        points: at most 600 (id, truth, predicted), chosen by a hash of the id. Regression only.
+        residuals: predicted - truth of all rows. Regression only.
+    """
+
+    confusion: dict[tuple[str, str], int] = field(default_factory=dict)
+    bins: list[tuple[float, float, int, int, float]] = field(default_factory=list)
+    points: list[tuple[str, float, float]] = field(default_factory=list)
+    residuals: list[float] = field(default_factory=list)
+
+
+@dataclass
+class RunFiles:
+    """Everything of a run folder that the report draws; `broken` lists files that are there but cannot be read."""
+
+    folder: Path
+    run: Json
+    score: Json
+    data: Json
+    environment: Json
+    epochs: list[Json]
+    steps: list[Json]
+    examples: list[Json]
+    explanations: Json
+    pairs: Pairs
+    broken: list[str]
+
+
+class _Reader:
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.broken = folder, list[str]()
+
+    def json(self, name: str, empty: Any) -> Any:
+        path = self.folder / name
+        if not path.is_file():
+            return empty
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            self.broken.append(name)
+            return empty
+        if not isinstance(value, type(empty)):
+            self.broken.append(name)
+            return empty
+        return value
+
+    def toml(self, name: str) -> Json:
+        path = self.folder / name
+        try:
+            return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        except (OSError, ValueError):
+            self.broken.append(name)
+            return {}
+
+    def lines(self, name: str) -> Iterator[Json]:
+        """Objects of a JSON-lines file; a last line cut off by a kill is passed over."""
+        path = self.folder / name
+        if not path.is_file():
+            return
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+            try:
+                value = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(value, dict):
+                yield value
+
+
+def _database() -> Any:
+    import duckdb
+
+    return duckdb.connect(config={"threads": 1})
+
+
+def _columns(database: Any, path: Path) -> set[str]:
+    return {row[0] for row in database.execute("SELECT * FROM read_parquet(?) LIMIT 0", [str(path)]).description}
+
+
+_JOIN = "FROM read_parquet($rows) t JOIN read_parquet($predictions) p ON t.id::VARCHAR = p.id::VARCHAR"
+
+
+def _classes(database: Any, files: dict[str, str], has_probabilities: bool) -> Pairs:
+    pairs = Pairs()
+    for truth, predicted, rows in database.execute(
+        f"SELECT t.label::VARCHAR, p.label::VARCHAR, count(*) {_JOIN} GROUP BY 1, 2", files
+    ).fetchall():
+        pairs.confusion[(truth or "", predicted or "")] = rows
+    if has_probabilities:
+        pairs.bins = [
+            (low / _BINS, (low + 1) / _BINS, rows, right, mean)
+            for low, rows, right, mean in database.execute(
+                f"""SELECT least({_BINS - 1}, floor(c * {_BINS}))::INT, count(*), sum(good)::INT, avg(c) FROM (
+                    SELECT list_max(map_values(p.probabilities)) AS c, (t.label = p.label)::INT AS good {_JOIN}
+                    ) WHERE isfinite(c) GROUP BY 1 ORDER BY 1""",
+                files,
+            ).fetchall()
+        ]
+    return pairs
+
+
+def _values(database: Any, files: dict[str, str]) -> Pairs:
+    finite = "isfinite(t.value) AND isfinite(p.value)"
+    some = f"WHERE {finite} ORDER BY md5(t.id::VARCHAR) LIMIT {_POINTS}"
+    points = database.execute(
+        f"SELECT t.id::VARCHAR, t.value::DOUBLE, p.value::DOUBLE {_JOIN} {some}", files
+    ).fetchall()
+    every = f"SELECT (p.value - t.value)::DOUBLE {_JOIN} WHERE {finite} ORDER BY 1"
+    residuals = database.execute(every, files).fetchall()
+    return Pairs(points=points, residuals=[row[0] for row in residuals])
+
+
+def _pairs(reader: _Reader) -> Pairs:
+    rows, predictions = reader.folder / "rows.parquet", reader.folder / "predictions.parquet"
+    if not (rows.is_file() and predictions.is_file()):
+        return Pairs()
+    files = {"rows": str(rows), "predictions": str(predictions)}
+    try:
+        with _database() as database:
+            have, asked = _columns(database, rows), _columns(database, predictions)
+            if "label" in have & asked:
+                return _classes(database, files, "probabilities" in asked)
+            return _values(database, files) if "value" in have & asked else Pairs()
+    except Exception:  # duckdb has an error class for each way a file can be broken; the report then says which file
+        reader.broken.append("rows.parquet or predictions.parquet")
+        return Pairs()
+
+
+def read_run(folder: Path) -> RunFiles:
+    """Read what a run folder holds.
+
+    Raises:
+        RunError: the folder does not exist or holds neither `run.toml` nor `score.json`.
+    """
+    if not ((folder / "run.toml").is_file() or (folder / "score.json").is_file()):
+        raise RunError(
+            "this is no run folder: it has neither run.toml nor score.json", where=str(folder), todo="see `dojo board`"
+        )
+    reader = _Reader(folder)
+    metrics = list(reader.lines("metrics.jsonl"))
+    return RunFiles(
+        folder=folder,
+        run=reader.toml("run.toml"),
+        score=reader.json("score.json", {}),
+        data=reader.json("data.json", {}),
+        environment=reader.json("environment.json", {}),
+        epochs=[m for m in metrics if m.get("kind") == "epoch"],
+        steps=[m for m in metrics if m.get("kind") == "step"],
+        examples=[e for e in reader.json("examples.json", []) if isinstance(e, dict)],
+        explanations=reader.json("explanations/index.json", {}),
+        pairs=_pairs(reader),
+        broken=reader.broken,
+    )

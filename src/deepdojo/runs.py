@@ -1,0 +1,254 @@
+"""A run folder, written and read. Only `Run.task()` and `Run.model()` import torch."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import secrets
+import sys
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from deepdojo import __version__
+from deepdojo.contracts import Contract, contract_of
+from deepdojo.errors import RunError, UnknownNameError
+from deepdojo.places import cannot_write, write_json, write_text
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from deepdojo.tables import Table
+    from deepdojo.tasks.base import Task
+
+__all__ = ["PARTIAL", "Run", "environment", "find_run", "new_run_folder", "run_folders", "write_rejected", "write_toml"]
+
+PARTIAL = ".partial"
+
+
+class Run:
+    """One finished run, or one under way (`ID.partial`)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        if not (self.folder / "run.toml").is_file():
+            raise RunError("is no run folder: it holds no run.toml", where=str(folder), todo="see dojo board PROJECT")
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.folder)!r})"
+
+    @cached_property
+    def info(self) -> dict[str, Any]:
+        """run.toml: project, task, metric, resolved recipe, seed, what was chosen by rule."""
+        try:
+            return tomllib.loads((self.folder / "run.toml").read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise RunError(f"run.toml cannot be read ({error})", where=str(self.folder)) from None
+
+    @property
+    def id(self) -> str:
+        return str(self.info["id"])
+
+    @property
+    def finished(self) -> bool:
+        return not self.folder.name.endswith(PARTIAL) and (self.folder / "score.json").is_file()
+
+    @property
+    def contract(self) -> Contract:
+        return contract_of(self.info["task"])
+
+    def read_json(self, name: str) -> Any:
+        """A JSON file of the run; RunError when it is missing or broken."""
+        path = self.folder / name
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            todo = f"finish it with dojo train --resume {self.id}" if not self.finished else None
+            raise RunError(f"{name} is missing from the run", where=str(self.folder), todo=todo) from None
+        except ValueError as error:
+            raise RunError(f"{name} cannot be read ({error})", where=str(self.folder)) from None
+
+    @cached_property
+    def score(self) -> dict[str, Any]:
+        """score.json."""
+        value: dict[str, Any] = self.read_json("score.json")
+        return value
+
+    def predictions(self, split: str = "test") -> Table:
+        from deepdojo.tables import read_table
+
+        name = {"test": "predictions.parquet", "validation": "validation.parquet"}[split]
+        return read_table(self.folder / name, self.contract.predictions)
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl; a cut last line is left out."""
+        path = self.folder / "metrics.jsonl"
+        found = []
+        for line in path.read_text(encoding="utf-8").split("\n") if path.is_file() else ():
+            try:
+                found.append(json.loads(line))
+            except ValueError:
+                continue
+        return found
+
+    def task(self) -> Task:
+        """The fitted task: enough to encode and decode without the data."""
+        from deepdojo.tasks import restore_task
+
+        return restore_task(self.read_json("task.json"))
+
+    def model(self) -> nn.Module:
+        """The trained model, in evaluation mode, on the CPU."""
+        from deepdojo.models import create_model
+        from deepdojo.training.checkpoint import load_weights
+
+        config = self.read_json("model/config.json")
+        model = create_model(config["name"], config["dims"], **config["arguments"])
+        model.load_state_dict(load_weights(self.folder / "model" / "model.safetensors"))
+        return model.eval()
+
+
+def new_run_folder(runs: Path, recipe: str) -> Path:
+    """Make `runs/YYYY-MM-DD-HHMM-RECIPE-xxxx.partial`."""
+    while True:
+        stamp = datetime.now().strftime("%Y-%m-%d-%H%M")
+        folder = runs / f"{stamp}-{recipe}-{secrets.token_hex(2)}{PARTIAL}"
+        try:
+            if folder.with_suffix("").exists():
+                continue
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise cannot_write(runs, error) from error
+        return folder
+
+
+def finish(folder: Path) -> Path:
+    """`ID.partial` -> `ID`."""
+    target = folder.with_name(folder.name.removesuffix(PARTIAL))
+    try:
+        os.replace(folder, target)
+    except OSError as error:
+        raise cannot_write(target, error) from error
+    return target
+
+
+def _places() -> Iterator[Path]:
+    """Folders that may hold runs, seen from here."""
+    chosen = os.environ.get("DEEPDOJO_RUNS")
+    roots = [Path(chosen).expanduser()] if chosen else []
+    roots += [Path("runs"), *sorted(Path().glob("*/runs"))]
+    for root in roots:
+        yield root
+        if root.is_dir():
+            yield from sorted(p for p in root.iterdir() if p.is_dir() and not (p / "run.toml").is_file())
+
+
+def run_folders(places: Sequence[Path] | None = None) -> list[Path]:
+    """All run folders seen from here, finished or not, the oldest first; baselines are left out."""
+    found: dict[Path, float] = {}
+    for place in places if places is not None else _places():
+        if place.is_dir():
+            for folder in place.iterdir():
+                if (folder / "run.toml").is_file() and not folder.name.startswith("baseline-"):
+                    found[folder.resolve()] = (folder / "run.toml").stat().st_mtime
+    return sorted(found, key=lambda f: (f.name[:15], found[f]))
+
+
+def find_run(reference: str | Path, *, unfinished: bool = False) -> Run:
+    """A run by path, id, unique beginning of one, or `last`.
+
+    Args:
+        unfinished: look for one that can be resumed (finished ones are found too, after those).
+
+    Raises:
+        RunError: several begin so, or there is none; UnknownNameError with the nearest id.
+    """
+    if isinstance(reference, Run):
+        return reference
+    text = str(reference)
+    path = Path(text).expanduser()
+    for candidate in (path, path.with_name(path.name + PARTIAL)):
+        if text and (candidate / "run.toml").is_file():
+            return Run(candidate)
+    folders = run_folders()
+    wanted = [f for f in folders if f.name.endswith(PARTIAL) == unfinished] or (folders if unfinished else [])
+    if text == "last":
+        if not wanted:
+            raise RunError("there is no run here", where=str(Path.cwd()), todo="make one with dojo train digits")
+        return Run(wanted[-1])
+    matches = [f for f in wanted if f.name.startswith(text)] or [f for f in folders if f.name.startswith(text)]
+    exact = [f for f in matches if f.name.removesuffix(PARTIAL) == text]
+    if len(exact) == 1 or len(matches) == 1:
+        return Run((exact or matches)[0])
+    if matches:
+        names = ", ".join(f.name for f in matches[:4])
+        raise RunError(f"{len(matches)} runs begin with {text!r}: {names}", todo="write more of the id")
+    raise UnknownNameError("run", text, [f.name for f in folders] + ["last"])
+
+
+def environment(threads: int | None = None, device: str | None = None) -> dict[str, Any]:
+    """What the run ran on; versions without importing the packages."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    versions = {}
+    for package in ("torch", "numpy", "scikit-learn", "duckdb"):
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return {
+        "deepdojo": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "threads": threads,
+        "device": device,
+        "packages": versions,
+    }
+
+
+def write_toml(path: Path, values: Mapping[str, Any]) -> None:
+    """TOML, atomically; None is left out, since TOML has none."""
+    import tomlkit
+
+    write_text(path, tomlkit.dumps(_without_none(values)))
+
+
+def _without_none(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {k: _without_none(v) for k, v in value.items() if v is not None}
+    if isinstance(value, list | tuple):
+        return [_without_none(v) for v in value]
+    return value
+
+
+def write_rejected(path: Path, rejected: Sequence[Any]) -> None:
+    """rejected.csv: file, line, id, reason of everything that was left out."""
+    import csv
+    import io
+
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["file", "line", "id", "reason"])
+    for item in rejected:
+        writer.writerow([item.file, "" if item.line is None else item.line, item.id or "", item.reason])
+    write_text(path, out.getvalue())
+
+
+def now_utc() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def command_line() -> str:
+    """The command as it was typed, for run.toml; empty from Python."""
+    import shlex
+
+    name = Path(sys.argv[0]).name
+    return shlex.join(["dojo", *sys.argv[1:]]) if name in ("dojo", "dojo.exe", "__main__.py") else ""

@@ -1,0 +1,121 @@
+"""What a metric is, and the table of all. A metric gets two lists of cells; contracts say from which columns."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from deepdojo.contracts import Contract, KindName
+from deepdojo.errors import ScoreError, UnknownNameError
+from deepdojo.scoring.measured import Measured
+
+__all__ = ["METRICS", "Columns", "Metric", "columns_of", "metric", "metric_of", "metrics_for", "same_length"]
+
+Columns = tuple[str, str]
+Function = Callable[[Sequence[Any], Sequence[Any]], Measured]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric.
+
+    Attributes:
+        name: as it stands in `project.toml`.
+        summary: the first line of its docstring.
+        truth, predicted: the kinds of the two columns that it compares.
+        higher_is_better: the direction.
+        unit: "fraction", "nats", or "target" (the unit of the target column).
+        goal: when to choose it, half a sentence.
+        function: (truth cells, predicted cells) -> Measured.
+    """
+
+    name: str
+    summary: str
+    truth: KindName
+    predicted: KindName
+    higher_is_better: bool
+    unit: str
+    goal: str
+    function: Function = field(repr=False)
+
+    def __call__(self, truth: Sequence[Any], predicted: Sequence[Any]) -> Measured:
+        same_length(truth, predicted)
+        return self.function(truth, predicted)
+
+
+METRICS: dict[str, Metric] = {}
+
+
+def metric(
+    *,
+    truth: KindName,
+    predicted: KindName,
+    higher_is_better: bool,
+    unit: Literal["fraction", "nats", "target"] = "fraction",
+    goal: str = "",
+) -> Callable[[Function], Metric]:
+    """Register a function (truth cells, predicted cells) -> Measured under its own name.
+
+    Example:
+        @metric(truth="number", predicted="number", higher_is_better=False, unit="target", goal="the worst miss counts")
+        def median_error(truth, predicted): ...
+    """
+
+    def register(function: Function) -> Metric:
+        summary = (inspect.getdoc(function) or "").split("\n", 1)[0]
+        made = Metric(function.__name__, summary, truth, predicted, higher_is_better, unit, goal, function)
+        METRICS[made.name] = made
+        return made
+
+    return register
+
+
+def metric_of(name: str) -> Metric:
+    """A metric by its name. Raises UnknownNameError with the nearest one."""
+    if name not in METRICS:
+        raise UnknownNameError("metric", name, METRICS)
+    return METRICS[name]
+
+
+def metrics_for(contract: Contract) -> dict[str, Columns]:
+    """The metrics whose kinds the contract has, each with (target column, prediction column); the default first."""
+    found = {name: columns for name, entry in METRICS.items() if (columns := _match(contract, entry)) is not None}
+    return {name: found[name] for name in sorted(found, key=lambda name: (name != contract.metric, name))}
+
+
+def columns_of(contract: Contract, metric: str | Metric) -> Columns:
+    """The (target column, prediction column) that a metric compares. Raises ScoreError when the contract has none."""
+    entry = metric_of(metric) if isinstance(metric, str) else metric
+    columns = _match(contract, entry)
+    if columns is None:
+        fitting = ", ".join(metrics_for(contract))
+        what = f"the metric {entry.name} compares {entry.truth} with {entry.predicted}, which this task does not have"
+        raise ScoreError(what, todo=f"take one of: {fitting}")
+    return columns
+
+
+def same_length(truth: Sequence[Any], predicted: Sequence[Any]) -> None:
+    """Raises ScoreError when there are no rows or the two lists differ in length."""
+    if len(truth) != len(predicted):
+        raise ScoreError(f"there are {len(truth)} answers and {len(predicted)} predictions")
+    if not len(truth):
+        raise ScoreError("there is no row to score", todo="the held-out part must have at least one row")
+
+
+def numbers(cells: Sequence[Any]) -> np.ndarray:
+    """(n,) float64 of number cells. Raises ScoreError when one is not finite."""
+    values = np.array([np.nan if cell is None else cell for cell in cells], dtype=np.float64)
+    if not np.isfinite(values).all():
+        row = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise ScoreError(f"{cells[row]!r} is not a finite number", where=f"row {row + 1}")
+    return values
+
+
+def _match(contract: Contract, entry: Metric) -> Columns | None:
+    target = next((name for name, kind in contract.targets.items() if kind == entry.truth), None)
+    prediction = next((name for name, kind in contract.predictions.items() if kind == entry.predicted), None)
+    return None if target is None or prediction is None else (target, prediction)

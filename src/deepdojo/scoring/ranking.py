@@ -1,0 +1,96 @@
+"""Ranks of a whole board, tie groups, and the Pareto front. One function serves local board, compare and server."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from deepdojo.errors import ScoreError
+from deepdojo.scoring.flips import group_sums, pairwise_p, pseudo_values
+from deepdojo.scoring.measured import group_index
+
+__all__ = ["better", "pareto", "ranks", "tie_groups"]
+
+
+def better(
+    scores: Sequence[float] | np.ndarray,
+    influence: np.ndarray,
+    *,
+    higher_is_better: bool,
+    groups: np.ndarray | None = None,
+    level: float = 0.05,
+    draws: int | None = None,
+    seed: int = 0,
+) -> np.ndarray:
+    """(k, k) bool: row entry is significantly better than column entry, familywise over the whole board.
+
+    Paired on the same rows (or groups of rows), max-T over all pairs by sign flips: see `deepdojo.scoring.flips`.
+
+    Args:
+        scores: (k,) values of the metric.
+        influence: (k, n) per-row influence of each entry on its value.
+        groups: (n,) the group of each row: whole groups are flipped.
+        level: the chance of any false "better" on the board.
+    """
+    scores = np.asarray(scores, dtype=np.float64)
+    influence = np.asarray(influence, dtype=np.float64)
+    if influence.ndim != 2 or len(influence) != len(scores):
+        raise ScoreError(f"{len(scores)} scores do not go with influences of shape {influence.shape}")
+    if len(scores) < 2:
+        return np.zeros((len(scores), len(scores)), dtype=bool)
+    terms = group_sums(pseudo_values(scores, influence), group_index(groups, influence.shape[1]))
+    p = pairwise_p(terms, draws=draws, seed=seed)
+    ahead = scores[:, None] > scores[None] if higher_is_better else scores[:, None] < scores[None]
+    return ahead & (p <= level)
+
+
+def ranks(
+    scores: Sequence[float] | np.ndarray,
+    influence: np.ndarray,
+    *,
+    higher_is_better: bool,
+    groups: np.ndarray | None = None,
+    level: float = 0.05,
+    draws: int | None = None,
+    seed: int = 0,
+) -> list[int]:
+    """Rank = 1 + the number of entries that are significantly better (`better`). Neighbours are never chained.
+
+    Example:
+        ranks([0.91, 0.90, 0.55], influence, higher_is_better=True)   # [1, 1, 3]: only the last one is surely worse
+    """
+    beats = better(
+        scores, influence, higher_is_better=higher_is_better, groups=groups, level=level, draws=draws, seed=seed
+    )
+    return [1 + int(count) for count in beats.sum(axis=0)]
+
+
+def tie_groups(found: Sequence[int]) -> list[list[int]]:
+    """Positions of the entries that share a rank, best rank first."""
+    together: dict[int, list[int]] = {}
+    for position, rank in enumerate(found):
+        together.setdefault(rank, []).append(position)
+    return [together[rank] for rank in sorted(together)]
+
+
+def pareto(
+    costs: Sequence[float | None] | np.ndarray, scores: Sequence[float] | np.ndarray, *, higher_is_better: bool = True
+) -> list[bool]:
+    """Whether no other entry is as good for as little cost, and strictly better in one. Unknown costs: False."""
+    sign = 1.0 if higher_is_better else -1.0
+    points = [
+        (math.nan if cost is None else float(cost), sign * float(score))
+        for cost, score in zip(costs, scores, strict=True)
+    ]
+    front = [False] * len(points)
+    best = -math.inf
+    known = [i for i, (cost, score) in enumerate(points) if not (math.isnan(cost) or math.isnan(score))]
+    known.sort(key=lambda i: (points[i][0], -points[i][1]))
+    for i in known:
+        twin = any(front[j] and points[j] == points[i] for j in known)
+        if points[i][1] > best or twin:
+            front[i] = True
+            best = max(best, points[i][1])
+    return front

@@ -1,0 +1,140 @@
+"""A submission: a table of predictions, and a manifest that says whose it is and what it cost. Read with suspicion."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from deepdojo.contracts import Contract
+from deepdojo.errors import ScoreError, UnknownNameError
+from deepdojo.scoring.metrics import columns_of
+from deepdojo.tables import Table, read_table
+from deepdojo.tables_io import SUFFIXES, read_bytes
+
+__all__ = ["LARGEST_BYTES", "Manifest", "Submission"]
+
+LARGEST_BYTES = 1 << 30
+_MANIFEST = "manifest.json"
+_MANIFEST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a submission says about itself; every field may be unknown.
+
+    Attributes:
+        who: person or team.
+        run: the run's id; `digest` of the held-out rows that it was scored on.
+        parameters, train_flops, forward_flops, seconds, peak_bytes: what it cost.
+        data_share: the share of the training rows that was used.
+        replaced: how often a learner's own layer of each name was built.
+    """
+
+    who: str | None = None
+    project: str | None = None
+    run: str | None = None
+    digest: str | None = None
+    model: str | None = None
+    parameters: int | None = None
+    train_flops: float | None = None
+    forward_flops: float | None = None
+    seconds: float | None = None
+    peak_bytes: int | None = None
+    data_share: float | None = None
+    replaced: Mapping[str, int] | None = None
+
+    @classmethod
+    def from_json(cls, value: Any, where: str) -> Manifest:
+        """Raises UnknownNameError for a field that does not exist, ScoreError for one of the wrong type."""
+        if not isinstance(value, dict):
+            raise ScoreError("is not a JSON object", where=where)
+        types = {f.name: _TYPES[f.name] for f in fields(cls)}
+        for name, cell in value.items():
+            if name not in types:
+                raise UnknownNameError("field of the manifest", name, types, where=where)
+            if cell is not None and (not isinstance(cell, types[name]) or isinstance(cell, bool)):
+                raise ScoreError(f"{name} is {str(cell)[:60]!r}, which is not of its type", where=where)
+        return cls(**value)
+
+
+_TYPES: Mapping[str, Any] = {
+    **dict.fromkeys(("who", "project", "run", "digest", "model"), str),
+    **dict.fromkeys(("parameters", "peak_bytes"), int),
+    **dict.fromkeys(("train_flops", "forward_flops", "seconds", "data_share"), int | float),
+    "replaced": dict,
+}
+
+
+@dataclass(frozen=True)
+class Submission:
+    """Predictions and their manifest."""
+
+    table: Table
+    manifest: Manifest
+
+    @classmethod
+    def read(cls, path: Path | str, contract: Contract, *, metric: str | None = None) -> Submission:
+        """From .csv, .tsv, .jsonl, .parquet, or a .zip with one predictions.* and perhaps a manifest.json.
+
+        Args:
+            metric: the metric that will judge it: only its column must be there (default: all of the contract's).
+
+        Raises:
+            ScoreError: naming file, line and column; for a zip with unsafe paths, encryption, or too much inside.
+        """
+        path = Path(path)
+        kinds = dict(contract.predictions)
+        required = set(kinds) if metric is None else {columns_of(contract, metric)[1]}
+        if path.suffix.lower() != ".zip":
+            _small_enough(path)
+            return cls(read_table(path, kinds, required=required), Manifest())
+        try:
+            with zipfile.ZipFile(path) as archive:
+                member, manifest = _members(archive, path.name)
+                table = read_bytes(f"{path.name}!{member}", _content(archive, member, path.name), kinds, required)
+                return cls(table, manifest)
+        except FileNotFoundError:
+            raise ScoreError("this file does not exist", where=str(path), todo="check the name") from None
+        except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+            raise ScoreError(f"is not a zip file that can be read ({error})", where=path.name) from error
+
+
+def _members(archive: zipfile.ZipFile, name: str) -> tuple[str, Manifest]:
+    """The one predictions.* and the manifest; both in the root, nothing outside it."""
+    for info in archive.infolist():
+        inner = PurePosixPath(info.filename.replace("\\", "/"))
+        if inner.is_absolute() or ".." in inner.parts or ":" in info.filename:
+            raise ScoreError(f"the member {info.filename[:60]!r} points outside the zip", where=name)
+        if (info.external_attr >> 16) & 0o170000 == 0o120000:
+            raise ScoreError(f"the member {info.filename[:60]!r} is a link", where=name)
+    wanted = [m for m in archive.namelist() if m in {f"predictions{suffix}" for suffix in SUFFIXES}]
+    if len(wanted) != 1:
+        has = ", ".join(archive.namelist()[:5]) or "nothing"
+        todo = "put one predictions.csv or predictions.parquet into its root"
+        raise ScoreError(f"has {len(wanted)} tables named predictions.* (it holds: {has[:120]})", where=name, todo=todo)
+    if _MANIFEST not in archive.namelist():
+        return wanted[0], Manifest()
+    where = f"{name}!{_MANIFEST}"
+    try:
+        value = json.loads(_content(archive, _MANIFEST, name, _MANIFEST_BYTES))
+    except (ValueError, RecursionError) as error:
+        raise ScoreError(f"is not JSON ({error})", where=where) from error
+    return wanted[0], Manifest.from_json(value, where)
+
+
+def _content(archive: zipfile.ZipFile, member: str, name: str, largest: int = LARGEST_BYTES) -> bytes:
+    """A member's bytes, never more than `largest` whatever its header says (a zip bomb)."""
+    with archive.open(member) as file:
+        data = file.read(largest + 1)
+    if len(data) > largest:
+        raise ScoreError(f"the member {member} is larger than {largest >> 20:,} MiB unpacked", where=name)
+    return data
+
+
+def _small_enough(path: Path) -> None:
+    if path.is_file() and path.stat().st_size > LARGEST_BYTES:
+        raise ScoreError(f"is larger than {LARGEST_BYTES >> 20:,} MiB", where=path.name, todo="save it as Parquet")

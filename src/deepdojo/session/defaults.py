@@ -1,0 +1,44 @@
+"""What a recipe leaves open is chosen here, by rules that the user is told. No clock, no held-out row, no label of one."""
+
+from __future__ import annotations
+
+from deepdojo.contracts import CONTRACTS
+from deepdojo.recipes import Recipe
+
+__all__ = ["resolve"]
+
+MODEL_OF_INPUT = {"image": "cnn", "text": "text_cnn", "record": "mlp"}
+# Examples to see in a whole training, and the bounds on epochs: small sets need many passes, large ones few.
+EXAMPLES_SEEN = {"image": 600_000, "text": 80_000, "record": 150_000}
+EPOCHS = {"image": (8, 30), "text": (4, 25), "record": (5, 150)}
+BATCHES_AN_EPOCH = {"image": 40, "text": 100, "record": 20}
+BATCH_SIZES = {"image": (32, 128), "text": (16, 64), "record": (16, 512)}
+
+
+def resolve(recipe: Recipe, task: str, *, rows: int) -> tuple[Recipe, dict[str, str]]:
+    """The recipe with every `auto` of model name, epochs and batch size replaced; and a sentence for each choice.
+
+    Args:
+        rows: training rows.
+    """
+    kind = next(iter(CONTRACTS[task].inputs.values()))
+    said: dict[str, str] = {}
+    changes: dict[str, object] = {}
+    if recipe.model.name == "auto":
+        changes["model.name"] = MODEL_OF_INPUT[kind]
+        said["model"] = f"{changes['model.name']} (the default for {task})"
+    if recipe.train.batch_size == "auto":
+        low, high = BATCH_SIZES[kind]
+        size = low
+        while size * 2 <= min(high, rows / BATCHES_AN_EPOCH[kind]):
+            size *= 2
+        changes["train.batch_size"] = size
+        said["batch_size"] = (
+            f"{size} ({rows:,} training rows, about {BATCHES_AN_EPOCH[kind]} batches an epoch or more, {low} to {high})"
+        )
+    if recipe.train.epochs == "auto" and recipe.train.steps is None:
+        fewest, most = EPOCHS[kind]
+        epochs = round(min(most, max(fewest, EXAMPLES_SEEN[kind] / max(rows, 1))))
+        changes["train.epochs"] = epochs
+        said["epochs"] = f"{epochs} (about {EXAMPLES_SEEN[kind]:,} examples in all, {fewest} to {most} passes)"
+    return (recipe.overridden(changes) if changes else recipe), said

@@ -1,0 +1,75 @@
+"""examples.json: the rows that a report shows, with the actual image, text or record, so that a report needs no data set."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["collect_examples", "worst_rows"]
+
+LARGEST_SIDE = 160
+LONGEST_TEXT = 2000
+
+
+def worst_rows(losses: np.ndarray, wrong: np.ndarray, count: int = 20) -> list[int]:
+    """Indices of the rows with the largest loss, wrong ones first."""
+    order = np.lexsort((-losses, ~wrong))
+    return [int(i) for i in order[:count] if wrong[i] or not wrong.any()]
+
+
+def collect_examples(
+    rows: Sequence[Mapping[str, Any]],
+    why: Mapping[str, Iterable[str]],
+    *,
+    kind: str,
+    truth: Mapping[str, Any],
+    predicted: Mapping[str, Mapping[str, Any]],
+    losses: Mapping[str, float],
+    where: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    """One entry for each id of `why` ("worst", "right", "wrong"), in the order of `why`.
+
+    Args:
+        rows: held-out rows with the contract's inputs.
+        kind: image, text or record.
+        truth: id -> target cell.
+        predicted: id -> predicted cells.
+    """
+    by_id = {row["id"]: row for row in rows}
+    found = []
+    for key, reasons in why.items():
+        cells = predicted[key]
+        answer = cells.get("label", cells.get("value"))
+        probabilities = cells.get("probabilities")
+        top = sorted(probabilities.items(), key=lambda item: -item[1])[:5] if probabilities else None
+        entry = {
+            "id": key, "kind": kind, "truth": truth[key], "predicted": answer, "top": top,
+            "loss": losses.get(key), "why": sorted(reasons), "where": where.get(key),
+        }  # fmt: skip
+        found.append({**entry, **_shown(by_id[key], kind)})
+    return found
+
+
+def _shown(row: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    if kind == "image":
+        return {"image": _data_uri(row["image"])}
+    if kind == "text":
+        return {"text": row["text"][:LONGEST_TEXT]}
+    return {"record": dict(row["features"])}
+
+
+def _data_uri(cell: Any) -> str:
+    from PIL import Image
+
+    from deepdojo.data.images import decode_image
+
+    image = Image.fromarray(decode_image(cell))
+    if max(image.size) > LARGEST_SIDE:
+        image.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode("ascii")

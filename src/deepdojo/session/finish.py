@@ -1,0 +1,187 @@
+"""After training: held-out predictions, score, floors, verdict, explanations, examples."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from deepdojo.places import write_json
+from deepdojo.runs import Run, write_rejected
+from deepdojo.session.evaluate import table_of, write_predictions, write_rows
+from deepdojo.session.examples import collect_examples, worst_rows
+from deepdojo.session.floors import Floors
+
+if TYPE_CHECKING:
+    from deepdojo.scoring.score import Score
+    from deepdojo.session.network import Network
+    from deepdojo.session.train import Session
+
+__all__ = ["explain_run", "finish_run", "held_out_score"]
+
+WORST = 20
+
+
+def finish_run(session: Session, network: Network) -> None:
+    """Everything that reads held-out rows, in this order."""
+    dataset, listener = session.dataset, session.listener
+    listener.stage("score", "held-out rows")
+    found = network.predict(dataset.rows("test"))
+    session.usable("test")
+    truth, groups = dataset.truth("test"), dataset.groups("test")
+    table = table_of(found, network.task.contract)
+    judged = session.judge.score(truth, table, groups=groups)
+    write_predictions(session.folder, "predictions.parquet", table, network.task.contract)
+    write_rows(session.folder, network.task.contract, truth, judged, groups)
+    write_rejected(session.folder / "rejected.csv", dataset.rejected)
+    score = head_of(session, judged, groups is not None)
+    score |= {
+        "others": session.judge.others(truth, table, groups), "validation": network.validation_score(), "cost": network.cost(),
+    }  # fmt: skip
+    write_json(session.folder / "score.json", score)
+    if session.options.baselines:
+        score["baselines"] = run_floors(session, network, judged, groups)
+    score["verdict"] = verdict(score)
+    write_json(session.folder / "score.json", score)
+    explained: dict[str, Any] = {"items": []}
+    if session.options.explain:
+        listener.stage("explain")
+        explained = explain(session, network, found, truth)
+        write_json(session.folder / "explanations" / "index.json", explained)
+    write_json(session.folder / "examples.json", examples_of(session, network, found, truth, judged, explained))
+    score["cost"]["seconds"] = time.monotonic() - session.started
+    write_json(session.folder / "score.json", score)
+
+
+def held_out_score(session: Session, network: Network) -> Score:
+    """The score alone, as `dojo reproduce` needs it."""
+    found = network.predict(session.dataset.rows("test"))
+    table = table_of(found, network.task.contract)
+    return session.judge.score(session.dataset.truth("test"), table, groups=session.dataset.groups("test"))
+
+
+def head_of(session: Session, judged: Score, grouped: bool) -> dict[str, Any]:
+    return {
+        "metric": judged.metric, "value": judged.value, "low": judged.low, "high": judged.high, "n": judged.n,
+        "higher_is_better": judged.higher_is_better, "interval": judged.interval,
+        "digest": session.dataset.digest("test"), "groups": grouped, "baselines": [],
+        "data_share": session.options.share, "replaced": {}, "seed": session.seed,
+        "published": [p.model_dump() for p in session.dataset.project.spec.published],
+    }  # fmt: skip
+
+
+def run_floors(session: Session, network: Network, judged: Score, groups: np.ndarray | None) -> list[dict[str, Any]]:
+    """Floors of this split, each compared with the network on the same rows."""
+    session.listener.stage("baselines", "without a network, one thread each")
+    floors = Floors(
+        session.dataset, session.judge, session.folder.parent, train=network.train_rows,
+        test=session.dataset.rows("test"), seed=0,
+    )  # fmt: skip
+    floors.start()
+    deadline = session.deadline
+    until = None if deadline is None else time.monotonic() + 0.7 * max(0.0, deadline - time.monotonic())
+    folders = floors.finish(session.listener, deadline=until)
+    return [compared(folder, judged, session, groups) for folder in folders]
+
+
+def compared(folder: Path, judged: Score, session: Session, groups: np.ndarray | None) -> dict[str, Any]:
+    """One row of score.json's `baselines`: the paired difference network - baseline on the rows that both predicted."""
+    from deepdojo.scoring.score import paired_scores
+    from deepdojo.tables import read_table
+
+    floor = Run(folder)
+    contract = session.judge.contract
+    table = read_table(folder / "predictions.parquet", contract.predictions)
+    truth = session.dataset.truth("test")
+    other = session.judge.score(truth, table, groups=groups)
+    difference = paired_scores(judged, other, groups=groups)
+    real = difference.p < 0.05
+    ahead = difference.value > 0 if judged.higher_is_better else difference.value < 0
+    return {
+        "name": floor.info["name"], "title": floor.info["title"], "score": other.value, "low": other.low, "high": other.high,
+        "better": ("network" if ahead else "baseline") if real else "tie", "difference": difference.value,
+        "difference_low": difference.low, "difference_high": difference.high, "p": difference.p,
+        "seconds": floor.score["cost"]["seconds"], "run": str(folder.name),
+    }  # fmt: skip
+
+
+def verdict(score: dict[str, Any]) -> str:
+    """Does the network beat the best floor, and is the difference real?"""
+    floors = score["baselines"]
+    if not floors:
+        return "no baseline was trained, so nothing says whether a network is needed here"
+    best = (max if score["higher_is_better"] else min)(floors, key=lambda f: f["score"])
+    how = f"{best['title']} ({best['score']:.3g}), p = {best['p']:.2g}"
+    if best["better"] == "network":
+        return f"beats {how}"
+    if best["better"] == "baseline":
+        return f"loses to {how}"
+    return f"cannot be told from {how}"
+
+
+def explain(
+    session: Session, network: Network, found: Sequence[dict[str, Any]], truth: Sequence[dict[str, Any]]
+) -> dict[str, Any]:
+    from deepdojo.explain import explain_rows
+
+    deadline = session.deadline
+    left = None if deadline is None else max(0.5, 0.6 * (deadline - time.monotonic()))
+    return explain_rows(
+        network.task, network.model, session.dataset.rows("test"), {row["id"]: row for row in found},
+        device=network.hardware.device, seed=session.seed, truth={row["id"]: row for row in truth}, time_s=left,
+        progress=lambda done, total: session.listener.progress(done, total, "rows"),
+    )  # fmt: skip
+
+
+def examples_of(
+    session: Session,
+    network: Network,
+    found: Sequence[dict[str, Any]],
+    truth: Sequence[dict[str, Any]],
+    judged: Score,
+    explained: dict[str, Any],
+) -> list[dict[str, Any]]:
+    """The worst errors and the explained rows, with their actual content."""
+    target = next(iter(network.task.contract.targets))
+    answers = {row["id"]: row[target] for row in truth}
+    predicted = {row["id"]: row for row in found}
+    ids = [row["id"] for row in truth]
+    losses = np.array([row_loss(predicted[key], answers[key]) for key in ids])
+    wrong = np.array([predicted[key].get("label", None) != answers[key] for key in ids])
+    why: dict[str, set[str]] = {ids[i]: {"worst"} for i in worst_rows(losses, wrong, WORST)}
+    for item in explained.get("items", ()):
+        right = predicted[item["id"]].get("label") == answers[item["id"]]
+        why.setdefault(item["id"], set()).add("right" if right else "wrong")
+    return collect_examples(
+        session.dataset.rows("test"), why, kind=next(iter(network.task.contract.inputs.values())), truth=answers,
+        predicted=predicted, losses=dict(zip(ids, map(float, losses), strict=True)),
+        where={key: place_of(session, key) for key in why},
+    )  # fmt: skip
+
+
+def row_loss(cells: dict[str, Any], answer: Any) -> float:
+    """How wrong one prediction is: -log p of the right class, or the absolute error."""
+    if "probabilities" in cells:
+        return float(-np.log(max(cells["probabilities"].get(answer, 0.0), 1e-12)))
+    return abs(float(cells["value"]) - float(answer))
+
+
+def place_of(session: Session, key: str) -> str:
+    file, line = session.dataset.where(key)
+    return file if line is None else f"{file}:{line}"
+
+
+def explain_run(run: Run, session: Session) -> dict[str, Any]:
+    """`dojo explain RUN` for a finished run: its own model and task on its own held-out rows."""
+    from deepdojo.explain import explain_rows
+
+    rows, truth = session.dataset.rows("test"), session.dataset.truth("test")
+    table = run.predictions()
+    cells = {row["id"]: row for row in table.rows()}
+    return explain_rows(
+        run.task(), run.model(), [r for r in rows if r["id"] in cells], cells, device="cpu", seed=run.info["seed"],
+        truth={row["id"]: row for row in truth}, progress=lambda done, total: session.listener.progress(done, total, "rows"),
+    )  # fmt: skip

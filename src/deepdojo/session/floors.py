@@ -1,0 +1,161 @@
+"""The honest floor: baselines without a network, trained once in a child process, each kept as a small run beside the others."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepdojo import __version__
+from deepdojo.data.dataset import Dataset
+from deepdojo.errors import DojoError
+from deepdojo.places import write_json
+from deepdojo.runs import now_utc, write_toml
+from deepdojo.session.evaluate import Judge, table_of, write_predictions, write_rows
+from deepdojo.session.listener import Listener
+
+__all__ = ["Floors"]
+
+
+class Floors:
+    """Baselines of one project on one split; starts the child early so that it can run beside other work.
+
+    Args:
+        runs: the project's runs folder.
+        train: training rows with targets, those that could be packed; the network's share of them.
+        test: held-out rows, inputs only.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        judge: Judge,
+        runs: Path,
+        *,
+        train: Sequence[dict[str, Any]],
+        test: Sequence[dict[str, Any]],
+        seed: int,
+    ) -> None:
+        from deepdojo.baselines import FLOORS, floors_for
+
+        self.dataset, self.judge, self.runs, self.train, self.test, self.seed = dataset, judge, runs, train, test, seed
+        self.names = floors_for(dataset.project.spec.task)
+        self.titles = {name: FLOORS[name].title for name in self.names}
+        self.digest = self._digest()
+        self.job: tempfile.TemporaryDirectory[str] | None = None
+        self.child: subprocess.Popen[bytes] | None = None
+
+    def _digest(self) -> str:
+        """Same training rows, same held-out rows, same version: the floor that lies there can be used again."""
+        text = "|".join(
+            [self.dataset.digest("test"), __version__, str(len(self.train)), *sorted(str(r["id"]) for r in self.train)]
+        )
+        return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+    def folder(self, name: str) -> Path:
+        return self.runs / f"baseline-{name}-{self.digest}"
+
+    def missing(self) -> list[str]:
+        return [name for name in self.names if not (self.folder(name) / "score.json").is_file()]
+
+    def start(self) -> None:
+        """Write the job and start the child at lower priority; does nothing when every floor is there."""
+        missing = self.missing()
+        if not missing:
+            return
+        from deepdojo.baselines import write_job
+
+        self.job = tempfile.TemporaryDirectory(prefix="deepdojo-floors-", ignore_cleanup_errors=True)
+        write_job(
+            Path(self.job.name), task=self.dataset.project.spec.task, metric=self.judge.metric, seed=self.seed,
+            floors=missing, train=list(self.train), validation=self.dataset.rows("validation"), test=list(self.test),
+        )  # fmt: skip
+        environ = {
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "OPENBLAS_NUM_THREADS": "1",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        }
+        self.child = subprocess.Popen(
+            [sys.executable, "-m", "deepdojo.baselines", self.job.name],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environ,
+        )  # fmt: skip
+
+    def finish(self, listener: Listener, *, deadline: float | None = None) -> list[Path]:
+        """Wait for the child, score what it left, and give the folders of all floors that there are."""
+        if self.child is not None and self.job is not None:
+            try:
+                self._wait(listener, deadline)
+                self._keep(Path(self.job.name), listener)
+            finally:
+                if self.child.poll() is None:
+                    self.child.kill()
+                    self.child.wait()
+                if self.child.stderr is not None:
+                    self.child.stderr.close()
+                self.job.cleanup()
+        return [self.folder(name) for name in self.names if (self.folder(name) / "score.json").is_file()]
+
+    def _wait(self, listener: Listener, deadline: float | None) -> None:
+        assert self.child is not None
+        began = time.monotonic()
+        while self.child.poll() is None:
+            if deadline is not None and time.monotonic() > deadline:
+                listener.say("the time budget ended before every baseline was trained")
+                return
+            time.sleep(0.05)
+            listener.progress(0, 0, f"{time.monotonic() - began:.0f} s")
+        if self.child.returncode != 0 and self.child.stderr is not None:
+            last = self.child.stderr.read().decode("utf-8", "replace").strip().split("\n")[-1]
+            listener.say(f"a baseline failed: {last}")
+
+    def _keep(self, job: Path, listener: Listener) -> None:
+        from deepdojo.baselines import read_results
+
+        for result in read_results(job):
+            try:
+                self._write(result)
+            except DojoError as error:
+                listener.say(f"the baseline {result.title} could not be scored: {error}")
+
+    def _write(self, result: Any) -> None:
+        truth, groups = self.dataset.truth("test"), self.dataset.groups("test")
+        kept = {row["id"] for row in result.predictions}
+        mask = np.array([row["id"] in kept for row in truth], dtype=bool)
+        truth = [row for row in truth if row["id"] in kept]
+        groups = groups[mask] if groups is not None else None
+        table = table_of(result.predictions, self.judge.contract)
+        judged = self.judge.score(truth, table, groups=groups)
+        target = self.folder(result.name)
+        folder = target.with_name(f".{target.name}.{os.getpid()}")
+        folder.mkdir(parents=True, exist_ok=True)
+        write_predictions(folder, "predictions.parquet", table, self.judge.contract)
+        write_rows(folder, self.judge.contract, truth, judged, groups)
+        spec = self.dataset.project.spec
+        write_toml(folder / "run.toml", {
+            "id": target.name, "kind": "baseline", "name": result.name, "title": result.title, "about": result.about,
+            "project": spec.name, "task": spec.task, "metric": self.judge.metric, "seed": self.seed,
+            "created": now_utc(), "version": __version__,
+        })  # fmt: skip
+        write_json(folder / "score.json", {
+            "metric": judged.metric, "value": judged.value, "low": judged.low, "high": judged.high, "n": judged.n,
+            "higher_is_better": judged.higher_is_better, "interval": judged.interval, "digest": self.dataset.digest("test"),
+            "groups": groups is not None, "others": self.judge.others(truth, table, groups),
+            "cost": {"parameters": None, "train_flops": None, "forward_flops": None, "seconds": result.seconds,
+                     "train_seconds": result.seconds, "peak_bytes": None, "inference_ms": None},
+            "data_share": 1.0, "replaced": {},
+        })  # fmt: skip
+        try:
+            os.replace(folder, target)
+        except OSError:  # another process was first; its floor is the same
+            import shutil
+
+            shutil.rmtree(folder, ignore_errors=True)

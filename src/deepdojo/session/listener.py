@@ -1,0 +1,21 @@
+"""What a long piece of work tells whoever watches. The command line draws it; Python users see nothing unless they ask."""
+
+from __future__ import annotations
+
+__all__ = ["Listener"]
+
+
+class Listener:
+    """Silent by default; the command line has one that draws."""
+
+    def stage(self, name: str, detail: str = "") -> None:
+        """A new part of the work begins."""
+
+    def progress(self, done: int, total: int, text: str = "") -> None:
+        """`done` of `total` units of the present part."""
+
+    def say(self, sentence: str) -> None:
+        """Something that the user should read: what was chosen, what was left out."""
+
+    def finish(self) -> None:
+        """All is done; a live line may be cleared."""

@@ -1,0 +1,203 @@
+"""The network's part of a session: task, model, cost, training, predictions."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from deepdojo.errors import RecipeError
+from deepdojo.models import MODELS, create_model
+from deepdojo.models.flops import count_flops
+from deepdojo.models.flops import parameters as count_parameters
+from deepdojo.places import write_json
+from deepdojo.session.evaluate import table_of, write_predictions
+from deepdojo.session.train import peak_bytes, write_environment
+from deepdojo.tasks import load_task
+from deepdojo.tasks.base import Task
+from deepdojo.training.checkpoint import save_weights
+from deepdojo.training.loop import Fitted, Schedule, batch_size, fit, planned_steps
+from deepdojo.training.precision import Hardware, choose_device, choose_hardware
+from deepdojo.training.predictor import Validator, evaluating, parts_of, predict_rows
+from deepdojo.training.store import Store
+
+if TYPE_CHECKING:
+    from deepdojo.session.train import Session
+
+__all__ = ["Network"]
+
+INFERENCE_ROWS = 20
+
+
+@dataclass
+class Network:
+    """A model in training and what belongs to it."""
+
+    session: Session
+    task: Task
+    model: nn.Module
+    store: Store
+    validator: Validator
+    hardware: Hardware
+    train_rows: list[dict[str, Any]]
+    step_flops: int | None
+    forward_flops: int | None
+    fitted: Fitted | None = None
+
+    @classmethod
+    def prepare(cls, session: Session) -> Network:
+        """Fit the task, pack the rows, build the model, count its FLOPs: all before the first step."""
+        session.listener.stage("pack")
+        recipe, spec = session.recipe, session.dataset.project.spec
+        task_class = load_task(spec.task)
+        task_class.check_options(recipe.task)
+        require_fitting(recipe.model.name, task_class)
+        rows = session.usable("train")
+        task = task_class.fit(rows, **recipe.task)
+        write_json(session.folder / "task.json", task.state())
+        torch.manual_seed(session.seed)
+        model = create_model(recipe.model.name, task.dims(), **recipe.model.arguments)
+        device = choose_device(recipe.train.device)
+        store = Store.pack(
+            task, rows, learn=True, reject=session.rejecter("train"),
+            progress=lambda done, total: session.listener.progress(done, total, "rows"),
+        )  # fmt: skip
+        rows = session.usable("train")
+        session.usable("validation")
+        validator = Validator(
+            task, session.dataset.rows("validation"), device,
+            lambda found: session.judge.value(session.dataset.rows("validation"), found), reject=session.rejecter("validation"),
+        )  # fmt: skip
+        session.usable("validation")
+        model.to(device)
+        step, forward = measure_flops(task, model, store, batch_size(recipe.train), device)
+        steps = planned_steps(recipe.train, len(store))
+        hardware = choose_hardware(recipe.train, device, step_flops=step, steps=steps)
+        session.chosen.update(hardware.said)
+        if not session.resume:
+            session.update_head(chosen=session.chosen)
+        write_environment(session.folder, hardware.threads, str(device))
+        write_json(session.folder / "model" / "config.json", {
+            "name": recipe.model.name, "dims": task.dims(), "arguments": recipe.model.arguments,
+        })  # fmt: skip
+        return cls(session, task, model, store, validator, hardware, rows, step, forward)
+
+    def train(self) -> None:
+        session = self.session
+        session.listener.stage("train", f"{session.recipe.model.name}, {count_parameters(self.model):,} parameters")
+        self.fitted = fit(
+            self.task, self.model, self.store, self.validator, session.recipe.train, self.hardware,
+            folder=session.folder, seed=session.seed, metric=session.judge.metric,
+            higher_is_better=session.judge.higher_is_better, resume=session.resume, replay=session.replay,
+            deadline=session.training_deadline(), progress=session.listener.progress,
+        )  # fmt: skip
+        save_weights(session.folder / "model" / "model.safetensors", dict(self.model.state_dict()))
+        schedule = {k: v for k, v in vars(self.fitted.schedule).items() if v is not None}
+        session.update_head(
+            steps=self.fitted.steps, epochs=self.fitted.epochs, best_epoch=self.fitted.best_epoch,
+            stopped=self.fitted.stopped, schedule=schedule,
+        )  # fmt: skip
+        _, _, found = self.validator(self.model)
+        write_predictions(session.folder, "validation.parquet", table_of(found, self.task.contract), self.task.contract)
+        self.validation_rows = found
+
+    def predict(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Held-out rows from the contract's inputs alone; what cannot be decoded is left out and listed."""
+        return predict_rows(
+            self.task, self.model, rows, self.hardware.device, reject=self.session.rejecter("test"),
+            progress=lambda done, total: self.session.listener.progress(done, total, "held-out rows"),
+        )  # fmt: skip
+
+    def validation_score(self) -> dict[str, Any]:
+        session = self.session
+        kept = {row["id"] for row in self.validation_rows}
+        truth = [row for row in session.dataset.rows("validation") if row["id"] in kept]
+        judged = session.judge.score(truth, table_of(self.validation_rows, self.task.contract))
+        return {"value": judged.value, "low": judged.low, "high": judged.high, "n": judged.n}
+
+    def write_validation_score(self) -> None:
+        """score.json of a run that leaves the held-out rows closed."""
+        judge = self.session.judge
+        write_json(self.session.folder / "score.json", {
+            "metric": judge.metric, "value": None, "low": None, "high": None, "n": 0,
+            "higher_is_better": judge.higher_is_better, "validation": self.validation_score(), "cost": self.cost(),
+            "baselines": [], "data_share": self.session.options.share, "replaced": {}, "seed": self.session.seed,
+            "digest": "", "verdict": "the held-out rows were left closed (--validation-only)",
+        })  # fmt: skip
+
+    def cost(self) -> dict[str, Any]:
+        """Parameters, FLOPs, seconds, bytes, milliseconds: the cost columns of the board."""
+        assert self.fitted is not None
+        flops = None if self.step_flops is None else self.step_flops * self.fitted.steps
+        return {
+            "parameters": count_parameters(self.model),
+            "train_flops": flops,
+            "forward_flops": self.forward_flops,
+            "seconds": time.monotonic() - self.session.started,
+            "train_seconds": self.fitted.seconds,
+            "peak_bytes": peak_bytes(),
+            "inference_ms": self.inference_ms(),
+        }
+
+    def inference_ms(self) -> float:
+        """Median time of one row by itself, of 20 validation rows."""
+        rows = self.session.dataset.rows("validation")[:INFERENCE_ROWS]
+        stores = [Store.pack(self.task, [row], learn=False) for row in rows]
+        times = []
+        with evaluating(self.model):
+            for store in stores:
+                began = time.perf_counter()
+                parts_of(self.task, self.model, store, self.hardware.device)
+                times.append(time.perf_counter() - began)
+        return 1000 * statistics.median(times)
+
+    def replayable(self) -> Schedule | None:
+        return self.fitted.schedule if self.fitted else None
+
+
+def require_fitting(model: str, task_class: type[Task]) -> None:
+    """Raises RecipeError for a model that cannot read what the task gives."""
+    from deepdojo.errors import UnknownNameError
+
+    if model not in MODELS:
+        raise UnknownNameError("model", model, MODELS, where="model.name")
+    if task_class.protocol not in MODELS[model].protocols:
+        fitting = [name for name, entry in MODELS.items() if task_class.protocol in entry.protocols]
+        raise RecipeError(
+            f"{model} does not fit {task_class.name}", where="model.name", todo="choose one of " + ", ".join(fitting)
+        )
+
+
+def measure_flops(
+    task: Task, model: nn.Module, store: Store, size: int, device: torch.device
+) -> tuple[int | None, int | None]:
+    """(FLOPs of one training step, of one forward pass for one example); None where an operation has no formula.
+
+    Ragged tasks are measured on the middle batch of one pass sorted by length. Weights, buffers and random state stay as they were.
+    """
+    batches = store.batches(size)
+    index = batches[len(batches) // 2]
+    batch = store.cut(index, device)
+    kept = {name: value.clone() for name, value in model.state_dict().items()}
+
+    def step() -> None:
+        losses, _ = task.loss(model, batch)
+        losses.sum().backward()
+
+    def forward() -> None:
+        with torch.no_grad():
+            task.loss(model, batch)
+
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        model.train()
+        whole = count_flops(step)
+        model.eval()
+        once = count_flops(forward)
+        model.train()
+    model.zero_grad(set_to_none=True)
+    model.load_state_dict(kept)
+    return whole, None if once is None else round(once / len(index))

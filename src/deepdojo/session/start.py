@@ -1,0 +1,153 @@
+"""How a session begins: from a project and a recipe, or from the record of an earlier run."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from deepdojo.consent import consented
+from deepdojo.data.check import check
+from deepdojo.data.dataset import Dataset, load_dataset
+from deepdojo.data.project import Project, find_project
+from deepdojo.errors import DataError, RunError, UnknownNameError, UsageError
+from deepdojo.places import runs_folder
+from deepdojo.recipes import Recipe, find_recipe, parse_overrides
+from deepdojo.runs import Run, new_run_folder
+from deepdojo.session.defaults import resolve
+from deepdojo.session.evaluate import Judge
+from deepdojo.session.listener import Listener
+from deepdojo.session.train import Options, Session
+
+__all__ = ["begin", "code_trusted", "judge_of", "resumed"]
+
+CHECK_BUDGET_S = 2.0
+
+
+def begin(
+    project: str | Path,
+    recipe: str | None,
+    *,
+    changes: Mapping[str, Any] | Iterable[str] | None,
+    seed: int,
+    options: Options,
+    runs: str | Path | None,
+    offline: bool,
+    yes: bool,
+    trust: bool,
+    listener: Listener,
+    started: float,
+) -> Session:
+    """Everything up to the run folder: project, recipe, data, check. Faults of any of them are said before training."""
+    if seed < 0:
+        raise UsageError(f"the seed is {seed}; it must not be negative", where="--seed")
+    found = find_project(project)
+    overrides = parse_overrides(changes)
+    split_changes = {k: v for k, v in overrides.items() if k.startswith("split.")}
+    recipe_changes = {k: v for k, v in overrides.items() if k not in split_changes}
+    name = recipe or found.spec.recipe or "default"
+    path = find_recipe(name, found.recipes())
+    wanted = Recipe.read(path).overridden(recipe_changes)
+    check_names(wanted, found.spec.task)
+    judge = judge_of(found, trust)
+    listener.stage("data", f"{found.name} ({'built in' if found.builtin else found.folder})")
+    dataset = load_dataset(
+        found, overrides=split_changes, offline=offline, yes=yes, trusted=code_trusted(found, trust),
+        progress=lambda done, total, text="": listener.progress(done, total, text),
+    )  # fmt: skip
+    problems = checked(dataset, listener)
+    resolved, chosen = resolve(wanted, found.spec.task, rows=max(1, round(options.share * len(dataset.rows("train")))))
+    for what, sentence in chosen.items():
+        listener.say(f"{what.replace('_', ' ')}: {sentence}")
+    folder = new_run_folder(runs_folder(found.name, None if found.builtin else found.folder, runs), path.stem)
+    return Session(
+        dataset, resolved, path.stem, judge, seed, options, folder, listener, started,
+        chosen=chosen, overrides=overrides, problems=problems,
+    )  # fmt: skip
+
+
+def check_names(recipe: Recipe, task: str) -> None:
+    """A wrong model name or argument is said before the data are read."""
+    from deepdojo.contracts import CONTRACTS
+    from deepdojo.models import MODELS, model_fields
+
+    if recipe.model.name == "auto":
+        return
+    if recipe.model.name not in MODELS:
+        raise UnknownNameError("model", recipe.model.name, MODELS, where="model.name")
+    known = [field.name for field in model_fields(recipe.model.name)]
+    for key in recipe.model.arguments:
+        if key not in known:
+            raise UnknownNameError(f"argument of {recipe.model.name}", key, known, where=f"model.{key}")
+    assert task in CONTRACTS
+
+
+def checked(dataset: Dataset, listener: Listener) -> list[dict[str, Any]]:
+    """The short check inside `dojo train`: warnings are said, errors stop."""
+    report = check(dataset, budget_s=CHECK_BUDGET_S)
+    for problem in report.problems:
+        if problem.level == "error":
+            raise DataError(problem.what, where=problem.where, todo=problem.todo)
+    warnings = [p for p in report.problems if p.level == "warning"]
+    for problem in warnings[:3]:
+        listener.say(f"check: {problem.what} ({problem.where})")
+    if len(warnings) > 3:
+        listener.say(f"check: {len(warnings) - 3} more warnings; see dojo check {dataset.project.name}")
+    if dataset.rejected:
+        listener.say(
+            f"check: {len(dataset.rejected):,} rows or files were left out; rejected.csv in the run lists them"
+        )
+    if report.seen < report.total:
+        listener.say(f"check: saw {report.seen:,} of {report.total:,} rows")
+    return [dataclasses.asdict(p) for p in report.problems]
+
+
+def code_trusted(project: Project, trust: bool) -> bool:
+    """Whether the project's own code (reader, metric) may run; True when it has none."""
+    spec = project.spec
+    names = [
+        text.removeprefix("python:") for text in (spec.metric, project.reader) if text and text.startswith("python:")
+    ]
+    return not names or consented([project.folder / name for name in names], trust=trust)
+
+
+def judge_of(project: Project, trust: bool) -> Judge:
+    return Judge(project.contract, project.metric, project.folder, code_trusted(project, trust))
+
+
+def resumed(
+    run: Run, *, listener: Listener, started: float, trust: bool, offline: bool, budget_s: float | None
+) -> Session:
+    """The session of a run that was interrupted, on the split that it recorded."""
+    from deepdojo.tables import read_table
+
+    info = run.info
+    project = find_project(info["project_path"] or info["project"])
+    split = read_table(run.folder / "split.parquet", {"split": "label"})
+    dataset = load_dataset(
+        project, split_of=dict(zip(split.columns["id"], split.columns["split"], strict=True)), offline=offline,
+        trusted=code_trusted(project, trust),
+    )  # fmt: skip
+    recorded = run.read_json("data.json")["files"]
+    if recorded != dataset.files:
+        changed = sorted(k for k in {*recorded, *dataset.files} if recorded.get(k) != dataset.files.get(k))
+        raise RunError(
+            f"the data have changed since the run began ({', '.join(changed[:3])})", where=run.id, todo="train anew"
+        )
+    recipe = Recipe.parse(
+        {"model": info["model"], "task": info.get("task_options", {}), "train": info["train"]},
+        where=f"{run.id}/run.toml",
+    )
+    options = Options(**{**info["options"], **({"budget_s": budget_s} if budget_s else {})})
+    judge = Judge(project.contract, info["metric"], project.folder, code_trusted(project, trust))
+    return Session(
+        dataset, recipe, info["recipe"], judge, info["seed"], options, run.folder, listener, started - spent(run),
+        chosen=dict(info.get("chosen", {})), problems=run.read_json("data.json")["check"], resume=True,
+    )  # fmt: skip
+
+
+def spent(run: Run) -> float:
+    """Seconds that the run had used when it was interrupted, by its last logged line."""
+    lines = run.metrics()
+    return float(lines[-1]["seconds"]) if lines and not run.finished else 0.0

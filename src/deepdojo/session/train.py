@@ -1,0 +1,171 @@
+"""`dojo train`, step by step: check, fit, train, score, floors, explanations, report. Held-out labels are read after training."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepdojo import __version__
+from deepdojo.data.dataset import Dataset
+from deepdojo.errors import DataError, RunError
+from deepdojo.places import write_json
+from deepdojo.recipes import Recipe
+from deepdojo.runs import PARTIAL, Run, command_line, environment, finish, now_utc, write_rejected, write_toml
+from deepdojo.session.evaluate import Judge
+from deepdojo.session.listener import Listener
+
+__all__ = ["Options", "Session"]
+
+TRAINING_SHARE_OF_BUDGET = 0.6
+BUDGET_RESERVE_S = 1.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for beside project and recipe; kept in run.toml so that --resume does the same."""
+
+    budget_s: float | None = None
+    baselines: bool = True
+    explain: bool = True
+    report: bool = True
+    validation_only: bool = False
+    share: float = 1.0
+
+
+@dataclass
+class Session:
+    """One walk from a loaded data set to a finished run."""
+
+    dataset: Dataset
+    recipe: Recipe
+    recipe_name: str
+    judge: Judge
+    seed: int
+    options: Options
+    folder: Path
+    listener: Listener
+    started: float
+    chosen: dict[str, str] = field(default_factory=dict)
+    overrides: dict[str, Any] = field(default_factory=dict)
+    problems: list[dict[str, Any]] = field(default_factory=list)
+    resume: bool = False
+    replay: Any = None
+
+    @property
+    def deadline(self) -> float | None:
+        """When the whole command must end."""
+        return None if self.options.budget_s is None else self.started + self.options.budget_s - BUDGET_RESERVE_S
+
+    def training_deadline(self) -> float | None:
+        """When training must end, so that scoring, floors, explanations and report find their time."""
+        if self.options.budget_s is None:
+            return None
+        extra = self.options.baselines or self.options.explain or self.options.report
+        share = TRAINING_SHARE_OF_BUDGET if extra and not self.options.validation_only else 0.85
+        now = time.monotonic()
+        return now + max(0.0, share * (self.started + self.options.budget_s - now) - BUDGET_RESERVE_S)
+
+    def run(self) -> Run:
+        """Everything, to the renamed folder."""
+        from deepdojo.session.finish import finish_run
+        from deepdojo.session.network import Network
+
+        if not self.resume:
+            self.write_head()
+        network = Network.prepare(self)
+        write_rejected(self.folder / "rejected.csv", self.dataset.rejected)
+        network.train()
+        if self.options.validation_only:
+            network.write_validation_score()
+        else:
+            finish_run(self, network)
+        run = Run(finish(self.folder))
+        if self.options.report:
+            self.listener.stage("report")
+            from deepdojo.report import write_report
+
+            write_report(run.folder)
+        self.listener.finish()
+        return run
+
+    def train_rows(self) -> list[dict[str, Any]]:
+        """Training rows, or the seeded share of them; a larger share holds every smaller one."""
+        rows = self.dataset.rows("train")
+        if self.options.share >= 1.0:
+            return rows
+        count = max(1, round(self.options.share * len(rows)))
+        order = np.random.default_rng(self.seed).permutation(len(rows))[:count]
+        return [rows[i] for i in sorted(order)]
+
+    def write_head(self) -> None:
+        """What is known before training: enough for `--resume` after a kill at any later moment."""
+        spec, project = self.dataset.project.spec, self.dataset.project
+        values = {
+            "id": self.folder.name.removesuffix(PARTIAL), "kind": "run", "project": spec.name,
+            "project_path": "" if project.builtin else str(project.folder.absolute()), "project_digest": project.digest,
+            "task": spec.task, "metric": self.judge.metric, "recipe": self.recipe_name, "model": {**self.recipe.model.model_dump()},
+            "seed": self.seed, "command": command_line(), "created": now_utc(), "version": __version__,
+        }  # fmt: skip
+        values["options"] = {k: v for k, v in vars(self.options).items() if v is not None}
+        values["overrides"] = {k: str(v) for k, v in self.overrides.items()}
+        values["chosen"] = self.chosen
+        values["task_options"] = self.recipe.task
+        values["train"] = self.recipe.train.model_dump()
+        write_toml(self.folder / "run.toml", values)
+        write_json(self.folder / "data.json", {
+            "files": self.dataset.files, "rows": {s: len(self.dataset.rows(s)) for s in ("train", "validation", "test")},
+            "share": self.options.share, "rejected": len(self.dataset.rejected), "check": self.problems,
+        })  # fmt: skip
+        self.dataset.write_split(self.folder / "split.parquet")
+
+    def update_head(self, **values: Any) -> None:
+        info = dict(Run(self.folder).info)
+        write_toml(self.folder / "run.toml", {**info, **values})
+
+    def rejecter(self, split: str) -> Any:
+        """For packing: notes a row that cannot be used; an error when none is left."""
+
+        def reject(row: dict[str, Any], reason: str) -> None:
+            self.dataset.reject(row["id"], reason)
+
+        return reject
+
+    def usable(self, split: str) -> list[dict[str, Any]]:
+        rows = self.train_rows() if split == "train" else self.dataset.rows(split)
+        if not rows:
+            raise DataError(f"no {split} row can be used", todo="run dojo check and look at what was left out")
+        return rows
+
+
+def peak_bytes() -> int:
+    """Largest memory of this process so far (CUDA: of the device)."""
+    torch_cuda = _cuda_peak()
+    if torch_cuda:
+        return torch_cuda
+    try:
+        import resource
+    except ImportError:  # Windows has no resource module
+        return 0
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used if os.uname().sysname == "Darwin" else used * 1024
+
+
+def _cuda_peak() -> int:
+    import torch
+
+    return int(torch.cuda.max_memory_allocated()) if torch.cuda.is_available() else 0
+
+
+def write_environment(folder: Path, threads: int, device: str) -> None:
+    write_json(folder / "environment.json", environment(threads, device))
+
+
+def unreadable_model(run: Run) -> RunError:
+    return RunError(
+        "the run has no trained model", where=str(run.folder), todo=f"finish it with dojo train --resume {run.id}"
+    )

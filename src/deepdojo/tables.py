@@ -1,0 +1,197 @@
+"""Prediction tables: kinds of cells, CSV, TSV, JSON lines, Parquet, alignment by id. Faults name file, line, column.
+
+Torch-free. A table is columns of plain Python cells; the text form of each kind is in `TEXT_FORMS`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deepdojo.contracts import KindName
+from deepdojo.errors import ScoreError
+
+__all__ = ["TEXT_FORMS", "Table", "align", "check_cells", "read_table", "write_table"]
+
+TEXT_FORMS: Mapping[KindName, str] = {
+    "label": "as is",
+    "text": "as is",
+    "number": "a decimal",
+    "distribution": 'a JSON object, label to probability: {"cat": 0.9, "dog": 0.1}',
+    "record": "a JSON object, column to cell",
+    "image": "a path inside the zip",
+}
+SUM_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Table:
+    """Columns of cells, all of one length; `columns["id"]` is always there.
+
+    Attributes:
+        columns: cells by column name.
+        source: the file that it was read from, for messages.
+        lines: the line (text files) or row number (Parquet) of each row in that file.
+    """
+
+    columns: dict[str, list[Any]]
+    source: str = "table"
+    lines: Sequence[int] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        if "id" not in self.columns:
+            raise ScoreError("the column 'id' is missing", where=self.source, todo="give every row its id")
+        lengths = {name: len(cells) for name, cells in self.columns.items()}
+        if len(set(lengths.values())) > 1:
+            raise ScoreError(f"columns differ in length: {lengths}", where=self.source)
+
+    def __len__(self) -> int:
+        return len(self.columns["id"])
+
+    @property
+    def ids(self) -> list[str]:
+        return self.columns["id"]
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One dict a row."""
+        names = list(self.columns)
+        return [dict(zip(names, cells, strict=True)) for cells in zip(*self.columns.values(), strict=True)]
+
+    def where(self, index: int, column: str | None = None) -> str:
+        """Where a row stands, for an error: file, line, id and column."""
+        word = "row" if self.source.endswith(".parquet") else "line"
+        place = f"{word} {self.lines[index]}" if len(self.lines) else f"row {index + 1}"
+        text = f"{self.source}, {place}, id {_short(self.ids[index])}"
+        return text if column is None else f"{text}, column {column!r}"
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Mapping[str, Any]], names: Sequence[str] | None = None) -> Table:
+        """A table of dicts; `names` gives the columns where there may be no row (default: those of the first row)."""
+        rows = list(rows)
+        if names is None:
+            names = list(rows[0]) if rows else ["id"]
+        return cls({name: [row.get(name) for row in rows] for name in names})
+
+
+def read_table(path: Path | str, kinds: Mapping[str, KindName], *, required: Collection[str] | None = None) -> Table:
+    """Read `id` and the columns of `kinds` from a .csv, .tsv, .jsonl or .parquet file; other columns are left out.
+
+    CSV may carry a byte-order mark, be UTF-8, UTF-16 or Latin-1, cut by comma, semicolon or tab, use a decimal comma.
+
+    Args:
+        kinds: column name to kind of cell; an empty cell becomes None (text: "").
+        required: the columns that must be there (default: all of `kinds`).
+
+    Raises:
+        ScoreError: naming file, line and column, when the file is missing or empty, or a cell is not of its kind.
+    """
+    from deepdojo import tables_io
+
+    return tables_io.read(Path(path), kinds, set(kinds) if required is None else set(required))
+
+
+def write_table(path: Path | str, table: Table, kinds: Mapping[str, KindName]) -> None:
+    """Write `id` and the columns of `kinds`, atomically, as the suffix says (.csv, .tsv, .jsonl, .parquet).
+
+    Floats are written so that they read back to the same bits.
+    """
+    from deepdojo import tables_io
+
+    tables_io.write(Path(path), table, kinds)
+
+
+def align(solution_ids: Sequence[str], table: Table) -> Table:
+    """The table in the order of the solution's ids.
+
+    Raises:
+        ScoreError: with the count and the first three of doubled, missing or foreign ids.
+    """
+    _refuse([i for i, times in Counter(table.ids).items() if times > 1], "is doubled", "are doubled", table)
+    position = {i: p for p, i in enumerate(table.ids)}
+    _refuse([i for i in solution_ids if i not in position], "is missing", "are missing", table)
+    if len(position) > len(solution_ids):
+        wanted = set(solution_ids)
+        _refuse([i for i in table.ids if i not in wanted], "is not asked for", "are not asked for", table)
+    order = [position[i] for i in solution_ids]
+    columns = {name: [cells[p] for p in order] for name, cells in table.columns.items()}
+    return Table(columns, table.source, [table.lines[p] for p in order] if len(table.lines) else ())
+
+
+def check_cells(table: Table, kinds: Mapping[str, KindName], *, labels: Collection[str] | None = None) -> None:
+    """Check every cell: none missing; numbers finite; probabilities ≥ 0 with sum 1 ± 1e-3; labels among the known ones.
+
+    Args:
+        kinds: the columns to check; each must be there.
+        labels: the known labels, or None when any label is right.
+
+    Raises:
+        ScoreError: for the first wrong cell, naming row and column.
+    """
+    known = None if labels is None else frozenset(labels)
+    for column, kind in kinds.items():
+        if column not in table.columns:
+            raise ScoreError(f"the column {column!r} is missing", where=table.source)
+        cells = table.columns[column]
+        # Labels repeat: judging each distinct one once keeps 10,000 rows in milliseconds.
+        good: set[str] = set()
+        for index, cell in enumerate(cells):
+            if kind == "label" and cell in good:
+                continue
+            fault = _fault(cell, kind, known)
+            if fault is not None:
+                raise ScoreError(fault, where=table.where(index, column), todo=f"the form is: {TEXT_FORMS[kind]}")
+            if kind == "label":
+                good.add(cell)
+
+
+def _fault(cell: Any, kind: KindName, known: frozenset[str] | None) -> str | None:
+    """What is wrong with one cell, or None."""
+    if cell is None or (kind == "label" and cell == ""):
+        return f"the {kind} is missing"
+    if kind == "number":
+        return None if _is_number(cell) and math.isfinite(cell) else f"{_short(cell)} is not a finite number"
+    if kind == "label":
+        if not isinstance(cell, str):
+            return f"{_short(cell)} is not a label"
+        strange = known is not None and cell not in known
+        return f"the label {_short(cell)} is not among the known ones" if strange else None
+    if kind == "distribution":
+        return _distribution_fault(cell, known)
+    if kind == "text" and not isinstance(cell, str):
+        return f"{_short(cell)} is not text"
+    if kind == "record" and not isinstance(cell, Mapping):
+        return f"{_short(cell)} is not a record"
+    return None
+
+
+def _distribution_fault(cell: Any, known: frozenset[str] | None) -> str | None:
+    if not isinstance(cell, Mapping) or not cell:
+        return f"{_short(cell)} is not an object of label to probability"
+    for label, p in cell.items():
+        if not _is_number(p) or not 0 <= p < math.inf:
+            return f"the probability of {_short(label)} is {_short(p)}, not a number from 0 to 1"
+        if known is not None and label not in known:
+            return f"the label {_short(label)} is not among the known ones"
+    total = math.fsum(cell.values())
+    far = abs(total - 1) > SUM_TOLERANCE
+    return f"the probabilities sum to {total:.6g}, not to 1 ± {SUM_TOLERANCE}" if far else None
+
+
+def _is_number(cell: Any) -> bool:
+    return isinstance(cell, int | float) and not isinstance(cell, bool)
+
+
+def _refuse(ids: list[str], one: str, many: str, table: Table) -> None:
+    if ids:
+        shown = ", ".join(_short(i) for i in ids[:3]) + (", …" if len(ids) > 3 else "")
+        what = f"1 id {one}" if len(ids) == 1 else f"{len(ids)} ids {many}"
+        raise ScoreError(f"{what} ({shown})", where=table.source, todo="give every id of the test rows exactly once")
+
+
+def _short(value: Any, limit: int = 60) -> str:
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

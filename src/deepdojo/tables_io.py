@@ -1,0 +1,321 @@
+"""The files behind `tables`: CSV, TSV and JSON lines by the standard library, Parquet by duckdb. Knows no metric."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from deepdojo.contracts import KindName
+from deepdojo.errors import ScoreError, UsageError, nearest
+from deepdojo.places import write_bytes, write_text
+from deepdojo.tables import TEXT_FORMS, Table
+
+__all__ = ["SUFFIXES", "decode_text", "read", "read_bytes", "write"]
+
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
+_CELL_LIMIT_CHARS = 1 << 26  # a distribution over 10⁵ labels is 3 MB of JSON; the csv module stops at 131,072 by itself
+_PARQUET_TYPES: Mapping[str, str] = {"number": "DOUBLE", "distribution": "MAP(VARCHAR, DOUBLE)"}
+Raw = tuple[int, list[Any]]
+
+
+def read(path: Path, kinds: Mapping[str, KindName], required: set[str]) -> Table:
+    """`tables.read_table`."""
+    try:
+        if path.suffix.lower() == ".parquet":
+            path.stat()
+            return _build(path.name, *_parquet(path), kinds, required)
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise ScoreError("this file does not exist", where=str(path), todo="check the name") from None
+    except OSError as error:
+        raise ScoreError(f"cannot be read ({error.strerror or error})", where=str(path)) from error
+    return read_bytes(path.name, data, kinds, required)
+
+
+def read_bytes(name: str, data: bytes, kinds: Mapping[str, KindName], required: set[str]) -> Table:
+    """A table from a file's bytes (a member of a zip); the suffix of `name` says which form it has."""
+    suffix = Path(name).suffix.lower()
+    if suffix not in SUFFIXES:
+        raise ScoreError(
+            f"the suffix {suffix!r} is none of {', '.join(SUFFIXES)}", where=name, todo="save it as one of them"
+        )
+    if not data:
+        raise ScoreError("the file is empty", where=name)
+    if suffix == ".parquet":
+        with tempfile.TemporaryDirectory(prefix="deepdojo-") as folder:
+            file = Path(folder) / "table.parquet"
+            file.write_bytes(data)
+            header, rows = _parquet(file)
+            return _build(name, header, rows, kinds, required)
+    text = decode_text(data)
+    header, rows = _json_lines(name, text) if suffix == ".jsonl" else _csv(name, text, suffix)
+    return _build(name, header, rows, kinds, required)
+
+
+def decode_text(data: bytes) -> str:
+    """Text of unknown encoding: by its byte-order mark, else UTF-8, else UTF-16 (every other byte 0), else Latin-1."""
+    if data.startswith(b"\xef\xbb\xbf"):
+        return data[3:].decode("utf-8", "replace")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", "replace")
+    head = data[:200]
+    if len(head) > 3 and head[1::2].count(0) > len(head) // 3:
+        return data.decode("utf-16-le", "replace")
+    if len(head) > 3 and head[::2].count(0) > len(head) // 3:
+        return data.decode("utf-16-be", "replace")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _csv(name: str, text: str, suffix: str) -> tuple[list[str], Iterator[Raw]]:
+    delimiter = "\t" if suffix == ".tsv" else _delimiter(text)
+    previous = csv.field_size_limit(_CELL_LIMIT_CHARS)
+    try:
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+        rows: list[Raw] = [(reader.line_num, cells) for cells in reader if cells]
+    except csv.Error as error:
+        raise ScoreError(f"is not a table ({error})", where=f"{name}, line {reader.line_num}") from error
+    finally:
+        csv.field_size_limit(previous)
+    if not rows:
+        raise ScoreError("the file is empty", where=name)
+    header = [cell.strip() for cell in rows[0][1]]
+    for line, cells in rows[1:]:
+        if len(cells) != len(header):
+            raise ScoreError(f"has {len(cells)} cells, the header has {len(header)}", where=f"{name}, line {line}")
+    return header, iter(rows[1:])
+
+
+def _delimiter(text: str) -> str:
+    """Of comma, semicolon and tab the one that sets the name `id` apart in the header, else the commonest there."""
+    header = text.lstrip("\r\n").splitlines()[0] if text.strip() else ""
+    for mark in ",;\t":
+        if "id" in (cell.strip().strip('"') for cell in header.split(mark)) and mark in header:
+            return mark
+    return max(",;\t", key=header.count)
+
+
+def _json_lines(name: str, text: str) -> tuple[list[str], Iterator[Raw]]:
+    rows: list[tuple[int, dict[str, Any]]] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        value = _json(line, f"{name}, line {number}")
+        if not isinstance(value, dict):
+            raise ScoreError("is not a JSON object", where=f"{name}, line {number}")
+        rows.append((number, value))
+    if not rows:
+        raise ScoreError("the file is empty", where=name)
+    header = list(dict.fromkeys(key for _, row in rows for key in row))
+    return header, ((number, [row.get(key) for key in header]) for number, row in rows)
+
+
+def _json(text: str, where: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_no_doubles)
+    except (ValueError, RecursionError) as error:
+        raise ScoreError(f"is not JSON ({error})", where=where) from error
+
+
+def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key stands twice")
+    return found
+
+
+def _parquet(path: Path) -> tuple[list[str], Iterator[Raw]]:
+    import duckdb
+
+    connection = duckdb.connect(":memory:")
+    try:
+        result = connection.execute("SELECT * FROM read_parquet(?)", [str(path)])
+        header = [column[0] for column in result.description or []]
+        rows = result.fetchall()
+    except duckdb.Error as error:
+        reason = str(error).split("\n", 1)[0]
+        raise ScoreError(f"is not a Parquet file that can be read ({reason})", where=path.name) from error
+    finally:
+        connection.close()
+    return header, ((number, list(cells)) for number, cells in enumerate(rows, 1))
+
+
+def _build(
+    name: str, header: list[str], rows: Iterator[Raw], kinds: Mapping[str, KindName], required: set[str]
+) -> Table:
+    """Pick the wanted columns and turn their raw cells into cells."""
+    wanted: dict[str, str] = {"id": "id", **kinds}
+    doubled = [column for column in wanted if header.count(column) > 1]
+    if doubled:
+        raise ScoreError(f"the column {doubled[0]!r} stands twice in the header", where=name)
+    for column in ("id", *sorted(required)):
+        if column not in header:
+            guess = nearest(column, header)
+            has = f"it has {', '.join(map(repr, header[:8]))}{', …' if len(header) > 8 else ''}"
+            todo = f"rename {guess!r} to {column!r}" if guess else has
+            raise ScoreError(f"the column {column!r} is missing", where=name, todo=todo)
+    wanted = {column: kind for column, kind in wanted.items() if column in header}
+    places = [header.index(column) for column in wanted]
+    columns: dict[str, list[Any]] = {column: [] for column in wanted}
+    lines: list[int] = []
+    for number, cells in rows:
+        lines.append(number)
+        for (column, kind), place in zip(wanted.items(), places, strict=True):
+            try:
+                columns[column].append(_cell(cells[place], kind))
+            except ValueError as error:
+                word = "row" if name.endswith(".parquet") else "line"
+                form = f"the form is: {TEXT_FORMS[kind]}" if kind in TEXT_FORMS else None  # type: ignore[index]
+                raise ScoreError(str(error), where=f"{name}, {word} {number}, column {column!r}", todo=form) from error
+    return Table(columns, name, lines)
+
+
+def _cell(raw: Any, kind: str) -> Any:
+    """One cell from its raw form (text of a CSV, value of JSON or Parquet). Raises ValueError with the fault."""
+    if kind == "id":
+        cell = _string(raw)
+        if cell is None or not cell.strip():
+            raise ValueError("the id is missing")
+        return cell
+    if kind == "text":
+        return _string(raw)
+    if raw is None or raw == "":
+        return None
+    if kind == "number":
+        return _number(raw)
+    if kind in ("distribution", "record"):
+        return _object(raw, kind)
+    return _string(raw)
+
+
+def _string(raw: Any) -> str | None:
+    """Ids and labels are strings: 3, 3.0 and "3" are one label, as for a person (pandas turns columns to float)."""
+    if raw is None or isinstance(raw, str):
+        return raw
+    if isinstance(raw, float) and raw.is_integer():
+        return str(int(raw))
+    if isinstance(raw, bytes | list | dict):
+        raise ValueError(f"{str(raw)[:60]!r} is not text")
+    return str(raw)
+
+
+def _number(raw: Any) -> float:
+    try:
+        if isinstance(raw, str):
+            text = raw.strip()
+            if "_" in text:  # float("1_0") is 10: Python's own notation, nobody's data
+                raise ValueError
+            return float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
+        if isinstance(raw, bool):
+            raise ValueError
+        return float(raw)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(f"{str(raw)[:60]!r} is not a number") from None
+
+
+def _object(raw: Any, kind: str) -> dict[str, Any]:
+    if isinstance(raw, str):
+        try:
+            raw = json.loads(raw, object_pairs_hook=_no_doubles)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"is not a JSON object ({error})") from error
+    if not isinstance(raw, dict):
+        raise ValueError(f"{str(raw)[:60]!r} is not an object")
+    if kind == "record":
+        return raw
+    # A struct column (pandas, polars) holds null for the labels that a row does not name.
+    return {str(key): _number(value) for key, value in raw.items() if value is not None}
+
+
+def write(path: Path, table: Table, kinds: Mapping[str, KindName]) -> None:
+    """`tables.write_table`."""
+    suffix = path.suffix.lower()
+    wanted: dict[str, str] = {"id": "id", **kinds}
+    missing = [column for column in wanted if column not in table.columns]
+    if missing:
+        raise UsageError(f"the table has no column {missing[0]!r}", where=str(path))
+    if "image" in kinds.values():
+        raise UsageError("images are not written into a table", where=str(path), todo="put them into the zip")
+    if suffix == ".parquet":
+        write_bytes(path, _parquet_bytes(table, wanted))
+    elif suffix == ".jsonl":
+        write_text(path, "".join(line + "\n" for line in _json_rows(table, wanted, as_text=())))
+    elif suffix in (".csv", ".tsv"):
+        write_text(path, _csv_text(table, wanted, "\t" if suffix == ".tsv" else ","))
+    else:
+        raise UsageError(f"the suffix {suffix!r} is none of {', '.join(SUFFIXES)}", where=str(path))
+
+
+def _csv_text(table: Table, kinds: Mapping[str, str], delimiter: str) -> str:
+    out = io.StringIO()
+    forms = [[_text(cell, kind) for cell in table.columns[column]] for column, kind in kinds.items()]
+    # A lone carriage return ends a line for every reader, yet the writer only quotes its own line end.
+    returns = any("\r" in form for column in forms for form in column)
+    options: dict[str, Any] = {"quoting": csv.QUOTE_ALL} if returns else {}
+    writer = csv.writer(out, delimiter=delimiter, lineterminator="\n", **options)
+    writer.writerow(kinds)
+    writer.writerows(zip(*forms, strict=True))
+    return out.getvalue()
+
+
+def _text(cell: Any, kind: str) -> str:
+    if cell is None:
+        return ""
+    if kind in ("distribution", "record"):
+        return json.dumps(_plain(cell), ensure_ascii=False)
+    return repr(float(cell)) if kind == "number" else str(cell)
+
+
+def _json_rows(table: Table, kinds: Mapping[str, str], *, as_text: tuple[str, ...]) -> Iterator[str]:
+    for cells in zip(*(table.columns[column] for column in kinds), strict=True):
+        row = {
+            column: _text(cell, kind) if kind in as_text and cell is not None else _plain(cell)
+            for (column, kind), cell in zip(kinds.items(), cells, strict=True)
+        }
+        yield json.dumps(row, ensure_ascii=False)
+
+
+def _plain(cell: Any) -> Any:
+    """The JSON value of a cell. NaN and infinity become strings, which duckdb and `_number` read back."""
+    if isinstance(cell, Mapping):
+        return {str(key): _plain(value) for key, value in cell.items()}
+    if cell is None or isinstance(cell, str | bool | int):
+        return cell
+    number = float(cell)
+    return number if math.isfinite(number) else str(number)
+
+
+def _parquet_bytes(table: Table, kinds: Mapping[str, str]) -> bytes:
+    """Through a file of JSON lines with explicit types: neither pyarrow nor pandas is needed."""
+    import duckdb
+
+    types = {column: _PARQUET_TYPES.get(kind, "VARCHAR") for column, kind in kinds.items()}
+    schema = ", ".join(f"{_quoted(column, chr(39))}: {_quoted(kind, chr(39))}" for column, kind in types.items())
+    with tempfile.TemporaryDirectory(prefix="deepdojo-") as folder:
+        source, target = Path(folder) / "rows.jsonl", Path(folder) / "table.parquet"
+        with source.open("w", encoding="utf-8", newline="\n") as file:
+            for line in _json_rows(table, kinds, as_text=("record",)):
+                file.write(line + "\n")
+        connection = duckdb.connect(":memory:")
+        try:
+            connection.execute("SET threads = 1")  # keeps the order of rows, and tables are small
+            connection.execute(
+                f"COPY (SELECT * FROM read_json({_quoted(str(source), chr(39))}, format='newline_delimited', "
+                f"maximum_object_size={_CELL_LIMIT_CHARS}, columns={{{schema}}})) "
+                f"TO {_quoted(str(target), chr(39))} (FORMAT PARQUET, COMPRESSION ZSTD)"
+            )
+        finally:
+            connection.close()
+        return target.read_bytes()
+
+
+def _quoted(text: str, mark: str) -> str:
+    return mark + text.replace(mark, mark * 2) + mark

@@ -1,0 +1,157 @@
+"""The interface between rows and a model. Read this file and one task to know them all.
+
+Legend: B examples in a batch, C classes or channels, T tokens.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import types
+import typing
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from deepdojo.contracts import CONTRACTS, Contract
+from deepdojo.errors import RecipeError, UnknownNameError
+
+__all__ = ["Batch", "Example", "Part", "Piece", "Row", "Task"]
+
+Row = dict[str, Any]
+Example = dict[str, Any]
+Batch = dict[str, Tensor]
+Part = Any
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What an explanation deletes as one: an image patch, a token, a column.
+
+    Attributes:
+        label: the token or the column, or [y0, x0, y1, x1] in pixels of the model's input.
+        where: batch entry -> index into one example's tensor.
+    """
+
+    label: str | list[int]
+    where: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Task(ABC):
+    """A fitted task. Its fields are JSON values or codecs: all that was learned from training rows, and nothing else."""
+
+    name: ClassVar[str]
+    ragged: ClassVar[frozenset[str]] = frozenset()
+    """Entries padded to the longest of their batch; each gets `<name>_keep`, True for what is real."""
+    length: ClassVar[str | None] = None
+    """The ragged entry whose length sorts examples into batches."""
+    blank: ClassVar[Mapping[str, float]]
+    """Entries that an explanation perturbs, and what stands there for `nothing`, after `prepare`."""
+    protocol: ClassVar[str]
+    """The name in `models/protocols.py` that a model must follow."""
+
+    @property
+    def contract(self) -> Contract:
+        return CONTRACTS[self.name]
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, rows: Sequence[Row], *args: Any, **options: Any) -> Self:
+        """Vocabulary, classes, mean and spread, from training rows only. `options` is the recipe's [task]."""
+
+    @abstractmethod
+    def dims(self) -> dict[str, Any]:
+        """What a model must be built for, in the words of model configs."""
+
+    @abstractmethod
+    def encode(self, row: Row, *, learn: bool) -> Iterator[Example]:
+        """Examples of one row.
+
+        Args:
+            learn: True gives targets too, and only examples that one can learn from; False reads the contract's inputs
+                alone and gives at least one example. Deterministic and free of the device: it runs once.
+        """
+
+    @abstractmethod
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"]]:
+        """(total, weight) of each example. The loop's loss is sum(total) / sum(weight) over micro-batches."""
+
+    @abstractmethod
+    def predict(self, model: nn.Module, batch: Batch) -> list[Part]:
+        """One plain part for each example, on the device, without gradient."""
+
+    @abstractmethod
+    def decode(self, row: Row, parts: list[Part]) -> dict[str, Any]:
+        """All parts of a row folded into its cells of the prediction table."""
+
+    @abstractmethod
+    def pieces(self, row: Row, example: Example) -> list[Piece]:
+        """What an explanation may delete of this example."""
+
+    def prepare(self, batch: Batch) -> Batch:
+        """The batch as the model gets it (idempotent): integers that stand for real values made float and normalised."""
+        return batch
+
+    def as_truth(self, row: Row, cells: Mapping[str, Any]) -> Row:
+        """The row as if the prediction were the answer: explanations ask how its loss moves."""
+        return {**row, **{column: cells[column] for column in self.contract.targets if column in cells}}
+
+    def state(self) -> dict[str, Any]:
+        """JSON state from which `restore_task` makes an equal task."""
+        return {"task": self.name, **dataclasses.asdict(self)}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        hints = typing.get_type_hints(cls)
+        return cls(**{f.name: _restored(hints[f.name], state[f.name]) for f in dataclasses.fields(cls)})
+
+    @classmethod
+    def check_options(cls, options: Mapping[str, Any]) -> None:
+        """Raise for an unknown key of the recipe's [task], with the nearest right one, or a value of a wrong type."""
+        known = {p.name: p for p in inspect.signature(cls.fit).parameters.values() if p.kind is p.KEYWORD_ONLY}
+        hints = typing.get_type_hints(cls.fit)
+        for key, value in options.items():
+            if key not in known:
+                raise UnknownNameError(f"{cls.name} option", key, known, where=f"task.{key}")
+            if not _fits(value, hints[key]):
+                raise RecipeError(f"{value!r} does not fit; expected {_readable(hints[key])}", where=f"task.{key}")
+
+
+def _fits(value: Any, hint: Any) -> bool:
+    allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    for kind in allowed:
+        if kind is type(None):
+            if value is None:
+                return True
+        elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
+            return True
+        elif kind is float and isinstance(value, int) and not isinstance(value, bool):
+            return True
+    return False
+
+
+def _readable(hint: Any) -> str:
+    allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    return " or ".join(words.get(kind, str(kind)) for kind in allowed if kind is not type(None))
+
+
+def _restored(hint: Any, value: Any) -> Any:
+    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
+        hints = typing.get_type_hints(hint)
+        return hint(**{f.name: _restored(hints[f.name], value[f.name]) for f in dataclasses.fields(hint)})
+    if typing.get_origin(hint) is tuple:
+        inner = typing.get_args(hint)[0]
+        return tuple(_restored(inner, v) for v in value)
+    return value
+
+
+def mean_of(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """The mean of a row's parts, in float64."""
+    return np.mean(np.asarray(parts, dtype=np.float64), axis=0)

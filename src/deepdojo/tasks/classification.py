@@ -1,0 +1,61 @@
+"""What all tasks that choose one class share: cross-entropy, probabilities, the label of the highest one."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from deepdojo.data.codecs.labels import Labels
+from deepdojo.errors import DataError
+from deepdojo.tasks.base import Batch, Part, Row, Task, mean_of
+
+__all__ = ["Classification"]
+
+
+@dataclass(frozen=True)
+class Classification(Task):
+    """Cross-entropy -log softmax(scores)[label] over the classes of the training rows."""
+
+    labels: Labels
+
+    @abstractmethod
+    def scores(self, model: nn.Module, batch: Batch) -> Float[Tensor, "B C"]:
+        """Unnormalised log-probabilities."""
+
+    @staticmethod
+    def fit_labels(rows: Sequence[Row]) -> Labels:
+        labels = Labels.fit(row["label"] for row in rows)
+        if len(labels) < 2:
+            raise DataError(
+                f"the training rows hold {len(labels)} class, and a classifier needs two",
+                where="label",
+                todo="choose another target or split",
+            )
+        return labels
+
+    def target(self, row: Row) -> int | None:
+        """The class index, or None for a class that training rows do not hold: nothing can be learned from it."""
+        return self.labels.encode(row["label"])
+
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"]]:
+        scores = self.scores(model, self.prepare(batch))
+        total = F.cross_entropy(scores.float(), batch["label"], reduction="none")
+        return total, torch.ones_like(total)
+
+    def predict(self, model: nn.Module, batch: Batch) -> list[Part]:
+        scores = self.scores(model, self.prepare(batch))
+        return list(torch.softmax(scores.double().cpu(), dim=-1).numpy())
+
+    def decode(self, row: Row, parts: list[Part]) -> dict[str, Any]:
+        probabilities = mean_of(parts)
+        return {
+            "label": self.labels.decode(int(probabilities.argmax())),
+            "probabilities": dict(zip(self.labels.names, map(float, probabilities), strict=True)),
+        }

@@ -1,0 +1,86 @@
+"""Image -> class."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from deepdojo.data.codecs.labels import Labels
+from deepdojo.data.codecs.pixels import Pixels
+from deepdojo.tasks.base import Batch, Example, Piece, Row
+from deepdojo.tasks.classification import Classification
+
+__all__ = ["ImageClassification", "task"]
+
+PATCHES_A_SIDE = 7
+
+
+@dataclass(frozen=True)
+class ImageClassification(Classification):
+    """One image a row, uint8 until it is on the device, then (x - mean) / spread for each channel."""
+
+    pixels: Pixels
+
+    name: ClassVar[str] = "image-classification"
+    protocol: ClassVar[str] = "Classifier"
+    blank: ClassVar[Mapping[str, float]] = {"image": 0.0}  # after normalisation 0 is the training mean
+
+    @classmethod
+    def fit(cls, rows: Sequence[Row], *, size: int | None = None, channels: int | None = None) -> Self:
+        """
+        Args:
+            size: height and width in pixels; None keeps a common size of at most 64, else chooses 32 or 64.
+            channels: 1 or 3; None looks whether all sampled images are grey.
+        """
+        return cls(cls.fit_labels(rows), Pixels.fit([row["image"] for row in rows], size=size, channels=channels))
+
+    def dims(self) -> dict[str, Any]:
+        p = self.pixels
+        return {
+            "in_channels": p.channels,
+            "height": p.height,
+            "width": p.width,
+            "in_features": p.channels * p.height * p.width,
+            "num_outputs": len(self.labels),
+        }
+
+    def encode(self, row: Row, *, learn: bool) -> Iterator[Example]:
+        example: Example = {"image": self.pixels.encode(row["image"])}
+        if learn:
+            target = self.target(row)
+            if target is None:
+                return
+            example["label"] = target
+        yield example
+
+    def prepare(self, batch: Batch) -> Batch:
+        image = batch["image"]
+        if image.dtype != torch.uint8:
+            return batch
+        mean = torch.tensor(self.pixels.mean, device=image.device).view(1, -1, 1, 1)
+        std = torch.tensor(self.pixels.std, device=image.device).view(1, -1, 1, 1)
+        return {**batch, "image": (image.float().div_(255.0)).sub_(mean).div_(std)}
+
+    def scores(self, model: nn.Module, batch: Batch) -> Float[Tensor, "B C"]:
+        return model(batch["image"])
+
+    def pieces(self, row: Row, example: Example) -> list[Piece]:
+        """Square patches, about seven a side (single pixels for an image of up to seven pixels)."""
+        height, width = self.pixels.height, self.pixels.width
+        step = max(1, -(-max(height, width) // PATCHES_A_SIDE))
+        return [
+            Piece(
+                [y, x, min(y + step, height), min(x + step, width)],
+                {"image": (slice(None), slice(y, y + step), slice(x, x + step))},
+            )
+            for y in range(0, height, step)
+            for x in range(0, width, step)
+        ]
+
+
+task = ImageClassification

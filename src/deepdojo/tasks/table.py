@@ -1,0 +1,37 @@
+"""What classification and regression of table rows share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from deepdojo.data.codecs.columns import Columns
+from deepdojo.errors import DataError
+from deepdojo.tasks.base import Example, Piece, Row
+
+__all__ = ["column_pieces", "encode_record", "fit_columns", "table_dims"]
+
+
+def fit_columns(rows: Sequence[Row]) -> Columns:
+    """Raises DataError when no column has a value."""
+    columns = Columns.fit([row["features"] for row in rows])
+    if not columns.numbers and not columns.categories:
+        raise DataError("no feature column has a value in the training rows", where="columns.features")
+    return columns
+
+
+def table_dims(columns: Columns) -> dict[str, Any]:
+    return {"in_features": columns.width, "category_sizes": columns.sizes}
+
+
+def encode_record(columns: Columns, row: Row) -> Example:
+    numbers, categories = columns.encode(row["features"])
+    return {"numbers": numbers, "categories": categories}
+
+
+def column_pieces(columns: Columns) -> list[Piece]:
+    """One piece a column; what was dropped in fitting has none."""
+    return [
+        Piece(name, {entry: at for entry, at in (("numbers", numbers), ("categories", categories)) if at})
+        for name, (numbers, categories) in columns.positions().items()
+    ]

@@ -1,0 +1,402 @@
+"""The training loop: one optimizer step after another on plain PyTorch, checkpointed so that it can be killed at any moment."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from deepdojo.errors import TrainingError
+from deepdojo.recipes import TrainSection
+from deepdojo.tasks.base import Batch, Task
+from deepdojo.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
+from deepdojo.training.log import MetricsLog
+from deepdojo.training.nonfinite import first_nonfinite_part
+from deepdojo.training.optimizers import build_optimizer
+from deepdojo.training.precision import Hardware
+from deepdojo.training.schedules import lr_factor
+from deepdojo.training.store import Store
+
+__all__ = ["Fitted", "Interrupted", "Schedule", "fit", "planned_steps"]
+
+CHECKPOINT_EVERY_S = 5.0
+CALIBRATION_STEPS = 5
+
+
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM; the state after the last whole step is saved."""
+
+
+@dataclass
+class Schedule:
+    """How many steps there are, and what a time budget did to that; kept in run.toml so that a run can be replayed.
+
+    Attributes:
+        total: steps that the learning rate is planned for.
+        replanned_at: the step after which a budget set a new total, or None.
+        replanned_total: that total.
+        stop: the step after which the clock ended training, or None.
+    """
+
+    total: int
+    replanned_at: int | None = None
+    replanned_total: int | None = None
+    stop: int | None = None
+
+    def at(self, step: int) -> int:
+        """The total that counts for the learning rate of `step` (from 0)."""
+        if self.replanned_at is not None and self.replanned_total is not None and step >= self.replanned_at:
+            return self.replanned_total
+        return self.total
+
+    @property
+    def last(self) -> int:
+        planned = self.replanned_total if self.replanned_total is not None else self.total
+        return planned if self.stop is None else min(planned, self.stop)
+
+
+@dataclass
+class _State:
+    """All that changes while training and is not in a tensor; JSON."""
+
+    step: int = 0
+    loss_sum: float = 0.0
+    weight_sum: float = 0.0
+    seconds: float = 0.0
+    best_score: float | None = None
+    best_loss: float | None = None
+    best_epoch: int = 0
+    best_step: int = 0
+    stale: int = 0
+    stopped: str = ""
+    schedule: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Fitted:
+    """What training leaves; the model itself holds the weights that are kept."""
+
+    steps: int
+    epochs: float
+    best_epoch: int
+    stopped: str
+    seconds: float
+    schedule: Schedule
+
+
+def planned_steps(train: TrainSection, examples: int) -> int:
+    """Optimizer steps of a recipe on so many examples."""
+    if train.steps is not None:
+        return train.steps
+    assert train.epochs != "auto"  # resolved by session/defaults.py
+    return max(1, math.ceil(train.epochs * math.ceil(examples / batch_size(train))))
+
+
+def batch_size(train: TrainSection) -> int:
+    assert train.batch_size != "auto"  # resolved by session/defaults.py
+    return train.batch_size
+
+
+class _Loop:
+    """One training; `fit` is its only user."""
+
+    def __init__(
+        self,
+        task: Task,
+        model: nn.Module,
+        store: Store,
+        validate: Callable[[nn.Module], tuple[float, float, Any]],
+        train: TrainSection,
+        hardware: Hardware,
+        *,
+        folder: Path,
+        seed: int,
+        higher_is_better: bool,
+        metric: str,
+        replay: Schedule | None,
+        deadline: float | None,
+        progress: Callable[[int, int, str], None],
+    ) -> None:
+        self.task, self.model, self.store, self.validate, self.train = task, model, store, validate, train
+        self.hardware, self.folder, self.seed = hardware, folder, seed
+        self.sign = 1.0 if higher_is_better else -1.0
+        self.metric, self.deadline, self.progress = metric, deadline, progress
+        self.replaying = replay is not None
+        self.schedule = replay or Schedule(planned_steps(train, len(store)))
+        self.optimizer = build_optimizer(model, train, hardware.device)
+        self.forward: nn.Module = torch.compile(model) if hardware.compile else model  # type: ignore[assignment]
+        self.epoch_steps = math.ceil(len(store) / batch_size(train))
+        self.log_every = max(1, self.schedule.total // 200)
+        self.state = _State()
+        self.best: dict[str, Tensor] | None = None
+        self.log = MetricsLog(folder / "metrics.jsonl")
+        self.checkpoints = folder / "checkpoints"
+        self.saved_at = self.began = time.monotonic()
+        self.validation_s = 0.0
+        self.epoch = -1
+        self.batches: list[Tensor] = []
+
+    def resume(self) -> None:
+        path = latest_checkpoint(self.checkpoints)
+        if path is None:
+            self.log.keep_until(0)
+            return
+        state, self.best = load_checkpoint(path, model=self.model, optimizer=self.optimizer)
+        self.state = _State(**state)
+        if not self.replaying:
+            self.schedule = Schedule(**self.state.schedule)
+        self.began = time.monotonic() - self.state.seconds
+        self.log.keep_until(self.state.step)
+
+    def save(self) -> None:
+        self.state.seconds = time.monotonic() - self.began
+        self.state.schedule = asdict(self.schedule)
+        save_checkpoint(
+            self.checkpoints,
+            self.state.step,
+            model=self.model,
+            optimizer=self.optimizer,
+            best=self.best,
+            state={k: v for k, v in asdict(self.state).items() if k != "step"},
+        )
+        self.saved_at = time.monotonic()
+
+    def batch_at(self, step: int) -> Tensor:
+        """Indices of the examples of a step: a function of seed and step alone, so a resumed training sees the same."""
+        epoch, within = divmod(step, self.epoch_steps)
+        if epoch != self.epoch:
+            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
+            self.batches = self.store.batches(batch_size(self.train), generator=generator)
+            self.epoch = epoch
+        return self.batches[within]
+
+    def step(self) -> tuple[float, float]:
+        """One optimizer step; gives (loss, learning rate)."""
+        step, train = self.state.step, self.train
+        lr = train.lr * lr_factor(
+            train.schedule, step, self.schedule.at(step), warmup=train.warmup, final=train.final_lr
+        )
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        index = self.batch_at(step)
+        loss_sum = weight_sum = 0.0
+        device = self.hardware.device
+        autocast = torch.autocast(device.type, torch.bfloat16) if self.hardware.bf16 else nullcontext()
+        for part in index.tensor_split(min(train.accumulate, len(index))):
+            batch = self.store.cut(part, device)
+            with autocast:
+                losses, weights = self.task.loss(self.forward, batch)
+            total, weight = losses.sum(), float(weights.sum())
+            total.backward()
+            loss_sum, weight_sum = loss_sum + float(total.detach()), weight_sum + weight
+            if not math.isfinite(loss_sum):
+                raise self.not_finite(batch, "loss")
+        self.update(weight_sum, batch)
+        self.state.loss_sum += loss_sum
+        self.state.weight_sum += weight_sum
+        self.state.step += 1
+        return loss_sum / weight_sum, lr
+
+    def update(self, weight_sum: float, batch: Batch) -> None:
+        """Divide the summed gradient once, clip it, step. The gradient is that of one large batch, however it was cut."""
+        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+        torch._foreach_div_(gradients, weight_sum)
+        if self.train.clip > 0:
+            norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.train.clip, foreach=True)
+            if not math.isfinite(float(norm)):
+                raise self.not_finite(batch, "gradient")
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def not_finite(self, batch: Batch, what: str) -> TrainingError:
+        part = first_nonfinite_part(self.task, self.model, batch)
+        last = latest_checkpoint(self.checkpoints)
+        kept = f"the last good checkpoint is kept ({last.name})" if last else "no checkpoint had been written yet"
+        return TrainingError(
+            f"the {what} is not finite at step {self.state.step + 1}, first in {part}; {kept}",
+            where=f"{self.folder.name}",
+            todo=f"train again with a lower rate, such as --set train.lr={self.train.lr / 10:g}",
+        )
+
+    def end_epoch(self) -> bool:
+        """Validate, keep the better weights, log; True when patience is over."""
+        began = time.monotonic()
+        state = self.state
+        score, loss, _ = self.validate(self.model)
+        self.validation_s = time.monotonic() - began
+        epoch = state.step / self.epoch_steps
+        better = self.is_better(score, loss)
+        if better or self.train.keep == "last":
+            state.best_score, state.best_loss = score, loss
+            state.best_epoch, state.best_step = math.ceil(epoch), state.step
+            state.stale = 0
+            self.best = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
+        if not better:
+            state.stale += 1
+        train_loss = state.loss_sum / max(state.weight_sum, 1e-12)
+        self.log.write(
+            kind="epoch", epoch=math.ceil(epoch), step=state.step, train_loss=train_loss, validation_loss=loss,
+            validation={self.metric: score}, seconds=time.monotonic() - self.began, best=better,
+        )  # fmt: skip
+        state.loss_sum = state.weight_sum = 0.0
+        self.progress(state.step, self.schedule.last, f"epoch {math.ceil(epoch)} · {self.metric} {score:.4g}")
+        return self.train.patience is not None and state.stale >= self.train.patience
+
+    def is_better(self, score: float, loss: float) -> bool:
+        """Higher score; a tie goes to the lower validation loss, since a coarse metric ties often."""
+        state = self.state
+        if not math.isfinite(score):
+            return False
+        if state.best_score is None or state.best_loss is None:
+            return True
+        gain = self.sign * (score - state.best_score)
+        return gain > 0 or (gain == 0 and loss < state.best_loss)
+
+    def keep_budget(self) -> bool:
+        """Plan the steps that fit, once the speed is known; True when time is over."""
+        if self.deadline is None or self.replaying:
+            return False
+        now, step = time.monotonic(), self.state.step
+        left = self.deadline - now - self.validation_s
+        if left <= 0:
+            self.schedule.stop = step
+            return True
+        spent = now - self.began
+        if self.schedule.replanned_at is None and step >= CALIBRATION_STEPS and spent > 0.05 * (spent + left):
+            step_s = spent / step
+            epoch_s = step_s * self.epoch_steps * (1 + self.validation_share())
+            fits = step + int(0.95 * left / epoch_s * self.epoch_steps)
+            if fits < self.schedule.total:
+                self.schedule.replanned_at, self.schedule.replanned_total = step, max(fits, step + 1)
+        return False
+
+    def validation_share(self) -> float:
+        """Cost of a validation beside an epoch; a forward pass is a third of a training step."""
+        return len(self.validate) / max(len(self.store), 1) / 3 if hasattr(self.validate, "__len__") else 0.1
+
+    def run(self) -> None:
+        if self.state.stopped:
+            return
+        with _signals() as asked:
+            while self.state.step < self.schedule.last:
+                loss, lr = self.step()
+                step = self.state.step
+                over = self.keep_budget()
+                if step % self.log_every == 0 or step == 1:
+                    seconds = time.monotonic() - self.began
+                    self.log.write(
+                        kind="step", step=step, epoch=step / self.epoch_steps, loss=loss, lr=lr, seconds=seconds
+                    )
+                    self.progress(step, self.schedule.last, f"loss {loss:.3g}")
+                ended = over or step % self.epoch_steps == 0 or step >= self.schedule.last
+                patience_over = self.end_epoch() if ended else False
+                if over:
+                    self.state.stopped = "budget"
+                elif patience_over:
+                    self.state.stopped = "patience"
+                if self.state.stopped:
+                    break
+                if asked or time.monotonic() - self.saved_at > CHECKPOINT_EVERY_S:
+                    self.save()
+                if asked:
+                    raise Interrupted
+            self.state.stopped = self.state.stopped or self.ending()
+            self.save()
+
+    def ending(self) -> str:
+        if self.schedule.stop is not None or self.schedule.replanned_total is not None:
+            return "budget"
+        return "steps" if self.train.steps is not None else "epochs"
+
+
+def fit(
+    task: Task,
+    model: nn.Module,
+    store: Store,
+    validate: Callable[[nn.Module], tuple[float, float, Any]],
+    train: TrainSection,
+    hardware: Hardware,
+    *,
+    folder: Path,
+    seed: int,
+    metric: str,
+    higher_is_better: bool,
+    resume: bool = False,
+    replay: Schedule | None = None,
+    deadline: float | None = None,
+    progress: Callable[[int, int, str], None] = lambda done, total, text: None,
+) -> Fitted:
+    """Train `model` in place; on return it holds the weights of the best validation epoch (or the last, by `keep`).
+
+    The loss of a step is sum(total) / sum(weight) over its micro-batches, whose gradient is divided once before clipping.
+
+    Args:
+        validate: model -> (metric, loss, anything), on validation rows.
+        folder: the run folder; gets metrics.jsonl and checkpoints/.
+        resume: go on after the newest checkpoint, at step 0 if there is none.
+        replay: the steps of an earlier run, taken without a clock.
+        deadline: `time.monotonic()` at which training must end.
+
+    Raises:
+        TrainingError: loss or gradient is not finite; names step and part.
+        Interrupted: after Ctrl-C, with the state saved.
+    """
+    with _random_numbers(seed, hardware):
+        loop = _Loop(
+            task, model, store, validate, train, hardware, folder=folder, seed=seed, higher_is_better=higher_is_better,
+            metric=metric, replay=replay, deadline=deadline, progress=progress,
+        )  # fmt: skip
+        if resume:
+            loop.resume()
+        model.train()
+        loop.run()
+    state = loop.state
+    if loop.best is not None:
+        model.load_state_dict(loop.best)
+    model.eval()
+    epochs = state.step / loop.epoch_steps
+    return Fitted(state.step, epochs, state.best_epoch, state.stopped, time.monotonic() - loop.began, loop.schedule)
+
+
+@contextmanager
+def _random_numbers(seed: int, hardware: Hardware) -> Iterator[None]:
+    """Seeded dropout and a fixed number of threads; what the caller had is put back."""
+    threads = torch.get_num_threads()
+    devices = [torch.cuda.current_device()] if hardware.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.manual_seed(seed)
+        torch.set_num_threads(hardware.threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+
+
+@contextmanager
+def _signals() -> Iterator[list[int]]:
+    """Collects SIGINT and SIGTERM so that a step is never cut in two; a second Ctrl-C ends at once."""
+    asked: list[int] = []
+
+    def remember(number: int, frame: Any) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    try:
+        before = {s: signal.signal(s, remember) for s in (signal.SIGINT, signal.SIGTERM)}
+    except ValueError:  # not the main thread: Python gives signals to that one alone
+        yield asked
+        return
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

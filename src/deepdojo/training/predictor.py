@@ -1,0 +1,151 @@
+"""Predictions of rows, and the validation that chooses an epoch. Knows no task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+
+from deepdojo.tasks.base import Batch, Part, Row, Task
+from deepdojo.training.store import Store
+
+__all__ = ["Validator", "evaluating", "parts_of", "predict_rows"]
+
+EVAL_BATCH = 512
+EVAL_TOKENS = 32_768
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Any:
+    """Evaluation mode without gradient; the mode before is put back."""
+    was = model.training
+    model.eval()
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        model.train(was)
+
+
+def _batch_size(store: Store) -> int:
+    if store.length_of is None or not len(store.length_of):
+        return EVAL_BATCH
+    return int(min(EVAL_BATCH, max(1, EVAL_TOKENS // max(1, int(store.length_of.max())))))
+
+
+def parts_of(
+    task: Task,
+    model: nn.Module,
+    store: Store,
+    device: torch.device | str,
+    *,
+    each: Callable[[Batch], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> dict[int, list[Part]]:
+    """Row index -> the parts of its examples, in order. `each` sees every batch after its prediction."""
+    found: dict[int, list[tuple[int, Part]]] = {}
+    done = 0
+    for index in store.batches(_batch_size(store)):
+        batch = task.prepare(store.cut(index, device))
+        for example, part in zip(index.tolist(), task.predict(model, batch), strict=True):
+            found.setdefault(int(store.row_of[example]), []).append((example, part))
+        if each is not None:
+            each(batch)
+        done += len(index)
+        if progress is not None:
+            progress(done, len(store))
+    return {row: [part for _, part in sorted(parts, key=lambda p: p[0])] for row, parts in found.items()}
+
+
+def predict_rows(
+    task: Task,
+    model: nn.Module,
+    rows: Sequence[Row],
+    device: torch.device | str = "cpu",
+    *,
+    reject: Callable[[Row, str], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[dict[str, Any]]:
+    """`{"id": ..., **cells}` of every row that can be encoded, from the contract's inputs alone."""
+    store = Store.pack(task, rows, learn=False, reject=reject)
+    with evaluating(model):
+        parts = parts_of(task, model, store, device, progress=progress)
+    return [{"id": rows[i]["id"], **task.decode(rows[i], parts[i])} for i in sorted(parts)]
+
+
+class _Remembering(nn.Module):
+    """Calls the model once for the same tensors, so that prediction and loss of a batch share one forward pass."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+        self.last: tuple[tuple[int, ...], Any] | None = None
+
+    def forward(self, *inputs: Any) -> Any:
+        key = tuple(id(x) for x in inputs)
+        if self.last is None or self.last[0] != key:
+            self.last = (key, self.model(*inputs))
+        return self.last[1]
+
+
+class Validator:
+    """Score and loss on validation rows.
+
+    Args:
+        rows: validation rows with their targets.
+        score: predicted rows -> the project's metric (the caller knows the metric, this module does not).
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        rows: Sequence[Row],
+        device: torch.device,
+        score: Callable[[list[dict[str, Any]]], float],
+        *,
+        reject: Callable[[Row, str], None] | None = None,
+    ) -> None:
+        self.task, self.device, self.score = task, device, score
+        kept: list[Row] = []
+        bad: set[str] = set()
+
+        def refused(row: Row, reason: str) -> None:
+            bad.add(row["id"])
+            if reject is not None:
+                reject(row, reason)
+
+        self.inputs = Store.pack(task, rows, learn=False, reject=refused)
+        kept = [row for row in rows if row["id"] not in bad]
+        if bad:
+            self.inputs = Store.pack(task, kept, learn=False)
+        self.rows = kept
+        self.learnable = Store.pack(task, kept, learn=True)
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def __call__(self, model: nn.Module) -> tuple[float, float, list[dict[str, Any]]]:
+        """(metric, mean loss, predicted rows). The loss leaves out rows of classes that training rows do not hold."""
+        total = torch.zeros((), dtype=torch.float64, device="cpu")
+        weight = torch.zeros((), dtype=torch.float64, device="cpu")
+
+        def add(batch: Batch) -> None:
+            nonlocal total, weight
+            losses, weights = self.task.loss(once, batch)
+            total = total + losses.detach().double().sum().cpu()
+            weight = weight + weights.detach().double().sum().cpu()
+
+        once = _Remembering(model)
+        with evaluating(model):
+            once.eval()
+            if len(self.learnable) == len(self.inputs):
+                parts = parts_of(self.task, once, self.learnable, self.device, each=add)
+            else:
+                parts_of(self.task, once, self.learnable, self.device, each=add)
+                parts = parts_of(self.task, once, self.inputs, self.device)
+        rows = [{"id": self.rows[i]["id"], **self.task.decode(self.rows[i], parts[i])} for i in sorted(parts)]
+        loss = float(total / weight) if float(weight) > 0 else float("nan")
+        return self.score(rows), loss, rows

@@ -1,0 +1,95 @@
+"""Help pages, and the frozen list of commands and options: a name that users type changes only on purpose."""
+
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from deepdojo.cli.app import COMMANDS, GROUPS, build_app
+from deepdojo.cli.help import command_options
+
+from .conftest import Dojo
+
+FROZEN = {
+    "new": "FOLDER --copy --from --group --id --json --metric --target --task --test --time",
+    "check": "PROJECT --json --offline --trust",
+    "train": "PROJECT --budget --json --no-baselines --no-explain --offline --recipe --resume --runs --seed --set "
+    "--share --trust --validation-only --yes -r",
+    "predict": "RUN ROWS --json --output -o",
+    "explain": "RUN --json --offline --trust",
+    "report": "RUN --json --open",
+    "reproduce": "RUN --json --offline --trust",
+    "board": "PROJECT --html --json --runs",
+    "compare": "RUN OTHER --json",
+    "score": "PROJECT PREDICTIONS --json --offline --trust",
+    "list": "KIND --json",
+    "show": "NAME --json --kind",
+    "schema": "KIND",
+    "doctor": "--json",
+}
+
+
+def test_commands_and_options_are_frozen() -> None:
+    found = {}
+    for name in COMMANDS:
+        arguments = command_options(name)
+        positional = [a.field_info.name.upper() for a in arguments if a.index is not None]
+        named = sorted(n for a in arguments if a.index is None for n in a.names)
+        found[name] = " ".join(positional + named)
+    assert found == FROZEN
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_summary_is_the_docstrings_first_line(name: str) -> None:
+    function = build_app()[name].default_command
+    assert inspect.cleandoc(function.__doc__ or "").split("\n")[0] == COMMANDS[name].summary
+    assert COMMANDS[name].group in GROUPS
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_three_examples_and_fits_80_columns(dojo: Dojo, name: str) -> None:
+    said = dojo(name, "--help")
+    assert said.code == 0
+    assert said.err == ""
+    assert max(map(len, said.out.splitlines())) <= 80
+    assert sum("dojo " + name in line for line in said.out.splitlines()[1:]) >= 3
+    for option in FROZEN[name].split():
+        assert option in said.out
+
+
+@pytest.mark.parametrize("args", [("--help",), ("-h",), ("help",)])
+def test_top_help_lists_every_command_once_under_its_head(dojo: Dojo, args: tuple[str, ...]) -> None:
+    said = dojo(*args)
+    lines = said.out.splitlines()
+    assert said.code == 0
+    assert max(map(len, lines)) <= 80
+    for name, command in COMMANDS.items():
+        assert sum(line.startswith(f"  {name} ") for line in lines) == 1
+        assert command.group in lines
+    assert not any(head in lines for head in GROUPS if head not in {c.group for c in COMMANDS.values()})
+    assert len(COMMANDS) < 30
+
+
+def test_every_option_is_described() -> None:
+    for name in COMMANDS:
+        for argument in command_options(name):
+            assert argument.parameter.help, (name, argument.names)
+
+
+def test_defaults_are_shown(dojo: Dojo) -> None:
+    text = " ".join(dojo("train", "--help").out.split())
+    assert "the same seed gives the same run (default: 0)." in text
+    assert "(default: 1.0)" in text
+
+
+def test_version(dojo: Dojo) -> None:
+    from deepdojo import __version__
+
+    assert dojo("--version").out == f"deepdojo {__version__}\n"
+
+
+def test_help_of_an_unknown_command(dojo: Dojo) -> None:
+    said = dojo("help", "trian")
+    assert said.code == 2
+    assert "did you mean 'train'?" in said.err

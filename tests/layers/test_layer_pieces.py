@@ -1,0 +1,134 @@
+"""Pooling over time, dropout, max-norm, batch norm of one row, shape errors."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from layer_oracles import assert_equal, draw, lengths_mask
+from torch.nn import functional as F
+
+from deepdojo.errors import RecipeError, UnknownNameError
+from deepdojo.layers import BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, Dropout, LayerNorm, Linear
+from deepdojo.layers.activations import ACTIVATIONS, activation
+from deepdojo.layers.pooling import (
+    average_over_space,
+    last_over_time,
+    max_over_space,
+    max_over_time,
+    mean_over_time,
+)
+from deepdojo.layers.shapes import ShapeError
+
+POOLINGS = {
+    max_over_time: lambda rows: rows.amax(0),
+    mean_over_time: lambda rows: rows.mean(0),
+    last_over_time: lambda rows: rows[-1],
+}
+
+
+@pytest.mark.parametrize("pool", POOLINGS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("kind", ["ends", "gaps", "none"])
+def test_pooling_over_time_equals_a_loop_over_rows(pool, kind):
+    x = draw(5, 7, 3)
+    keep = (
+        lengths_mask([7, 3, 1, 5, 0], 7)
+        if kind == "ends"
+        else torch.rand(5, 7, generator=torch.Generator().manual_seed(0)) < 0.5
+    )
+    keep = None if kind == "none" else keep
+
+    def loop(x):
+        rows = [row if keep is None else row[keep[i]] for i, row in enumerate(x)]
+        return torch.stack([POOLINGS[pool](row) if len(row) else row.new_zeros(3) for row in rows])
+
+    assert_equal(lambda x: pool(x, keep), loop, [x])
+
+
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize("pool", POOLINGS, ids=lambda f: f.__name__)
+def test_pooling_no_steps_gives_zeros(pool):
+    assert torch.equal(pool(torch.ones(2, 0, 3), torch.ones(2, 0, dtype=torch.bool)), torch.zeros(2, 3))
+    assert torch.equal(pool(torch.ones(2, 0, 3)), torch.zeros(2, 3))
+    with pytest.raises(ShapeError, match=r"keep must be bool \(2, 4\)"):
+        pool(torch.ones(2, 4, 3), torch.ones(2, 3, dtype=torch.bool))
+
+
+def test_pooling_over_space():
+    x = draw(2, 3, 5, 7)
+    assert_equal(average_over_space, lambda x: x.flatten(2).mean(2), [x])
+    assert_equal(max_over_space, lambda x: x.flatten(2).max(2).values, [x])
+
+
+def test_dropout_silences_the_stated_share_and_keeps_the_mean():
+    torch.manual_seed(0)
+    x, p = torch.ones(100_003), 0.3
+    y = Dropout(p)(x)
+    silent = (y == 0).double().mean().item()
+    spread = (p * (1 - p) / len(x)) ** 0.5
+    assert abs(silent - p) < 6 * spread  # a right dropout fails in 2 of 10^9 seeds
+    assert torch.equal(y[y != 0].unique(), torch.tensor([1 / (1 - p)]))
+    assert Dropout(p).eval()(x) is x
+    for wrong in (1.0, -0.1):
+        with pytest.raises(RecipeError, match="dropout is a share"):
+            Dropout(wrong)
+
+
+def test_max_norm_bounds_every_row_of_the_weight():
+    layer = Linear(7, 3, max_norm=1.5)
+    with torch.no_grad():
+        layer.weight.copy_(torch.tensor([4.0, 0.5, 1.5])[:, None] / 7**0.5)
+        layer.bias.zero_()
+    before = layer.weight.clone()
+    wanted = before * torch.tensor([1.5 / 4, 1, 1])[:, None]
+    x = draw(5, 7, dtype=torch.float32)
+    torch.testing.assert_close(layer.eval()(x), x @ wanted.T)
+    assert torch.equal(layer.weight, before)  # evaluation changes nothing
+    torch.testing.assert_close(layer.train()(x), x @ wanted.T)
+    torch.testing.assert_close(layer.weight, wanted)  # training projects
+
+
+def test_a_batch_of_one_number_a_channel_uses_the_running_statistics():
+    for layer, x in ((BatchNorm1d(3), torch.ones(1, 3)), (BatchNorm2d(3), torch.ones(1, 3, 1, 1))):
+        with torch.no_grad():
+            layer.running_mean.fill_(0.5)
+        torch.testing.assert_close(layer(x).flatten(), torch.full((3,), 0.5), rtol=1e-4, atol=0)
+        assert (layer.running_mean == 0.5).all()
+        assert layer.num_batches_tracked == 0
+
+
+def test_a_constant_row_normalises_to_the_bias():
+    assert torch.equal(LayerNorm(5)(torch.full((2, 5), 1e4)), torch.zeros(2, 5))
+
+
+@pytest.mark.parametrize(
+    ("layer", "shape", "sentence"),
+    [
+        (Linear(7, 3), (2, 8), "Linear expects 7 entries along axis -1, got (2, 8)"),
+        (Conv2d(3, 5, 3), (2, 4, 9, 9), "Conv2d expects 3 entries along axis 1, got (2, 4, 9, 9)"),
+        (Conv2d(3, 5, 3), (3, 9, 9), "Conv2d expects a tensor of 4 axes, got (3, 9, 9)"),
+        (Conv2d(3, 5, 5), (2, 3, 4, 9), "a kernel that spans (5, 5) is larger than the input (4, 9) padded by 0"),
+        (Conv1d(3, 5, 5), (2, 3, 4), "a kernel that spans (5,) is larger than the input (4,) padded by 0"),
+        (LayerNorm(7), (2, 8), "LayerNorm expects 7 entries along axis -1, got (2, 8)"),
+        (BatchNorm2d(3), (2, 3), "BatchNorm2d expects a tensor of 4 axes, got (2, 3)"),
+    ],
+    ids=str,
+)
+@pytest.mark.usefixtures("production")
+def test_wrong_shapes_are_one_sentence(layer, shape, sentence):
+    with pytest.raises(ShapeError) as caught:
+        layer(torch.zeros(shape))
+    assert sentence in str(caught.value)
+
+
+def test_groups_that_do_not_divide_are_refused():
+    with pytest.raises(RecipeError, match="groups = 4 divides not both 6 input and 8 output channels"):
+        Conv2d(6, 8, 3, groups=4)
+
+
+def test_activations_by_name():
+    torchs = {"relu": F.relu, "gelu": F.gelu, "silu": F.silu, "tanh": torch.tanh}
+    assert set(torchs) == set(ACTIVATIONS)
+    for name, other in torchs.items():
+        assert_equal(activation(name), other, [draw(3, 7)])
+    with pytest.raises(UnknownNameError, match="did you mean 'relu'"):
+        activation("relo")

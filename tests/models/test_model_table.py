@@ -1,0 +1,123 @@
+"""What is known about models without building them, and how `create_model` answers a wrong recipe."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from deepdojo.errors import RecipeError, UnknownNameError
+from deepdojo.models import MODELS, create_model, fitting, model_config, model_fields
+
+IMAGES = {"in_channels": 1, "height": 7, "width": 11, "in_features": 77, "num_outputs": 3}
+TEXTS = {"vocab_size": 13, "num_outputs": 3}
+TABLES = {"in_features": 5, "category_sizes": [3, 7], "num_outputs": 2}
+FITTING = {"linear": TABLES, "mlp": TABLES, "cnn": IMAGES, "text_cnn": TEXTS, "rnn": TEXTS, "transformer": TEXTS}
+
+
+def test_every_model_says_what_it_is():
+    assert set(MODELS) == set(FITTING)
+    for name, entry in MODELS.items():
+        assert len(entry.summary) > 20
+        assert entry.paper
+        assert entry.protocols
+        for field in model_fields(name):
+            assert field.help.endswith("."), f"{name}.{field.name}"
+            assert field.type
+
+
+def test_fields_are_those_of_the_config_class():
+    from dataclasses import MISSING, fields
+
+    for name, entry in MODELS.items():
+        real = fields(entry.config_class())
+        said = model_fields(name)
+        assert [f.name for f in said] == [f.name for f in real]
+        for r, s in zip(real, said, strict=True):
+            assert (r.default is MISSING) == (s.default is None)
+            if s.default is not None:
+                assert eval(s.default) == r.default
+
+
+def test_models_that_fit_the_data():
+    assert fitting(TEXTS) == ["text_cnn", "rnn", "transformer"]
+    assert fitting(IMAGES, "Classifier") == ["linear", "mlp", "cnn"]
+    assert fitting(TABLES, "TableModel") == ["linear", "mlp"]
+    with pytest.raises(UnknownNameError, match="did you mean 'cnn'"):
+        model_fields("ccn")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_config_builds_the_twin(name):
+    model = create_model(name, FITTING[name])
+    again = create_model(name, {}, **model_config(model))
+    assert again.config == model.config
+    again.load_state_dict(model.state_dict())
+    assert create_model(name, {**FITTING[name], "unrelated": 1}).config == model.config
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_same_seed_gives_the_same_weights(name):
+    def weights(seed):
+        torch.manual_seed(seed)
+        return list(create_model(name, FITTING[name]).parameters())
+
+    assert all(torch.equal(a, b) for a, b in zip(weights(0), weights(0), strict=True))
+    differ = any(not torch.equal(a, b) for a, b in zip(weights(0), weights(1), strict=True))
+    assert differ == (name != "linear")  # a convex problem starts at zero
+
+
+def test_numpy_numbers_are_numbers():
+    model = create_model(
+        "cnn", {k: np.int64(v) for k, v in IMAGES.items()}, channels=(4, 8), convs=[1], dropout=np.float32(0.5)
+    )
+    assert model.config.channels == (4, 8)
+    assert type(model.config.in_channels) is int
+    assert create_model("mlp", TABLES, dropout=0).config.dropout == 0.0
+
+
+@pytest.mark.parametrize(
+    ("name", "dims", "arguments", "sentence"),
+    [
+        (
+            "cnn",
+            TEXTS,
+            {},
+            "cnn needs in_channels, height, width; the data give num_outputs, vocab_size; choose one of text_cnn",
+        ),
+        ("cnn", IMAGES, {"channels": "many"}, "model.channels: channels of cnn should be a valid array, got 'many'"),
+        ("cnn", IMAGES, {"channels": [8, 16.5]}, "got [8, 16.5]"),
+        ("cnn", IMAGES, {"dropout": "high"}, "model.dropout: dropout of cnn must be float, got 'high'"),
+        ("cnn", IMAGES, {"dropout": 1.0}, "model.dropout: dropout is a share from 0 to below 1, got 1.0"),
+        ("cnn", IMAGES, {"kernel": True}, "model.kernel: kernel of cnn must be int, got True"),
+        ("cnn", IMAGES, {"kernel": 4}, "model.kernel: kernel must be odd and positive, got 4"),
+        ("cnn", IMAGES, {"first_kernel": 13}, "model.first_kernel: a 13x13 kernel is larger than the 7x11 image"),
+        ("cnn", IMAGES, {"channels": []}, "model.channels: channels must name at least one stage"),
+        ("cnn", IMAGES, {"convs": [1, 2]}, "convs has 2 numbers for 3 stages; give one number for each stage"),
+        ("cnn", IMAGES, {"channels": [8, 0]}, "channels must be 1 or more, got 0"),
+        ("cnn", IMAGES, {"pooling": "min"}, "pooling of cnn should be 'average', 'max' or 'both', got 'min'"),
+        (
+            "cnn",
+            IMAGES,
+            {"in_channels": 3},
+            "in_channels = 3 contradicts the data, which give 1; leave in_channels out",
+        ),
+        ("mlp", {"in_features": 0, "num_outputs": 2}, {}, "mlp needs at least one numeric or categorical column"),
+        ("linear", {"in_features": 0, "num_outputs": 2}, {}, "linear needs at least one numeric or categorical column"),
+        ("mlp", TABLES, {"hidden": [0]}, "model.hidden: hidden must be 1 or more, got 0"),
+        ("text_cnn", TEXTS, {"filter_widths": []}, "filter_widths must name at least one width"),
+        ("transformer", TEXTS, {"num_heads": 5, "width": 64}, "num_heads = 5 does not divide width = 64; take 4"),
+        ("rnn", TEXTS, {"num_layers": 0}, "num_layers must be 1 or more, got 0"),
+    ],
+)
+def test_a_recipe_that_does_not_fit_is_one_sentence(name, dims, arguments, sentence):
+    with pytest.raises(RecipeError) as caught:
+        create_model(name, dims, **arguments)
+    assert sentence in str(caught.value)
+
+
+def test_unknown_names_offer_the_nearest():
+    with pytest.raises(UnknownNameError, match="no model is named 'textcnn'; did you mean 'text_cnn'"):
+        create_model("textcnn", TEXTS)
+    with pytest.raises(UnknownNameError, match="no argument of rnn is named 'hidden'; did you mean 'hidden_size'"):
+        create_model("rnn", TEXTS, hidden=3)

@@ -1,0 +1,27 @@
+"""Made answers and predictions for the tests of scoring."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from deepdojo.contracts import CONTRACTS
+
+CLASSIFICATION = CONTRACTS["text-classification"]
+REGRESSION = CONTRACTS["tabular-regression"]
+
+
+def classified(rng: np.random.Generator, n: int, classes: int, *, said: int | None = None, ties: bool = False):
+    """(truth, labels, distributions, matrix, all labels) of n random rows; `said`: how many classes are predicted."""
+    names = [f"class {i:03d}" for i in range(classes)]
+    truth = rng.integers(classes, size=n)
+    p = rng.dirichlet(np.full(classes, 0.7), size=n)
+    p[np.arange(n), truth] += rng.random(n)
+    if ties:
+        p = np.round(p * 4) / 4 + 0.25
+    if said is not None:
+        p[:, said:] = 0
+        p[:, 0] += 1e-3
+    p /= p.sum(axis=1, keepdims=True)
+    labels = [names[i] for i in p.argmax(axis=1)]
+    cells = [dict(zip(names, map(float, row), strict=True)) for row in p]
+    return [names[i] for i in truth], labels, cells, p, names
