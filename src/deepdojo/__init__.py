@@ -1,4 +1,5 @@
-"""DeepDojo: become good at deep learning by doing it. `import deepdojo as dd` offers one function for each verb, loaded lazily."""
+"""DeepDojo: become good at deep learning by doing it. `import deepdojo as dd` offers one function for each verb,
+loaded lazily."""
 
 from __future__ import annotations
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from deepdojo.tables import Table
 
 __all__ = [
-    "Comparison", "LoadedRun", "Reproduction", "board", "check", "compare", "explain", "load", "new", "predict", "report",
+    "Comparison", "LoadedRun", "Reproduction", "board", "check", "compare", "explain", "load", "new", "predict",
+    "report",
     "reproduce", "score", "train",
 ]  # fmt: skip
 
@@ -229,7 +230,8 @@ def new(folder: str | Path, source: str | Path, **choices: Any) -> tuple[Project
 def predict(
     run: str | Path, rows: str | Path, output: str | Path | None = None, *, listener: Listener | None = None
 ) -> tuple[Table, list[Any]]:
-    """Predictions of new rows as a table, written to `output` (.csv, .parquet, .jsonl) when given; and what was left out."""
+    """Predictions of new rows as a table, written to `output` (.csv, .parquet, .jsonl) when given; and what was left
+    out."""
     from deepdojo.session.evaluate import table_of
     from deepdojo.tables import write_table
 
@@ -322,7 +324,8 @@ class Reproduction:
 def reproduce(
     run: str | Path, *, listener: Listener | None = None, offline: bool = False, trust: bool = False
 ) -> Reproduction:
-    """Train a run again from its own record: recipe, seed, split and steps; says whether score and weights are the same."""
+    """Train a run again from its own record: recipe, seed, split and steps; says whether score and weights are the
+    same."""
     from deepdojo.session.again import reproduce_run
 
     return Reproduction(**reproduce_run(load(run).run, listener or Listener(), offline=offline, trust=trust))

@@ -1,4 +1,5 @@
-"""What each task publishes, hides and asks for. Torch-free: scorer, host, report and reader know a task only through this."""
+"""What each task publishes, hides and asks for. Torch-free: scorer, host, report and reader know a task only through
+this."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ class Contract:
         inputs: published for held-out rows; `encode(learn=False)` sees nothing else.
         targets: hidden for held-out rows.
         predictions: asked for, beside `id`.
-        metric: the default metric. Every metric of `deepdojo.scoring` whose kinds of columns occur here can judge the task.
+        metric: the default metric. Every metric of `deepdojo.scoring` whose kinds of columns occur here can judge
+        the task.
     """
 
     inputs: Mapping[str, KindName]

@@ -1,4 +1,5 @@
-"""Every error that a user can cause or mend. The command line prints one sentence of it and leaves with its exit code."""
+"""Every error that a user can cause or mend. The command line prints one sentence of it and leaves with its exit
+code."""
 
 from __future__ import annotations
 

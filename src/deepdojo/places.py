@@ -44,7 +44,8 @@ def cache_folder() -> Path:
 
 
 def config_folder() -> Path:
-    """Language, consent, tokens: `DEEPDOJO_CONFIG`, else the user's config folder. It may not exist or not be writable."""
+    """Language, consent, tokens: `DEEPDOJO_CONFIG`, else the user's config folder. It may not exist or not be
+    writable."""
     import platformdirs
 
     return Path(os.environ.get("DEEPDOJO_CONFIG") or platformdirs.user_config_dir("deepdojo")).expanduser()

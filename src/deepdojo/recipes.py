@@ -36,7 +36,8 @@ class TrainSection(_Section):
     """How to train."""
 
     epochs: Annotated[float, Field(gt=0)] | Literal["auto"] = "auto"
-    """Passes over the training examples; a fraction stops within one. auto: by the number of rows, said and written down."""
+    """Passes over the training examples; a fraction stops within one. auto: by the number of rows, said and written
+    down."""
     steps: int | None = Field(None, gt=0)
     """Optimizer steps; when given, `epochs` is not used."""
     batch_size: Annotated[int, Field(gt=0)] | Literal["auto"] = "auto"

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from deepdojo import __version__
 from deepdojo.contracts import Contract, contract_of
 from deepdojo.errors import RunError, UnknownNameError
-from deepdojo.places import cannot_write, write_json, write_text
+from deepdojo.places import cannot_write, write_text
 
 if TYPE_CHECKING:
     from torch import nn

@@ -157,14 +157,14 @@ class Found:
     better: str = "run-a"
 
 
-SIDES = [{"run": f"run-{x}", "score": 0.99, "low": 0.98, "high": 0.998, "parameters": 1200, "train_flops": 1e12,
-          "train_seconds": 3.0} for x in "ab"]  # fmt: skip
+COSTS = {"parameters": 1200, "train_flops": 1e12, "train_seconds": 3.0}
+SIDES = [{"run": f"run-{x}", "recipe": "cnn", "score": 0.99, "low": 0.98, "high": 0.998, **COSTS} for x in "ab"]
 
 
 def test_compare_says_who_is_better_and_how_sure(dojo: Dojo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(api, "compare", lambda a, b: Found(*SIDES))
     first = lines(dojo("compare", "run-a", "run-b"))[0]
-    assert first == "run-a is better than run-b by 2.3 points · difference [0.8, 4.1] · p = 0.004 · n = 477"
+    assert first == "cnn a is better than cnn b by 2.3 points · difference [0.8, 4.1] · p = 0.004 · n = 477"
 
 
 def test_compare_says_when_nobody_is(dojo: Dojo, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,7 +172,7 @@ def test_compare_says_when_nobody_is(dojo: Dojo, monkeypatch: pytest.MonkeyPatch
         api, "compare", lambda a, b: Found(*SIDES, difference=-0.01, low=-0.03, high=0.012, p=0.4, better="tie")
     )
     first = lines(dojo("compare", "run-a", "run-b"))[0]
-    assert first.startswith("run-a and run-b cannot be told apart · difference −1.0 [−3.0, 1.2] points · p = 0.40")
+    assert first.startswith("cnn a and cnn b cannot be told apart · difference −1.0 [−3.0, 1.2] points · p = 0.40")
     assert json.loads(dojo("compare", "run-a", "run-b", "--json").out)["better"] == "tie"
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -155,13 +155,16 @@ def test_looking_around_imports_nothing_heavy(args: list[str], tmp_path: Path) -
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not tell the CPU time of children")
 @pytest.mark.parametrize(("args", "limit_s"), [(["train", "--help"], 0.3), (["list"], 0.5), ([], 0.5)])
 def test_looking_around_is_instant(args: list[str], limit_s: float, tmp_path: Path) -> None:
-    """Median of 5 in real processes; on a machine that does other work the bound may be missed."""
+    """Median of 5 in CPU seconds, which other work on the machine changes least."""
+    import resource
+
     times = []
     for _ in range(5):
-        began = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-m", "deepdojo.cli", *args], capture_output=True, cwd=tmp_path, check=True)
-        times.append(time.perf_counter() - began)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert statistics.median(times) <= limit_s

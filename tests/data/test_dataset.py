@@ -373,7 +373,7 @@ def test_missing_cells():
 )
 def test_bundled_projects_load_offline(name, n, classes):
     data = load_dataset(find_project(name), offline=True)
-    assert data.n == n
+    assert data.n == n == data.project.spec.rows
     assert data.rejected == []
     truth = [row for split in SPLITS for row in data.truth(split)]
     if classes is not None:
@@ -423,5 +423,6 @@ def test_mirrored_projects(name, counts):
     data = load_dataset(find_project(name), offline=True)
     assert {split: len(data.rows(split)) for split in counts} == counts
     assert data.rejected == []
+    assert data.n == data.project.spec.rows
     if name == "movie-reviews":
         assert data.n == 10_662  # 10,685 where lines are cut at \x85

@@ -54,6 +54,13 @@ def test_tables(tmp_path, text):
     ]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+def test_a_new_file_may_have_another_encoding_than_the_project_says(tmp_path, encoding):
+    project = table_project(tmp_path / "p", delimiter=",", encoding="cp1252")
+    (tmp_path / "new.csv").write_bytes("a,b\n1,né\n".encode(encoding))
+    assert load_rows(project, tmp_path / "new.csv")[0][0]["features"] == {"a": "1", "b": "né"}
+
+
 def test_jsonl_and_ids(tmp_path):
     project = table_project(tmp_path / "p", id="key")
     (tmp_path / "new.jsonl").write_text("\n".join(json.dumps({"a": i, "b": "x", "key": f"k{i}"}) for i in range(3)))

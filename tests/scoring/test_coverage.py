@@ -1,9 +1,9 @@
 """A 95 % interval holds the true value in 93 to 97 % of samples: simulated, with the true value known by construction.
 
 Wilson's own coverage is summed exactly in test_formulas. Seeds are fixed, so a run gives the same figures every time;
-the false-alarm probabilities are those of another seed or another stream of random numbers. The slow test asks for 93 to
-97 % with 4,000 samples a case (standard error 0.35 %). The fast one has 700 (0.85 %) and fails below 91.5 or above 98 %:
-with a true coverage of 94.5 % that is a false alarm of 3e-4 a case.
+the false-alarm probabilities are those of another seed or another stream of random numbers. The slow test asks for 93
+to 97 % with 4,000 samples a case (standard error 0.35 %). The fast one has 700 (0.85 %) and fails below 91.5 or above
+98 %: with a true coverage of 94.5 % that is a false alarm of 3e-4 a case.
 
 Known limit: squared errors with very heavy tails (Student's t with 5 degrees of freedom) leave RMSE at 89 to 91 % for
 n = 100 to 400, as every bootstrap does that cannot see the tail.

@@ -178,6 +178,20 @@ def test_few_rows_give_finite_bounds_around_the_value(name, n):
         assert math.isfinite(high)
 
 
+@pytest.mark.parametrize("unit", [1e-200, 1e-15, 1e15, 1e150])
+@pytest.mark.parametrize("name", ["rmse", "mae", "r2"])
+def test_the_targets_unit_does_not_matter(name, unit):
+    """Femtometres or parsecs: the same interval in units of the target, without a warning of overflow."""
+    rng = np.random.default_rng(0)
+    y, said = rng.normal(size=50), rng.normal(size=50)
+    if name != "mae" and not 1e-100 < unit < 1e100:
+        unit = math.sqrt(unit)
+    plain, scaled = (METRICS[name](list(y * u), list(said * u)).estimate() for u in (1.0, unit))
+    scale = 1.0 if name == "r2" else unit
+    assert scaled.name == plain.name == "bootstrap"
+    assert (scaled.low / scale, scaled.high / scale) == pytest.approx((plain.low, plain.high), rel=1e-6)
+
+
 def test_one_group_knows_nothing():
     same = np.zeros(30, dtype=int)
     accuracy = METRICS["accuracy"](["a"] * 30, ["a"] * 29 + ["b"])

@@ -8,7 +8,6 @@ import time
 
 import pytest
 import torch
-from tests.training.made_rows import image_rows, table_rows, text_rows
 
 from deepdojo.errors import TrainingError
 from deepdojo.recipes import TrainSection
@@ -18,6 +17,7 @@ from deepdojo.training.checkpoint import latest_checkpoint, load_weights
 from deepdojo.training.loop import Interrupted, Schedule, planned_steps
 from deepdojo.training.store import Store
 from tests.training.fitting import fitted, set_up
+from tests.training.made_rows import image_rows, table_rows, text_rows
 
 SETTINGS = [
     ("tabular-classification", "mlp", table_rows),

@@ -51,7 +51,8 @@ def print_comparison(facts: Mapping[str, Any]) -> None:
 
 
 def _name(side: Mapping[str, Any]) -> str:
-    return str(side["run"])
+    """Recipe and the end of the id: ids begin alike and are long."""
+    return f"{side['recipe']} {str(side['run']).rpartition('-')[2]}"
 
 
 def _cells(metric: str, side: Mapping[str, Any]) -> tuple[str, ...]:

@@ -23,7 +23,6 @@ def explain(run: RunName, /, *, offline: Offline = False, trust: Trust = False, 
 
     listener = TerminalListener()
     try:
-        listener.stage("explaining", run)
         found: dict[str, Any] = api.explain(run, listener=listener, offline=offline, trust=trust)
     finally:
         listener.finish()

@@ -47,7 +47,7 @@ def predict(
         err(f"left out: {plural(len(rejected) - 3, 'more row')}")
     if output is not None:
         out(f"{plural(len(answers), 'row')} predicted · {output}")
-        next_step(f"dojo score PROJECT {output}", "where the right answers are known")
+        next_step(f"dojo report {run} --open", "how far to trust them")
         return
     names = [name for name in found.columns if name != "probabilities"]
     table([[_cell(row[name]) for name in names] + [_sure(row)] for row in answers[:_SHOWN]], [*names, "probability"]

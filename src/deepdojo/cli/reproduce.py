@@ -23,7 +23,6 @@ def reproduce(run: RunName, /, *, offline: Offline = False, trust: Trust = False
 
     listener = TerminalListener()
     try:
-        listener.stage("training again", run)
         found = api.reproduce(run, listener=listener, offline=offline, trust=trust)
     finally:
         listener.finish()

@@ -74,7 +74,8 @@ class TerminalListener(Listener):
         since, first = self._first
         if done <= first or now - since < 0.5 or done >= total:
             return ""
-        return f"{duration((now - since) * (total - done) / (done - first))} left"
+        left_s = (now - since) * (total - done) / (done - first)
+        return f"{duration(left_s)} left" if left_s >= 1 else ""
 
     def _show(self, text: str, *, done: float | None) -> None:
         if done is not None:

@@ -1,1 +1,2 @@
-"""Projects, sources, readers, splits, codecs, checks: from raw files to rows. Torch-free; no model, no metric, no page."""
+"""Projects, sources, readers, splits, codecs, checks: from raw files to rows. Torch-free; no model, no metric, no
+page."""

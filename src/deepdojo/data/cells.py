@@ -17,8 +17,8 @@ _INFINITE = frozenset({"inf", "infinity"})
 _EXPONENT = r"(?:[eE][+-]?\d+)?"
 # Digit groups are parted by the sign that is not the decimal one, or by a blank, a no-break blank or an apostrophe.
 _NUMBER = {
-    ".": re.compile(rf"[+-]?(?:\d+|\d{{1,3}}(?:[,'  \u202f]\d{{3}})+)?(?:\.\d*)?{_EXPONENT}"),
-    ",": re.compile(rf"[+-]?(?:\d+|\d{{1,3}}(?:[.'  \u202f]\d{{3}})+)?(?:,\d*)?{_EXPONENT}"),
+    ".": re.compile(rf"[+-]?(?=\.?\d)(?:\d+|\d{{1,3}}(?:[,'  \u202f]\d{{3}})+)?(?:\.\d*)?{_EXPONENT}"),
+    ",": re.compile(rf"[+-]?(?=,?\d)(?:\d+|\d{{1,3}}(?:[.'  \u202f]\d{{3}})+)?(?:,\d*)?{_EXPONENT}"),
 }
 _GROUPING = re.compile(r"['  \u202f]")
 
@@ -44,7 +44,7 @@ def plain_number(text: str, decimal: str = ".") -> str | None:
         decimal: "." or ",", the sign before the fraction. `1,234.5` with "." and `1.234,5` with "," are both 1234.5.
     """
     text = text.strip()
-    if not text or not any(c.isdigit() for c in text) or not _NUMBER[decimal].fullmatch(text):
+    if not any(c.isdigit() for c in text) or not _NUMBER[decimal].fullmatch(text):
         return None
     text = _GROUPING.sub("", text)
     if decimal == ",":

@@ -71,25 +71,29 @@ def download(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with _part_file(target) as part:
-            fetch = _Fetch(url, name, part, progress, yes, expected_bytes)
-            resumed = fetch.have() > 0
-            fetch.whole()
-            got = file_sha256(part)
-            if got != sha256 and resumed:  # what an earlier command left was another file
-                part.unlink(missing_ok=True)
-                fetch.whole()
-                got = file_sha256(part)
-            if got != sha256:
-                part.unlink(missing_ok=True)
-                raise SourceError(
-                    f"what came for {name} has the SHA-256 {got[:12]}…, expected {sha256[:12]}…; it is not used",
-                    where=url,
-                    todo="the file on the server has changed: get the old one from elsewhere, or mend project.toml",
-                )
+            _checked(_Fetch(url, name, part, progress, yes, expected_bytes), sha256)
             os.replace(part, target)
     except OSError as error:
         raise cannot_write(target, error) from error
     return target
+
+
+def _checked(fetch: _Fetch, sha256: str) -> None:
+    """Fetches the whole file and compares its sum; a wrong one is thrown away."""
+    resumed = fetch.have() > 0
+    fetch.whole()
+    got = file_sha256(fetch.part)
+    if got != sha256 and resumed:  # what an earlier command left was another file
+        fetch.part.unlink(missing_ok=True)
+        fetch.whole()
+        got = file_sha256(fetch.part)
+    if got != sha256:
+        fetch.part.unlink(missing_ok=True)
+        raise SourceError(
+            f"what came for {fetch.name} has the SHA-256 {got[:12]}…, expected {sha256[:12]}…; it is not used",
+            where=fetch.url,
+            todo="the file on the server has changed: get the old one from elsewhere, or mend project.toml",
+        )
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from deepdojo.data.encodings import detect_encoding
 from deepdojo.data.files import Files
 from deepdojo.data.project import Project
 from deepdojo.data.readers import RawRow, read
@@ -85,8 +86,17 @@ def _column(project: Project, role: str) -> str:
     return given if isinstance(given, str) else role
 
 
+def _own_options(project: Project, files: Files, name: str) -> dict[str, Any]:
+    """The project's options, without its encoding where the new file is Unicode: UTF-8 also reads as Latin-1,
+    wrongly."""
+    options = project.spec.data.options()
+    if "encoding" in options and detect_encoding(lambda: files.open(name)).startswith("utf-"):
+        del options["encoding"]
+    return options
+
+
 def _lines(project: Project, files: Files, name: str) -> Iterator[Way]:
-    options = project.spec.data.options() | {"file": name}
+    options = _own_options(project, files, name) | {"file": name}
 
     def matched() -> Iterator[RawRow]:
         for raw in read("lines", files, **options):
@@ -107,7 +117,7 @@ def _tables(project: Project, files: Files, name: str) -> Iterator[Way]:
     alone."""
     from deepdojo.data.readers.csv_reader import table_header
 
-    own = project.spec.data.options() if project.spec.data.reader_of() == "csv" else {}
+    own = _own_options(project, files, name) if project.spec.data.reader_of() == "csv" else {}
     own = {k: v for k, v in own.items() if k not in ("file", "beside")}
     names = list(own.get("names") or [])
     for beside in project.spec.data.beside or ():

@@ -237,6 +237,8 @@ class ProjectSpec(_Section):
     availability: Literal["open", "bundled", "mirror", "own"] = "own"
     """open: anybody can download it. bundled: comes with a dependency. mirror: no public address gives it. own: the
     user's."""
+    rows: int | None = Field(None, ge=0)
+    """Rows in all parts, for `dojo list`."""
     positive: str | None = None
     """The label that counts as positive, for metrics of two classes."""
     published: list[Published] = Field(default_factory=list)

@@ -58,15 +58,7 @@ def assign(
     pool = [i for i, part in enumerate(fixed) if part in (None, TRAIN)]
     test, validation = fractions(split, test_given=TEST in fixed, validation_given=VALIDATION in fixed)
     if in_test is not None:
-        for i in pool:
-            if in_test[i]:
-                result[i] = TEST
-        pool = [i for i in pool if not in_test[i]]
-        if TEST not in result or not pool:
-            which = "all rows are" if not pool else "no row is"
-            raise ProjectError(
-                f"{which} in the test part", where="split.test", todo="look at the values of that column"
-            )
+        pool = _by_value(result, pool, in_test)
     if order is not None:
         _by_order(result, pool, [order[i] for i in pool], test, validation)
         return result
@@ -83,16 +75,30 @@ def assign(
     return result
 
 
+def _by_value(result: list[str], pool: Sequence[int], in_test: Sequence[bool]) -> list[int]:
+    """Marks the test part; gives the rows that are left."""
+    for i in pool:
+        if in_test[i]:
+            result[i] = TEST
+    rest = [i for i in pool if not in_test[i]]
+    if TEST not in result or not rest:
+        which = "no row is" if rest else "all rows are"
+        raise ProjectError(f"{which} in the test part", where="split.test", todo="look at the values of that column")
+    return rest
+
+
 class _Units:
     """Distinct keys in the order of their hashes, each with its class."""
 
     def __init__(self, keys: Sequence[str], classes: Sequence[str] | None, salt: str) -> None:
         self.stratified = classes is not None
-        votes: dict[str, Counter[str]] = {}
-        for i, key in enumerate(keys):
-            votes.setdefault(key, Counter())[classes[i] if classes is not None else ""] += 1
-        # Of a key with several classes the commonest counts, then the first by name: never the order of the rows.
-        self.class_of = {key: min(v, key=lambda c: (-v[c], c)) for key, v in votes.items()}
+        self.class_of = dict(zip(keys, classes if classes is not None else [""] * len(keys), strict=True))
+        if classes is not None and len(self.class_of) < len(keys):
+            votes: dict[str, Counter[str]] = {key: Counter() for key in self.class_of}
+            for key, name in zip(keys, classes, strict=True):
+                votes[key][name] += 1
+            # Of a key with several classes the commonest counts, then the first by name: never the order of the rows.
+            self.class_of = {key: min(v, key=lambda c: (-v[c], c)) for key, v in votes.items()}
         self._hash(salt)
 
     def _hash(self, salt: str) -> None:

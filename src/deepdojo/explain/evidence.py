@@ -21,7 +21,7 @@ from deepdojo.training.store import Store
 __all__ = ["MAX_UNITS", "Probe", "evaluation"]
 
 MAX_UNITS = 64
-"""A long text is deleted in at most so many spans: its cost would else grow with the square of its length."""
+"""A text of more pieces is deleted in half as many spans: its cost would else grow with the square of its length."""
 CHUNK_ENTRIES = 16_384
 """Tensor entries of the inputs in one forward pass: bounds the memory of a pass whatever the size of a row."""
 
@@ -151,11 +151,11 @@ def _owner(pieces: list[Piece], name: str, values: Tensor) -> Tensor:
 
 
 def _units(task: Task, pieces: list[Piece], most: int) -> Tensor:
-    """Every piece by itself; neighbours together where a ragged entry (a text) has more than `most` pieces."""
+    """Every piece by itself; where a ragged entry (a text) has more than `most` pieces, spans of neighbours."""
     index = torch.arange(len(pieces))
     if len(pieces) <= most or not any(name in task.ragged for piece in pieces for name in piece.where):
         return index
-    return index // -(-len(pieces) // most)
+    return index // -(-len(pieces) // max(1, most // 2))
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,12 +21,24 @@ from deepdojo.tasks.base import Row, Task
 
 __all__ = ["METHODS", "explain_rows"]
 
-Method = Callable[[Probe], "tuple[np.ndarray, int] | None"]
 
-# One line a method: scores (P,) and the number of passes, or None where it has no meaning for this model.
-METHODS: Mapping[str, tuple[str, Method]] = {
-    "occlusion": ("occlusion", occlusion),
-    "integrated_gradients": ("integrated gradients", integrated_gradients),
+@dataclass(frozen=True)
+class Method:
+    """A way to score pieces.
+
+    Attributes:
+        score: a probe's scores (P,) and the number of passes, or None where the method has no meaning for the model.
+        complete: whether scores shall sum to what all pieces carry together; the error is then reported.
+    """
+
+    title: str
+    score: Callable[[Probe], tuple[np.ndarray, int] | None]
+    complete: bool
+
+
+METHODS: Mapping[str, Method] = {
+    "occlusion": Method("occlusion", occlusion, complete=False),
+    "integrated_gradients": Method("integrated gradients", integrated_gradients, complete=True),
 }
 EXTRA_FRAC = 0.25
 LOOKED_AT = 10
@@ -58,11 +71,12 @@ def explain_rows(
         methods: names of `METHODS`, all by default.
         truth: id -> the row's targets, used for that choice alone.
         time_s: no row is begun later than this many seconds after the call.
-        max_units: a text with more pieces is deleted in so many spans; the pieces of a span share its score equally.
+        max_units: a text with more pieces is deleted in half as many spans, whose pieces share their score equally.
 
     Returns:
         explanations/index.json: rows_n, summary (a method each: gap, low, high, random_gap, random_low, random_high, n,
-        passes of one example in all, seconds, and the gap of exp(evidence) as bounded_gap, bounded_low, bounded_high),
+        passes of one example in all, seconds, and the gap of exp(evidence) as bounded_gap, bounded_low, bounded_high;
+        where scores shall sum to what the pieces carry, the median relative completeness_error),
         items (a row and method each; `counted` where the row is in the gap), selection (rows: how many, right, wrong,
         extra to the gap), skipped (reason -> rows), notes (sentences for the user). A summary needs two rows.
         Equal seeds give equal results but for the seconds.
@@ -75,22 +89,13 @@ def explain_rows(
         if name not in METHODS:
             raise UnknownNameError("explanation method", name, METHODS)
     session = _Session(task, model, cells, torch.device(device), seed, max_units, {name: _Tally() for name in chosen})
-    ends = None if time_s is None else time.perf_counter() + time_s
+    session.ends = math.inf if time_s is None else time.perf_counter() + time_s
     known = {row["id"]: _is_right(task, truth, row["id"], cells.get(row["id"])) for row in rows}
     order = [rows[i] for i in np.random.default_rng(seed).permutation(len(rows))]
-    extra = round(n * EXTRA_FRAC)
     with torch.inference_mode(False), evaluation(model):
-        late = session.sample(order[: LOOKED_AT * n], n, known, ends, progress)
-        for wanted in (False, True) if truth is not None else ():
-            have = sum(right is wanted for right in session.rights.values())
-            more = [row for row in order if known[row["id"]] is wanted and row["id"] not in session.rights]
-            for row in more[: max(0, extra - have)]:
-                if ends is not None and time.perf_counter() > ends:
-                    late = True
-                    break
-                session.explain(row, known[row["id"]], counted=False)
-    if late:
-        session.notes.append(f"the time for explanations ended after {len(session.rights)} rows")
+        session.sample(order[: LOOKED_AT * n], n, known, progress)
+        for wanted in (False, True):
+            session.add([row for row in order if known[row["id"]] is wanted], wanted, round(n * EXTRA_FRAC))
     return session.result()
 
 
@@ -108,6 +113,7 @@ class _Tally:
 
     passes: int = 0
     seconds: float = 0.0
+    errors: list[float] = field(default_factory=list)
 
 
 @dataclass
@@ -124,34 +130,46 @@ class _Session:
     rights: dict[str, bool | None] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    tried: set[str] = field(default_factory=set)
+    ends: float = math.inf
+    stopped: bool = False
 
     def sample(
         self,
         order: Sequence[Row],
         n: int,
         known: Mapping[str, bool | None],
-        ends: float | None,
         progress: Callable[[int, int], None] | None,
-    ) -> bool:
-        """Explain and test the first `n` rows of `order` that can be; True when the time ended before."""
+    ) -> None:
+        """Explain and test the first `n` rows of `order` that can be."""
         for row in order:
-            if len(self.deletions) == n:
-                break
-            if ends is not None and time.perf_counter() > ends:
-                return True
+            if len(self.deletions) == n or self._late():
+                return
             self.explain(row, known[row["id"]], counted=True)
             if progress is not None:
                 progress(len(self.deletions), n)
-        return False
+
+    def add(self, candidates: Sequence[Row], wanted: bool, least: int) -> None:
+        """Explain further rows until `least` right (or wrong) ones are there."""
+        for row in candidates:
+            if sum(right is wanted for right in self.rights.values()) >= least or self._late():
+                return
+            if row["id"] not in self.tried:
+                self.explain(row, wanted, counted=False)
+
+    def _late(self) -> bool:
+        self.stopped = self.stopped or time.perf_counter() > self.ends
+        return self.stopped
 
     def explain(self, row: Row, right: bool | None, *, counted: bool) -> None:
         """Scores of one row by all methods, and, if `counted`, its deletion test."""
+        self.tried.add(row["id"])
         probe = self._probe(row)
         if probe is None:
             return
-        evidence = float(probe.after(np.zeros((1, probe.units), dtype=bool))[0])
-        scores = self._scores(probe)
-        if not np.isfinite(evidence) or not all(np.isfinite(values).all() for values in scores.values()):
+        evidence, blank = map(float, probe.after(np.repeat([[False], [True]], probe.units, axis=1)))
+        scores = self._scores(probe, evidence - blank)
+        if not np.isfinite([evidence, blank]).all() or not all(np.isfinite(values).all() for values in scores.values()):
             self._skip("the evidence is not finite")
             return
         if counted:
@@ -164,7 +182,7 @@ class _Session:
         kind = next(iter(self.task.contract.inputs.values()))
         for method, values in scores.items():
             item = {"id": row["id"], "method": method, "kind": kind, "pieces": probe.labels}
-            item |= _size(probe) | {"scores": values.tolist(), "evidence": evidence, "counted": counted}
+            item |= _size(probe) | {"scores": values.tolist(), "evidence": evidence, "blank": blank, "counted": counted}
             self.items.append(item)
 
     def _probe(self, row: Row) -> Probe | None:
@@ -185,21 +203,27 @@ class _Session:
             return probe
         return None
 
-    def _scores(self, probe: Probe) -> dict[str, np.ndarray]:
-        """Method -> (P,); a method that has no meaning for the model is dropped for good, and said."""
+    def _scores(self, probe: Probe, carried: float) -> dict[str, np.ndarray]:
+        """Method -> (P,), given the evidence that all pieces carry together.
+
+        A method that has no meaning for the model is dropped for good, and said.
+        """
         scores: dict[str, np.ndarray] = {}
         for name in list(self.tallies):
-            title, method = METHODS[name]
+            method = METHODS[name]
             began = time.perf_counter()
-            found = method(probe)
+            found = method.score(probe)
             if found is None:
                 del self.tallies[name]
                 self.items = [item for item in self.items if item["method"] != name]
-                self._note(f"{title} is left out: this model reads whole numbers without a look-up module")
+                self._note(f"{method.title} is left out: this model reads whole numbers without a look-up module")
                 continue
             scores[name] = found[0]
-            self.tallies[name].passes += found[1]
-            self.tallies[name].seconds += time.perf_counter() - began
+            tally = self.tallies[name]
+            tally.passes += found[1]
+            tally.seconds += time.perf_counter() - began
+            if method.complete and carried != 0:
+                tally.errors.append(abs(float(found[0].sum()) - carried) / abs(carried))
         return scores
 
     def _test(self, probe: Probe, scores: Mapping[str, np.ndarray]) -> None:
@@ -216,6 +240,8 @@ class _Session:
 
     def result(self) -> dict[str, Any]:
         counted = len(self.deletions)
+        if self.stopped:
+            self._note(f"the time for explanations ended after {len(self.rights)} rows")
         if counted == 1:
             self._note("one row is too few for a deletion gap with an interval")
         rights = list(self.rights.values())
@@ -238,7 +264,7 @@ class _Session:
         bounded = gap([d.bounded for d in self.deletions if d.bounded is not None], name, seed=self.seed)
         return {
             "method": name,
-            "title": METHODS[name][0],
+            "title": METHODS[name].title,
             "gap": own.value,
             "low": own.low,
             "high": own.high,
@@ -251,7 +277,7 @@ class _Session:
             "n": len(self.deletions),
             "passes": tally.passes,
             "seconds": tally.seconds,
-        }
+        } | ({"completeness_error": float(np.median(tally.errors))} if tally.errors else {})
 
 
 def _size(probe: Probe) -> dict[str, Any]:

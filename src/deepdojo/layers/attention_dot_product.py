@@ -40,6 +40,7 @@ def scaled_dot_product_attention(
     if k.shape[2] == 0:
         return q.new_zeros(*q.shape[:3], v.shape[3])
     # Where nothing may be seen everything is let in and the result zeroed: no NaN can arise, in value or gradient.
+    # (The CPU kernel of torch 2.13 gives zeros by itself; not every kernel of every version promises that.)
     dead = ~keep.any(-1, keepdim=True)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=keep | dead).masked_fill(dead, 0.0)
 

@@ -57,6 +57,7 @@ def pair_p(first: np.ndarray, second: np.ndarray, *, seed: int = 0) -> float:
     left = differences[np.abs(differences) > _SAME * size]
     if not len(left):
         return 1.0
+    left = left / size  # squares must neither overflow nor vanish, whatever the target's unit
     sizes = np.abs(left)
     if sizes.min() >= sizes.max() * (1 - 1e-6):
         wins = int(np.count_nonzero(left > 0))
@@ -78,7 +79,7 @@ def pairwise_p(terms: np.ndarray, *, draws: int | None = None, seed: int = 0) ->
     centred = terms - terms.mean(axis=0)
     # A row on which all agree says nothing about any pair; most rows of a good board are such.
     differing = np.abs(centred).max(axis=0, initial=0.0) > _SAME * size
-    centred = centred[:, differing]
+    centred = centred[:, differing] / (size or 1.0)
     if k < 2 or centred.shape[1] == 0:
         return np.ones((k, k))
     if k == 2:

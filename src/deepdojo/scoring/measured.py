@@ -140,7 +140,7 @@ class Measured:
             return self._normal(value, index, level)
         drawn = self.draw(draws, seed, groups)
         drawn = drawn[np.isfinite(drawn)]
-        if len(drawn) < 40 or np.ptp(drawn) <= 1e-12 * max(1.0, abs(value)):
+        if len(drawn) < 40 or np.ptp(drawn) <= 1e-12 * np.abs(drawn).max():
             return self._without_spread(value, units, level)
         low, high = self._cut(drawn, value, expanded_tail(level, units), index)
         return self._clip(low, high, value, "bootstrap" if index is None else "cluster bootstrap")
@@ -156,8 +156,8 @@ class Measured:
             low, high = np.quantile(drawn, [normal_cdf(-z), normal_cdf(z)])
             return 2 * value - float(high), 2 * value - float(low)
         pull = group_sums(self._influence[None], index)[0]
-        spread = math.sqrt(float(pull @ pull))
-        bend = float((pull**3).sum()) / (6 * spread**3) if spread > 0 else 0.0
+        spread = _length(pull)
+        bend = float(((pull / spread) ** 3).sum()) / 6 if spread > 0 else 0.0
         below = (np.count_nonzero(drawn < value) + 0.5 * np.count_nonzero(drawn == value)) / len(drawn)
         shift = normal_quantile(min(max(below, 0.3), 0.7))  # beyond, the draws tell of ties and holes, not of bias
         ends = [shift + (shift + side) / max(0.2, 1 - bend * (shift + side)) for side in (-z, z)]
@@ -166,7 +166,7 @@ class Measured:
 
     def _normal(self, value: float, index: Array | None, level: float) -> Interval:
         pull = group_sums(self._influence[None], index)[0]
-        half = normal_quantile(0.5 + level / 2) * math.sqrt(float(pull @ pull)) / self.n
+        half = normal_quantile(0.5 + level / 2) * _length(pull) / self.n
         return (
             self._clip(value - half, value + half, value, "normal")
             if half > 0
@@ -320,6 +320,12 @@ def bootstrap_weights(n: int, draws: int, rng: np.random.Generator, index: Array
         picks += np.arange(r)[:, None] * units
         counts = np.bincount(picks.ravel(), minlength=r * units).reshape(r, units).astype(np.float64)
         yield counts if index is None else counts[:, index]
+
+
+def _length(pull: Array) -> float:
+    """√Σ pull², also where the squares alone would overflow."""
+    size = float(np.abs(pull).max())
+    return size * float(np.linalg.norm(pull / size)) if 0 < size < math.inf else size
 
 
 def _numeric_influence(value_at: Callable[[Array], Array], n: int) -> Array:

@@ -108,11 +108,12 @@ def from_measured(
     seed: int = 0,
 ) -> Score:
     """The score of something measured. Raises ScoreError when its value is not finite."""
-    value = measured.value()
-    if not math.isfinite(value):
-        raise ScoreError(f"{name} is {value} on these rows", todo="look for extreme predictions or another metric")
-    low, high, interval = measured.estimate(level, draws, seed, groups)
-    influence = measured.influence()
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = measured.value()
+        if not math.isfinite(value):
+            raise ScoreError(f"{name} is {value} on these rows", todo="look for extreme predictions or another metric")
+        low, high, interval = measured.estimate(level, draws, seed, groups)
+        influence = measured.influence()
     return Score(name, value, low, high, measured.n, higher_is_better, interval, influence, measured)
 
 

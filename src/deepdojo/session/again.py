@@ -18,7 +18,8 @@ __all__ = ["compare_runs", "explain_again", "reproduce_run"]
 
 
 def compare_runs(a: Run, b: Run) -> dict[str, Any]:
-    """The paired difference a - b from the rows that both scored. Refuses runs of different held-out rows or metrics."""
+    """The paired difference a - b from the rows that both scored. Refuses runs of different held-out rows or
+    metrics."""
     for key, words in (("project", "projects"), ("metric", "metrics")):
         if a.info[key] != b.info[key]:
             raise RunError(f"the runs have different {words}: {a.info[key]} and {b.info[key]}", where=f"{a.id}, {b.id}")
@@ -63,7 +64,8 @@ def paired_difference(a: Run, b: Run) -> Any:
 def side(run: Run) -> dict[str, Any]:
     s = run.score
     return {
-        "run": run.id, "model": run.info["model"]["name"], "recipe": run.info["recipe"], "score": s["value"], "low": s["low"],
+        "run": run.id, "model": run.info["model"]["name"], "recipe": run.info["recipe"], "score": s["value"],
+        "low": s["low"],
         "high": s["high"], "n": s["n"], **s["cost"],
     }  # fmt: skip
 
@@ -71,10 +73,12 @@ def side(run: Run) -> dict[str, Any]:
 def explain_again(run: Run, listener: Listener, *, offline: bool, trust: bool) -> dict[str, Any]:
     from deepdojo.report import write_report
     from deepdojo.session.finish import explain_run
+    from deepdojo.training.precision import using_threads
 
     session = resumed(run, listener=listener, started=time.monotonic(), trust=trust, offline=offline, budget_s=None)
     listener.stage("explain")
-    explained = explain_run(run, session)
+    with using_threads(run.read_json("environment.json")["threads"] or 1):
+        explained = explain_run(run, session)
     write_json(run.folder / "explanations" / "index.json", explained)
     write_report(run.folder)
     listener.finish()
@@ -82,7 +86,8 @@ def explain_again(run: Run, listener: Listener, *, offline: bool, trust: bool) -
 
 
 def reproduce_run(run: Run, listener: Listener, *, offline: bool, trust: bool) -> dict[str, Any]:
-    """Train again in a temporary folder, with the recorded steps and no clock; compare score and weights bit for bit."""
+    """Train again in a temporary folder, with the recorded steps and no clock; compare score and weights bit for
+    bit."""
     from safetensors.numpy import load_file
 
     from deepdojo.session.finish import held_out_score

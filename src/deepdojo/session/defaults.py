@@ -1,4 +1,5 @@
-"""What a recipe leaves open is chosen here, by rules that the user is told. No clock, no held-out row, no label of one."""
+"""What a recipe leaves open is chosen here, by rules that the user is told. No clock, no held-out row, no label of
+one."""
 
 from __future__ import annotations
 

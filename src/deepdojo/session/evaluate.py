@@ -99,7 +99,8 @@ def write_predictions(folder: Path, name: str, table: Table, contract: Contract)
 def write_rows(
     folder: Path, contract: Contract, truth: Sequence[Mapping[str, Any]], judged: Score, groups: np.ndarray | None
 ) -> None:
-    """rows.parquet: id, targets, per-row influence and loss (larger is worse), group; the raw material of every comparison."""
+    """rows.parquet: id, targets, per-row influence and loss (larger is worse), group; the raw material of every
+    comparison."""
     sign = -1.0 if judged.higher_is_better else 1.0
     columns: dict[str, list[Any]] = {"id": [row["id"] for row in truth]}
     for name in contract.targets:

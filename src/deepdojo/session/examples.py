@@ -1,4 +1,5 @@
-"""examples.json: the rows that a report shows, with the actual image, text or record, so that a report needs no data set."""
+"""examples.json: the rows that a report shows, with the actual image, text or record, so that a report needs no data
+set."""
 
 from __future__ import annotations
 

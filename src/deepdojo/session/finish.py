@@ -39,7 +39,8 @@ def finish_run(session: Session, network: Network) -> None:
     write_rejected(session.folder / "rejected.csv", dataset.rejected)
     score = head_of(session, judged, groups is not None)
     score |= {
-        "others": session.judge.others(truth, table, groups), "validation": network.validation_score(), "cost": network.cost(),
+        "others": session.judge.others(truth, table, groups), "validation": network.validation_score(),
+        "cost": network.cost(),
     }  # fmt: skip
     write_json(session.folder / "score.json", score)
     if session.options.baselines:
@@ -101,7 +102,8 @@ def compared(folder: Path, judged: Score, session: Session, groups: np.ndarray |
     real = difference.p < 0.05
     ahead = difference.value > 0 if judged.higher_is_better else difference.value < 0
     return {
-        "name": floor.info["name"], "title": floor.info["title"], "score": other.value, "low": other.low, "high": other.high,
+        "name": floor.info["name"], "title": floor.info["title"], "score": other.value, "low": other.low,
+        "high": other.high,
         "better": ("network" if ahead else "baseline") if real else "tie", "difference": difference.value,
         "difference_low": difference.low, "difference_high": difference.high, "p": difference.p,
         "seconds": floor.score["cost"]["seconds"], "run": str(folder.name),
@@ -183,5 +185,6 @@ def explain_run(run: Run, session: Session) -> dict[str, Any]:
     cells = {row["id"]: row for row in table.rows()}
     return explain_rows(
         run.task(), run.model(), [r for r in rows if r["id"] in cells], cells, device="cpu", seed=run.info["seed"],
-        truth={row["id"]: row for row in truth}, progress=lambda done, total: session.listener.progress(done, total, "rows"),
+        truth={row["id"]: row for row in truth}, progress=lambda done, total: session.listener.progress(done, total,
+        "rows"),
     )  # fmt: skip

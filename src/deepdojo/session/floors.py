@@ -1,4 +1,5 @@
-"""The honest floor: baselines without a network, trained once in a child process, each kept as a small run beside the others."""
+"""The honest floor: baselines without a network, trained once in a child process, each kept as a small run beside
+the others."""
 
 from __future__ import annotations
 
@@ -147,7 +148,8 @@ class Floors:
         })  # fmt: skip
         write_json(folder / "score.json", {
             "metric": judged.metric, "value": judged.value, "low": judged.low, "high": judged.high, "n": judged.n,
-            "higher_is_better": judged.higher_is_better, "interval": judged.interval, "digest": self.dataset.digest("test"),
+            "higher_is_better": judged.higher_is_better, "interval": judged.interval,
+            "digest": self.dataset.digest("test"),
             "groups": groups is not None, "others": self.judge.others(truth, table, groups),
             "cost": {"parameters": None, "train_flops": None, "forward_flops": None, "seconds": result.seconds,
                      "train_seconds": result.seconds, "peak_bytes": None, "inference_ms": None},

@@ -1,4 +1,5 @@
-"""What a long piece of work tells whoever watches. The command line draws it; Python users see nothing unless they ask."""
+"""What a long piece of work tells whoever watches. The command line draws it; Python users see nothing unless they
+ask."""
 
 from __future__ import annotations
 

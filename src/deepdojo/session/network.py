@@ -70,7 +70,8 @@ class Network:
         session.usable("validation")
         validator = Validator(
             task, session.dataset.rows("validation"), device,
-            lambda found: session.judge.value(session.dataset.rows("validation"), found), reject=session.rejecter("validation"),
+            lambda found: session.judge.value(session.dataset.rows("validation"), found),
+            reject=session.rejecter("validation"),
         )  # fmt: skip
         session.usable("validation")
         model.to(device)
@@ -177,7 +178,8 @@ def measure_flops(
 ) -> tuple[int | None, int | None]:
     """(FLOPs of one training step, of one forward pass for one example); None where an operation has no formula.
 
-    Ragged tasks are measured on the middle batch of one pass sorted by length. Weights, buffers and random state stay as they were.
+    Ragged tasks are measured on the middle batch of one pass sorted by length. Weights, buffers and random state
+    stay as they were.
     """
     batches = store.batches(size)
     index = batches[len(batches) // 2]

@@ -54,7 +54,7 @@ def begin(
     listener.stage("data", f"{found.name} ({'built in' if found.builtin else found.folder})")
     dataset = load_dataset(
         found, overrides=split_changes, offline=offline, yes=yes, trusted=code_trusted(found, trust),
-        progress=lambda done, total, text="": listener.progress(done, total, text),
+        progress=listener.progress,
     )  # fmt: skip
     problems = checked(dataset, listener)
     resolved, chosen = resolve(wanted, found.spec.task, rows=max(1, round(options.share * len(dataset.rows("train")))))

@@ -1,4 +1,5 @@
-"""`dojo train`, step by step: check, fit, train, score, floors, explanations, report. Held-out labels are read after training."""
+"""`dojo train`, step by step: check, fit, train, score, floors, explanations, report. Held-out labels are read after
+training."""
 
 from __future__ import annotations
 
@@ -74,16 +75,18 @@ class Session:
         """Everything, to the renamed folder."""
         from deepdojo.session.finish import finish_run
         from deepdojo.session.network import Network
+        from deepdojo.training.precision import using_threads
 
         if not self.resume:
             self.write_head()
         network = Network.prepare(self)
         write_rejected(self.folder / "rejected.csv", self.dataset.rejected)
         network.train()
-        if self.options.validation_only:
-            network.write_validation_score()
-        else:
-            finish_run(self, network)
+        with using_threads(network.hardware.threads):
+            if self.options.validation_only:
+                network.write_validation_score()
+            else:
+                finish_run(self, network)
         run = Run(finish(self.folder))
         if self.options.report:
             self.listener.stage("report")
@@ -108,7 +111,8 @@ class Session:
         values = {
             "id": self.folder.name.removesuffix(PARTIAL), "kind": "run", "project": spec.name,
             "project_path": "" if project.builtin else str(project.folder.absolute()), "project_digest": project.digest,
-            "task": spec.task, "metric": self.judge.metric, "recipe": self.recipe_name, "model": {**self.recipe.model.model_dump()},
+            "task": spec.task, "metric": self.judge.metric, "recipe": self.recipe_name,
+            "model": {**self.recipe.model.model_dump()},
             "seed": self.seed, "command": command_line(), "created": now_utc(), "version": __version__,
         }  # fmt: skip
         values["options"] = {k: v for k, v in vars(self.options).items() if v is not None}
@@ -118,7 +122,8 @@ class Session:
         values["train"] = self.recipe.train.model_dump()
         write_toml(self.folder / "run.toml", values)
         write_json(self.folder / "data.json", {
-            "files": self.dataset.files, "rows": {s: len(self.dataset.rows(s)) for s in ("train", "validation", "test")},
+            "files": self.dataset.files, "rows": {s: len(self.dataset.rows(s)) for s in ("train", "validation",
+            "test")},
             "share": self.options.share, "rejected": len(self.dataset.rejected), "check": self.problems,
         })  # fmt: skip
         self.dataset.write_split(self.folder / "split.parquet")

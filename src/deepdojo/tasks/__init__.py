@@ -1,4 +1,5 @@
-"""Tasks: how rows of one kind of problem become examples, a loss and predictions. One task a file, named as its contract.
+"""Tasks: how rows of one kind of problem become examples, a loss and predictions. One task a file, named as its
+contract.
 
 Never here: files, metrics, optimizers, devices.
 """

@@ -44,7 +44,8 @@ class Piece:
 
 @dataclass(frozen=True)
 class Task(ABC):
-    """A fitted task. Its fields are JSON values or codecs: all that was learned from training rows, and nothing else."""
+    """A fitted task. Its fields are JSON values or codecs: all that was learned from training rows, and nothing
+    else."""
 
     name: ClassVar[str]
     ragged: ClassVar[frozenset[str]] = frozenset()
@@ -95,7 +96,8 @@ class Task(ABC):
         """What an explanation may delete of this example."""
 
     def prepare(self, batch: Batch) -> Batch:
-        """The batch as the model gets it (idempotent): integers that stand for real values made float and normalised."""
+        """The batch as the model gets it (idempotent): integers that stand for real values made float and
+        normalised."""
         return batch
 
     def as_truth(self, row: Row, cells: Mapping[str, Any]) -> Row:
@@ -129,9 +131,10 @@ def _fits(value: Any, hint: Any) -> bool:
         if kind is type(None):
             if value is None:
                 return True
-        elif isinstance(value, kind) and (kind is bool or not isinstance(value, bool)):
-            return True
-        elif kind is float and isinstance(value, int) and not isinstance(value, bool):
+        elif isinstance(value, bool):  # a bool is an int to Python; a recipe that says `true` does not mean 1
+            if kind is bool:
+                return True
+        elif isinstance(value, (int, float) if kind is float else kind):
             return True
     return False
 

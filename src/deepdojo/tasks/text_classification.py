@@ -43,7 +43,8 @@ class TextClassification(Classification):
         """
         Args:
             lower: lower-case the text.
-            min_count: a word seen less often in training rows is unknown; at 2 the model meets unknown words in training.
+            min_count: a word seen less often in training rows is unknown; at 2 the model meets unknown words in
+            training.
             max_words: the most frequent words that are kept.
             max_tokens: the longest window that the model reads at once.
         """

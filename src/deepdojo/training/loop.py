@@ -1,4 +1,5 @@
-"""The training loop: one optimizer step after another on plain PyTorch, checkpointed so that it can be killed at any moment."""
+"""The training loop: one optimizer step after another on plain PyTorch, checkpointed so that it can be killed at any
+moment."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from deepdojo.training.checkpoint import latest_checkpoint, load_checkpoint, sav
 from deepdojo.training.log import MetricsLog
 from deepdojo.training.nonfinite import first_nonfinite_part
 from deepdojo.training.optimizers import build_optimizer
-from deepdojo.training.precision import Hardware
+from deepdojo.training.precision import Hardware, using_threads
 from deepdojo.training.schedules import lr_factor
 from deepdojo.training.store import Store
 
@@ -206,7 +207,8 @@ class _Loop:
         return loss_sum / weight_sum, lr
 
     def update(self, weight_sum: float, batch: Batch) -> None:
-        """Divide the summed gradient once, clip it, step. The gradient is that of one large batch, however it was cut."""
+        """Divide the summed gradient once, clip it, step. The gradient is that of one large batch, however it was
+        cut."""
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         torch._foreach_div_(gradients, weight_sum)
         if self.train.clip > 0:
@@ -336,7 +338,8 @@ def fit(
 ) -> Fitted:
     """Train `model` in place; on return it holds the weights of the best validation epoch (or the last, by `keep`).
 
-    The loss of a step is sum(total) / sum(weight) over its micro-batches, whose gradient is divided once before clipping.
+    The loss of a step is sum(total) / sum(weight) over its micro-batches, whose gradient is divided once before
+    clipping.
 
     Args:
         validate: model -> (metric, loss, anything), on validation rows.
@@ -369,15 +372,10 @@ def fit(
 @contextmanager
 def _random_numbers(seed: int, hardware: Hardware) -> Iterator[None]:
     """Seeded dropout and a fixed number of threads; what the caller had is put back."""
-    threads = torch.get_num_threads()
     devices = [torch.cuda.current_device()] if hardware.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
+    with torch.random.fork_rng(devices=devices), using_threads(hardware.threads):
         torch.manual_seed(seed)
-        torch.set_num_threads(hardware.threads)
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)
+        yield
 
 
 @contextmanager

@@ -13,7 +13,8 @@ __all__ = ["first_nonfinite_part"]
 
 
 def first_nonfinite_part(task: Task, model: nn.Module, batch: Batch) -> str:
-    """Words for the first of: an input entry, a parameter, a module's output (in the order of a forward pass), the gradient."""
+    """Words for the first of: an input entry, a parameter, a module's output (in the order of a forward pass), the
+    gradient."""
     for name, values in task.prepare(batch).items():
         if values.is_floating_point() and not bool(torch.isfinite(values).all()):
             return f"the batch entry {name!r}"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -10,9 +12,10 @@ import torch
 from deepdojo.errors import RecipeError
 from deepdojo.recipes import TrainSection
 
-__all__ = ["Hardware", "choose_device", "choose_hardware"]
+__all__ = ["Hardware", "choose_device", "choose_hardware", "using_threads"]
 
-# Measured on two busy cores: threads that wait for one another cost ten times what they save on steps of a few milliseconds.
+# Measured on two busy cores: threads that wait for one another cost ten times what they save on steps of a few
+# milliseconds.
 SMALL_STEP_FLOPS = 1e9
 COMPILE_STEPS = 500
 
@@ -71,3 +74,14 @@ def choose_hardware(train: TrainSection, device: torch.device, *, step_flops: in
     if train.device == "auto":
         said["device"] = f"{device.type} (first of cuda, mps, cpu that this machine has)"
     return Hardware(device, threads, bf16, compiled, said)
+
+
+@contextmanager
+def using_threads(count: int) -> Iterator[None]:
+    """So many CPU threads inside the block; what the caller had is put back."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -13,7 +13,8 @@ ONECYCLE_START = 1 / 25
 def lr_factor(schedule: str, step: int, total: int, *, warmup: float, final: float) -> float:
     """lr(step) / peak for step 0 <= step < total.
 
-    cosine: final + (1 - final) (1 + cos(pi f)) / 2 with f the share of the steps after the warm-up (Loshchilov & Hutter 2017);
+    cosine: final + (1 - final) (1 + cos(pi f)) / 2 with f the share of the steps after the warm-up (Loshchilov &
+    Hutter 2017);
     linear: 1 - (1 - final) f; onecycle: cosine from 1/25 up over 30 % of the steps, cosine down (Smith & Topin 2018).
 
     Args:

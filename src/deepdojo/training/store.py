@@ -1,7 +1,8 @@
 """Examples packed once, then cut into batches by index.
 
-Fixed entries are stacked; ragged ones lie flat with offsets and are padded when cut. Cutting is a few index operations: no
-per-example Python, no workers.
+Fixed entries are stacked; ragged ones lie flat with offsets and are padded when cut. Cutting is a few index
+operations:
+no per-example Python, no workers.
 """
 
 from __future__ import annotations
@@ -85,7 +86,8 @@ class Store:
         return cls(fixed, flat, offsets, np.fromiter(row_of, dtype=np.int64), length_of)
 
     def cut(self, index: Tensor, device: torch.device | str = "cpu") -> Batch:
-        """The batch of examples `index` (B,) int64: fixed entries (B, ...), ragged ones (B, longest) with `<name>_keep`."""
+        """The batch of examples `index` (B,) int64: fixed entries (B, ...), ragged ones (B, longest) with
+        `<name>_keep`."""
         batch: Batch = {name: values[index].to(device, non_blocking=True) for name, values in self.fixed.items()}
         for name, values in self.flat.items():
             start, end = self.offsets[name][index], self.offsets[name][index + 1]
@@ -102,8 +104,8 @@ class Store:
     def batches(self, size: int, *, generator: torch.Generator | None = None) -> list[Tensor]:
         """Indices of all batches of one pass.
 
-        With a generator: shuffled; ragged tasks shuffle first, sort by length within pools of 50 batches, and shuffle the
-        batches. Without: in order (of length, where there is one), for evaluation.
+        With a generator: shuffled; ragged tasks shuffle first, sort by length within pools of 50 batches, and
+        shuffle the batches. Without: in order (of length, where there is one), for evaluation.
         """
         n = len(self)
         if generator is None:

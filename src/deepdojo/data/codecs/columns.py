@@ -24,7 +24,8 @@ CLIP_SIGMA = 6.0
 class Number:
     """A numeric column: log1p where the training values are skewed and not negative, then mean 0 and spread 1.
 
-    A cell that is missing, not a number or not finite becomes 0 (the training mean); `gaps` adds a second input that says so.
+    A cell that is missing, not a number or not finite becomes 0 (the training mean); `gaps` adds a second input that
+    says so.
     """
 
     name: str

@@ -38,8 +38,8 @@ class Pixels:
     ) -> Pixels:
         """Size and statistics from a seeded sample of 512 training images.
 
-        The rule: images that all have one size of at most 64 pixels a side keep it; others are resized to `size` x `size`,
-        which is 64 unless given (32 where the median side is at most 40).
+        The rule: images that all have one size of at most 64 pixels a side keep it; others are resized to `size` x
+        `size`, which is 64 unless given (32 where the median side is at most 40).
         """
         arrays = _sample(cells, seed)
         shapes = {a.shape[:2] for a in arrays}

@@ -44,7 +44,10 @@ class Metric:
 
     def __call__(self, truth: Sequence[Any], predicted: Sequence[Any]) -> Measured:
         same_length(truth, predicted)
-        return self.function(truth, predicted)
+        with np.errstate(
+            over="ignore", invalid="ignore"
+        ):  # a value of infinity is a sentence of `score`, not a warning
+            return self.function(truth, predicted)
 
 
 METRICS: dict[str, Metric] = {}

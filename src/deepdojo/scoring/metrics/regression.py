@@ -74,6 +74,6 @@ def r2(truth: Sequence[float], predicted: Sequence[float]) -> Measured:
         spread, residual = float(y @ y), float(squares.sum())
         if spread <= 0:
             return np.zeros(len(y))
-        return len(y) * (residual * y**2 / spread - squares) / spread
+        return len(y) * ((residual / spread) * (y**2 / spread) - squares / spread)
 
     return Measured(value_at, len(y), losses=squares, influence_of=influence, bounds=(-math.inf, 1.0))
