@@ -1,8 +1,7 @@
 """Atomic checkpoints without pickle: tensors in safetensors, all else in JSON.
 
-A checkpoint is a folder `step-N`, written under another name and renamed when whole. Loading it and going on gives,
-on a CPU,
-bit for bit what an uninterrupted training gives.
+A checkpoint is a folder `step-N`, written under another name and renamed when whole. Loading it and going on
+gives, on a CPU, bit for bit what an uninterrupted training gives.
 """
 
 from __future__ import annotations

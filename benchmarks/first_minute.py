@@ -1,0 +1,80 @@
+"""What a stranger waits for: `dojo train digits`, every `--help`, `dojo list`, and the megabytes that an install takes.
+
+    python benchmarks/first_minute.py                 # in the environment that is measured
+
+Seconds are of the whole process, from start to last line, over all its processes (children included); medians of 5
+after one call that is not counted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from pathlib import Path
+
+from deepdojo.cli.app import COMMANDS
+
+DOJO = [sys.executable, "-m", "deepdojo.cli"]
+
+
+def timed(arguments: list[str], folder: str) -> tuple[float, float, str]:
+    """(wall seconds, CPU seconds of all processes, what was printed)."""
+    before, began = os.times(), time.monotonic()
+    done = subprocess.run([*DOJO, *arguments], capture_output=True, text=True, cwd=folder, check=True)
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    return time.monotonic() - began, cpu, done.stdout
+
+
+def medians(arguments: list[str], folder: str, *, runs: int) -> tuple[float, float]:
+    found = [timed(arguments, folder)[:2] for _ in range(runs + 1)][1:]
+    return statistics.median(w for w, _ in found), statistics.median(c for _, c in found)
+
+
+def installed_megabytes() -> tuple[float, float]:
+    """(torch with its own libraries, everything else) in site-packages, without pip and setuptools."""
+    torch_bytes = other_bytes = 0
+    for entry in Path(sysconfig.get_paths()["purelib"]).iterdir():
+        name = entry.name.lower()
+        files = [entry] if entry.is_file() else entry.rglob("*")
+        size = sum(f.stat().st_size for f in files if f.is_file() and not f.is_symlink())
+        if name.startswith(("torch", "functorch", "nvidia", "triton", "cuda")):
+            torch_bytes += size
+        elif not name.startswith(("pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils-precedence")):
+            other_bytes += size
+    return torch_bytes / 1e6, other_bytes / 1e6
+
+
+def main() -> None:
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        trainings = []
+        for number in range(5):
+            place = Path(folder) / str(number)
+            place.mkdir()
+            trainings.append(timed(["train", "digits", "--json"], str(place)))
+        score = json.loads(trainings[0][2])
+        print(
+            f"dojo train digits: {statistics.median(w for w, _, _ in trainings):.1f} s, "
+            f"{statistics.median(c for _, c, _ in trainings):.1f} CPU s (medians of 5); accuracy {score['score']:.4f} "
+            f"[{score['low']:.4f}, {score['high']:.4f}], n = {score['n']}"
+        )
+        for name in ["", *COMMANDS]:
+            wall, cpu = medians([*name.split(), "--help"], folder, runs=5)
+            print(f"dojo {name} --help: {wall:.2f} s, {cpu:.2f} CPU s".replace("  ", " "))
+        for arguments in (["list"], ["list", "projects", "--json"], []):
+            wall, cpu = medians(arguments, folder, runs=5)
+            print(f"dojo {' '.join(arguments)}: {wall:.2f} s, {cpu:.2f} CPU s")
+    torch_mb, other_mb = installed_megabytes()
+    print(f"installed: torch {torch_mb:.0f} MB, everything else {other_mb:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
