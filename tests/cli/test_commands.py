@@ -117,7 +117,7 @@ def test_board_shows_ranks_intervals_and_cost(dojo: Dojo, monkeypatch: pytest.Mo
     assert found[0] == "digits · accuracy, % · higher is better · 3 runs scored on 477 held-out rows"
     text = "\n".join(found)
     assert [line.split()[0] for line in found[3:8]] == ["1", "1", "–", "3", "4"]
-    assert "[98.2, 100.0]" in text
+    assert "[98.2, 100]" in text
     assert "●" in text
     assert "cnn 3f2a" in text
     assert "cnn 3f2b" in text

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import report_all
-from report_runs import HOSTILE, digits, dump, photos, run_toml
+from report_runs import HOSTILE, digits, dump, floor, photos, run_toml
 
 from deepdojo.errors import RunError, UnknownNameError
 from deepdojo.report import write_report
@@ -151,10 +151,63 @@ def test_the_first_sentence_says_whether_the_network_beats_the_floor(pages):
     assert "This run has not been scored" in pages["bare", "en"].text
 
 
-def test_a_recorded_verdict_is_repeated_word_for_word(tmp_path):
+def test_the_first_sentence_holds_score_interval_n_floor_and_p(tmp_path):
+    """Whatever `verdict` a run has recorded: that one is for programs, has no score and its p has seven digits."""
+    floor_ = floor("pixels", "pixels", 0.955, 0.018, "network", 0.036, 3.05e-05)
+    score = {"metric": "accuracy", "value": 0.991, "low": 0.977, "high": 0.997, "n": 449, "baselines": [floor_]}
+    run_toml(tmp_path / "r", project="p", metric="accuracy", recipe="default", model={"name": "cnn"})
+    dump(tmp_path / "r", "score.json", {**score, "verdict": "beats pixels (0.955), p = 3.05e-05"})
+    text = Page(write_report(tmp_path / "r").read_text(encoding="utf-8")).text.replace("\u00a0", " ")
+    assert "right on 99.1 % [97.7, 99.7] of 449 held-out rows. It beats the best floor, pixels (95.5 %)" in text
+    assert "p < 0.001" in text
+    assert "e-05" not in text
+    assert "default" not in text  # the network is called by its name
+
+
+def test_published_results_stand_on_the_board_of_the_page(tmp_path):
+    """score.json writes no metric as null: then the project's own is meant."""
+    cited = {"model": "SVM", "score": 0.969, "source": "S", "protocol": "context", "metric": None, "note": "N"}
+    score = {"metric": "accuracy", "value": 0.99, "low": 0.98, "high": 1.0, "n": 400, "baselines": []}
     run_toml(tmp_path / "r", project="p", metric="accuracy")
-    dump(tmp_path / "r", "score.json", {"metric": "accuracy", "value": 0.5, "n": 4, "verdict": "As the terminal said."})
-    assert "As the terminal said." in Page(write_report(tmp_path / "r").read_text(encoding="utf-8")).text
+    dump(tmp_path / "r", "score.json", {**score, "published": [cited, {**cited, "model": "F", "metric": "macro_f1"}]})
+    text = Page(write_report(tmp_path / "r").read_text(encoding="utf-8")).text
+    assert "SVM context only, not re-scored" in text
+    assert "No published result" not in text
+    assert " F " not in text
+
+
+def test_a_closed_run_shows_its_validation_score_and_the_command_that_opens_it(tmp_path):
+    command = "dojo train p --validation-only --seed 2"
+    run_toml(tmp_path / "r", project="p", metric="accuracy", command=command)
+    seen = {"value": 0.9, "low": 0.85, "high": 0.94, "n": 180}
+    dump(tmp_path / "r", "score.json", {"metric": "accuracy", "value": None, "n": 0, "validation": seen})
+    text = Page(write_report(tmp_path / "r").read_text(encoding="utf-8")).text.replace("\u00a0", " ")
+    assert "on 180 validation rows its accuracy is 90.0 % [85.0, 94.0]" in text
+    assert "dojo train p --seed 2" in text
+
+
+def test_numbers_are_as_far_off_as_their_digits_say_and_are_not_called_wrong(tmp_path):
+    run_toml(tmp_path / "r", project="p", metric="rmse")
+    dump(tmp_path / "r", "score.json", {"metric": "rmse", "value": 60.0, "low": 50.0, "high": 70.0, "n": 40})
+    row = {"kind": "record", "record": {"age": 37, "sugar": 96.0}, "where": "t.csv:5"}
+    rows = [(f"{i}", 52.0, 52.0 + 155 / (i + 1), 155 / (i + 1)) for i in range(3)]
+    examples = [
+        {**row, "id": i, "truth": t, "predicted": p, "loss": off, "why": ["worst", "wrong"]} for i, t, p, off in rows
+    ]
+    dump(tmp_path / "r", "examples.json", examples)
+    item = {"method": "occlusion", "kind": "record", "pieces": ["age", "sugar"], "scores": [0.25, 0.00067]}
+    summary = {"method": "occlusion", "title": "occlusion", "gap": 0.9, "low": 0.7, "high": 1.1, "n": 20}
+    explained = {"summary": [summary], "items": [{**item, "id": i} for i, *_ in rows], "notes": ["the time ended"]}
+    dump(tmp_path / "r", "explanations/index.json", explained)
+    text = Page(write_report(tmp_path / "r").read_text(encoding="utf-8")).text
+    assert "true 52 , predicted 207 (off by +155)" in text
+    assert "Farther off than most" in text
+    assert "Closer than most" in text
+    assert "Wrong decisions" not in text
+    assert "loss 1" not in text
+    assert "+0.25" in text
+    assert " 0.00 " in text  # no wall of digits: all scores of a method end at the same place
+    assert "the time ended" in text
 
 
 def test_sections_stand_in_the_promised_order(pages):

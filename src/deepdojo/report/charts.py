@@ -72,8 +72,11 @@ def _path(points: Sequence[tuple[float, float]], x: Scale, y: Scale) -> str:
     return "M" + "L".join(f"{x(a):.1f} {y(b):.1f}" for a, b in points)
 
 
-def _apart(places: list[float], least: float = 14.0) -> list[float]:
-    """Labels pushed apart: the order is kept, neighbours at least `least` pixels from each other, the middle stays."""
+def _apart(places: list[float], least: float = 14.0, *, lowest: float) -> list[float]:
+    """Labels pushed apart: the order is kept, neighbours at least `least` pixels from each other, the middle stays.
+
+    None lies below `lowest`, where the ticks of the x axis begin.
+    """
     order = sorted(range(len(places)), key=lambda i: places[i])
     moved = list(places)
     for before, after in pairwise(order):
@@ -81,6 +84,9 @@ def _apart(places: list[float], least: float = 14.0) -> list[float]:
         if gap > 0:
             moved[after] += gap / 2
             moved[before] -= gap / 2
+    for i in reversed(order):
+        moved[i] = min(moved[i], lowest)
+        lowest = moved[i] - least
     return moved
 
 
@@ -134,7 +140,7 @@ def curves(
         anchor = "start" if place < 120 else "end" if place > _W - 120 else "middle"
         parts.append(mark("line", chosen[1], x1=place, x2=place, y1=_TOP - 6, y2=y.start, class_="chosen"))
         parts.append(text(place, _TOP - 10, chosen[1], text_anchor=anchor, class_="label accent"))
-    ends = _apart([y(line.points[-1][1]) for line in drawn if line.label])
+    ends = _apart([y(line.points[-1][1]) for line in drawn if line.label], lowest=y.start - 5)
     for line in drawn:
         parts += _marks(line, x, y, lambda a, b: f"{x_name} {a:g}: {write(b)}")
     labelled = [line for line in drawn if line.label]

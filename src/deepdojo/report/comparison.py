@@ -7,6 +7,7 @@ from typing import Any
 
 from deepdojo.report import intervals
 from deepdojo.report.figures import Unit, duration, evenly, higher_is_better, p_value, unit_of
+from deepdojo.report.source import model_name
 from deepdojo.report.verdict import METRIC_NAMES, best_floor
 
 __all__ = ["comparison"]
@@ -26,7 +27,9 @@ def _published(files: Any, metric: str) -> list[Json]:
             return [
                 p
                 for p in found
-                if isinstance(p, dict) and isinstance(p.get("score"), int | float) and p.get("metric", metric) == metric
+                if isinstance(p, dict)
+                and isinstance(p.get("score"), int | float)
+                and (p.get("metric") or metric) == metric
             ]
     return []
 
@@ -38,9 +41,9 @@ def _source(published: Json) -> tuple[str, str | None]:
 
 
 def _own(files: Any, words: Words) -> Json:
-    run, score = files.run, files.score
+    score = files.score
     return {
-        "name": str(run.get("model") if isinstance(run.get("model"), str) else run.get("recipe") or "network"),
+        "name": model_name(files.run) or words("network"),
         "kind": "network",
         "value": score.get("value"),
         "low": score.get("low"),

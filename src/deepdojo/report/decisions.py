@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -18,15 +19,33 @@ Json = dict[str, Any]
 Words = Callable[..., str]
 _FIRST_WORST = {"image": 24}  # more are behind a disclosure; of texts and records fewer fit a screen
 _FIRST_EXPLAINED = {"image": 6}
-_ELSE_WORST, _ELSE_EXPLAINED = 8, 3
+_ELSE_WORST, _ELSE_EXPLAINED = 8, 4
 _MOST_WORST = 50
 _LONG_TEXT, _WHOLE_TEXT = 420, 6000
 _COLUMNS = 8
 _PIECES = 8
 
 
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
 def _answer(value: Any) -> str:
-    return plain(float(value)) if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+    number = _number(value)
+    return str(value) if number is None else plain(number)
+
+
+def _answers(truth: Any, predicted: Any) -> tuple[str, str, str]:
+    """Truth, prediction, and for numbers how far off it is: with the same decimals, so that they can be subtracted."""
+    true, said = _number(truth), _number(predicted)
+    if true is None or said is None or not (math.isfinite(true) and math.isfinite(said)):
+        return _answer(truth), _answer(predicted), ""
+    size = max(abs(true), abs(said))
+    if size == 0 or not 1e-4 <= size < 1e7:
+        return plain(true), plain(said), ("+" if said > true else "") + plain(said - true)
+    decimals = max(0, 2 - math.floor(math.log10(size)))
+    write = lambda v, sign="": f"{v:{sign},.{decimals}f}".replace("-", "\u2212")  # noqa: E731
+    return write(true), write(said), write(said - true, "+")
 
 
 def _is_right(example: Json) -> bool:
@@ -67,12 +86,11 @@ def _record(example: Json) -> list[tuple[str, str]]:
 
 
 def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
-    truth, predicted = _answer(example.get("truth")), _answer(example.get("predicted"))
+    truth, predicted, off = _answers(example.get("truth"), example.get("predicted"))
     picture = pictures.add(example.get("image")) if example.get("kind") == "image" else None
     text = str(example.get("text") or "") if example.get("kind") == "text" else ""
     about = words("row {id}: is {truth}, read as {predicted}", id=example.get("id"), truth=truth, predicted=predicted)
     record = _record(example)
-    numeric = isinstance(example.get("truth"), int | float)
     return {
         "id": str(example.get("id", "")),
         "kind": example.get("kind"),
@@ -81,11 +99,11 @@ def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
         "short_truth": cut(truth, 60),
         "short_predicted": cut(predicted, 60),
         "right": _is_right(example),
-        "numeric": numeric,
-        "off": plain(example["predicted"] - example["truth"], 3)
-        if numeric and isinstance(example.get("predicted"), int | float)
-        else "",
-        "loss": plain(example["loss"], 2) if isinstance(example.get("loss"), int | float) else "",
+        "numeric": bool(off),
+        "off": off,
+        "error": abs(example["predicted"] - example["truth"]) if off else 0.0,
+        # Of a number the loss is how far it is off, which stands there already.
+        "loss": plain(example["loss"], 2) if isinstance(example.get("loss"), int | float) and not off else "",
         "where": str(example.get("where") or ""),
         "picture": _picture(picture, about) if picture else None,
         "_picture": picture,
@@ -110,50 +128,68 @@ def worst(files: Any, pictures: Pictures, words: Words) -> Json:
     return _parted([_shown(e, pictures, words) for e in chosen[:_MOST_WORST]], _FIRST_WORST, _ELSE_WORST)
 
 
-def _drawing(item: Json, example: Json, picture: Picture | None, words: Words, title: str) -> Markup | None:
-    pieces, scores = item.get("pieces") or [], [float(s) for s in item.get("scores") or []]
-    if not scores or len(pieces) != len(scores):
-        return None
-    kind = item.get("kind")
-    if kind == "image" and picture is not None:
+def _scores(item: Json) -> list[float]:
+    """A score a piece, or none where they do not fit each other."""
+    scores = [float(s) for s in item.get("scores") or []]
+    return scores if len(scores) == len(item.get("pieces") or []) else []
+
+
+def _drawing(item: Json, picture: Picture | None, words: Words, title: str) -> Markup | None:
+    pieces, scores = item.get("pieces") or [], _scores(item)
+    if item.get("kind") == "image" and picture is not None:
         size = item.get("size") or picture.shape
         about = words("{method}: which parts of the image speak for the decision", method=title)
         return heat.overlay(
             picture.id, picture.shape, pieces, scores, (int(size[0]), int(size[1])), about=about, words=words
         )
-    if kind == "text":
-        return heat.tokens([str(p) for p in pieces], scores, words=words)
-    if kind == "record":
-        record = dict(_record(example))
-        rows = [(str(p), record.get(str(p), ""), s) for p, s in zip(pieces, scores, strict=True)]
-        rows.sort(key=lambda r: -abs(r[2]))
-        return heat.bars(rows[:_PIECES], words=words, most=heat.scale_of(scores))
-    return None
+    return heat.tokens([str(p) for p in pieces], scores, words=words) if item.get("kind") == "text" else None
+
+
+def _records(example: Json, items: list[tuple[str, Json]], words: Words) -> tuple[Markup | None, int]:
+    """One table with a bar for each method, and how many columns it leaves out."""
+    items = [(title, item) for title, item in items if item.get("kind") == "record" and _scores(item)]
+    if not items:
+        return None, 0
+    record, pieces = dict(_record(example)), [str(p) for p in items[0][1]["pieces"]]
+    methods = {title: _scores(item) for title, item in items if [str(p) for p in item["pieces"]] == pieces}
+    table = heat.bars([(p, record.get(p, "")) for p in pieces], methods, words=words, shown=_PIECES)
+    return table, max(0, len(pieces) - _PIECES)
+
+
+def _explained_row(example: Json, items: list[tuple[str, Json]], pictures: Pictures, words: Words) -> Json:
+    row = {**_shown(example, pictures, words), "methods": []}
+    row["table"], row["pieces"] = _records(example, items, words)
+    for title, item in items:
+        drawing = _drawing(item, row["_picture"], words, title) if _scores(item) else None
+        if drawing is not None:
+            row["methods"].append({"title": title, "drawing": drawing})
+    return row
 
 
 def explained(files: Any, pictures: Pictures, words: Words) -> Json:
-    """Explanations by row, wrong decisions and right ones, every method beside the row itself."""
+    """Explanations by row, wrong decisions and right ones, every method beside the row itself.
+
+    A number is never plainly right: there the groups are those farther off than the median error, and the others.
+    """
     examples = {str(e.get("id")): e for e in files.examples}
     titles = {
         str(s.get("method")): words(str(s.get("title") or s.get("method")))
         for s in files.explanations.get("summary") or []
     }
-    rows: dict[str, Json] = {}
+    by_row: dict[str, list[tuple[str, Json]]] = {}
     for item in files.explanations.get("items") or []:
-        example = examples.get(str(item.get("id")))
-        if example is None:
-            continue
-        if str(item["id"]) not in rows:
-            rows[str(item["id"])] = {**_shown(example, pictures, words), "methods": [], "pieces": 0}
-        row = rows[str(item["id"])]
         title = titles.get(str(item.get("method")), str(item.get("method")))
-        drawing = _drawing(item, example, row["_picture"], words, title)
-        if drawing is not None:
-            row["methods"].append({"title": title, "drawing": drawing})
-            row["pieces"] = max(0, len(item["scores"]) - _PIECES) if item.get("kind") == "record" else 0
-    shown = [r for r in rows.values() if r["methods"]]
+        by_row.setdefault(str(item.get("id")), []).append((title, item))
+    rows = [_explained_row(examples[id_], items, pictures, words) for id_, items in by_row.items() if id_ in examples]
+    shown = [r for r in rows if r["methods"] or r["table"]]
+    numeric = bool(shown) and all(r["numeric"] for r in shown)
+    if numeric:
+        errors = sorted(abs(r) for r in files.pairs.residuals) or sorted(r["error"] for r in shown)
+        for r in shown:
+            r["right"] = r["error"] <= errors[len(errors) // 2]
     groups = {"wrong": [r for r in shown if not r["right"]], "right": [r for r in shown if r["right"]]}
-    return {name: _parted(group, _FIRST_EXPLAINED, _ELSE_EXPLAINED) for name, group in groups.items()}
+    found: Json = {name: _parted(group, _FIRST_EXPLAINED, _ELSE_EXPLAINED) for name, group in groups.items()}
+    return {**found, "numeric": numeric, "notes": [str(n) for n in files.explanations.get("notes") or []]}
 
 
 def faithfulness(files: Any, words: Words) -> Json | None:
@@ -164,10 +200,11 @@ def faithfulness(files: Any, words: Words) -> Json | None:
     keys = ("gap", "low", "high", "random_gap", "random_low", "random_high")
     axis = intervals.common_axis([0.0, *(s.get(k) for s in summary for k in keys)])
     at = intervals.axis_ticks(axis, 4)
-    rows = []
+    rows: list[Json] = []
+    controls: list[list[Any]] = []  # the same order is drawn for every method, so that one row says it for all
     for s in summary:
         title = words(str(s.get("title") or s.get("method")))
-        low, random_high = s.get("low"), s.get("random_high")
+        low = s.get("low")
         # The gap is a paired difference already: evidence after a random third minus evidence after the top third.
         told = low is not None and low > 0
         rows.append(
@@ -178,10 +215,10 @@ def faithfulness(files: Any, words: Words) -> Json | None:
                 "seconds": duration(s.get("seconds")),
             }
         )
-        if isinstance(s.get("random_gap"), int | float):
-            rows.append(
-                _gap(axis, words("a random order"), s["random_gap"], s.get("random_low"), random_high, "published")
-            )
+        random = [s.get(k) for k in ("random_gap", "random_low", "random_high")]
+        if isinstance(random[0], int | float) and random not in controls:
+            controls.append(random)
+    rows += [_gap(axis, words("a random order"), gap, low, high, "published") for gap, low, high in controls]
     off = any((s.get("random_low") or 0) > 0 or (s.get("random_high") or 0) < 0 for s in summary)
     return {
         "rows": rows,

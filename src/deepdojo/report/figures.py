@@ -58,7 +58,10 @@ class Unit:
     def number(self, value: float | None, decimals: int = 1, *, sign: bool = False) -> str:
         if value is None or not math.isfinite(value):
             return "–"
-        written = f"{value * (100 if self.percent else 1):{'+' if sign else ''},.{min(decimals, 6)}f}"
+        shown = value * (100 if self.percent else 1)
+        if self.percent and f"{abs(shown):.{min(decimals, 6)}f}".startswith("100."):
+            decimals = 0  # 100.0 would be a fourth digit that says nothing
+        written = f"{shown:{'+' if sign else ''},.{min(decimals, 6)}f}"
         return written.replace("-", _MINUS)
 
     def score(self, value: float | None, low: float | None = None, high: float | None = None) -> str:
@@ -119,6 +122,8 @@ def duration(seconds: float | None) -> str:
     """`0.42 s`, `5.5 s`, `3 min 20 s`, `2 h 5 min`"""
     if seconds is None or not math.isfinite(seconds):
         return "–"
+    if 0 < seconds < 0.005:
+        return f"<{_NBSP}0.01{_NBSP}s"
     if seconds < 59.95:
         return f"{seconds:.2f}{_NBSP}s" if seconds < 1 else f"{seconds:.1f}{_NBSP}s"
     minutes, rest = divmod(round(seconds), 60)

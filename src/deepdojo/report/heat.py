@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
+import math
 import struct
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -161,41 +162,63 @@ def tokens(pieces: Sequence[str], scores: Sequence[float], *, words: Callable[..
     return tag("p", *parts, class_="tokens")
 
 
-def bars(rows: Sequence[tuple[str, str, float]], *, words: Callable[..., str], most: float | None = None) -> Markup:
-    """Signed bars from a common zero, the strongest first: (column, value, score)."""
-    most = most or scale_of([score for *_, score in rows])
+def _signed_bar(title: str, score: float, most: float) -> Markup:
+    """A bar to the right of the middle for, to the left against."""
+    width = 49 * min(1.0, abs(score) / most)
+    side = "for" if score > 0 else "against"
+    x = f"{50 if score > 0 else 50 - width:.2f}%"
+    return tag(
+        "svg",
+        tag("line", x1="50%", x2="50%", y1=0, y2=18, class_="axis"),
+        mark("rect", title, x=x, y=3, width=f"{width:.2f}%", height=12, class_=side),
+        class_="bar",
+        height=18,
+        role="img",
+        aria_label=title,
+    )
+
+
+def _even(score: float, most: float) -> str:
+    """A score with the digits that two of the strongest one need: all of a column end at the same place."""
+    decimals = max(0, 1 - math.floor(math.log10(most)))
+    if decimals > 6 or most >= 1e6:
+        return _signed(score)
+    written = f"{score:+,.{decimals}f}"
+    return written[1:] if float(written.replace(",", "")) == 0 else written.replace("-", "\u2212")
+
+
+def bars(
+    cells: Sequence[tuple[str, str]],
+    methods: Mapping[str, Sequence[float]],
+    *,
+    words: Callable[..., str],
+    shown: int,
+) -> Markup:
+    """Columns of one row as signed bars from a common zero, a bar a method side by side, the strongest columns first.
+
+    Args:
+        cells: (column, value).
+        methods: title -> a score for each of `cells`.
+        shown: so many columns are drawn.
+    """
+    most = {title: scale_of(scores) for title, scores in methods.items()}
+    strength = [sum(abs(scores[i]) / most[title] for title, scores in methods.items()) for i in range(len(cells))]
     body = []
-    for column, value, score in rows:
-        width = 49 * min(1.0, abs(score) / most)
-        x = 50.0 if score > 0 else 50 - width
-        title = f"{column} = {value}: {_signed(score)}"
-        drawing = tag(
-            "svg",
-            tag("line", x1="50%", x2="50%", y1=0, y2=18, class_="axis"),
-            mark(
-                "rect",
-                title,
-                x=f"{x:.2f}%",
-                y=3,
-                width=f"{width:.2f}%",
-                height=12,
-                class_="for" if score > 0 else "against",
-            ),
-            class_="bar",
-            height=18,
-            role="img",
-            aria_label=title,
-        )
+    for i in sorted(range(len(cells)), key=lambda i: -strength[i])[:shown]:
+        column, value = cells[i]
+        drawn = []
+        for method, scores in methods.items():
+            title = f"{method}: {column} = {value}: {_signed(scores[i])}"
+            number = tag("span", _even(scores[i], most[method]), class_="number")
+            drawn.append(tag("td", tag("span", _signed_bar(title, scores[i], most[method]), number, class_="both")))
         body.append(
             tag(
                 "tr",
                 tag("th", cut(column, 40), scope="row", title=column),
                 tag("td", cut(value, 40), title=value),
-                tag("td", drawing, class_="drawn"),
-                tag("td", _signed(score), class_="number"),
+                *drawn,
             )
         )
-    head = tag(
-        "tr", *(tag("th", words(name), scope="col") for name in ("column", "value", "against ← 0 → for", "score"))
-    )
+    names = [words("column"), words("value"), *methods]
+    head = tag("tr", *(tag("th", name, scope="col", class_="drawn" if i > 1 else None) for i, name in enumerate(names)))
     return tag("table", tag("thead", head), tag("tbody", *body), class_="signed")

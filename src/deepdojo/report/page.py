@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from deepdojo.places import write_text
 from deepdojo.report import decisions, sections
 from deepdojo.report.comparison import comparison
-from deepdojo.report.figures import amount, count, duration, unit_of
+from deepdojo.report.figures import amount, count, duration, plain, unit_of
 from deepdojo.report.pictures import Pictures
-from deepdojo.report.source import RunFiles, read_run
+from deepdojo.report.source import RunFiles, model_name, read_run
 from deepdojo.report.svg import cut
 from deepdojo.report.tokens import stylesheet
 from deepdojo.report.verdict import METRIC_NAMES, best_floor, few_rows, verdict
@@ -43,13 +43,6 @@ def environment() -> Environment:
         "percent": lambda v: f"{v:.3g}" if v is None else f"{100 * v:.3g}\u00a0%",
     }
     return made
-
-
-def _name(run: Json, key: str, otherwise: str) -> str:
-    value = run.get(key)
-    if isinstance(value, dict):  # run.toml's [model] table, where `model` is no plain name
-        value = value.get("name")
-    return str(value) if value else otherwise
 
 
 def _key_figures(files: RunFiles, words: Words) -> list[tuple[str, str, str]]:
@@ -96,7 +89,14 @@ def _stopped(files: RunFiles, words: Words) -> str:
         "steps": "Training ended after the asked number of steps (epochs: {n}).",
     }
     reason = reasons.get(str(files.run.get("stopped")))
-    return words(reason, n=files.run.get("epochs") or len(files.epochs)) if reason else ""
+    epochs = files.run.get("epochs") or len(files.epochs)
+    return words(reason, n=plain(epochs) if epochs % 1 else f"{epochs:.0f}") if reason else ""
+
+
+def _opening(files: RunFiles, project: str) -> str:
+    """The command that trains the same with its held-out rows scored."""
+    command = str(files.run.get("command") or f"dojo train {files.run.get('project_path') or project}")
+    return command.replace(" --validation-only", "")
 
 
 def _recipe(run: Json) -> str:
@@ -131,18 +131,17 @@ def _context(files: RunFiles, words: Words) -> Json:
     pictures = Pictures()
     kinds = [e.get("kind") for e in files.examples]
     titles = {key: words(title) for key, title in _TITLES.items()}
-    run, recorded = files.run, files.score.get("verdict")
-    project = _name(run, "project", files.folder.parent.name)
+    run = files.run
+    project = str(run.get("project") or files.folder.parent.name)
     return {
         "t": words,
         "lang": words.tag,
         "css": stylesheet(),
         "project": project,
         "project_argument": run.get("project_path") or project,
-        "model": _name(run, "model", _name(run, "recipe", words("network"))),
+        "model": model_name(run) or words("network"),
         "run_id": str(run.get("id") or files.folder.name),
-        # The terminal's own sentence where there is one: page and terminal must not differ by a word.
-        "verdict": recorded if recorded and words.language == "en" else verdict(files.score, words),
+        "verdict": verdict(files.score, words),
         "few": few_rows(files.score, words),
         "remarks": _remarks(files, words),
         "key": _key_figures(files, words),
@@ -158,10 +157,11 @@ def _context(files: RunFiles, words: Words) -> Json:
         "worst_kind": "images" if "image" in kinds else "texts" if "text" in kinds else "records",
         "explained": decisions.explained(files, pictures, words),
         "faithful": decisions.faithfulness(files, words),
-        "data": sections.findings(files),
+        "data": sections.findings(files, words),
         "cost": sections.cost(files, words),
         "replaced": ", ".join(f"{k} × {v}" for k, v in (files.score.get("replaced") or {}).items()),
         "command": str(run.get("command") or ""),
+        "opening": _opening(files, project),
         "chosen": run.get("chosen") or {},
         "recipe": _recipe(run),
         "environment": _flat(files.environment),

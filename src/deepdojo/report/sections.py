@@ -189,14 +189,21 @@ def _signed(value: float) -> str:
     return ("+" if value > 0 else "") + plain(value, 2)
 
 
-def findings(files: Any) -> Json:
-    """What the check of the data found, the gravest first."""
+_SPLITS = {
+    "train": "{n} rows to learn from",
+    "validation": "{n} to choose the epoch",
+    "test": "{n} held out for the score",
+}
+
+
+def findings(files: Any, words: Words) -> Json:
+    """Rows of each split, and what the check of the data found, the gravest first."""
     grave = {"error": 0, "warning": 1, "note": 2}
     found = [p for p in files.data.get("check") or [] if isinstance(p, dict)]
     return {
         "checked": isinstance(files.data.get("check"), list),
         "problems": sorted(found, key=lambda p: grave.get(str(p.get("level")), 1)),
-        "rows": files.data.get("rows") or {},
+        "rows": [words(_SPLITS.get(k, "{n} " + k), n=count(n)) for k, n in (files.data.get("rows") or {}).items()],
         "rejected": files.data.get("rejected") or 0,
         "files": files.data.get("files") or {},
         "share": files.data.get("share"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from deepdojo.errors import RunError
 
-__all__ = ["Pairs", "RunFiles", "read_run"]
+__all__ = ["Pairs", "RunFiles", "model_name", "read_run"]
 
 Json = dict[str, Any]
 _BINS = 10
@@ -50,6 +50,12 @@ class RunFiles:
     explanations: Json
     pairs: Pairs
     broken: list[str]
+
+
+def model_name(run: Json) -> str:
+    """What the network is called: run.toml's [model] table or plain name, else its recipe, else nothing."""
+    model = run.get("model")
+    return str((model.get("name") if isinstance(model, dict) else model) or run.get("recipe") or "")
 
 
 class _Reader:

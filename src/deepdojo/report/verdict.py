@@ -41,6 +41,22 @@ def few_rows(score: Json, words: Words) -> str:
     return words("Only {n} held-out rows: the interval is that wide because so few rows can say so little.", n=n)
 
 
+def _unscored(score: Json, words: Words) -> str:
+    """Held-out rows that were left closed, and what the validation rows say meanwhile."""
+    seen = score.get("validation") or {}
+    if not isinstance(seen.get("value"), int | float):
+        return words("This run has not been scored on held-out rows.")
+    metric = str(score.get("metric", ""))
+    unit, ends = unit_of(metric), (seen["value"], seen.get("low"), seen.get("high"))
+    return words(
+        "Not scored on held-out rows; on {n} validation rows its {metric} is {score} {interval}.",
+        n=count(seen.get("n")),
+        metric=words(METRIC_NAMES.get(metric, metric)),
+        score=unit.score(*ends),
+        interval=unit.interval(*ends),
+    )
+
+
 def _how_good(score: Json, words: Words) -> str:
     metric = str(score.get("metric", ""))
     unit = unit_of(metric)
@@ -59,7 +75,7 @@ def _how_good(score: Json, words: Words) -> str:
 def verdict(score: Json, words: Words) -> str:
     """One sentence or two: the score, and what the paired test against the best floor says."""
     if not isinstance(score.get("value"), int | float):
-        return words("This run has not been scored on held-out rows.")
+        return _unscored(score, words)
     good, floor = _how_good(score, words), best_floor(score)
     if floor is None:
         return words(
