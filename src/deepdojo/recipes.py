@@ -62,6 +62,10 @@ class TrainSection(_Section):
     """The last learning rate as a share of the peak."""
     clip: float = Field(1.0, ge=0)
     """Largest global norm of the gradient; 0 does not clip."""
+    flip: bool = False
+    """Mirror each training image left to right with probability 1/2."""
+    shift: int = Field(0, ge=0)
+    """Move each training image by up to so many pixels along each axis; border pixels fill what opens."""
     patience: int | None = Field(None, gt=0)
     """Stop after so many epochs without a better validation score; ties go to the lower validation loss."""
     keep: Literal["best", "last"] = "best"

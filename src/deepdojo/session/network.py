@@ -19,6 +19,7 @@ from deepdojo.session.evaluate import table_of, write_predictions
 from deepdojo.session.train import peak_bytes, write_environment
 from deepdojo.tasks import load_task
 from deepdojo.tasks.base import Task
+from deepdojo.training.augment import build_augment
 from deepdojo.training.checkpoint import save_weights
 from deepdojo.training.loop import Fitted, Schedule, batch_size, fit, planned_steps
 from deepdojo.training.precision import Hardware, choose_device, choose_hardware
@@ -56,6 +57,7 @@ class Network:
         task_class = load_task(spec.task)
         task_class.check_options(recipe.task)
         require_fitting(recipe.model.name, task_class)
+        build_augment(recipe.train, task_class)  # a recipe that does not fit its data is refused before training
         rows = session.usable("train")
         task = task_class.fit(rows, **recipe.task)
         write_json(session.folder / "task.json", task.state())

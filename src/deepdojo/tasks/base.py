@@ -54,6 +54,8 @@ class Task(ABC):
     """The ragged entry whose length sorts examples into batches."""
     blank: ClassVar[Mapping[str, float]]
     """Entries that an explanation perturbs, and what stands there for `nothing`, after `prepare`."""
+    images: ClassVar[tuple[str, ...]] = ()
+    """Entries (B, C, Y, X) that augmentation may mirror and move without changing what is right."""
     protocol: ClassVar[str]
     """The name in `models/protocols.py` that a model must follow."""
 

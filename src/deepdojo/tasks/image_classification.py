@@ -27,6 +27,7 @@ class ImageClassification(Classification):
 
     name: ClassVar[str] = "image-classification"
     protocol: ClassVar[str] = "Classifier"
+    images: ClassVar[tuple[str, ...]] = ("image",)
     blank: ClassVar[Mapping[str, float]] = {"image": 0.0}  # after normalisation 0 is the training mean
 
     @classmethod

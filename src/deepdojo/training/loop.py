@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from deepdojo.errors import TrainingError
 from deepdojo.recipes import TrainSection
 from deepdojo.tasks.base import Batch, Task
+from deepdojo.training.augment import build_augment
 from deepdojo.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from deepdojo.training.log import MetricsLog
 from deepdojo.training.nonfinite import first_nonfinite_part
@@ -134,6 +135,7 @@ class _Loop:
         self.schedule = replay or Schedule(planned_steps(train, len(store)))
         self.optimizer = build_optimizer(model, train, hardware.device)
         self.forward: nn.Module = torch.compile(model) if hardware.compile else model  # type: ignore[assignment]
+        self.augment = build_augment(train, task)
         self.epoch_steps = math.ceil(len(store) / batch_size(train))
         self.log_every = max(1, self.schedule.total // 200)
         self.state = _State()
@@ -191,8 +193,10 @@ class _Loop:
         loss_sum = weight_sum = 0.0
         device = self.hardware.device
         autocast = torch.autocast(device.type, torch.bfloat16) if self.hardware.bf16 else nullcontext()
-        for part in index.tensor_split(min(train.accumulate, len(index))):
+        for number, part in enumerate(index.tensor_split(min(train.accumulate, len(index)))):
             batch = self.store.cut(part, device)
+            if self.augment is not None:
+                batch = self.augment(batch, self.draws(step, number))
             with autocast:
                 losses, weights = self.task.loss(self.forward, batch)
             total, weight = losses.sum(), float(weights.sum())
@@ -205,6 +209,10 @@ class _Loop:
         self.state.weight_sum += weight_sum
         self.state.step += 1
         return loss_sum / weight_sum, lr
+
+    def draws(self, step: int, part: int) -> torch.Generator:
+        """For augmentation: a function of seed, step and micro-batch, so a resumed training sees the same pictures."""
+        return torch.Generator().manual_seed((self.seed * 1_000_003 + step) * 1_009 + part)
 
     def update(self, weight_sum: float, batch: Batch) -> None:
         """Divide the summed gradient once, clip it, step. The gradient is that of one large batch, however it was
