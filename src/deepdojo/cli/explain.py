@@ -6,7 +6,7 @@ from typing import Any
 
 from deepdojo.cli.options import Json, Offline, RunName, Trust
 from deepdojo.cli.output import answer, next_step, out, paragraph, print_json, table
-from deepdojo.cli.words import duration
+from deepdojo.cli.words import duration, plural
 
 __all__ = ["explain"]
 
@@ -31,7 +31,8 @@ def explain(run: RunName, /, *, offline: Offline = False, trust: Trust = False, 
         return
     methods = found.get("summary") or []
     if not methods:
-        out("No explanation method fits this model.")
+        reasons = [f"{reason}: {plural(int(n), 'row')}" for reason, n in (found.get("skipped") or {}).items()]
+        out("Nothing could be explained: " + ("; ".join(reasons) or "no method fits this model") + ".")
     else:
         best = max(methods, key=lambda m: m["gap"])
         word = "finds what matters" if best["low"] > 0 else "does no better than chance"

@@ -48,6 +48,12 @@ def _answers(truth: Any, predicted: Any) -> tuple[str, str, str]:
     return write(true), write(said), write(said - true, "+")
 
 
+def _loss(value: Any) -> str:
+    """Two digits; what is nearly nothing is not written as a power of ten."""
+    loss = _number(value)
+    return "" if loss is None else "<\u00a00.001" if 0 <= loss < 0.001 else plain(loss, 2)
+
+
 def _is_right(example: Json) -> bool:
     """Right or wrong as the run says, else by comparing the answers."""
     why = example.get("why") or []
@@ -74,7 +80,7 @@ def _top(example: Json) -> list[Json]:
         shape = mark("rect", title, x=0, y=2, width=f"{100 * p:.1f}%", height=8, class_="true" if true else "other")
         drawing = tag("svg", shape, class_="bar", height=12, role="img", aria_label=title)
         share = "<\u00a01\u00a0%" if 0 < p < 0.005 else f"{p:.0%}".replace("%", "\u00a0%")
-        rows.append({"label": label, "short": cut(label, 28), "share": share, "bar": drawing, "true": true})
+        rows.append({"label": label, "short": cut(label, 40), "share": share, "bar": drawing, "true": true})
     return rows
 
 
@@ -99,11 +105,12 @@ def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
         "short_truth": cut(truth, 60),
         "short_predicted": cut(predicted, 60),
         "right": _is_right(example),
+        "is_met": example.get("truth") == example.get("predicted"),
         "numeric": bool(off),
         "off": off,
         "error": abs(example["predicted"] - example["truth"]) if off else 0.0,
         # Of a number the loss is how far it is off, which stands there already.
-        "loss": plain(example["loss"], 2) if isinstance(example.get("loss"), int | float) and not off else "",
+        "loss": "" if off else _loss(example.get("loss")),
         "where": str(example.get("where") or ""),
         "picture": _picture(picture, about) if picture else None,
         "_picture": picture,
@@ -125,7 +132,12 @@ def worst(files: Any, pictures: Pictures, words: Words) -> Json:
     """The rows with the greatest loss, each with what it really is; the later ones stand behind a disclosure."""
     chosen = [e for e in files.examples if "worst" in (e.get("why") or [])]
     chosen.sort(key=lambda e: -(e["loss"] if isinstance(e.get("loss"), int | float) else 0.0))
-    return _parted([_shown(e, pictures, words) for e in chosen[:_MOST_WORST]], _FIRST_WORST, _ELSE_WORST)
+    rows = [_shown(e, pictures, words) for e in chosen[:_MOST_WORST]]
+    errors = any(r["numeric"] or not r["is_met"] for r in rows) or not rows
+    first = (
+        (_FIRST_WORST, _ELSE_WORST) if errors else (_FIRST_EXPLAINED, _ELSE_EXPLAINED)
+    )  # of right ones a few will do
+    return {**_parted(rows, *first), "errors": errors}
 
 
 def _scores(item: Json) -> list[float]:
@@ -189,7 +201,9 @@ def explained(files: Any, pictures: Pictures, words: Words) -> Json:
             r["right"] = r["error"] <= errors[len(errors) // 2]
     groups = {"wrong": [r for r in shown if not r["right"]], "right": [r for r in shown if r["right"]]}
     found: Json = {name: _parted(group, _FIRST_EXPLAINED, _ELSE_EXPLAINED) for name, group in groups.items()}
-    return {**found, "numeric": numeric, "notes": [str(n) for n in files.explanations.get("notes") or []]}
+    notes = [str(n) for n in files.explanations.get("notes") or []]
+    skipped = list((files.explanations.get("skipped") or {}).items())
+    return {**found, "numeric": numeric, "notes": notes, "skipped": skipped}
 
 
 def faithfulness(files: Any, words: Words) -> Json | None:

@@ -61,7 +61,10 @@ class Unit:
         shown = value * (100 if self.percent else 1)
         if self.percent and f"{abs(shown):.{min(decimals, 6)}f}".startswith("100."):
             decimals = 0  # 100.0 would be a fourth digit that says nothing
-        written = f"{shown:{'+' if sign else ''},.{min(decimals, 6)}f}"
+        written = f"{shown:,.{min(decimals, 6)}f}"
+        if not written.strip("-0."):  # nothing is neither more nor less
+            return written.lstrip("-")
+        written = "+" + written if sign and value > 0 else written
         return written.replace("-", _MINUS)
 
     def score(self, value: float | None, low: float | None = None, high: float | None = None) -> str:

@@ -57,7 +57,7 @@ def head(axis: Axis, write: Sequence[str] | None = None, values: Sequence[float]
     marks = [tag("line", x1="2%", x2="98%", y1=_HEIGHT - 3, y2=_HEIGHT - 3, class_="axis")]
     for label, value in zip(write or [], values or [], strict=True):
         x = axis.at(value)
-        anchor = "start" if x < 8 else "end" if x > 92 else "middle"
+        anchor = "start" if x < 3 else "end" if x > 97 else "middle"
         marks.append(tag("line", x1=f"{x:.2f}%", x2=f"{x:.2f}%", y1=_HEIGHT - 6, y2=_HEIGHT, class_="axis"))
         marks.append(text(f"{x:.2f}%", 12, label, text_anchor=anchor, class_="tick"))
     return tag("svg", *marks, class_="bar", height=_HEIGHT, aria_hidden="true")

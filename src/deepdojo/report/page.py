@@ -6,6 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from markupsafe import Markup, escape
+
 from deepdojo.places import write_text
 from deepdojo.report import decisions, sections
 from deepdojo.report.comparison import comparison
@@ -40,6 +42,7 @@ def environment() -> Environment:
     made.filters |= {
         "cut": cut,
         "count": count,
+        "whole": lambda v: escape(v).replace("held-out", Markup('<span class="whole-word">held-out</span>')),
         "percent": lambda v: f"{v:.3g}" if v is None else f"{100 * v:.3g}\u00a0%",
     }
     return made
@@ -94,9 +97,9 @@ def _stopped(files: RunFiles, words: Words) -> str:
 
 
 def _opening(files: RunFiles, project: str) -> str:
-    """The command that trains the same with its held-out rows scored."""
+    """The command that trains the same, with its held-out rows scored and its floors beside it."""
     command = str(files.run.get("command") or f"dojo train {files.run.get('project_path') or project}")
-    return command.replace(" --validation-only", "")
+    return command.replace(" --validation-only", "").replace(" --no-baselines", "")
 
 
 def _recipe(run: Json) -> str:
@@ -161,6 +164,7 @@ def _context(files: RunFiles, words: Words) -> Json:
         "cost": sections.cost(files, words),
         "replaced": ", ".join(f"{k} × {v}" for k, v in (files.score.get("replaced") or {}).items()),
         "command": str(run.get("command") or ""),
+        "closed": bool((run.get("options") or {}).get("validation_only")),
         "opening": _opening(files, project),
         "chosen": run.get("chosen") or {},
         "recipe": _recipe(run),

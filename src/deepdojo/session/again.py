@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from deepdojo.errors import RunError
-from deepdojo.places import write_json
 from deepdojo.runs import PARTIAL, Run
 from deepdojo.session.listener import Listener
 from deepdojo.session.start import resumed
@@ -79,7 +78,6 @@ def explain_again(run: Run, listener: Listener, *, offline: bool, trust: bool) -
     listener.stage("explain")
     with using_threads(run.read_json("environment.json")["threads"] or 1):
         explained = explain_run(run, session)
-    write_json(run.folder / "explanations" / "index.json", explained)
     write_report(run.folder)
     listener.finish()
     return explained

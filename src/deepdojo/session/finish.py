@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from deepdojo.errors import RunError
 from deepdojo.places import write_json
 from deepdojo.runs import Run, write_rejected
 from deepdojo.session.evaluate import table_of, write_predictions, write_rows
@@ -52,7 +53,7 @@ def finish_run(session: Session, network: Network) -> None:
         listener.stage("explain")
         explained = explain(session, network, found, truth)
         write_json(session.folder / "explanations" / "index.json", explained)
-    write_json(session.folder / "examples.json", examples_of(session, network, found, truth, judged, explained))
+    write_json(session.folder / "examples.json", examples_of(session, found, truth, explained))
     score["cost"]["seconds"] = time.monotonic() - session.started
     write_json(session.folder / "score.json", score)
 
@@ -140,14 +141,13 @@ def explain(
 
 def examples_of(
     session: Session,
-    network: Network,
     found: Sequence[dict[str, Any]],
     truth: Sequence[dict[str, Any]],
-    judged: Score,
     explained: dict[str, Any],
 ) -> list[dict[str, Any]]:
     """The worst errors and the explained rows, with their actual content."""
-    target = next(iter(network.task.contract.targets))
+    contract = session.judge.contract
+    target = next(iter(contract.targets))
     answers = {row["id"]: row[target] for row in truth}
     predicted = {row["id"]: row for row in found}
     ids = [row["id"] for row in truth]
@@ -158,7 +158,7 @@ def examples_of(
         right = predicted[item["id"]].get("label") == answers[item["id"]]
         why.setdefault(item["id"], set()).add("right" if right else "wrong")
     return collect_examples(
-        session.dataset.rows("test"), why, kind=next(iter(network.task.contract.inputs.values())), truth=answers,
+        session.dataset.rows("test"), why, kind=next(iter(contract.inputs.values())), truth=answers,
         predicted=predicted, losses=dict(zip(ids, map(float, losses), strict=True)),
         where={key: place_of(session, key) for key in why},
     )  # fmt: skip
@@ -177,14 +177,24 @@ def place_of(session: Session, key: str) -> str:
 
 
 def explain_run(run: Run, session: Session) -> dict[str, Any]:
-    """`dojo explain RUN` for a finished run: its own model and task on its own held-out rows."""
+    """`dojo explain RUN` for a finished run: its own model and task on its own held-out rows.
+
+    Writes the explanations and the rows they belong to: a run trained without them has kept its worst errors alone.
+    """
     from deepdojo.explain import explain_rows
 
+    if run.score["value"] is None:
+        raise RunError("the run left the held-out rows closed, so there is no decision to explain", where=run.id,
+                       todo="train without --validation-only")  # fmt: skip
     rows, truth = session.dataset.rows("test"), session.dataset.truth("test")
     table = run.predictions()
     cells = {row["id"]: row for row in table.rows()}
-    return explain_rows(
+    explained = explain_rows(
         run.task(), run.model(), [r for r in rows if r["id"] in cells], cells, device="cpu", seed=run.info["seed"],
         truth={row["id"]: row for row in truth}, progress=lambda done, total: session.listener.progress(done, total,
         "rows"),
     )  # fmt: skip
+    known = [row for row in truth if row["id"] in cells]
+    write_json(run.folder / "explanations" / "index.json", explained)
+    write_json(run.folder / "examples.json", examples_of(session, list(cells.values()), known, explained))
+    return explained
