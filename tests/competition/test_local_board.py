@@ -82,6 +82,27 @@ def test_baselines_stand_once_each(runs: Path, make_run: MakeRun) -> None:
     assert found == [("run", "cnn", pytest.approx(0.9)), ("baseline", "Logistic regression", pytest.approx(0.82))]
 
 
+def test_a_floor_of_a_tenth_of_the_rows_does_not_stand_in_for_that_of_all(runs: Path, make_run: MakeRun) -> None:
+    make_run("baseline-logistic-1111", answers(100, 85), kind="baseline", title="Logistic", created="2026-11-21")
+    tenth = make_run(
+        "baseline-logistic-2222", answers(100, 60), kind="baseline", title="Logistic", created="2026-11-22"
+    )
+    score = json.loads((tenth / "score.json").read_text())
+    (tenth / "score.json").write_text(json.dumps({**score, "data_share": 0.1}))
+    assert [r["score"] for r in rows(runs)] == [pytest.approx(0.85)]
+
+
+def test_the_default_recipe_is_called_by_its_model(runs: Path, make_run: MakeRun) -> None:
+    make_run("a", answers(50, 40), recipe="default", model={"name": "mlp"}, overrides={"train": {"lr": 0.1}})
+    assert rows(runs)[0]["name"] == "mlp lr=0.1"
+
+
+def test_without_runs_published_errors_stand_the_least_first(runs: Path) -> None:
+    published = [{"model": name, "score": score, "source": "s"} for name, score in (("a", 60.0), ("b", 50.0))]
+    found = rows(runs, project("rmse", published))
+    assert [(r["name"], r["higher_is_better"]) for r in found] == [("b", False), ("a", False)]
+
+
 def test_published_results_have_a_place_but_no_rank(runs: Path, make_run: MakeRun) -> None:
     make_run("run", answers(100, 90))
     published = [

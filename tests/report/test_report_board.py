@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -105,6 +106,23 @@ def test_cost_share_seeds_and_front_are_shown():
         "◆",
     ):
         assert words in text
+
+
+def test_the_next_step_can_be_copied():
+    def commands(rows):
+        return re.findall(r"dojo \w+[^<]*", board_page({"name": "digits", "metric": "accuracy"}, rows))
+
+    cited = row(None, "kNN", "published", 0.98, None)
+    first, second = (row(1, "cnn", "run", 0.99, id=f"2026-cnn-{x}", seed=3) for x in "ab")
+    assert commands([cited]) == ["dojo train digits"]
+    assert commands([first, cited]) == ["dojo report 2026-cnn-a --open"]
+    assert commands([first, second]) == ["dojo compare 2026-cnn-a 2026-cnn-b"]
+
+
+def test_runs_of_one_name_are_told_apart():
+    text = Page(board_page(PROJECT, [row(1, "cnn", "run", 0.99, id=f"2026-cnn-{x}", seed=3) for x in "ab"])).text
+    assert "run · a · seed 3" in text
+    assert "run · b · seed 3" in text
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

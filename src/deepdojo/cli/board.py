@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+from deepdojo.cli.catalogue import project_folders, read_toml
 from deepdojo.cli.options import Json, RunsFolder, option
 from deepdojo.cli.output import answer, clip, next_step, out, paragraph, print_json, styled, text_width, width
 from deepdojo.cli.words import bar, duration, metric_name, metric_unit, plural, score_text, si
@@ -59,10 +60,17 @@ def _write_page(path: Path, project: str, rows: Sequence[Row]) -> None:
     from deepdojo.report import board_page
 
     ranked = [r for r in rows if r.get("rank") is not None]
-    about = {"name": Path(project).name, "runs": sum(r["kind"] == "run" for r in ranked)}
-    if ranked:
-        about |= {key: ranked[0][key] for key in ("metric", "higher_is_better", "n")}
+    about = {**_described(project), "name": project, "runs": sum(r["kind"] == "run" for r in ranked)}
+    if rows:
+        about |= {key: (ranked or rows)[0][key] for key in ("metric", "higher_is_better", "n")}
     write_text(path, board_page(about, [dict(r) for r in rows]))
+
+
+def _described(project: str) -> dict[str, str]:
+    """Title, task and licence, as its project.toml has them."""
+    folder = Path(project) if (Path(project) / "project.toml").is_file() else project_folders().get(project)
+    spec = read_toml(folder / "project.toml") if folder is not None else {}
+    return {key: str(spec[key]) for key in ("title", "task", "licence") if spec.get(key)}
 
 
 def print_board(project: str, rows: Sequence[Row]) -> None:
@@ -152,19 +160,19 @@ def _cells(row: Row, rows: Sequence[Row], places: int) -> list[str]:
         "",
         si(row.get("parameters")),
         si(row.get("train_flops")),
-        duration(row.get("seconds")).replace(" min", "m").replace(" s", "s").replace(" h", "h").replace(" ", ""),
+        duration(row.get("seconds")).replace(" min", "m").replace(" ", ""),
         "◆" if row.get("pareto") else "",
     ]
 
 
 def _name(row: Row, rows: Sequence[Row]) -> str:
-    """The recipe; with the end of the run's id where several runs share it."""
-    name = str(row["name"])
+    """The recipe, with the share of the data where it is not all, and the end of the id where several runs share it."""
+    name, share = str(row["name"]), row.get("data_share")
+    ends = f" {100 * share:.2g}%" if share is not None and share < 1 else ""
     twins = sum(r["name"] == row["name"] and r["kind"] == "run" for r in rows)
     if row["kind"] == "run" and twins > 1:
-        tail = str(row.get("id") or row.get("run") or "").rpartition("-")[2]
-        return f"{clip(name, 20)} {tail}"
-    return name
+        ends += " " + str(row.get("id") or row.get("run") or "").rpartition("-")[2]
+    return clip(name, 24 - len(ends)) + ends if ends else name
 
 
 def _axis(rows: Sequence[Row]) -> tuple[float, float]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from deepdojo.cli.options import Json, RunName
 from deepdojo.cli.output import answer, next_step, out, print_json, table
-from deepdojo.cli.words import duration, interval_text, metric_name, p_text, score_text, si
+from deepdojo.cli.words import duration, interval_text, metric_name, network_name, p_text, score_text, si
 
 __all__ = ["compare", "print_comparison"]
 
@@ -51,8 +51,8 @@ def print_comparison(facts: Mapping[str, Any]) -> None:
 
 
 def _name(side: Mapping[str, Any]) -> str:
-    """Recipe and the end of the id: ids begin alike and are long."""
-    return f"{side['recipe']} {str(side['run']).rpartition('-')[2]}"
+    """Recipe or model, and the end of the id: ids begin alike and are long."""
+    return f"{network_name(side.get('recipe'), side.get('model'))} {str(side['run']).rpartition('-')[2]}"
 
 
 def _cells(metric: str, side: Mapping[str, Any]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from deepdojo.cli.options import Json, Offline, RunsFolder, Trust, Yes, option, parse_duration
 from deepdojo.cli.output import answer, next_step, out, print_json
-from deepdojo.cli.words import duration, plural, score_phrase, verdict
+from deepdojo.cli.words import duration, network_name, plural, score_phrase, verdict
 from deepdojo.errors import UsageError
 from deepdojo.report.figures import higher_is_better
 
@@ -89,8 +89,8 @@ def parts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         good = (score_phrase(metric, value, low, high, n), "bold")
         better = summary.get("higher_is_better", higher_is_better(metric))
         floor = verdict(metric, summary.get("baselines") or [], higher_is_better=better)
-    recipe = str(summary.get("recipe") or summary.get("model"))
-    return [(str(summary["project"]), "bold"), (recipe, ""), good, (floor, ""), (duration(summary.get("seconds")), "")]
+    name = network_name(summary.get("recipe"), summary.get("model"))
+    return [(str(summary["project"]), "bold"), (name, ""), good, (floor, ""), (duration(summary.get("seconds")), "")]
 
 
 def _print(summary: Mapping[str, Any], folder: Path, project: str | None) -> None:

@@ -14,6 +14,7 @@ __all__ = [
     "interval_text",
     "metric_name",
     "metric_unit",
+    "network_name",
     "p_text",
     "plural",
     "score_phrase",
@@ -77,10 +78,17 @@ def verdict(metric: str, baselines: Sequence[Mapping[str, Any]], *, higher_is_be
     return ", ".join(filter(None, [f"{word} {title} ({at})", p_text(best.get("p"))]))
 
 
+def network_name(recipe: object, model: object) -> str:
+    """What a run is called: its recipe, or the model where the recipe is `default`, which says nothing."""
+    return str((model if recipe in (None, "", "default") else recipe) or recipe or "network")
+
+
 def duration(seconds: float | None) -> str:
     """`0.42 s`, `5.5 s`, `3 min 20 s`, `1 h 5 min`."""
     if seconds is None or seconds != seconds:
         return "–"
+    if 0 < seconds < 0.005:
+        return "< 0.01 s"
     if seconds < 0.995:
         return f"{seconds:.2f} s"
     if seconds < 9.95:

@@ -52,7 +52,7 @@ def rows(runs: str | Path, project: Project | None = None) -> list[dict[str, Any
     ranked = _ranked([e for _, e in now])
     top = [_row(Path(runs), f, e) | ranked[id(e)] for f, e in now]
     top += _published(_as_published(project), metric, now)
-    higher = now[0][1].higher_is_better if now else True
+    higher = _higher(metric, now)
     top.sort(key=lambda row: -row["score"] if higher else row["score"])
     below = [
         _row(Path(runs), f, e) | {"note": "other metric" if e.metric != metric else "other held-out rows"}
@@ -73,9 +73,24 @@ def _current(found: Sequence[tuple[str, Entry]], metric: str | None) -> tuple[st
     return (newest.metric, newest.digest) if newest is not None else (metric or "", "")
 
 
+def _higher(metric: str, now: Sequence[tuple[str, Entry]]) -> bool:
+    """The metric's direction, as the runs have it; of one of ours also where there is no run yet."""
+    from deepdojo.scoring.metrics import METRICS
+
+    if now:
+        return now[0][1].higher_is_better
+    return METRICS[metric].higher_is_better if metric in METRICS else True
+
+
 def _once_each(found: list[tuple[str, Entry]]) -> list[tuple[str, Entry]]:
-    """Only the newest of each baseline: one that was trained on other rows is kept in its folder, not on the board."""
-    last = {e.name: f for f, e in found if e.kind == "baseline"}
+    """Each baseline once: the newest of those that were trained on most of the rows. The others stay in their folders.
+
+    A run with `--share .1` trains its floors on the same tenth; they must not stand in for those of all rows.
+    """
+    floors = sorted(
+        (p for p in found if p[1].kind == "baseline"), key=lambda p: p[1].data_share
+    )  # stable: oldest first
+    last = {e.name: f for f, e in floors}
     return [(f, e) for f, e in found if e.kind != "baseline" or last[e.name] == f]
 
 
@@ -142,7 +157,7 @@ def _published(
     published: Sequence[Mapping[str, Any]], metric: str, now: list[tuple[str, Entry]]
 ) -> list[dict[str, Any]]:
     """Published results by the same metric, at their score; never ranked, since nobody re-scored them."""
-    higher = now[0][1].higher_is_better if now else True
+    higher = _higher(metric, now)
     found = []
     for item in published:
         if item.get("metric") not in (None, metric) and now:

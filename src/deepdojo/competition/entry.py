@@ -104,10 +104,14 @@ def read_entry(folder: Path) -> Entry | None:
 
 
 def _name(run: Mapping[str, Any], folder: Path) -> str:
-    """A baseline's title; a run's recipe with what was overridden: `cnn lr=0.0003`."""
+    """A baseline's title; a run's recipe with what was overridden: `cnn lr=0.0003`.
+
+    The recipe `default` says nothing: there the model that its rule chose stands.
+    """
     if run.get("kind") == "baseline":
         return str(run.get("title") or run.get("name") or folder.name)
-    recipe = Path(str(run.get("recipe") or "")).stem or _model_name(run.get("model")) or folder.name
+    recipe, model = Path(str(run.get("recipe") or "")).stem, _model_name(run.get("model"))
+    recipe = (model if recipe in ("", "default") else "") or recipe or folder.name
     changes = [f"{key.rpartition('.')[2]}={value}" for key, value in _flat(run.get("overrides") or {})]
     return " ".join([recipe, *changes])
 

@@ -22,7 +22,7 @@ from deepdojo.errors import DojoError
 __all__ = ["FILE_NAME", "Store", "with_store"]
 
 FILE_NAME = "board.sqlite"
-_VERSION = 1
+_VERSION = 2
 _BUSY_MS = 30_000
 _COLUMNS = (
     "id", "kind", "name", "metric", "digest", "score", "low", "high", "n", "higher_is_better", "seed", "parameters",

@@ -48,7 +48,11 @@ def _shown(row: Json, unit: Any, axis: intervals.Axis, tied: Counter[int], words
     kind = "published" if group != "ranked" else "baseline" if row.get("kind") == "baseline" else "network"
     share = _number(row.get("data_share"))
     seeds = _number(row.get("seeds"))
-    remarks = [str(row[k]) for k in ("note", "source") if row.get(k)]
+    remarks = [str(row[k]).removeprefix("not re-scored, ") for k in ("note", "source") if row.get(k)]
+    if row.get("kind") == "run":
+        tail = str(row.get("id") or "").rpartition("-")[2]
+        seed = words("seed {n}", n=row["seed"]) if row.get("seed") is not None else ""
+        remarks[:0] = [remark for remark in (tail, seed) if remark]
     if share is not None and share < 1:
         remarks.append(words("{share} of the training rows", share=f"{100 * share:.3g}\u00a0%"))
     if seeds is not None and seeds > 1:
@@ -129,6 +133,16 @@ def _lead(ranked: Sequence[Json], words: Callable[..., str], unit: Any) -> str:
     )
 
 
+def _next(name: str, rows: Sequence[Json]) -> tuple[str, str]:
+    """The one next step: what it is for, and the command."""
+    own = [str(r.get("id") or r.get("run")) for r in rows if r.get("kind") == "run" and _group(r) == "ranked"]
+    if len(own) > 1:
+        return "Is one difference real, and what does each cost?", f"dojo compare {own[0]} {own[1]}"
+    if own:
+        return "Its errors, reasons and cost:", f"dojo report {own[0]} --open"
+    return "No runs yet:", f"dojo train {name}"
+
+
 def board_page(project: dict[str, Any], rows: list[dict[str, Any]], *, language: str = "en") -> str:
     """The board as one self-contained HTML page.
 
@@ -164,6 +178,7 @@ def board_page(project: dict[str, Any], rows: list[dict[str, Any]], *, language:
         if _finite(project.get("runs"))
         else count(sum(r.get("kind") == "run" for r in rows)),
         "lead": _lead(parts["ranked"], words, unit),
+        "next": _next(str(project.get("name") or ""), rows),
         "left_off": max(0, len(rows) - _MOST),
         **parts,
     }

@@ -80,7 +80,7 @@ def run_floors(session: Session, network: Network, judged: Score, groups: np.nda
     session.listener.stage("baselines", "without a network, one thread each")
     floors = Floors(
         session.dataset, session.judge, session.folder.parent, train=network.train_rows,
-        test=session.dataset.rows("test"), seed=0,
+        test=session.dataset.rows("test"), seed=0, share=session.options.share,
     )  # fmt: skip
     floors.start()
     deadline = session.deadline

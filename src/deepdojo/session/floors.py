@@ -33,6 +33,7 @@ class Floors:
         runs: the project's runs folder.
         train: training rows with targets, those that could be packed; the network's share of them.
         test: held-out rows, inputs only.
+        share: of all training rows, that `train` is.
     """
 
     def __init__(
@@ -44,11 +45,13 @@ class Floors:
         train: Sequence[dict[str, Any]],
         test: Sequence[dict[str, Any]],
         seed: int,
+        share: float = 1.0,
     ) -> None:
         from deepdojo.baselines import FLOORS, floors_for
 
         self.dataset, self.judge, self.runs, self.train, self.test, self.seed = dataset, judge, runs, train, test, seed
         self.names = floors_for(dataset.project.spec.task)
+        self.share = share
         self.titles = {name: FLOORS[name].title for name in self.names}
         self.digest = self._digest()
         self.job: tempfile.TemporaryDirectory[str] | None = None
@@ -153,7 +156,7 @@ class Floors:
             "groups": groups is not None, "others": self.judge.others(truth, table, groups),
             "cost": {"parameters": None, "train_flops": None, "forward_flops": None, "seconds": result.seconds,
                      "train_seconds": result.seconds, "peak_bytes": None, "inference_ms": None},
-            "data_share": 1.0, "replaced": {},
+            "data_share": self.share, "replaced": {},
         })  # fmt: skip
         try:
             os.replace(folder, target)
