@@ -228,7 +228,7 @@ def test_explain_stands_beside_chance(dojo: Dojo, monkeypatch: pytest.MonkeyPatc
     said = dojo("explain", "last")
     assert said.code == 0
     assert "Occlusion finds what matters" in said.out
-    assert "random order 0.02 [-0.20, 0.20]" in said.out
+    assert "random order 0.02 [−0.20, 0.20]" in said.out
 
 
 def test_report_opens_the_browser_on_request(dojo: Dojo, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ import re
 
 import pytest
 
-from deepdojo.cli import terminal
+from deepdojo.cli import output, terminal
 from deepdojo.cli.output import clip, text_width
 from deepdojo.cli.terminal import TerminalListener
+from deepdojo.errors import UsageError
 
 
 class Screen(io.StringIO):
@@ -84,3 +85,19 @@ def test_wide_signs_take_two_columns() -> None:
     assert text_width("\u95ee\u9898") == 4
     assert clip("\u95ee\u9898\u95ee\u9898", 5) == "\u95ee\u9898…"
     assert clip("  a   b ", 10) == "a b"
+
+
+def test_long_lines_are_broken_between_words_on_a_terminal_and_whole_in_a_pipe(monkeypatch, capsys) -> None:
+    fault = UsageError("a project or --resume RUN is needed, and not both", where="dojo train", todo="try this or that")
+    output.complain(fault)
+    output.next_step("dojo report 2026-11-27-1247-default-9505 --open", "the newest run: errors, reasons, cost")
+    whole = capsys.readouterr()
+    assert whole.err.count("\n") == 1
+    assert "--open   the newest run" in whole.out
+    monkeypatch.setattr(output, "_room", lambda stream: 60)
+    output.complain(fault)
+    output.next_step("dojo report 2026-11-27-1247-default-9505 --open", "the newest run: errors, reasons, cost")
+    broken = capsys.readouterr()
+    assert max(map(len, (broken.err + broken.out).splitlines())) < 60
+    assert broken.err.split() == whole.err.split()
+    assert "\n      the newest run" in broken.out

@@ -8,7 +8,7 @@ from typing import Any
 
 from deepdojo.cli.options import Json, RunName
 from deepdojo.cli.output import answer, next_step, out, print_json, table
-from deepdojo.cli.words import duration, interval_text, metric_name, network_name, p_text, score_text, si
+from deepdojo.cli.words import duration, interval_text, metric_name, metric_unit, network_name, p_text, score_text, si
 
 __all__ = ["compare", "print_comparison"]
 
@@ -47,7 +47,8 @@ def print_comparison(facts: Mapping[str, Any]) -> None:
     answer([(said[0], "bold"), (said[1], ""), (p_text(facts.get("p")), ""), (f"n = {facts['n']:,}", "")])
     out()
     rows = [_cells(metric, side) for side in (a, b)]
-    table(rows, ("", metric_name(metric), "95 %", "parameters", "FLOPs", "training"), right=[1, 3, 4, 5])
+    unit = ", %" if metric_unit(metric).percent else ""
+    table(rows, ("", f"{metric_name(metric)}{unit}", "95 %", "parameters", "FLOPs", "training"), right=[1, 3, 4, 5])
 
 
 def _name(side: Mapping[str, Any]) -> str:

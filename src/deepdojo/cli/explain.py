@@ -7,6 +7,7 @@ from typing import Any
 from deepdojo.cli.options import Json, Offline, RunName, Trust
 from deepdojo.cli.output import answer, next_step, out, paragraph, print_json, table
 from deepdojo.cli.words import duration, plural
+from deepdojo.report.figures import Unit
 
 __all__ = ["explain"]
 
@@ -36,19 +37,25 @@ def explain(run: RunName, /, *, offline: Offline = False, trust: Trust = False, 
     else:
         best = max(methods, key=lambda m: m["gap"])
         word = "finds what matters" if best["low"] > 0 else "does no better than chance"
-        chance = f"[{best['random_low']:.2f}, {best['random_high']:.2f}]"
         answer(
             [
                 (f"{best['title']} {word}", "bold"),
-                (f"deletion gap {best['gap']:.2f} [{best['low']:.2f}, {best['high']:.2f}]", ""),
-                (f"random order {best['random_gap']:.2f} {chance}", ""),
+                (f"deletion gap {_gap(best)}", ""),
+                (f"random order {_gap(best, 'random_')}", ""),
                 (f"{best['n']} rows", ""),
             ]
         )
         out()
-        table([(str(m["title"]), f"{m['gap']:.2f}", f"[{m['low']:.2f}, {m['high']:.2f}]", f"{m['random_gap']:.2f}",
+        table([(str(m["title"]), *_gap(m).split(" ", 1), _gap(m, "random_").partition(" ")[0],
                 f"{m['passes']:,}", duration(m["seconds"])) for m in methods],
               ("method", "gap", "95 %", "random", "passes", "time"), right=[1, 3, 4, 5])  # fmt: skip
         out()
         paragraph("Gap: evidence lost by deleting the top third, beyond a random third. 0 is chance.", style="dim")
     next_step(f"dojo report {run} --open", "see the pieces on the rows themselves")
+
+
+def _gap(method: dict[str, Any], which: str = "") -> str:
+    """`0.94 [0.71, 1.18]`, as the report rounds it."""
+    ends = (method[f"{which}gap"], method[f"{which}low"], method[f"{which}high"])
+    unit = Unit(percent=False)
+    return f"{unit.score(*ends)} {unit.interval(*ends)}"

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from deepdojo.cli.catalogue import project_folders, read_json, read_toml, runs_beside
-from deepdojo.cli.output import next_step, out, styled
+from deepdojo.cli.output import answer, next_step, out, styled
 from deepdojo.cli.words import plural, score_phrase
 from deepdojo.errors import ProjectError
 
@@ -73,8 +73,8 @@ def _runs(finished: list[Path]) -> None:
         higher = bool(scored[0][1].get("higher_is_better", True))
         folder, best = max(scored, key=lambda fs: fs[1]["value"] if higher else -fs[1]["value"])
         phrase = score_phrase(str(metric), best["value"], best.get("low"), best.get("high"), best.get("n"))
-        out(f"Highest of {project}: {styled(phrase, 'bold')} · {folder.name}" if higher else
-            f"Lowest of {project}: {styled(phrase, 'bold')} · {folder.name}")  # fmt: skip
+        word = "Highest" if higher else "Lowest"
+        answer([(f"{word} of {project}: {styled(phrase, 'bold')}", ""), (folder.name, "")])
 
 
 def read_toml_quietly(path: Path) -> dict[str, Any]:

@@ -127,7 +127,7 @@ def answer(parts: Iterable[tuple[str, str]]) -> None:
 
     One line in pipes and where the terminal is wide enough; else broken between parts.
     """
-    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize
+    room = _room(sys.stdout)
     line, used = "", 0
     for text, style in parts:
         if not text:
@@ -147,15 +147,28 @@ def head(text: str) -> None:
 
 
 def next_step(command: str, why: str = "") -> None:
-    """The one next step at the end of a screen, as a command that can be copied."""
+    """The one next step at the end of a screen, as a command that can be copied; what for, below it if it is long."""
+    line = f"Next: {styled(command, 'accent')}"
+    fits = 9 + text_width(command) + text_width(why) < _room(sys.stdout)
     out()
-    out(f"Next: {styled(command, 'accent')}" + (f"   {styled(why, 'dim')}" if why else ""))
+    out(line + (f"   {styled(why, 'dim')}" if why and fits else ""))
+    if why and not fits:
+        out(f"      {styled(why, 'dim')}")
+
+
+def _room(stream: TextIO) -> int:
+    """Columns of the terminal that `stream` is; endless in pipes, where a line stays a line."""
+    return shutil.get_terminal_size().columns if stream.isatty() else sys.maxsize
 
 
 def complain(fault: DojoError) -> None:
-    """What is wrong, where, and what to do: one sentence on stderr."""
-    name = styled("error:", "bad", sys.stderr)
-    err(f"{name} {' '.join(str(fault).split())}")
+    """What is wrong, where, and what to do: one sentence on stderr, on a terminal broken between words."""
+    said, room = f"error: {' '.join(str(fault).split())}", _room(sys.stderr)
+    if text_width(said) >= room:
+        said = textwrap.fill(
+            said, room - 1, subsequent_indent="       ", break_long_words=False, break_on_hyphens=False
+        )
+    err(styled("error:", "bad", sys.stderr) + said.removeprefix("error:"))
 
 
 def print_json(value: Any) -> None:

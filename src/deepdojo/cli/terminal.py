@@ -55,9 +55,12 @@ class TerminalListener(Listener):
         self._show(" · ".join(filter(None, [self._stage, *parts])), done=share)
 
     def say(self, sentence: str) -> None:
-        """Something that the user should be able to read later: a line of its own, above the live one."""
-        if self._display is not None:
-            self._console.print(sentence.rstrip(), soft_wrap=True)
+        """Something that the user should be able to read later: a line of its own, above the live one.
+
+        A terminal gets it broken between words, a log in one line.
+        """
+        if self.live:
+            self._console.print(sentence.rstrip())
             return
         self.stream.write(sentence.rstrip() + "\n")
         self.stream.flush()
