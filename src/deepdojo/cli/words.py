@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deepdojo.report.figures import Unit, p_value, unit_of
+from deepdojo.report.metric_facts import metric_title
 
 __all__ = [
     "bar",
@@ -26,9 +27,7 @@ __all__ = [
 
 def metric_name(metric: str) -> str:
     """A metric's name in running text."""
-    from deepdojo.report.verdict import METRIC_NAMES
-
-    return METRIC_NAMES.get(metric, metric.replace("_", " "))
+    return metric_title(metric)
 
 
 def metric_unit(metric: str) -> Unit:

@@ -9,8 +9,8 @@ from typing import Any
 
 from deepdojo.report import intervals
 from deepdojo.report.figures import amount, count, duration, evenly, higher_is_better, plain, size, unit_of
+from deepdojo.report.metric_facts import metric_title
 from deepdojo.report.tokens import stylesheet
-from deepdojo.report.verdict import METRIC_NAMES
 from deepdojo.report.words import Words
 
 __all__ = ["board_page"]
@@ -168,7 +168,7 @@ def board_page(project: dict[str, Any], rows: list[dict[str, Any]], *, language:
         "css": stylesheet(),
         "name": str(project.get("name") or ""),
         "title": str(project.get("title") or project.get("name") or ""),
-        "metric": words(METRIC_NAMES.get(metric, metric)),
+        "metric": words(metric_title(metric)),
         "task": str(project.get("task") or ""),
         "licence": str(project.get("licence") or ""),
         "percent": unit.percent,

@@ -7,8 +7,9 @@ from typing import Any
 
 from deepdojo.report import intervals
 from deepdojo.report.figures import Unit, duration, evenly, higher_is_better, p_value, unit_of
+from deepdojo.report.metric_facts import metric_title
 from deepdojo.report.source import model_name
-from deepdojo.report.verdict import METRIC_NAMES, best_floor
+from deepdojo.report.verdict import best_floor
 
 __all__ = ["comparison"]
 
@@ -127,7 +128,7 @@ def comparison(files: Any, words: Words) -> Json | None:
     return {
         "rows": entries,
         "axis": intervals.head(axis, evenly(at, 100.0 if unit.percent else 1.0), at),
-        "metric": words(METRIC_NAMES.get(metric, metric)),
+        "metric": words(metric_title(metric)),
         "percent": unit.percent,
         "higher": higher,
         "beyond": beyond,
@@ -145,7 +146,7 @@ def _others(score: Json, words: Words) -> list[Json]:
         if isinstance(o, dict):
             unit, (value, low, high) = unit_of(name), (o.get(k) for k in ("value", "low", "high"))
             written = {"score": unit.score(value, low, high), "interval": unit.interval(value, low, high)}
-            found.append({"name": words(METRIC_NAMES.get(name, name)), **written})
+            found.append({"name": words(metric_title(name)), **written})
     return found
 
 

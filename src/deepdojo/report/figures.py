@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from deepdojo.report.metric_facts import metric_facts
+
 __all__ = ["Unit", "amount", "count", "duration", "evenly", "higher_is_better", "p_value", "plain", "size", "unit_of"]
 
-_PERCENT = frozenset({"accuracy", "macro_f1", "exact_match", "ece"})
 _MINUS = "\u2212"
 _NBSP = "\u00a0"
-_LOWER_IS_BETTER = frozenset({"log_loss", "rmse", "mae", "ece"})
 
 
 def plain(value: float, digits: int = 3) -> str:
@@ -87,7 +87,7 @@ class Unit:
 
 def unit_of(metric: str) -> Unit:
     """The way to write a metric's values."""
-    return Unit(metric in _PERCENT)
+    return Unit(bool(metric_facts().get(metric, {}).get("percent")))
 
 
 def p_value(p: float | None) -> str:
@@ -137,4 +137,4 @@ def duration(seconds: float | None) -> str:
 
 def higher_is_better(metric: str) -> bool:
     """The direction of a metric where the run does not say it."""
-    return metric not in _LOWER_IS_BETTER
+    return bool(metric_facts().get(metric, {}).get("higher_is_better", True))

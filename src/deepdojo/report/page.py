@@ -12,11 +12,12 @@ from deepdojo.places import write_text
 from deepdojo.report import decisions, sections
 from deepdojo.report.comparison import comparison
 from deepdojo.report.figures import amount, count, duration, plain, unit_of
+from deepdojo.report.metric_facts import metric_title
 from deepdojo.report.pictures import Pictures
 from deepdojo.report.source import RunFiles, model_name, read_run
 from deepdojo.report.svg import cut
 from deepdojo.report.tokens import stylesheet
-from deepdojo.report.verdict import METRIC_NAMES, best_floor, few_rows, verdict
+from deepdojo.report.verdict import best_floor, few_rows, verdict
 from deepdojo.report.words import Words
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _key_figures(files: RunFiles, words: Words) -> list[tuple[str, str, str]]:
     unit, cost, floor = unit_of(metric), score.get("cost") or {}, best_floor(score)
     low, high = score.get("low"), score.get("high")
     rows = words("{interval} of {n} rows", interval=unit.interval(score["value"], low, high), n=count(score.get("n")))
-    found = [(words(METRIC_NAMES.get(metric, metric)), unit.score(score["value"], low, high), rows)]
+    found = [(words(metric_title(metric)), unit.score(score["value"], low, high), rows)]
     if floor:
         title = str(floor.get("title") or floor.get("name"))
         found.append((words("best floor"), unit.score(floor["score"], floor.get("low"), floor.get("high")), title))

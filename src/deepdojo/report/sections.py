@@ -8,7 +8,7 @@ from typing import Any
 
 from deepdojo.report import charts, matrix
 from deepdojo.report.figures import amount, count, duration, plain, size, unit_of
-from deepdojo.report.verdict import METRIC_NAMES
+from deepdojo.report.metric_facts import metric_title
 
 __all__ = ["calibration", "confusion", "cost", "findings", "learning", "regression"]
 
@@ -87,7 +87,7 @@ def learning(files: Any, words: Words) -> Json | None:
     scores = series(lambda e: (e.get("validation") or {}).get(metric))
     if not (train or held or scores or len(files.steps) > 1):
         return None
-    chosen, name = _chosen(files, words), words(METRIC_NAMES.get(metric, metric))
+    chosen, name = _chosen(files, words), words(metric_title(metric))
     lines = _loss_lines(files, train, held, words)
     decimals = 1 if unit.percent else 3
     write: Callable[[float], str] = (lambda v: unit.number(v, decimals)) if unit.percent else plain

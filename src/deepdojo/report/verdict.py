@@ -6,22 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from deepdojo.report.figures import count, higher_is_better, p_value, unit_of
+from deepdojo.report.metric_facts import metric_title
 
-__all__ = ["METRIC_NAMES", "best_floor", "few_rows", "verdict"]
+__all__ = ["best_floor", "few_rows", "verdict"]
 
 Json = dict[str, Any]
 Words = Callable[..., str]
-
-METRIC_NAMES = {
-    "accuracy": "accuracy",
-    "macro_f1": "macro-F1",
-    "log_loss": "log-loss",
-    "roc_auc": "ROC-AUC",
-    "ece": "calibration error",
-    "rmse": "RMSE",
-    "mae": "MAE",
-    "r2": "R²",
-}
 
 
 def best_floor(score: Json) -> Json | None:
@@ -51,7 +41,7 @@ def _unscored(score: Json, words: Words) -> str:
     return words(
         "Not scored on held-out rows; on {n} validation rows its {metric} is {score} {interval}.",
         n=count(seen.get("n")),
-        metric=words(METRIC_NAMES.get(metric, metric)),
+        metric=words(metric_title(metric)),
         score=unit.score(*ends),
         interval=unit.interval(*ends),
     )
@@ -65,7 +55,7 @@ def _how_good(score: Json, words: Words) -> str:
         "score": unit.score(value, low, high),
         "interval": unit.interval(value, low, high),
         "n": count(score.get("n")),
-        "metric": words(METRIC_NAMES.get(metric, metric)),
+        "metric": words(metric_title(metric)),
     }
     if metric == "accuracy":
         return words("The network is right on {score} {interval} of {n} held-out rows", **filled)

@@ -12,7 +12,7 @@ from deepdojo.scoring.metrics.registry import metric
 __all__ = ["accuracy"]
 
 
-@metric(truth="label", predicted="label", higher_is_better=True, goal="every row counts the same")
+@metric(truth="label", predicted="label", higher_is_better=True, percent=True, goal="every row counts the same")
 def accuracy(truth: Sequence[str], predicted: Sequence[str]) -> Measured:
     """Share of rows whose label is right.
 

@@ -15,7 +15,14 @@ __all__ = ["BINS", "confidence", "ece"]
 BINS = 15
 
 
-@metric(truth="label", predicted="distribution", higher_is_better=False, goal="is 80 % sure right 80 % of the time?")
+@metric(
+    truth="label",
+    predicted="distribution",
+    higher_is_better=False,
+    title="calibration error",
+    percent=True,
+    goal="is 80 % sure right 80 % of the time?",
+)
 def ece(truth: Sequence[str], predicted: Sequence[Mapping[str, float]]) -> Measured:
     """Expected calibration error: how far confidence is from the share of right answers, over 15 equal bins.
 

@@ -14,7 +14,14 @@ from deepdojo.scoring.metrics.registry import metric
 __all__ = ["log_loss"]
 
 
-@metric(truth="label", predicted="distribution", higher_is_better=False, unit="nats", goal="honest probabilities")
+@metric(
+    truth="label",
+    predicted="distribution",
+    higher_is_better=False,
+    unit="nats",
+    title="log-loss",
+    goal="honest probabilities",
+)
 def log_loss(truth: Sequence[str], predicted: Sequence[Mapping[str, float]]) -> Measured:
     """Mean of -ln p(true label), in nats: punishes wrong confidence.
 

@@ -14,7 +14,14 @@ __all__ = ["macro_f1"]
 _ONE_HOT_CELLS = 1 << 22  # up to here one matrix product is fastest; 10⁵ classes would need gigabytes
 
 
-@metric(truth="label", predicted="label", higher_is_better=True, goal="every class counts the same, however rare")
+@metric(
+    truth="label",
+    predicted="label",
+    higher_is_better=True,
+    title="macro-F1",
+    percent=True,
+    goal="every class counts the same, however rare",
+)
 def macro_f1(truth: Sequence[str], predicted: Sequence[str]) -> Measured:
     """Mean over classes of F1, the balance of precision and recall.
 

@@ -30,6 +30,8 @@ class Metric:
         higher_is_better: the direction.
         unit: "fraction", "nats", or "target" (the unit of the target column).
         goal: when to choose it, half a sentence.
+        title: its name in running text, where that is more than the name with blanks.
+        percent: a fraction that people read in per cent.
         function: (truth cells, predicted cells) -> Measured.
     """
 
@@ -41,6 +43,8 @@ class Metric:
     unit: str
     goal: str
     function: Function = field(repr=False)
+    title: str = ""
+    percent: bool = False
 
     def __call__(self, truth: Sequence[Any], predicted: Sequence[Any]) -> Measured:
         same_length(truth, predicted)
@@ -60,8 +64,12 @@ def metric(
     higher_is_better: bool,
     unit: Literal["fraction", "nats", "target"] = "fraction",
     goal: str = "",
+    title: str = "",
+    percent: bool = False,
 ) -> Callable[[Function], Metric]:
     """Register a function (truth cells, predicted cells) -> Measured under its own name.
+
+    The arguments are written as literals: `deepdojo.report.metric_facts` reads them from the source.
 
     Example:
         @metric(truth="number", predicted="number", higher_is_better=False, unit="target", goal="the worst miss counts")
@@ -70,7 +78,9 @@ def metric(
 
     def register(function: Function) -> Metric:
         summary = (inspect.getdoc(function) or "").split("\n", 1)[0]
-        made = Metric(function.__name__, summary, truth, predicted, higher_is_better, unit, goal, function)
+        made = Metric(
+            function.__name__, summary, truth, predicted, higher_is_better, unit, goal, function, title, percent
+        )
         METRICS[made.name] = made
         return made
 

@@ -14,7 +14,14 @@ from deepdojo.scoring.metrics.registry import metric, numbers
 __all__ = ["mae", "r2", "rmse"]
 
 
-@metric(truth="number", predicted="number", higher_is_better=False, unit="target", goal="large misses count most")
+@metric(
+    truth="number",
+    predicted="number",
+    higher_is_better=False,
+    unit="target",
+    title="RMSE",
+    goal="large misses count most",
+)
 def rmse(truth: Sequence[float], predicted: Sequence[float]) -> Measured:
     """Root of the mean squared error, in the target's unit.
 
@@ -36,7 +43,12 @@ def rmse(truth: Sequence[float], predicted: Sequence[float]) -> Measured:
 
 
 @metric(
-    truth="number", predicted="number", higher_is_better=False, unit="target", goal="every unit of error costs the same"
+    truth="number",
+    predicted="number",
+    higher_is_better=False,
+    unit="target",
+    title="MAE",
+    goal="every unit of error costs the same",
 )
 def mae(truth: Sequence[float], predicted: Sequence[float]) -> Measured:
     """Mean absolute error, in the target's unit.
@@ -46,7 +58,13 @@ def mae(truth: Sequence[float], predicted: Sequence[float]) -> Measured:
     return from_mean(np.abs(numbers(truth) - numbers(predicted)), bounds=(0.0, math.inf))
 
 
-@metric(truth="number", predicted="number", higher_is_better=True, goal="the share of the spread that is explained")
+@metric(
+    truth="number",
+    predicted="number",
+    higher_is_better=True,
+    title="R²",
+    goal="the share of the spread that is explained",
+)
 def r2(truth: Sequence[float], predicted: Sequence[float]) -> Measured:
     """R²: the share of the target's variance that the predictions explain; 0 = as good as the mean, negative = worse.
 

@@ -17,7 +17,13 @@ _LARGEST_CELLS = 10_000_000  # classes × rows: 1,000 classes on 10,000 rows
 _DRAWN_CELLS = 200_000  # above this DeLong's interval, which agrees to the third digit there, saves seconds
 
 
-@metric(truth="label", predicted="distribution", higher_is_better=True, goal="ranking, whatever the threshold")
+@metric(
+    truth="label",
+    predicted="distribution",
+    higher_is_better=True,
+    title="ROC-AUC",
+    goal="ranking, whatever the threshold",
+)
 def roc_auc(truth: Sequence[str], predicted: Sequence[Mapping[str, float]]) -> Measured:
     """Chance that a row of a class gets a higher probability of it than a row of another class.
 
