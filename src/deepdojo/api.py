@@ -269,11 +269,11 @@ def board(project: str | Path, *, runs: str | Path | None = None) -> list[dict[s
     return rows(runs_folder(found.name, None if found.builtin else found.folder, runs), found)
 
 
-def report(run: str | Path) -> Path:
-    """Write report.html again from the run folder alone."""
+def report(run: str | Path, *, language: str = "en") -> Path:
+    """Write report.html again from the run folder alone, in English ("en") or Chinese ("zh")."""
     from deepdojo.report import write_report
 
-    return write_report(load(run).folder)
+    return write_report(load(run).folder, language=language)
 
 
 def explain(

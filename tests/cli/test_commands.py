@@ -236,7 +236,7 @@ def test_report_opens_the_browser_on_request(dojo: Dojo, monkeypatch: pytest.Mon
 
     opened: list[str] = []
     monkeypatch.setattr(webbrowser, "open", lambda url: bool(opened.append(url)))
-    monkeypatch.setattr(api, "report", lambda run: tmp_path / "a b" / "report.html")
+    monkeypatch.setattr(api, "report", lambda run, language: tmp_path / "a b" / "report.html")
     assert dojo("report", "last").out.startswith(str(tmp_path / "a b" / "report.html"))
     assert opened == []
     said = dojo("report", "last", "--open")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,3 +106,12 @@ def test_the_axis_always_holds_what_is_important(important, others):
 def test_cut_keeps_short_words_whole():
     assert cut("short", 5) == "short"
     assert cut("longer words", 7) == "longer…"
+
+
+def test_quantiles_of_residuals_are_those_of_numpy():
+    from deepdojo.report.sections import _quantile
+
+    for n in (1, 2, 3, 124):
+        values = sorted(float(v) for v in np.random.default_rng(n).normal(size=n))
+        for share in (0.05, 0.5, 0.95):
+            assert _quantile(values, share) == pytest.approx(np.quantile(values, share))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from deepdojo.cli.catalogue import project_folders, read_toml
-from deepdojo.cli.options import Json, RunsFolder, option
+from deepdojo.cli.options import Json, Language, RunsFolder, option
 from deepdojo.cli.output import answer, clip, next_step, out, paragraph, print_json, styled, text_width, width
 from deepdojo.cli.words import bar, duration, metric_name, metric_unit, plural, score_text, si
 
@@ -25,6 +25,7 @@ def board(
     /,
     *,
     html: Annotated[Path | None, option("Also write the board as one HTML page.", "Output")] = None,
+    language: Language = "en",
     runs: RunsFolder = None,
     json: Json = False,
 ) -> None:
@@ -38,7 +39,7 @@ def board(
 
     rows = api.board(project, runs=runs)
     if html is not None:
-        _write_page(html, project, rows)
+        _write_page(html, project, rows, language)
     if json:
         print_json(rows)
         return
@@ -54,7 +55,7 @@ def board(
         next_step(f"dojo train {project}")
 
 
-def _write_page(path: Path, project: str, rows: Sequence[Row]) -> None:
+def _write_page(path: Path, project: str, rows: Sequence[Row], language: str) -> None:
     """The board as one HTML file, written atomically."""
     from deepdojo.places import write_text
     from deepdojo.report import board_page
@@ -63,7 +64,7 @@ def _write_page(path: Path, project: str, rows: Sequence[Row]) -> None:
     about = {**_described(project), "name": project, "runs": sum(r["kind"] == "run" for r in ranked)}
     if rows:
         about |= {key: (ranked or rows)[0][key] for key in ("metric", "higher_is_better", "n")}
-    write_text(path, board_page(about, [dict(r) for r in rows]))
+    write_text(path, board_page(about, [dict(r) for r in rows], language=language))
 
 
 def _described(project: str) -> dict[str, str]:

@@ -26,6 +26,7 @@ def option(help: str, group: str = "Options", *, name: str | None = None, short:
 Json = Annotated[bool, option("Print JSON on stdout instead of text.", "Output", name="--json")]
 RunsFolder = Annotated[Path | None, option("Folder of runs; default: beside the project, or ./runs/NAME.", "Where")]
 RunName = Annotated[str, option("A run: its folder, its id, a unique beginning of the id, or `last`.", "Arguments")]
+Language = Annotated[str, option("Language of the page: en or zh.", "Output")]
 Offline = Annotated[bool, option("Never use the network.", "Consent")]
 Yes = Annotated[bool, option("Download without asking, whatever the size.", "Consent")]
 Trust = Annotated[bool, option("Run the project's own Python code (reader, metric).", "Consent")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from deepdojo.cli.options import Json, RunName, option
+from deepdojo.cli.options import Json, Language, RunName, option
 from deepdojo.cli.output import err, next_step, out, print_json
 
 __all__ = ["report"]
@@ -15,6 +15,7 @@ def report(
     /,
     *,
     open: Annotated[bool, option("Open the page in the browser.", "Output", name="--open")] = False,
+    language: Language = "en",
     json: Json = False,
 ) -> None:
     """Write the page that tells all about a run.
@@ -25,7 +26,7 @@ def report(
     """
     from deepdojo import api
 
-    path = api.report(run)
+    path = api.report(run, language=language)
     if json:
         print_json({"report": str(path)})
     else:

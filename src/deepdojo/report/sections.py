@@ -171,8 +171,7 @@ def regression(files: Any, words: Words) -> Json | None:
     if not pairs.points:
         return None
     residuals = pairs.residuals
-    middle = residuals[len(residuals) // 2]
-    low, high = residuals[int(0.05 * (len(residuals) - 1))], residuals[math.ceil(0.95 * (len(residuals) - 1))]
+    low, middle, high = (_quantile(residuals, share) for share in (0.05, 0.5, 0.95))
     return {
         "scatter": charts.scatter(pairs.points, about=words("Predicted against true values"), words=words),
         "residuals": charts.histogram(residuals, about=words("Predicted minus true"), words=words),
@@ -183,6 +182,13 @@ def regression(files: Any, words: Words) -> Json | None:
         "low": _signed(low),
         "high": _signed(high),
     }
+
+
+def _quantile(ordered: list[float], share: float) -> float:
+    """Between two neighbours in proportion, as NumPy's default does."""
+    place = share * (len(ordered) - 1)
+    below, above = ordered[math.floor(place)], ordered[math.ceil(place)]
+    return below + (place % 1) * (above - below)
 
 
 def _signed(value: float) -> str:
