@@ -29,6 +29,13 @@ __all__ = ["PARTIAL", "Run", "environment", "find_run", "new_run_folder", "run_f
 
 PARTIAL = ".partial"
 
+BASELINE = "baseline-"
+_ANEW = "train again: the file is damaged"
+_KEYS = {
+    "run": ("id", "project", "project_path", "task", "metric", "recipe", "model", "seed", "options", "train"),
+    "baseline": ("id", "task", "metric"),
+}
+"""What a run.toml says at the least."""
 
 class Run:
     """One finished run, or one under way (`ID.partial`)."""
@@ -45,9 +52,13 @@ class Run:
     def info(self) -> dict[str, Any]:
         """run.toml: project, task, metric, resolved recipe, seed, what was chosen by rule."""
         try:
-            return tomllib.loads((self.folder / "run.toml").read_text(encoding="utf-8"))
+            info = tomllib.loads((self.folder / "run.toml").read_text(encoding="utf-8"))
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise RunError(f"run.toml cannot be read ({error})", where=str(self.folder)) from None
+            raise RunError(f"run.toml cannot be read ({error})", where=str(self.folder), todo=_ANEW) from None
+        lacking = [key for key in _KEYS[info.get("kind", "run")] if key not in info]
+        if lacking:
+            raise RunError(f"run.toml is cut short, it lacks {lacking[0]!r}", where=str(self.folder), todo=_ANEW)
+        return info
 
     @property
     def id(self) -> str:
@@ -88,7 +99,7 @@ class Run:
         """The lines of metrics.jsonl; a cut last line is left out."""
         path = self.folder / "metrics.jsonl"
         found = []
-        for line in path.read_text(encoding="utf-8").split("\n") if path.is_file() else ():
+        for line in path.read_text(encoding="utf-8", errors="replace").split("\n") if path.is_file() else ():
             try:
                 found.append(json.loads(line))
             except ValueError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 import time
@@ -9,8 +10,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from deepdojo.data.check import check
+from deepdojo.data.files import Media
 from deepdojo.errors import DataError
 from tests.data.made_dataset import MadeDataset, dataset
 
@@ -228,16 +231,23 @@ def test_equal_images_are_found_and_sizes_named():
 
 
 def test_files_of_equal_bytes_are_equal_images():
-    class File:
-        def __init__(self, data: bytes) -> None:
-            self.data = data
+    def picture(k: int) -> Media:
+        out = io.BytesIO()
+        Image.new("L", (4, 4), k).save(out, "PNG")
+        return Media(f"{k}.png", out.getvalue)
 
-        def read(self) -> bytes:
-            return self.data
-
-    rows = [{"image": File(bytes([k, k + 1])), "label": "ab"[k % 2]} for k in range(40)]
-    rows[39]["image"] = File(bytes([0, 1]))
+    rows = [{"image": picture(k), "label": "ab"[k % 2]} for k in range(40)]
+    rows[39]["image"] = picture(0)
     assert "1 held-out row" in one(check(dataset("image-classification", rows)), "duplicates across splits").what
+
+
+def test_images_that_cannot_be_decoded_are_counted():
+    out = io.BytesIO()
+    Image.new("RGB", (64, 64)).save(out, "PNG")
+    whole, cut = out.getvalue(), out.getvalue()[:-40]
+    rows = [{"image": Media(f"{k}.png", lambda k=k: cut if k < 3 else whole), "label": "ab"[k % 2]} for k in range(40)]
+    found = one(check(dataset("image-classification", rows)), "broken images")
+    assert found.what.startswith("3 of 40 images looked at cannot be used; the first: the picture is broken")
 
 
 def test_empty_short_and_endless_texts():

@@ -9,7 +9,7 @@ import zipfile
 from fnmatch import fnmatchcase
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from deepdojo.data.files import Files, Media, _glob_regex, content_sha256, is_system_file, printable
@@ -54,6 +54,7 @@ def test_patterns(tmp_path):
 
 @settings(max_examples=200, deadline=None)
 @given(st.text("ab*?[]!-.", max_size=6), st.text("ab.-", max_size=6))
+@example("?[.?]", "a.")  # within brackets a question mark is an ordinary sign
 def test_a_pattern_without_folders_means_what_fnmatch_means(pattern, name):
     if pattern == "**" or not name:
         return

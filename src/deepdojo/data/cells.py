@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 
-__all__ = ["MISSING", "MISSING_LABELS", "is_infinite", "is_missing", "parse_number", "plain_number"]
+__all__ = ["LARGEST", "MISSING", "MISSING_LABELS", "is_infinite", "is_missing", "parse_number", "plain_number"]
 
 #: Cells of a record that mean "nothing stands here". Compared after stripping blanks, as they stand (case counts).
 MISSING = frozenset({"", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null", "NULL", "None", "?", "-", "."})
@@ -13,7 +13,10 @@ MISSING = frozenset({"", "NA", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "null
 #: The same for targets. "None", "?", "-" and "." may well be the name of a class, so they stay labels.
 MISSING_LABELS = MISSING - {"None", "?", "-", "."}
 
-_INFINITE = frozenset({"inf", "infinity"})
+#: Numbers beyond this count as infinite: their squares and cubes, which mean, spread and loss need, overflow.
+LARGEST = 1e100
+
+_INFINITE = frozenset({"inf", "infinity", "∞"})
 _EXPONENT = r"(?:[eE][+-]?\d+)?"
 # Digit groups are parted by the sign that is not the decimal one, or by a blank, a no-break blank or an apostrophe.
 _NUMBER = {
@@ -33,8 +36,12 @@ def is_missing(cell: object) -> bool:
 
 
 def is_infinite(text: str) -> bool:
-    """True for `inf`, `-Infinity` and the like: a number that no model can use."""
-    return text.strip().lstrip("+-").lower() in _INFINITE
+    """True for `inf`, `-Infinity`, `1e999` and the like: a number that no model can use."""
+    text = text.strip().lstrip("+-").lower()
+    if text in _INFINITE or "e" not in text:
+        return text in _INFINITE
+    plain = plain_number(text)
+    return plain is not None and float(plain) > LARGEST
 
 
 def plain_number(text: str, decimal: str = ".") -> str | None:
@@ -53,7 +60,7 @@ def plain_number(text: str, decimal: str = ".") -> str | None:
 
 
 def parse_number(cell: object, decimal: str = ".") -> float | None:
-    """The finite number in a cell, or None: missing, not a number, NaN and infinity alike.
+    """The number in a cell, or None: missing, not a number, NaN, infinity and what is larger than `LARGEST` alike.
 
     Args:
         cell: raw text, or a number as JSON and Parquet give it.
@@ -73,4 +80,4 @@ def parse_number(cell: object, decimal: str = ".") -> float | None:
             value = float(plain)
     else:
         value = float(cell)  # type: ignore[arg-type]
-    return value if math.isfinite(value) else None
+    return value if abs(value) <= LARGEST else None  # false for NaN too

@@ -20,7 +20,7 @@ from deepdojo.errors import DataError, SourceError, nearest
 __all__ = ["Files", "Media", "content_sha256", "decode_image", "file_sha256", "is_system_file", "printable"]
 
 _BLOCK_BYTES = 1 << 20
-_SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r"})
+_SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r", "lost+found"})
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _one_glob(pattern: str) -> str:
 def _one_part(part: str) -> str:
     """fnmatch's expression for one name; its `*` and `?` would also cross folders."""
     out = ""
-    for piece in re.split(r"(\*+|\?)", part):
+    for piece in re.split(r"(\[!?\]?[^\]]*\]|\*+|\?)", part):  # within brackets * and ? are ordinary signs
         if piece.startswith("*"):
             out += "[^/]*"
         elif piece == "?":
@@ -106,6 +106,10 @@ class Files:
         pinned: name -> path, for files found one by one (checked against their sums, downloaded).
         hint: what to say when a name is nowhere ("download it from ...").
         sums: SHA-256 of pinned files that were just checked.
+
+    Attributes:
+        left_out: system files that a pattern matched.
+        unreadable: names that a row was refused for, because nothing can be read there; they have no digest.
     """
 
     def __init__(
@@ -120,6 +124,7 @@ class Files:
         self.pinned = dict(pinned or {})
         self.hint = hint
         self.left_out: set[str] = set()
+        self.unreadable: set[str] = set()
         self._archives: dict[str, Archive] = {}
         self._sums = dict(sums or {})
         self._used: set[str] = set()
@@ -195,7 +200,8 @@ class Files:
             fixed.pop()
         for root in self.roots:
             start = root.joinpath(*fixed)
-            for folder, folders, files in os.walk(start if ".." not in fixed and start.is_dir() else root):
+            top = start if ".." not in fixed and start.is_dir() else root
+            for folder, folders, files in os.walk(top, onerror=_closed_folder):
                 folders.sort()
                 below = Path(folder).relative_to(root).as_posix()
                 for file in files:
@@ -284,8 +290,8 @@ class Files:
         for pattern, names in self._groups.items():
             if "!" not in pattern:
                 grouped.update(names)
-                found[pattern] = self._list_digest((name, name) for name in set(names))
-        for name in {*self._used, *(n for p, ns in self._groups.items() if "!" in p for n in ns)}:
+                found[pattern] = self._list_digest((name, name) for name in set(names) - self.unreadable)
+        for name in {*self._used, *(n for p, ns in self._groups.items() if "!" in p for n in ns)} - self.unreadable:
             outer, member = self._parts(name)
             if member:
                 inside.setdefault(outer, set()).add(member)
@@ -344,6 +350,16 @@ def content_sha256(path: Path, name: str) -> str:
     archive = open_archive(path, name)
     members = [member for member in archive.names() if not is_system_file(member)]
     return _digest_of_list((member, hashlib.sha256(archive.read(member)).hexdigest()) for member in members)
+
+
+def _closed_folder(error: OSError) -> None:
+    """`os.walk` would pass over a folder that may not be read, and a whole class be missing in silence."""
+    if isinstance(error, PermissionError) and not is_system_file(os.path.basename(error.filename)):
+        raise SourceError(
+            f"the folder cannot be read ({error.strerror})",
+            where=printable(str(error.filename)),
+            todo="give yourself the right to read it",
+        ) from None
 
 
 def _top_names(root: Path) -> list[str]:

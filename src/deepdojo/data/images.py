@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import threading
 import warnings
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from deepdojo.errors import DataError
 
-__all__ = ["MAX_PIXELS", "decode_image"]
+__all__ = ["MAX_PIXELS", "check_image", "decode_image"]
 
 MAX_PIXELS = 100_000_000
 _OPENING = threading.Lock()
@@ -39,17 +39,7 @@ def decode_image(cell: Any, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     if not isinstance(cell, bytes | bytearray | memoryview):
         where = cell.name.encode("utf-8", "backslashreplace").decode()
         cell = cell.read()
-    data = bytes(cell)
-    if not data:
-        raise DataError("the picture's file is empty", where=where)
-    image = _open(data, where)
-    x, y = image.size
-    if x * y > max_pixels:
-        raise DataError(
-            f"the picture has {x} x {y} pixels, more than {max_pixels / 1e6:g} million",
-            where=where,
-            todo="scale it down first",
-        )
+    image = _open(io.BytesIO(bytes(cell)), where, max_pixels)
     try:
         image.load()
         return _pixels(_turned(image))
@@ -57,6 +47,11 @@ def decode_image(cell: Any, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
         raise DataError(error.what, where=where) from None
     except Exception as error:  # decoders raise nearly anything on broken bytes; all of it means the same here
         raise DataError(f"the picture is broken ({_first_line(error)})", where=where) from None
+
+
+def check_image(file: BinaryIO) -> None:
+    """Raise a DataError where a file is empty, no picture or too large. Reads its head alone, never the pixels."""
+    _open(file, None, MAX_PIXELS).close()
 
 
 def _checked_array(array: np.ndarray) -> np.ndarray:
@@ -70,7 +65,7 @@ def _checked_array(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _open(data: bytes, where: str | None) -> Any:
+def _open(file: BinaryIO, where: str | None, max_pixels: int) -> Any:
     from PIL import Image, UnidentifiedImageError
 
     # Pillow's own limit would refuse large pictures without telling their size. It is a global, hence the lock.
@@ -78,14 +73,26 @@ def _open(data: bytes, where: str | None) -> Any:
         warnings.simplefilter("ignore")
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            return Image.open(io.BytesIO(data))
+            image = Image.open(file)
         except UnidentifiedImageError:
-            kind = "is a text file" if _is_text(data[:4096]) else f"begins with {data[:8].hex(' ')}"
+            file.seek(0)
+            head = file.read(4096)
+            if not head:
+                raise DataError("the picture's file is empty", where=where) from None
+            kind = "is a text file" if _is_text(head) else f"begins with {head[:8].hex(' ')}"
             raise DataError(f"this is no picture: it {kind}", where=where) from None
         except Exception as error:
             raise DataError(f"the picture is broken ({_first_line(error)})", where=where) from None
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+    x, y = image.size
+    if x * y > max_pixels:
+        raise DataError(
+            f"the picture has {x} x {y} pixels, more than {max_pixels / 1e6:g} million",
+            where=where,
+            todo="scale it down first",
+        )
+    return image
 
 
 def _is_text(head: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -11,14 +12,16 @@ from typing import Any
 import numpy as np
 
 from deepdojo.contracts import Contract, KindName
-from deepdojo.data.cells import MISSING, MISSING_LABELS, parse_number, plain_number
+from deepdojo.data.cells import LARGEST, MISSING, MISSING_LABELS, is_infinite, parse_number, plain_number
 from deepdojo.data.files import Files, Media, printable
+from deepdojo.data.images import check_image
 from deepdojo.data.readers import RawRow
 from deepdojo.data.spec import FileColumn, PixelColumns, ProjectSpec
-from deepdojo.errors import DojoError, ProjectError, UnknownNameError
+from deepdojo.errors import DojoError, ProjectError, SourceError, UnknownNameError
 
 __all__ = ["Reject", "RowMaker", "input_key"]
 
+_TOO_LARGE = f" below {LARGEST:g}"
 Row = dict[str, Any]
 Make = Callable[[RawRow], Any]
 
@@ -54,7 +57,24 @@ class RowMaker:
         self.made += 1
         if self.ragged:
             self.known.update(dict.fromkeys(raw.cells))
-        return {role: maker(raw) for role, maker in self._makers}
+        row = {role: maker(raw) for role, maker in self._makers}
+        for cell in row.values():
+            if isinstance(cell, Media):
+                self._refuse_no_picture(cell)
+        return row
+
+    def _refuse_no_picture(self, cell: Media) -> None:
+        """What is no picture is left out before the split is drawn: it must take no place in a part or a class."""
+        try:
+            if self.files.has(cell.name):
+                with self.files.open(cell.name) as file:
+                    check_image(file)
+            else:  # a cell that holds the bytes, or a link that leads nowhere
+                check_image(io.BytesIO(cell.read()))
+        except DojoError as error:
+            if isinstance(error, SourceError):
+                self.files.unreadable.add(cell.name)
+            raise Reject(error.what) from None
 
     def cell(self, raw: RawRow, column: str) -> Any:
         """A cell by its column's name. Raises UnknownNameError where a file has no such column."""
@@ -128,9 +148,9 @@ class RowMaker:
             value = parse_number(cell, raw.decimal)
             if value is None:
                 missing = cell is None or (isinstance(cell, str) and cell.strip() in MISSING)
-                raise Reject(
-                    f"the {role} is missing" if missing else f"the {role} {str(cell)[:40]!r} is not a finite number"
-                )
+                large = _TOO_LARGE if is_infinite(str(cell)) and any(map(str.isdigit, str(cell))) else ""
+                fault = f"{str(cell)[:40]!r} is not a finite number{large}"
+                raise Reject(f"the {role} is missing" if missing else f"the {role} {fault}")
             return value
 
         return number if kind == "number" else label

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import time
+import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from deepdojo import __version__
-from deepdojo.data.dataset import Dataset
-from deepdojo.errors import DataError, RunError
+from deepdojo.data.dataset import SPLITS, Dataset
+from deepdojo.errors import DataError, DojoError, RecipeError, RunError, UnknownNameError, UsageError
 from deepdojo.places import write_json
 from deepdojo.recipes import Recipe
 from deepdojo.runs import PARTIAL, Run, command_line, environment, finish, now_utc, write_rejected, write_toml
@@ -79,15 +80,23 @@ class Session:
 
         if not self.resume:
             self.write_head()
-        network = Network.prepare(self)
-        write_rejected(self.folder / "rejected.csv", self.dataset.rejected)
+        try:
+            network = Network.prepare(self)
+        except (RecipeError, UnknownNameError):  # does not fit: nothing to go on with
+            if not self.resume:
+                shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+        except DojoError:
+            self.write_left_out()
+            raise
+        self.write_left_out()
         network.train()
         with using_threads(network.hardware.threads):
             if self.options.validation_only:
                 network.write_validation_score()
             else:
                 finish_run(self, network)
-        run = Run(finish(self.folder))
+            self.write_left_out()
         if self.options.report:
             self.listener.stage("report")
             from deepdojo.report import write_report
@@ -148,6 +157,13 @@ class Session:
 
 
 def peak_bytes() -> int:
+    def write_left_out(self) -> None:
+        """rejected.csv, and the counts of data.json that change when packing finds a row that cannot be used."""
+        write_rejected(self.folder / "rejected.csv", self.dataset.rejected)
+        rows = {split: len(self.dataset.rows(split)) for split in SPLITS}
+        data = Run(self.folder).read_json("data.json")
+        write_json(self.folder / "data.json", {**data, "rows": rows, "rejected": len(self.dataset.rejected)})
+
     """Largest memory of this process so far (CUDA: of the device)."""
     torch_cuda = _cuda_peak()
     if torch_cuda:
@@ -164,6 +180,11 @@ def _cuda_peak() -> int:
     import torch
 
     return int(torch.cuda.max_memory_allocated()) if torch.cuda.is_available() else 0
+        if split == "train" and len(classes := {row.get("label") for row in rows}) == 1 and None not in classes:
+            raise DataError(
+                f"all {len(rows):,} usable training rows are of one class, {classes.pop()!r}",
+                todo="run dojo check and look at what was left out",
+            )
 
 
 def write_environment(folder: Path, threads: int, device: str) -> None:

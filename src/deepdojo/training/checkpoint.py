@@ -109,7 +109,11 @@ def load_checkpoint(
 ) -> tuple[dict[str, Any], dict[str, Tensor] | None]:
     """Put a checkpoint back into model, optimizer and random generators; gives (state, best weights)."""
     tensors = load_weights(path / "tensors.safetensors")
-    state = json.loads((path / "state.json").read_text(encoding="utf-8"))
+    try:
+        state = json.loads((path / "state.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        todo = "delete this folder and resume again: training then begins at its first step"
+        raise RunError(f"the checkpoint cannot be read ({error})", where=str(path), todo=todo) from None
     parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}, "random": {}}
     for key, value in tensors.items():
         part, _, name = key.partition(".")

@@ -31,11 +31,11 @@ class MetricsLog:
         if not self.path.is_file():
             return
         kept = []
-        for line in self.path.read_text(encoding="utf-8").split("\n"):
+        for line in self.path.read_text(encoding="utf-8", errors="replace").split("\n"):
             try:
                 if json.loads(line)["step"] <= step:
                     kept.append(line)
-            except (ValueError, KeyError):  # the last line of a killed process may be cut
+            except (ValueError, KeyError, TypeError):  # the last line of a killed process may be cut
                 continue
         write_text(self.path, "".join(f"{line}\n" for line in kept))
 

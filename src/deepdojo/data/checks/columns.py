@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from deepdojo.data.cells import is_infinite, is_missing, parse_number
+from deepdojo.data.cells import LARGEST, is_infinite, is_missing, parse_number
 from deepdojo.data.checks.look import LEARN, Level, Look, Problem, count, listed
 from deepdojo.data.column_facts import ColumnFacts, describe
 
@@ -114,8 +114,9 @@ def _slips(look: Look, rows: list[dict[str, Any]], found: dict[str, ColumnFacts]
             yield Problem(
                 "numbers as text",
                 look.where(row["id"]),
-                f"column {name!r} holds numbers, but {count(f.words, 'cell')} are none: {listed(f.some_words)}",
-                "mend them, or the column is read as words",
+                f"column {name!r} holds numbers, but {count(f.words, 'cell is none', 'cells are none')}: "
+                f"{listed(f.some_words)}",
+                "mend them: they are read as missing",
                 "warning",
             )
         if f.infinities:
@@ -123,7 +124,7 @@ def _slips(look: Look, rows: list[dict[str, Any]], found: dict[str, ColumnFacts]
             yield Problem(
                 "infinities",
                 look.where(row["id"]),
-                f"column {name!r} holds {count(f.infinities, 'infinite number')}",
+                f"column {name!r} holds {count(f.infinities, 'infinite number')} (or beyond {LARGEST:g})",
                 "they are read as missing; find out where they come from",
                 "warning",
             )

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from deepdojo.data.checks.look import LEARN, Look, Problem, count
+from deepdojo.data.images import decode_image
 from deepdojo.errors import DojoError
 
 __all__ = ["duplicates", "images", "texts"]
 
 SHORT_SIGNS = 2
 LONG_TIMES = 50
-MOST_IMAGES = 500
+MOST_IMAGES, MOST_IMAGES_IN_HASTE = 5000, 500
 
 
 def key_of(cell: Any) -> Any:
@@ -143,21 +144,28 @@ def texts(look: Look) -> Iterator[Problem]:
 
 
 def images(look: Look) -> Iterator[Problem]:
-    """Sizes of a seeded sample of images, and whether grey and coloured ones are mixed."""
+    """A seeded sample of images: which cannot be decoded, their sizes, and whether grey and coloured ones are mixed."""
     if look.kind != "image":
         return
     sizes: Counter[tuple[int, int]] = Counter()
     colours: Counter[bool] = Counter()
     first: dict[tuple[int, int], str] = {}
-    for row in look.sample((*LEARN, "test"), MOST_IMAGES):
+    broken: dict[str, str] = {}
+    seen = 0
+    for row in look.sample((*LEARN, "test"), MOST_IMAGES if look.deadline is None else MOST_IMAGES_IN_HASTE):
         if look.late():
             break
-        found = _size(row["image"])
-        if found is not None:
-            y, x, colour = found
-            sizes[y, x] += 1
-            colours[colour] += 1
-            first.setdefault((y, x), row["id"])
+        seen += 1
+        try:
+            found = _size(row["image"])
+        except DojoError as error:
+            broken[row["id"]] = error.what
+            continue
+        y, x, colour = found
+        sizes[y, x] += 1
+        colours[colour] += 1
+        first.setdefault((y, x), row["id"])
+    yield from _broken(look, broken, seen)
     if not sizes:
         return
     yield from _uneven_sizes(look, sizes, first)
@@ -169,6 +177,19 @@ def images(look: Look) -> Iterator[Problem]:
             f"of {count(sizes.total(), 'image')} {colours[False]:,} are grey and {colours[True]:,} coloured",
             "does the colour give the class away?",
             "note",
+        )
+
+
+def _broken(look: Look, broken: dict[str, str], seen: int) -> Iterator[Problem]:
+    """Images whose head is right and whose pixels are not: they are left out when a training packs them."""
+    if broken:
+        first, reason = next(iter(broken.items()))
+        yield Problem(
+            "broken images",
+            look.where(first),
+            f"{len(broken):,} of {count(seen, 'image')} looked at cannot be used; the first: {reason}",
+            "mend or delete them; a run leaves them out and lists them in rejected.csv",
+            "warning",
         )
 
 
@@ -190,16 +211,7 @@ def _uneven_sizes(look: Look, sizes: Counter[tuple[int, int]], first: dict[tuple
         )
 
 
-def _size(cell: Any) -> tuple[int, int, bool] | None:
-    """(height, width, coloured) from the array or the file's head, without decoding the pixels."""
-    if isinstance(cell, np.ndarray):
-        return cell.shape[0], cell.shape[1], cell.ndim == 3
-    from io import BytesIO
-
-    from PIL import Image
-
-    try:
-        with Image.open(BytesIO(cell.read())) as picture:
-            return picture.height, picture.width, picture.mode not in ("1", "L", "LA", "I", "I;16", "F")
-    except (DojoError, OSError, ValueError, Image.DecompressionBombError):
-        return None
+def _size(cell: Any) -> tuple[int, int, bool]:
+    """(height, width, coloured) of the decoded pixels. Raises DataError for what cannot be decoded."""
+    pixels = decode_image(cell)
+    return pixels.shape[0], pixels.shape[1], pixels.ndim == 3

@@ -125,7 +125,9 @@ def _fatal_classes(look: Look, total: Counter[str], n: int) -> Problem | None:
             "classes",
             "column 'label'",
             f"all {n:,} labelled rows are of one class, {next(iter(total))!r}",
-            "there is nothing to tell apart: add rows of another class, or choose another target",
+            "there is nothing to tell apart: add rows of another class, or choose another target"
+            if not look.dataset.rejected
+            else f"mend the {count(len(look.dataset.rejected), 'row')} left out, or add rows of another class",
             "error",
         )
     if len(total) > MOST_CLASSES or len(total) > n / 2:

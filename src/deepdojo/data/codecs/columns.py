@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from deepdojo.data.cells import is_infinite, is_missing, parse_number
+from deepdojo.data.cells import is_missing, parse_number
+from deepdojo.data.column_facts import describe
 
 __all__ = ["Category", "Columns", "Number"]
 
@@ -47,8 +48,9 @@ class Category:
 class Columns:
     """The columns of a table, split by what their training cells look like.
 
-    A column is numeric when each present training cell is a number; a column without any present cell is dropped. Of
-    categories the 1,000 most frequent values are kept.
+    A column is numeric by the rule of `deepdojo.data.column_facts`: a few words among numbers are read as missing, as
+    the floors read them. A column without any present cell is dropped. Of categories the 1,000 most frequent values
+    are kept.
     """
 
     numbers: tuple[Number, ...]
@@ -60,15 +62,14 @@ class Columns:
         categories: list[Category] = []
         for name in records[0] if records else ():
             cells = [record.get(name) for record in records]
-            present = [c for c in cells if not is_missing(c)]
-            if not present:
+            facts = describe(cells)
+            if not facts.filled:
                 continue
-            values = [parse_number(c) for c in present]
-            finite = np.array([v for v in values if v is not None], dtype=np.float64)
-            if len(finite) and all(v is not None or is_infinite(str(c)) for v, c in zip(values, present, strict=True)):
+            if facts.numeric:
+                finite = np.array([v for c in cells if (v := parse_number(c)) is not None], dtype=np.float64)
                 numbers.append(_fit_number(name, finite, gaps=len(finite) < len(cells)))
             else:
-                counts = Counter(str(c) for c in present)
+                counts = Counter(str(c) for c in cells if not is_missing(c))
                 kept = sorted(counts, key=lambda v: (-counts[v], v))[:MAX_CATEGORIES]
                 categories.append(Category(name, tuple(sorted(kept))))
         return cls(tuple(numbers), tuple(categories))

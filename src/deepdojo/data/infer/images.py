@@ -71,7 +71,7 @@ def _say_classes(parts: dict[str, Any], names: list[str], choices: Choices, infe
     where = ", ".join(f"{split} {len(inner):,}" for split, (_, inner) in parts.items()) if parts else f"{n:,}"
     inferred.say(f"{shown.name}: {where} images in {len(counts):,} folders, one a class")
     if loose:
-        inferred.say(f"{loose:,} images lie in no class folder and are left out")
+        inferred.say(f"{loose:,} image{'s lie' if loose != 1 else ' lies'} in no class folder: left out")
     task, metric, why = "image-classification", choices.metric, "as given"
     inferred.say(f"task: {task}, because the data are images in class folders", "task", "images in class folders")
     two_classes(counts, "it", str(shown), "make one folder a class")
@@ -177,5 +177,7 @@ def _pattern(prefix: str, names: list[str]) -> dict[str, str]:
     suffixes = sorted({PurePosixPath(name).suffix.lower().removeprefix(".") for name in names})
     ending = suffixes[0] if len(suffixes) == 1 else f"{{{','.join(suffixes)}}}"
     deep = "**/" if any(name.count("/") > 1 for name in names) else ""
+    # An image in no class folder is matched too, so that it is refused by the pattern and stands in rejected.csv.
+    folders = "**/" if any("/" not in name for name in names) else f"*/{deep}"
     before = re.escape(prefix).replace("\\-", "-").replace("\\ ", " ")
-    return {"glob": f"{prefix}*/{deep}*.{ending}", "pattern": f"^{before}(?P<label>[^/]+)/"}
+    return {"glob": f"{prefix}{folders}*.{ending}", "pattern": f"^{before}(?P<label>[^/]+)/"}

@@ -1,0 +1,99 @@
+"""What is wrong with a user's data: left out, counted and listed, or refused in one sentence."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from PIL import Image
+
+from deepdojo.data.cells import is_infinite, parse_number
+from deepdojo.data.codecs.columns import Columns
+from deepdojo.data.dataset import load_dataset
+from deepdojo.data.project import save_project
+from deepdojo.errors import SourceError
+
+
+def dataset(folder, files, **spec):
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return load_dataset(save_project(folder, spec))
+
+
+def png(side=4, colour=0):
+    out = io.BytesIO()
+    Image.new("RGB", (side, side), (colour, colour, colour)).save(out, "PNG")
+    return out.getvalue()
+
+
+IMAGES = {
+    "task": "image-classification",
+    "data": {"reader": "files", "glob": "*/*.{png,jpg}", "pattern": "^(?P<label>[^/]+)/"},
+    "columns": {"image": "file", "label": "label"},
+}
+
+
+def test_what_is_no_picture_is_left_out_before_the_split(tmp_path):
+    """Found while packing only, a class of broken files was trained on as if it were there."""
+    files = {f"{c}/{i}.png": png(colour=i + 20 * (c == "b")) for c in "ab" for i in range(20)}
+    files |= {"a/text.png": b"no picture", "b/empty.jpg": b"", "b/cut.png": png()[:20]}
+    data = dataset(tmp_path, files, **IMAGES)
+    assert data.n == 40
+    reasons = {r.file: r.reason for r in data.rejected}
+    assert reasons["a/text.png"] == "this is no picture: it is a text file"
+    assert reasons["b/empty.jpg"] == "the picture's file is empty"
+    assert set(reasons) == {"a/text.png", "b/empty.jpg", "b/cut.png"}
+
+
+def test_a_link_that_leads_nowhere_is_left_out(tmp_path):
+    files = {f"{c}/{i}.png": png(colour=i + 20 * (c == "b")) for c in "ab" for i in range(10)}
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/link.png").symlink_to("nowhere.png")
+    data = dataset(tmp_path, files, **IMAGES)
+    assert [(r.file, r.reason.startswith("there is no file 'a/link.png'")) for r in data.rejected] == [
+        ("a/link.png", True)
+    ]
+    assert data.n == 20
+    assert len(data.files) == 1  # the digest leaves it out too
+
+
+def test_a_folder_that_may_not_be_read_is_said(tmp_path, monkeypatch):
+    """os.walk passes over it: a whole class would be missing in silence."""
+
+    def refuse(top, onerror=None, **_):
+        onerror(PermissionError(13, "Permission denied", f"{top}/b"))
+        return iter([(str(top), [], [])])
+
+    monkeypatch.setattr("deepdojo.data.files.os.walk", refuse)
+    with pytest.raises(SourceError, match=r"b: the folder cannot be read \(Permission denied\)"):
+        dataset(tmp_path, {"a/1.png": png()}, **IMAGES)
+
+
+@pytest.mark.parametrize("cell", ["1e300", "-1e300", "1e999", "inf", "-Infinity", "∞", float("inf"), 1e300])
+def test_numbers_that_nothing_can_be_computed_with_are_infinite(cell):
+    """1e300 is finite, its square is not: mean, spread and loss became NaN."""
+    assert parse_number(cell) is None
+    assert is_infinite(str(cell))
+
+
+@pytest.mark.parametrize("cell", ["1e99", "6.02e23", "1,234e5", "west", "nine", "2e", ""])
+def test_other_cells_are_not_infinite(cell):
+    assert not is_infinite(cell)
+
+
+def test_a_target_too_large_to_compute_with_is_left_out(tmp_path):
+    text = "x,y\n" + "".join(f"{i},{i * i}\n" for i in range(50)) + "9,1e300\n"
+    data = dataset(tmp_path, {"t.csv": text}, task="tabular-regression", data={"file": "t.csv"}, columns={"value": "y"})
+    (rejected,) = data.rejected
+    assert (rejected.line, rejected.reason) == (52, "the value '1e300' is not a finite number below 1e+100")
+
+
+def test_a_word_among_numbers_is_missing_as_the_floors_read_it():
+    """One slip of the pen made a column of numbers one of a thousand words for the network alone."""
+    records = [{"x": str(i / 7)} for i in range(99)] + [{"x": "12 kg"}]
+    columns = Columns.fit(records)
+    assert [c.name for c in columns.numbers] == ["x"]
+    assert columns.numbers[0].gaps
+    assert columns.encode({"x": "12 kg"})[0].tolist() == [0.0, 1.0]
