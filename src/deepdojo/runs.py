@@ -29,7 +29,6 @@ __all__ = ["PARTIAL", "Run", "environment", "find_run", "new_run_folder", "run_f
 
 PARTIAL = ".partial"
 
-BASELINE = "baseline-"
 _ANEW = "train again: the file is damaged"
 _KEYS = {
     "run": ("id", "project", "project_path", "task", "metric", "recipe", "model", "seed", "options", "train"),

@@ -14,7 +14,7 @@ import numpy as np
 
 from deepdojo import __version__
 from deepdojo.data.dataset import SPLITS, Dataset
-from deepdojo.errors import DataError, DojoError, RecipeError, RunError, UnknownNameError, UsageError
+from deepdojo.errors import DataError, DojoError, RecipeError, RunError, UnknownNameError
 from deepdojo.places import write_json
 from deepdojo.recipes import Recipe
 from deepdojo.runs import PARTIAL, Run, command_line, environment, finish, now_utc, write_rejected, write_toml
@@ -97,6 +97,7 @@ class Session:
             else:
                 finish_run(self, network)
             self.write_left_out()
+        run = Run(finish(self.folder))
         if self.options.report:
             self.listener.stage("report")
             from deepdojo.report import write_report
