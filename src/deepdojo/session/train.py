@@ -4,8 +4,8 @@ training."""
 from __future__ import annotations
 
 import os
-import time
 import shutil
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -138,6 +138,13 @@ class Session:
         })  # fmt: skip
         self.dataset.write_split(self.folder / "split.parquet")
 
+    def write_left_out(self) -> None:
+        """rejected.csv, and the counts of data.json that change when packing finds a row that cannot be used."""
+        write_rejected(self.folder / "rejected.csv", self.dataset.rejected)
+        rows = {split: len(self.dataset.rows(split)) for split in SPLITS}
+        data = Run(self.folder).read_json("data.json")
+        write_json(self.folder / "data.json", {**data, "rows": rows, "rejected": len(self.dataset.rejected)})
+
     def update_head(self, **values: Any) -> None:
         info = dict(Run(self.folder).info)
         write_toml(self.folder / "run.toml", {**info, **values})
@@ -154,17 +161,15 @@ class Session:
         rows = self.train_rows() if split == "train" else self.dataset.rows(split)
         if not rows:
             raise DataError(f"no {split} row can be used", todo="run dojo check and look at what was left out")
+        if split == "train" and len(classes := {row.get("label") for row in rows}) == 1 and None not in classes:
+            raise DataError(
+                f"all {len(rows):,} usable training rows are of one class, {classes.pop()!r}",
+                todo="run dojo check and look at what was left out",
+            )
         return rows
 
 
 def peak_bytes() -> int:
-    def write_left_out(self) -> None:
-        """rejected.csv, and the counts of data.json that change when packing finds a row that cannot be used."""
-        write_rejected(self.folder / "rejected.csv", self.dataset.rejected)
-        rows = {split: len(self.dataset.rows(split)) for split in SPLITS}
-        data = Run(self.folder).read_json("data.json")
-        write_json(self.folder / "data.json", {**data, "rows": rows, "rejected": len(self.dataset.rejected)})
-
     """Largest memory of this process so far (CUDA: of the device)."""
     torch_cuda = _cuda_peak()
     if torch_cuda:
@@ -181,11 +186,6 @@ def _cuda_peak() -> int:
     import torch
 
     return int(torch.cuda.max_memory_allocated()) if torch.cuda.is_available() else 0
-        if split == "train" and len(classes := {row.get("label") for row in rows}) == 1 and None not in classes:
-            raise DataError(
-                f"all {len(rows):,} usable training rows are of one class, {classes.pop()!r}",
-                todo="run dojo check and look at what was left out",
-            )
 
 
 def write_environment(folder: Path, threads: int, device: str) -> None:
