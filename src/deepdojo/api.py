@@ -114,8 +114,24 @@ class LoadedRun:
         self._loaded: tuple[Any, Any] | None = None
 
     def __repr__(self) -> str:
-        s = self.score
-        return f"<run {self.id}: {s.metric} {s.value:.4g} [{s.low:.4g}, {s.high:.4g}], n = {s.n}>"
+        return f"<run {self.id}: {self._said()}>"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the answer first, and where the whole report is."""
+        from html import escape
+
+        page = self.folder / "report.html"
+        link = f' · <a href="{escape(page.absolute().as_uri())}">report</a>' if page.is_file() else ""
+        verdict = escape(str(self.run.score.get("verdict") or ""))
+        return f"<p><b>{escape(self.run.info['project'])}</b> · {escape(self._said())} · {verdict}{link}</p>"
+
+    def _said(self) -> str:
+        s = self.run.score
+        if s["value"] is not None:
+            return f"{s['metric']} {s['value']:.4g} [{s['low']:.4g}, {s['high']:.4g}], n = {s['n']:,}"
+        v = s["validation"]
+        value = f"{s['metric']} {v['value']:.4g} [{v['low']:.4g}, {v['high']:.4g}]"
+        return f"{value} on {v['n']:,} validation rows; not scored"
 
     @property
     def score(self) -> ScoreView:

@@ -50,7 +50,7 @@ class TrainSection(_Section):
     """Peak learning rate."""
     momentum: float = Field(0.9, ge=0, lt=1)
     """Momentum of sgd."""
-    betas: tuple[float, float] = (0.9, 0.999)
+    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.999)
     """Decay rates of adamw's two averages."""
     weight_decay: float = Field(0.01, ge=0)
     """Decoupled for adamw, added to the gradient for the others; biases, normalisation and embeddings have none."""
@@ -76,7 +76,7 @@ class TrainSection(_Section):
     """auto: torch.compile on CUDA for runs of more than 500 steps, else not."""
     device: str = "auto"
     """auto: cuda, else mps, else cpu."""
-    threads: int | Literal["auto"] = "auto"
+    threads: Annotated[int, Field(gt=0)] | Literal["auto"] = "auto"
     """CPU threads. auto: one for steps of under 1 GFLOP, else all cores."""
 
 

@@ -22,19 +22,21 @@ from deepdojo.places import cannot_write, write_text
 if TYPE_CHECKING:
     from torch import nn
 
+    from deepdojo.data.project import Project
     from deepdojo.tables import Table
     from deepdojo.tasks.base import Task
 
 __all__ = ["PARTIAL", "Run", "environment", "find_run", "new_run_folder", "run_folders", "write_rejected", "write_toml"]
 
 PARTIAL = ".partial"
-
+BASELINE = "baseline-"
 _ANEW = "train again: the file is damaged"
 _KEYS = {
     "run": ("id", "project", "project_path", "task", "metric", "recipe", "model", "seed", "options", "train"),
     "baseline": ("id", "task", "metric"),
 }
 """What a run.toml says at the least."""
+
 
 class Run:
     """One finished run, or one under way (`ID.partial`)."""
@@ -105,6 +107,25 @@ class Run:
                 continue
         return found
 
+    def project(self) -> Project:
+        """The run's project: where it was recorded, or, after a move, the folder in whose runs/ this run lies.
+
+        Raises:
+            RunError: neither is there.
+        """
+        from deepdojo.data.project import PROJECT_FILE, find_project
+
+        recorded = self.info["project_path"]
+        if not recorded:
+            return find_project(self.info["project"])
+        for folder in (Path(recorded), self.folder.resolve().parent.parent):
+            if (folder / PROJECT_FILE).is_file():
+                return find_project(folder)
+        raise RunError(
+            f"the run's project is no longer at {recorded}", where=self.id,
+            todo="put it back, or move the run's folder into runs/ of the project",
+        )  # fmt: skip
+
     def task(self) -> Task:
         """The fitted task: enough to encode and decode without the data."""
         from deepdojo.tasks import restore_task
@@ -159,13 +180,13 @@ def _places() -> Iterator[Path]:
             yield from sorted(p for p in root.iterdir() if p.is_dir() and not (p / "run.toml").is_file())
 
 
-def run_folders(places: Sequence[Path] | None = None) -> list[Path]:
-    """All run folders seen from here, finished or not, the oldest first; baselines are left out."""
+def run_folders(places: Sequence[Path] | None = None, *, baselines: bool = False) -> list[Path]:
+    """All run folders seen from here, finished or not, the oldest first; or all baselines, which are no runs."""
     found: dict[Path, float] = {}
     for place in places if places is not None else _places():
         if place.is_dir():
             for folder in place.iterdir():
-                if (folder / "run.toml").is_file() and not folder.name.startswith("baseline-"):
+                if (folder / "run.toml").is_file() and folder.name.startswith(BASELINE) == baselines:
                     found[folder.resolve()] = (folder / "run.toml").stat().st_mtime
     return sorted(found, key=lambda f: (f.name[:15], found[f]))
 
@@ -179,10 +200,11 @@ def find_run(reference: str | Path, *, unfinished: bool = False) -> Run:
     Raises:
         RunError: several begin so, or there is none; UnknownNameError with the nearest id.
     """
+    reference = getattr(reference, "run", reference)  # what dd.train and dd.load return
     if isinstance(reference, Run):
         return reference
     text = str(reference)
-    path = Path(text).expanduser()
+    path = Path(text).expanduser().absolute()  # "." has no name of its own
     for candidate in (path, path.with_name(path.name + PARTIAL)):
         if text and (candidate / "run.toml").is_file():
             return Run(candidate)
@@ -192,6 +214,8 @@ def find_run(reference: str | Path, *, unfinished: bool = False) -> Run:
         if not wanted:
             raise RunError("there is no run here", where=str(Path.cwd()), todo="make one with dojo train digits")
         return Run(wanted[-1])
+    if text.startswith(BASELINE):
+        wanted = run_folders(baselines=True)
     matches = [f for f in wanted if f.name.startswith(text)] or [f for f in folders if f.name.startswith(text)]
     exact = [f for f in matches if f.name.removesuffix(PARTIAL) == text]
     if len(exact) == 1 or len(matches) == 1:

@@ -63,7 +63,8 @@ def paired_difference(a: Run, b: Run) -> Any:
 def side(run: Run) -> dict[str, Any]:
     s = run.score
     return {
-        "run": run.id, "model": run.info["model"]["name"], "recipe": run.info["recipe"], "score": s["value"],
+        "run": run.id, "model": run.info["model"]["name"] if "model" in run.info else run.info["title"],
+        "recipe": run.info.get("recipe"), "score": s["value"],
         "low": s["low"],
         "high": s["high"], "n": s["n"], **s["cost"],
     }  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,14 +77,20 @@ class Judge:
         ).value()
 
     def others(
-        self, truth: Sequence[Mapping[str, Any]], table: Table, groups: np.ndarray | None
+        self,
+        truth: Sequence[Mapping[str, Any]],
+        table: Table,
+        groups: np.ndarray | None,
+        *,
+        until: float = math.inf,
     ) -> dict[str, dict[str, float]]:
-        """All further metrics of the contract that are defined on these rows."""
+        """All further metrics of the contract that are defined on these rows; none is begun after `until` (of
+        `time.monotonic()`)."""
         from deepdojo.scoring.metrics import metrics_for
 
         found = {}
         for name in metrics_for(self.contract):
-            if name == self.metric:
+            if name == self.metric or time.monotonic() > until:
                 continue
             try:
                 other = score(self.contract, name, list(truth), table, groups=groups)

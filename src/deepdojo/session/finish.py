@@ -40,7 +40,8 @@ def finish_run(session: Session, network: Network) -> None:
     write_rejected(session.folder / "rejected.csv", dataset.rejected)
     score = head_of(session, judged, groups is not None)
     score |= {
-        "others": session.judge.others(truth, table, groups), "validation": network.validation_score(),
+        "others": session.judge.others(truth, table, groups, until=time.monotonic() + 0.1 * session.seconds_left()),
+        "validation": network.validation_score(),
         "cost": network.cost(),
     }  # fmt: skip
     write_json(session.folder / "score.json", score)

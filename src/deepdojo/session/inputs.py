@@ -8,7 +8,6 @@ from typing import Any
 
 from deepdojo.data.dataset import load_rows
 from deepdojo.data.files import Media
-from deepdojo.data.project import Project, find_project
 from deepdojo.errors import DataError
 from deepdojo.runs import Run
 
@@ -18,13 +17,9 @@ __all__ = ["rows_from"]
 def rows_from(run: Run, rows: str | Path | Sequence[Any]) -> tuple[list[dict[str, Any]], list[Any]]:
     """(rows with the contract's inputs, what was left out). Raises DataError for a cell of a wrong kind."""
     if isinstance(rows, str | Path):
-        return load_rows(project_of(run), Path(rows).expanduser())
+        return load_rows(run.project(), Path(rows).expanduser())
     name, kind = next(iter(run.contract.inputs.items()))
     return [{"id": str(i + 1), name: _cell(row, kind, i)} for i, row in enumerate(rows)], []
-
-
-def project_of(run: Run) -> Project:
-    return find_project(run.info["project_path"] or run.info["project"])
 
 
 def _cell(value: Any, kind: str, position: int) -> Any:

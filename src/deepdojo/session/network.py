@@ -22,7 +22,7 @@ from deepdojo.tasks.base import Task
 from deepdojo.training.augment import build_augment
 from deepdojo.training.checkpoint import save_weights
 from deepdojo.training.loop import Fitted, Schedule, batch_size, fit, planned_steps
-from deepdojo.training.precision import Hardware, choose_device, choose_hardware
+from deepdojo.training.precision import Hardware, choose_device, choose_hardware, using_threads, without_failing_compile
 from deepdojo.training.predictor import Validator, evaluating, parts_of, predict_rows
 from deepdojo.training.store import Store
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 __all__ = ["Network"]
 
 INFERENCE_ROWS = 20
+TIMED_ROWS = 256
+SCORE_ROW_S = 2e-4  # alignment, interval and tables of one held-out row
+REPORT_S = 1.0
 
 
 @dataclass
@@ -61,9 +64,10 @@ class Network:
         rows = session.usable("train")
         task = task_class.fit(rows, **recipe.task)
         write_json(session.folder / "task.json", task.state())
-        torch.manual_seed(session.seed)
-        model = create_model(recipe.model.name, task.dims(), **recipe.model.arguments)
         device = choose_device(recipe.train.device)
+        with torch.random.fork_rng():  # the caller's random state is not ours to move
+            torch.manual_seed(session.seed)
+            model = create_model(recipe.model.name, task.dims(), **recipe.model.arguments)
         store = Store.pack(
             task, rows, learn=True, reject=session.rejecter("train"),
             progress=lambda done, total: session.listener.progress(done, total, "rows"),
@@ -80,6 +84,8 @@ class Network:
         step, forward = measure_flops(task, model, store, batch_size(recipe.train), device)
         steps = planned_steps(recipe.train, len(store))
         hardware = choose_hardware(recipe.train, device, step_flops=step, steps=steps)
+        if recipe.train.compile == "auto" and hardware.compile:
+            hardware = without_failing_compile(hardware, model, lambda forward: trial(task, model, forward, store))
         session.chosen.update(hardware.said)
         if not session.resume:
             session.update_head(chosen=session.chosen)
@@ -89,14 +95,28 @@ class Network:
         })  # fmt: skip
         return cls(session, task, model, store, validator, hardware, rows, step, forward)
 
+    def prediction_s(self) -> float:
+        """Seconds that one row takes to predict, from a batch of validation rows."""
+        rows = self.session.dataset.rows("validation")[:TIMED_ROWS]
+        began = time.monotonic()
+        with using_threads(self.hardware.threads):
+            predict_rows(self.task, self.model, rows, self.hardware.device)
+        return (time.monotonic() - began) / max(1, len(rows))
+
     def train(self) -> None:
         session = self.session
+        count = {split: len(session.dataset.rows(split)) for split in ("validation", "test")}
+        row_s = 0.0 if session.options.budget_s is None else self.prediction_s()
+        test = 0 if session.options.validation_only else count["test"]
+        # the last validation, the held-out rows, their scores and the report
+        after_s = row_s * (count["validation"] + test) + SCORE_ROW_S * test + REPORT_S
+        deadline = session.training_deadline(after_s)
         session.listener.stage("train", f"{session.recipe.model.name}, {count_parameters(self.model):,} parameters")
         self.fitted = fit(
             self.task, self.model, self.store, self.validator, session.recipe.train, self.hardware,
             folder=session.folder, seed=session.seed, metric=session.judge.metric,
             higher_is_better=session.judge.higher_is_better, resume=session.resume, replay=session.replay,
-            deadline=session.training_deadline(), progress=session.listener.progress,
+            deadline=deadline, validation_s=row_s * count["validation"], progress=session.listener.progress,
         )  # fmt: skip
         save_weights(session.folder / "model" / "model.safetensors", dict(self.model.state_dict()))
         schedule = {k: v for k, v in vars(self.fitted.schedule).items() if v is not None}
@@ -173,6 +193,17 @@ def require_fitting(model: str, task_class: type[Task]) -> None:
         raise RecipeError(
             f"{model} does not fit {task_class.name}", where="model.name", todo="choose one of " + ", ".join(fitting)
         )
+
+
+def trial(task: Task, model: nn.Module, forward: nn.Module, store: Store) -> None:
+    """One step of `forward`, the compiled `model`; weights, buffers and random state stay as they were."""
+    device = next(model.parameters()).device
+    kept = {name: value.clone() for name, value in model.state_dict().items()}
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        losses, _ = task.loss(forward, store.cut(store.batches(2)[0], device))
+        losses.sum().backward()
+    model.zero_grad(set_to_none=True)
+    model.load_state_dict(kept)
 
 
 def measure_flops(

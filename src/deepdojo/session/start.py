@@ -23,6 +23,7 @@ from deepdojo.session.train import Options, Session
 __all__ = ["begin", "code_trusted", "judge_of", "resumed"]
 
 CHECK_BUDGET_S = 2.0
+LARGEST_SEED = 2**32 - 1  # what numpy and scikit-learn take
 
 
 def begin(
@@ -40,15 +41,16 @@ def begin(
     started: float,
 ) -> Session:
     """Everything up to the run folder: project, recipe, data, check. Faults of any of them are said before training."""
-    if seed < 0:
-        raise UsageError(f"the seed is {seed}; it must not be negative", where="--seed")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise UsageError(f"the seed is {seed}; it must lie from 0 to {LARGEST_SEED:,}", where="--seed")
     found = find_project(project)
     overrides = parse_overrides(changes)
     split_changes = {k: v for k, v in overrides.items() if k.startswith("split.")}
     recipe_changes = {k: v for k, v in overrides.items() if k not in split_changes}
     name = recipe or found.spec.recipe or "default"
     path = find_recipe(name, found.recipes())
-    wanted = Recipe.read(path).overridden(recipe_changes)
+    wanted = Recipe.read(path)
+    wanted = wanted.model_copy(update={"task": {**found.spec.options, **wanted.task}}).overridden(recipe_changes)
     check_names(wanted, found.spec.task)
     judge = judge_of(found, trust)
     listener.stage("data", f"{found.name} ({'built in' if found.builtin else found.folder})")
@@ -123,10 +125,12 @@ def resumed(
     from deepdojo.tables import read_table
 
     info = run.info
-    project = find_project(info["project_path"] or info["project"])
+    project = run.project()
+    overrides = dict(info.get("overrides", {}))
     split = read_table(run.folder / "split.parquet", {"split": "label"})
     dataset = load_dataset(
         project, split_of=dict(zip(split.columns["id"], split.columns["split"], strict=True)), offline=offline,
+        overrides={k: v for k, v in overrides.items() if k.startswith("split.")},
         trusted=code_trusted(project, trust),
     )  # fmt: skip
     recorded = run.read_json("data.json")["files"]
@@ -143,7 +147,8 @@ def resumed(
     judge = Judge(project.contract, info["metric"], project.folder, code_trusted(project, trust))
     return Session(
         dataset, recipe, info["recipe"], judge, info["seed"], options, run.folder, listener, started - spent(run),
-        chosen=dict(info.get("chosen", {})), problems=run.read_json("data.json")["check"], resume=True,
+        chosen=dict(info.get("chosen", {})), overrides=overrides,
+        problems=run.read_json("data.json")["check"], resume=True,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@ training."""
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import time
@@ -14,7 +15,7 @@ import numpy as np
 
 from deepdojo import __version__
 from deepdojo.data.dataset import SPLITS, Dataset
-from deepdojo.errors import DataError, DojoError, RecipeError, RunError, UnknownNameError
+from deepdojo.errors import DataError, DojoError, RecipeError, RunError, UnknownNameError, UsageError
 from deepdojo.places import write_json
 from deepdojo.recipes import Recipe
 from deepdojo.runs import PARTIAL, Run, command_line, environment, finish, now_utc, write_rejected, write_toml
@@ -63,14 +64,32 @@ class Session:
         """When the whole command must end."""
         return None if self.options.budget_s is None else self.started + self.options.budget_s - BUDGET_RESERVE_S
 
-    def training_deadline(self) -> float | None:
-        """When training must end, so that scoring, floors, explanations and report find their time."""
-        if self.options.budget_s is None:
+    def training_deadline(self, after_s: float) -> float | None:
+        """When training must end, so that scoring, floors, explanations and report find their time.
+
+        Args:
+            after_s: what must follow in any case takes so long.
+
+        Raises:
+            UsageError: nothing would be left to train in.
+        """
+        if self.options.budget_s is None or self.deadline is None:
             return None
         extra = self.options.baselines or self.options.explain or self.options.report
         share = TRAINING_SHARE_OF_BUDGET if extra and not self.options.validation_only else 0.85
         now = time.monotonic()
-        return now + max(0.0, share * (self.started + self.options.budget_s - now) - BUDGET_RESERVE_S)
+        left = self.deadline - now
+        if left <= after_s:
+            raise UsageError(
+                f"a budget of {self.options.budget_s:g} s is too short: reading took {now - self.started:.1f} s, "
+                f"and scoring needs about {after_s:.1f} s",
+                where="--budget", todo=f"give at least {self.options.budget_s - left + 2 * after_s + 5:.0f}s",
+            )  # fmt: skip
+        return now + min(share * left, left - after_s)
+
+    def seconds_left(self) -> float:
+        """Until the command must end; infinite without a budget."""
+        return math.inf if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
     def run(self) -> Run:
         """Everything, to the renamed folder."""
@@ -97,12 +116,12 @@ class Session:
             else:
                 finish_run(self, network)
             self.write_left_out()
-        run = Run(finish(self.folder))
         if self.options.report:
             self.listener.stage("report")
             from deepdojo.report import write_report
 
-            write_report(run.folder)
+            write_report(self.folder)  # before the folder is renamed: what is interrupted here can be resumed
+        run = Run(finish(self.folder))
         self.listener.finish()
         return run
 
@@ -126,7 +145,7 @@ class Session:
             "seed": self.seed, "command": command_line(), "created": now_utc(), "version": __version__,
         }  # fmt: skip
         values["options"] = {k: v for k, v in vars(self.options).items() if v is not None}
-        values["overrides"] = {k: str(v) for k, v in self.overrides.items()}
+        values["overrides"] = self.overrides
         values["chosen"] = self.chosen
         values["task_options"] = self.recipe.task
         values["train"] = self.recipe.train.model_dump()

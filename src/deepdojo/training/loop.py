@@ -43,25 +43,21 @@ class Schedule:
 
     Attributes:
         total: steps that the learning rate is planned for.
-        replanned_at: the step after which a budget set a new total, or None.
-        replanned_total: that total.
+        replans: [step, total] for each time a budget set a new total: what counts from that step on.
         stop: the step after which the clock ended training, or None.
     """
 
     total: int
-    replanned_at: int | None = None
-    replanned_total: int | None = None
+    replans: list[list[int]] = field(default_factory=list)
     stop: int | None = None
 
     def at(self, step: int) -> int:
         """The total that counts for the learning rate of `step` (from 0)."""
-        if self.replanned_at is not None and self.replanned_total is not None and step >= self.replanned_at:
-            return self.replanned_total
-        return self.total
+        return next((total for since, total in reversed(self.replans) if step >= since), self.total)
 
     @property
     def last(self) -> int:
-        planned = self.replanned_total if self.replanned_total is not None else self.total
+        planned = self.replans[-1][1] if self.replans else self.total
         return planned if self.stop is None else min(planned, self.stop)
 
 
@@ -125,6 +121,7 @@ class _Loop:
         metric: str,
         replay: Schedule | None,
         deadline: float | None,
+        validation_s: float,
         progress: Callable[[int, int, str], None],
     ) -> None:
         self.task, self.model, self.store, self.validate, self.train = task, model, store, validate, train
@@ -143,7 +140,8 @@ class _Loop:
         self.log = MetricsLog(folder / "metrics.jsonl")
         self.checkpoints = folder / "checkpoints"
         self.saved_at = self.began = time.monotonic()
-        self.validation_s = 0.0
+        self.validation_s = validation_s
+        self.plan_from: int | None = CALIBRATION_STEPS
         self.epoch = -1
         self.batches: list[Tensor] = []
 
@@ -157,6 +155,7 @@ class _Loop:
         if not self.replaying:
             self.schedule = Schedule(**self.state.schedule)
         self.began = time.monotonic() - self.state.seconds
+        self.plan_from = self.state.step + CALIBRATION_STEPS  # what was trained twice is time that the plan has lost
         self.log.keep_until(self.state.step)
 
     def save(self) -> None:
@@ -244,13 +243,13 @@ class _Loop:
         self.validation_s = time.monotonic() - began
         epoch = state.step / self.epoch_steps
         better = self.is_better(score, loss)
-        if better or self.train.keep == "last":
+        state.stale = 0 if better else state.stale + 1
+        if better:
             state.best_score, state.best_loss = score, loss
+        if better or self.train.keep == "last":
             state.best_epoch, state.best_step = math.ceil(epoch), state.step
-            state.stale = 0
+        if better and self.train.keep == "best":
             self.best = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
-        if not better:
-            state.stale += 1
         train_loss = state.loss_sum / max(state.weight_sum, 1e-12)
         self.log.write(
             kind="epoch", epoch=math.ceil(epoch), step=state.step, train_loss=train_loss, validation_loss=loss,
@@ -280,12 +279,13 @@ class _Loop:
             self.schedule.stop = step
             return True
         spent = now - self.began
-        if self.schedule.replanned_at is None and step >= CALIBRATION_STEPS and spent > 0.05 * (spent + left):
-            step_s = spent / step
-            epoch_s = step_s * self.epoch_steps * (1 + self.validation_share())
-            fits = step + int(0.95 * left / epoch_s * self.epoch_steps)
-            if fits < self.schedule.total:
-                self.schedule.replanned_at, self.schedule.replanned_total = step, max(fits, step + 1)
+        if self.plan_from is not None and step >= self.plan_from and spent > 0.05 * (spent + left):
+            self.plan_from = None
+            epoch_s = spent / step * self.epoch_steps * (1 + self.validation_share())
+            fits = max(step + 1, step + int(0.95 * left / epoch_s * self.epoch_steps))
+            total = min(fits, self.schedule.total)
+            if total != self.schedule.last:
+                self.schedule.replans.append([step, total])
         return False
 
     def validation_share(self) -> float:
@@ -322,7 +322,7 @@ class _Loop:
             self.save()
 
     def ending(self) -> str:
-        if self.schedule.stop is not None or self.schedule.replanned_total is not None:
+        if self.schedule.stop is not None or self.schedule.last < self.schedule.total:
             return "budget"
         return "steps" if self.train.steps is not None else "epochs"
 
@@ -342,6 +342,7 @@ def fit(
     resume: bool = False,
     replay: Schedule | None = None,
     deadline: float | None = None,
+    validation_s: float = 0.0,
     progress: Callable[[int, int, str], None] = lambda done, total, text: None,
 ) -> Fitted:
     """Train `model` in place; on return it holds the weights of the best validation epoch (or the last, by `keep`).
@@ -355,6 +356,7 @@ def fit(
         resume: go on after the newest checkpoint, at step 0 if there is none.
         replay: the steps of an earlier run, taken without a clock.
         deadline: `time.monotonic()` at which training must end.
+        validation_s: what a validation takes, before the first one has been timed.
 
     Raises:
         TrainingError: loss or gradient is not finite; names step and part.
@@ -363,7 +365,7 @@ def fit(
     with _random_numbers(seed, hardware):
         loop = _Loop(
             task, model, store, validate, train, hardware, folder=folder, seed=seed, higher_is_better=higher_is_better,
-            metric=metric, replay=replay, deadline=deadline, progress=progress,
+            metric=metric, replay=replay, deadline=deadline, validation_s=validation_s, progress=progress,
         )  # fmt: skip
         if resume:
             loop.resume()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
+from torch import nn
 
 from deepdojo.errors import RecipeError
 from deepdojo.recipes import TrainSection
 
-__all__ = ["Hardware", "choose_device", "choose_hardware", "using_threads"]
+__all__ = ["Hardware", "choose_device", "choose_hardware", "using_threads", "without_failing_compile"]
 
 # Measured on two busy cores: threads that wait for one another cost ten times what they save on steps of a few
 # milliseconds.
@@ -39,6 +40,8 @@ def choose_device(name: str) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
+        if device.type == "meta":  # holds shapes and no numbers
+            raise RuntimeError
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError):
         raise RecipeError(
@@ -62,7 +65,7 @@ def choose_hardware(train: TrainSection, device: torch.device, *, step_flops: in
         threads = int(train.threads)
     cuda = device.type == "cuda"
     if train.precision == "auto":
-        bf16 = cuda and torch.cuda.is_bf16_supported()
+        bf16 = cuda and torch.cuda.is_bf16_supported(including_emulation=False)
         said["precision"] = "bf16 (CUDA device that has it)" if bf16 else f"float32 (on {device.type})"
     else:
         bf16 = train.precision == "bf16"
@@ -74,6 +77,18 @@ def choose_hardware(train: TrainSection, device: torch.device, *, step_flops: in
     if train.device == "auto":
         said["device"] = f"{device.type} (first of cuda, mps, cpu that this machine has)"
     return Hardware(device, threads, bf16, compiled, said)
+
+
+def without_failing_compile(hardware: Hardware, model: nn.Module, step: Callable[[nn.Module], None]) -> Hardware:
+    """The same, with `compile` off where one step of the compiled model fails: no compiler, no Triton, a graph that
+    cannot be built."""
+    try:
+        step(torch.compile(model))  # type: ignore[arg-type]
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0][:100]
+        said = {**hardware.said, "compile": f"no (it was tried, and failed here: {reason})"}
+        return replace(hardware, compile=False, said=said)
+    return hardware
 
 
 @contextmanager
