@@ -25,6 +25,7 @@ __all__ = [
     "next_step",
     "out",
     "paragraph",
+    "point",
     "print_json",
     "quiet_exit",
     "styled",
@@ -156,6 +157,19 @@ def next_step(command: str, why: str = "") -> None:
         out(f"      {styled(why, 'dim')}")
 
 
+def point(sentence: str) -> None:
+    """One of several sentences under a head: indented, on a terminal broken between words, in a pipe one line."""
+    out(_between_words(f"  {sentence}", sys.stdout, indent=4))
+
+
+def _between_words(line: str, stream: TextIO, *, indent: int) -> str:
+    room = _room(stream)
+    if text_width(line) < room:
+        return line
+    pad = " " * indent
+    return textwrap.fill(line, room - 1, subsequent_indent=pad, break_long_words=False, break_on_hyphens=False)
+
+
 def _room(stream: TextIO) -> int:
     """Columns of the terminal that `stream` is; endless in pipes, where a line stays a line."""
     return shutil.get_terminal_size().columns if stream.isatty() else sys.maxsize
@@ -163,11 +177,7 @@ def _room(stream: TextIO) -> int:
 
 def complain(fault: DojoError) -> None:
     """What is wrong, where, and what to do: one sentence on stderr, on a terminal broken between words."""
-    said, room = f"error: {' '.join(str(fault).split())}", _room(sys.stderr)
-    if text_width(said) >= room:
-        said = textwrap.fill(
-            said, room - 1, subsequent_indent="       ", break_long_words=False, break_on_hyphens=False
-        )
+    said = _between_words(f"error: {' '.join(str(fault).split())}", sys.stderr, indent=7)
     err(styled("error:", "bad", sys.stderr) + said.removeprefix("error:"))
 
 
