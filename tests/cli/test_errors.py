@@ -115,6 +115,8 @@ def test_ctrl_c_says_how_to_go_on(dojo: Dojo, monkeypatch: pytest.MonkeyPatch, t
     said = dojo("train", "digits")
     assert said.code == 130
     assert "go on with: dojo train --resume 2026-11-24-0640-cnn-3f2a\n" in said.err
+    monkeypatch.setattr(api, "train", raising(KeyboardInterrupt()))
+    assert "go on with: dojo train --resume last\n" in dojo("train", "--resume", "last").err
     monkeypatch.setattr(api, "board", raising(KeyboardInterrupt()))
     assert dojo("board", "digits").code == 130
 

@@ -61,7 +61,7 @@ def train(
         )  # fmt: skip
     except KeyboardInterrupt as stop:
         listener.finish()
-        raise KeyboardInterrupt(*(stop.args or _how_to_go_on(began))) from None
+        raise KeyboardInterrupt(*(stop.args or _how_to_go_on(began, resume))) from None
     finally:
         listener.finish()
     summary = dict(run.summary())
@@ -71,10 +71,12 @@ def train(
     _print(summary, Path(run.folder), project)
 
 
-def _how_to_go_on(began: float) -> tuple[str, ...]:
+def _how_to_go_on(began: float, resumed: str | None) -> tuple[str, ...]:
     """The unfinished run that this command left, as the command that goes on with it."""
     from deepdojo.runs import run_folders
 
+    if resumed is not None:
+        return (f"go on with: dojo train --resume {resumed}",)
     left = [f for f in run_folders() if f.name.endswith(".partial") and (f / "run.toml").stat().st_mtime >= began - 2]
     return (f"go on with: dojo train --resume {left[-1].name.removesuffix('.partial')}",) if left else ()
 
