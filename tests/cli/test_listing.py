@@ -168,3 +168,10 @@ def test_looking_around_is_instant(args: list[str], limit_s: float, tmp_path: Pa
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     assert statistics.median(times) <= limit_s
+
+
+def test_a_name_with_a_blank_is_quoted_in_the_next_step(dojo: Dojo, tmp_path: Path) -> None:
+    (tmp_path / "my data.csv").write_text("a,b\n" + "".join(f"{i},{'xy'[i % 2]}\n" for i in range(40)))
+    assert "Next: dojo check 'my project'" in dojo("new", "my project", "--from", "my data.csv", "--target", "b").out
+    assert "Next: dojo check 'my project'" in dojo().out
+    assert "Next: dojo train 'my project'" in dojo("board", "my project").out

@@ -115,6 +115,7 @@ def test_the_next_step_can_be_copied():
     cited = row(None, "kNN", "published", 0.98, None)
     first, second = (row(1, "cnn", "run", 0.99, id=f"2026-cnn-{x}", seed=3) for x in "ab")
     assert commands([cited]) == ["dojo train digits"]
+    assert "dojo train 'my digits'" in Page(board_page({"name": "my digits", "metric": "accuracy"}, [cited])).text
     assert commands([first, cited]) == ["dojo report 2026-cnn-a --open"]
     assert commands([first, second]) == ["dojo compare 2026-cnn-a 2026-cnn-b"]
 

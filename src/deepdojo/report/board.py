@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from shlex import quote
 from typing import Any
 
 from deepdojo.report import intervals
@@ -140,7 +141,7 @@ def _next(name: str, rows: Sequence[Json]) -> tuple[str, str]:
         return "Is one difference real, and what does each cost?", f"dojo compare {own[0]} {own[1]}"
     if own:
         return "Its errors, reasons and cost:", f"dojo report {own[0]} --open"
-    return "No runs yet:", f"dojo train {name}"
+    return "No runs yet:", f"dojo train {quote(name)}"
 
 
 def board_page(project: dict[str, Any], rows: list[dict[str, Any]], *, language: str = "en") -> str:
@@ -178,6 +179,7 @@ def board_page(project: dict[str, Any], rows: list[dict[str, Any]], *, language:
         if _finite(project.get("runs"))
         else count(sum(r.get("kind") == "run" for r in rows)),
         "lead": _lead(parts["ranked"], words, unit),
+        "argument": quote(str(project.get("name") or "")),
         "next": _next(str(project.get("name") or ""), rows),
         "left_off": max(0, len(rows) - _MOST),
         **parts,

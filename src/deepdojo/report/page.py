@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
@@ -99,7 +100,7 @@ def _stopped(files: RunFiles, words: Words) -> str:
 
 def _opening(files: RunFiles, project: str) -> str:
     """The command that trains the same, with its held-out rows scored and its floors beside it."""
-    command = str(files.run.get("command") or f"dojo train {files.run.get('project_path') or project}")
+    command = str(files.run.get("command") or f"dojo train {quote(str(files.run.get('project_path') or project))}")
     return command.replace(" --validation-only", "").replace(" --no-baselines", "")
 
 
@@ -142,7 +143,7 @@ def _context(files: RunFiles, words: Words) -> Json:
         "lang": words.tag,
         "css": stylesheet(),
         "project": project,
-        "project_argument": run.get("project_path") or project,
+        "project_argument": quote(str(run.get("project_path") or project)),
         "model": model_name(run) or words("network"),
         "run_id": str(run.get("id") or files.folder.name),
         "verdict": verdict(files.score, words),
