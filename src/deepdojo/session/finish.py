@@ -114,11 +114,14 @@ def compared(folder: Path, judged: Score, session: Session, groups: np.ndarray |
 
 def verdict(score: dict[str, Any]) -> str:
     """Does the network beat the best floor, and is the difference real?"""
+    from deepdojo.report.figures import p_value, unit_of
+
     floors = score["baselines"]
     if not floors:
         return "no baseline was trained, so nothing says whether a network is needed here"
     best = (max if score["higher_is_better"] else min)(floors, key=lambda f: f["score"])
-    how = f"{best['title']} ({best['score']:.3g}), p = {best['p']:.2g}"
+    value = unit_of(score["metric"]).score(best["score"], best["low"], best["high"])
+    how = f"{best['title']} ({value}), {p_value(best['p'])}".replace("\u00a0", " ")
     if best["better"] == "network":
         return f"beats {how}"
     if best["better"] == "baseline":
