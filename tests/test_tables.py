@@ -215,7 +215,7 @@ def test_missing_file_and_folder(tmp_path):
         with pytest.raises(ScoreError, match="does not exist"):
             read_table(tmp_path / name, {})
     (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(ScoreError, match="cannot be read"):
+    with pytest.raises(ScoreError, match="is a folder"):
         read_table(tmp_path / "folder.csv", {})
     (tmp_path / "folder.parquet").mkdir()
     with pytest.raises(ScoreError):

@@ -157,11 +157,14 @@ class LoadedRun:
         self, rows: str | Path | Sequence[Any], *, listener: Listener | None = None
     ) -> tuple[list[dict[str, Any]], list[Any]]:
         """(predictions, what was left out and why)."""
-        from deepdojo.session.inputs import rows_from
+        from deepdojo.session.inputs import columns_note, rows_from
         from deepdojo.training.predictor import predict_rows
 
         listener = listener or Listener()
         found, rejected = rows_from(self.run, rows)
+        note = columns_note(self.run, found, str(rows) if isinstance(rows, str | Path) else "the list of rows")
+        if note is not None:
+            listener.say(note)
         if self._loaded is None:
             self._loaded = (self.run.task(), self.run.model())
         task, model = self._loaded
@@ -219,8 +222,11 @@ def check(
 ) -> CheckReport:
     """What is wrong with a project's data: faults, leaks, duplicates; held-out labels stay unread."""
     from deepdojo.data.check import check as run_check
+    from deepdojo.session.start import judge_of
 
-    return run_check(open_dataset(project, offline=offline, trust=trust), budget_s=budget)
+    dataset = open_dataset(project, offline=offline, trust=trust)
+    judge_of(dataset.project, trust)  # a metric that does not exist is a fault of the project too
+    return run_check(dataset, budget_s=budget)
 
 
 def open_dataset(project: str | Path, *, offline: bool = False, trust: bool = False) -> Dataset:
@@ -238,19 +244,29 @@ def new(folder: str | Path, source: str | Path, **choices: Any) -> tuple[Project
     Args:
         choices: target, id, group, time, task, metric, test, copy, as `dojo new` has them.
     """
+    from deepdojo.contracts import contract_of
     from deepdojo.data.new import create
+    from deepdojo.scoring.metrics import columns_of
 
-    return create(Path(folder), Path(source), **choices)
+    def check_metric(task: str, metric: str) -> None:
+        if not metric.startswith("python:"):
+            columns_of(contract_of(task), metric)
+
+    return create(Path(folder), Path(source), check_metric=check_metric, **choices)
 
 
 def predict(
     run: str | Path, rows: str | Path, output: str | Path | None = None, *, listener: Listener | None = None
 ) -> tuple[Table, list[Any]]:
     """Predictions of new rows as a table, written to `output` (.csv, .parquet, .jsonl) when given; and what was left
-    out."""
+    out, which is listed beside it (`predictions.rejected.csv`)."""
+    from deepdojo.runs import write_rejected
     from deepdojo.session.evaluate import table_of
     from deepdojo.tables import write_table
+    from deepdojo.tables_io import SUFFIXES
 
+    if output is not None and Path(output).suffix.lower() not in SUFFIXES:  # before the work, not after it
+        raise UsageError("this is no kind of table", where=str(output), todo=f"let it end in {', '.join(SUFFIXES)}")
     loaded = load(run)
     found, rejected = loaded.predict_with_rejected(rows, listener=listener)
     if not found:
@@ -261,18 +277,28 @@ def predict(
     table = table_of(found, contract)
     if output is not None:
         write_table(Path(output), table, dict(contract.predictions))
+        if rejected:
+            write_rejected(Path(output).with_suffix(".rejected.csv"), rejected)
     return table, rejected
 
 
 def score(project: str | Path, table: str | Path, *, trust: bool = False, offline: bool = False) -> Score:
     """Score a prediction table on the project's held-out rows."""
+    from deepdojo.data.dataset import SPLITS
+    from deepdojo.scoring.submission import Submission
     from deepdojo.session.start import judge_of
-    from deepdojo.tables import read_table
+    from deepdojo.tables import check_cells
 
     dataset = open_dataset(project, offline=offline, trust=trust)
     judge = judge_of(dataset.project, trust)
-    predictions = read_table(Path(table), dict(judge.contract.predictions))
-    return judge.score(dataset.truth("test"), predictions, groups=dataset.groups("test"))
+    contract = judge.contract
+    predictions = Submission.read(Path(table), contract, metric=None if judge.custom else judge.metric).table
+    found = judge.score(dataset.truth("test"), predictions, groups=dataset.groups("test"))
+    # Columns that the metric does not look at must be right as well: whoever sends them means them.
+    kinds = {name: kind for name, kind in contract.predictions.items() if name in predictions.columns}
+    known = {row["label"] for split in SPLITS for row in dataset.truth(split)} if "label" in contract.targets else None
+    check_cells(predictions, kinds, labels=known)
+    return found
 
 
 def board(project: str | Path, *, runs: str | Path | None = None) -> list[dict[str, Any]]:

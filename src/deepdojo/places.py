@@ -99,11 +99,12 @@ def cannot_write(path: Path, error: OSError) -> DojoError:
     import errno
 
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return DojoError("the disk is full", where=str(path), todo="free some space, then go on with --resume")
+        run = next((p.name.removesuffix(".partial") for p in path.parents if p.name.endswith(".partial")), None)
+        again = "do it again" if run is None else f"go on with dojo train --resume {run}"
+        return DojoError("the disk is full", where=str(path), todo=f"free some space, then {again}")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return DojoError(
-            "there is no permission to write here", where=str(path), todo="choose a folder with --runs DIR"
-        )
+        folder = "choose a folder with --runs DIR" if "runs" in path.parts else "choose another folder"
+        return DojoError("there is no permission to write here", where=str(path), todo=folder)
     return DojoError(f"cannot write ({error.strerror or error})", where=str(path))
 
 

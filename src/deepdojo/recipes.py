@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -140,7 +141,9 @@ class Recipe(_Section):
 
 def _first_fault(error: ValidationError, where: str) -> RecipeError | UnknownNameError:
     fault = error.errors()[0]
-    path = [str(p) for p in fault["loc"]]
+    # Beside field names pydantic tells which kind of a union it tried: "int", "constrained-int", "literal['auto']".
+    kinds = ("int", "float", "str", "bool", "none")
+    path = [str(p) for p in fault["loc"] if p not in kinds and not re.search(r"[-\[]", str(p))]
     place = ".".join(path)
     sections: dict[str, type[BaseModel]] = {"train": TrainSection, "expect": Expected}
     section = sections.get(path[0], Recipe) if len(path) > 1 else Recipe

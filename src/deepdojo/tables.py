@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from deepdojo.contracts import KindName
-from deepdojo.errors import ScoreError
+from deepdojo.errors import ScoreError, nearest
 
 __all__ = ["TEXT_FORMS", "Table", "align", "check_cells", "read_table", "write_table"]
 
@@ -143,7 +143,12 @@ def check_cells(table: Table, kinds: Mapping[str, KindName], *, labels: Collecti
                 continue
             fault = _fault(cell, kind, known)
             if fault is not None:
-                raise ScoreError(fault, where=table.where(index, column), todo=f"the form is: {TEXT_FORMS[kind]}")
+                if kind == "label":
+                    guess = nearest(str(cell), known or ())
+                    todo = f"did you mean {guess!r}?" if guess else None
+                else:
+                    todo = f"the form is: {TEXT_FORMS[kind]}"
+                raise ScoreError(fault, where=table.where(index, column), todo=todo)
             if kind == "label":
                 good.add(cell)
 

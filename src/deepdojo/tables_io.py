@@ -33,6 +33,9 @@ def read(path: Path, kinds: Mapping[str, KindName], required: set[str]) -> Table
         data = path.read_bytes()
     except FileNotFoundError:
         raise ScoreError("this file does not exist", where=str(path), todo="check the name") from None
+    except IsADirectoryError:
+        inside = [f"give {path / name}" for name in ("predictions.parquet",) if (path / name).is_file()]
+        raise ScoreError("is a folder", where=str(path), todo=(inside or ["give a table of predictions"])[0]) from None
     except OSError as error:
         raise ScoreError(f"cannot be read ({error.strerror or error})", where=str(path)) from error
     return read_bytes(path.name, data, kinds, required)

@@ -11,7 +11,7 @@ from deepdojo.data.cells import is_infinite, parse_number
 from deepdojo.data.codecs.columns import Columns
 from deepdojo.data.dataset import load_dataset
 from deepdojo.data.project import save_project
-from deepdojo.errors import SourceError
+from deepdojo.errors import DataError, SourceError
 
 
 def dataset(folder, files, **spec):
@@ -97,3 +97,10 @@ def test_a_word_among_numbers_is_missing_as_the_floors_read_it():
     assert [c.name for c in columns.numbers] == ["x"]
     assert columns.numbers[0].gaps
     assert columns.encode({"x": "12 kg"})[0].tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("text", ['[{"x": 1, "y": "a"}, {"x": 2, "y": "b"}]\n', '[\n{"x": 1}\n]\n'])
+def test_a_json_list_is_named_as_such(tmp_path, text):
+    with pytest.raises(DataError, match="is one JSON list, not one object a line; write one object a line"):
+        dataset(tmp_path, {"t.jsonl": text}, task="tabular-classification", data={"file": "t.jsonl"},
+                columns={"label": "y"})  # fmt: skip

@@ -83,7 +83,7 @@ def test_bad_lines_are_listed_and_bad_files_are_one_sentence(tmp_path):
     (tmp_path / "new.csv").write_text("")
     with pytest.raises(DataError, match="the file is empty"):
         load_rows(project, tmp_path / "new.csv")
-    with pytest.raises(SourceError, match="no file or folder"):
+    with pytest.raises(SourceError, match="no such file or folder"):
         load_rows(project, tmp_path / "none.csv")
     with pytest.raises(DataError, match="is a folder or picture"):
         load_rows(project, tmp_path)

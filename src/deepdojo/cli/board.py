@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from deepdojo.cli.catalogue import project_folders, read_toml
 from deepdojo.cli.options import Json, Language, RunsFolder, option
-from deepdojo.cli.output import answer, clip, next_step, out, paragraph, print_json, styled, text_width, width
+from deepdojo.cli.output import answer, clip, next_step, out, paragraph, print_json, quoted, styled, text_width, width
 from deepdojo.cli.words import bar, duration, metric_name, metric_unit, plural, score_text, si
 
 __all__ = ["board", "print_board"]
@@ -52,7 +52,7 @@ def board(
     elif own:
         next_step(f"dojo report {own[0].get('id') or own[0]['run']} --open")
     else:
-        next_step(f"dojo train {project}")
+        next_step(f"dojo train {quoted(project)}")
 
 
 def _write_page(path: Path, project: str, rows: Sequence[Row], language: str) -> None:

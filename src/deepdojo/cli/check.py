@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from deepdojo.cli.options import Json, Offline, Trust, option
-from deepdojo.cli.output import answer, next_step, out, paragraph, print_json
+from deepdojo.cli.output import answer, next_step, out, paragraph, print_json, quoted
 from deepdojo.cli.words import plural
 
 __all__ = ["check"]
@@ -51,7 +51,5 @@ def check(
         paragraph(f"{problem.level}: {problem.what}{where}", indent=2)
         if problem.todo:
             paragraph(f"To do: {problem.todo}", indent=4)
-    next_step(
-        f"dojo train {project}" if not failed else f"dojo check {project}", "" if not failed else "once it is mended"
-    )
+    next_step(f"dojo {'check' if failed else 'train'} {quoted(project)}", "" if not failed else "once it is mended")
     return int(failed)

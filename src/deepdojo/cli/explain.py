@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from deepdojo.cli.options import Json, Offline, RunName, Trust
-from deepdojo.cli.output import answer, next_step, out, paragraph, print_json, table
+from deepdojo.cli.output import answer, next_step, out, paragraph, print_json, quoted, table
 from deepdojo.cli.words import duration, plural
 from deepdojo.report.figures import Unit
 
@@ -51,7 +51,7 @@ def explain(run: RunName, /, *, offline: Offline = False, trust: Trust = False, 
               ("method", "gap", "95 %", "random", "passes", "time"), right=[1, 3, 4, 5])  # fmt: skip
         out()
         paragraph("Gap: evidence lost by deleting the top third, beyond a random third. 0 is chance.", style="dim")
-    next_step(f"dojo report {run} --open", "see the pieces on the rows themselves")
+    next_step(f"dojo report {quoted(run)} --open", "see the pieces on the rows themselves")
 
 
 def _gap(method: dict[str, Any], which: str = "") -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from deepdojo.cli.catalogue import project_folders, read_json, read_toml, runs_beside
-from deepdojo.cli.output import answer, next_step, out, styled
+from deepdojo.cli.output import answer, next_step, out, quoted, styled
 from deepdojo.cli.words import plural, score_phrase
 from deepdojo.errors import ProjectError
 
@@ -42,7 +42,7 @@ def home() -> int:
         next_step(f"dojo report {finished[-1].name} --open", "the newest run: errors, reasons, cost")
     else:
         target = "." if in_project else own[0]
-        next_step(f"dojo check {target}", "what is wrong with the data")
+        next_step(f"dojo check {quoted(target)}", "what is wrong with the data")
     out(f"      {styled('dojo --help', 'accent')}   {styled('all commands', 'dim')}")
     return 0
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from deepdojo.cli.options import Json, option
-from deepdojo.cli.output import next_step, out, point, print_json
+from deepdojo.cli.output import next_step, out, point, print_json, quoted
 from deepdojo.errors import UsageError
 
 __all__ = ["new"]
@@ -48,4 +48,4 @@ def new(
     out(f"{project.name} · {project.spec.task} · {Path(project.folder) / 'project.toml'}")
     for sentence in said:
         point(sentence)
-    next_step(f"dojo check {folder}", "what is wrong with the data")
+    next_step(f"dojo check {quoted(folder)}", "what is wrong with the data")

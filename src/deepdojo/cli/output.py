@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import os
+import shlex
 import shutil
 import sys
 import textwrap
@@ -145,6 +146,13 @@ def answer(parts: Iterable[tuple[str, str]]) -> None:
 def head(text: str) -> None:
     """A heading of one line."""
     out(styled(text, "bold"))
+
+
+def quoted(name: object) -> str:
+    """A name or path as a shell takes it: blanks and the like in quotation marks."""
+    text = str(name)
+    plain = text and all(sign.isalnum() or sign in "@%+=:,./-_" for sign in text)
+    return text if plain else shlex.quote(text)
 
 
 def next_step(command: str, why: str = "") -> None:

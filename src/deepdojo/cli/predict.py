@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from deepdojo.cli.options import Json, RunName, option
-from deepdojo.cli.output import err, next_step, out, print_json, table
+from deepdojo.cli.output import err, next_step, out, print_json, quoted, table
 from deepdojo.cli.words import plural
 
 __all__ = ["predict"]
@@ -45,16 +45,18 @@ def predict(
         err(f"left out: {item.id or item.line or item.file}: {item.reason}")
     if len(rejected) > 3:
         err(f"left out: {plural(len(rejected) - 3, 'more row')}")
+    if rejected and output is not None:
+        err(f"left out: all {len(rejected):,} are listed in {output.with_suffix('.rejected.csv')}")
     if output is not None:
         out(f"{plural(len(answers), 'row')} predicted · {output}")
-        next_step(f"dojo report {run} --open", "how far to trust them")
+        next_step(f"dojo report {quoted(run)} --open", "how far to trust them")
         return
     names = [name for name in found.columns if name != "probabilities"]
     table([[_cell(row[name]) for name in names] + [_sure(row)] for row in answers[:_SHOWN]], [*names, "probability"]
           if "probabilities" in found.columns else [*names, ""])  # fmt: skip
     if len(answers) > _SHOWN:
         out(f"… and {plural(len(answers) - _SHOWN, 'more row')}")
-    next_step(f"dojo predict {run} {rows} -o predictions.csv", "all of them, in a file")
+    next_step(f"dojo predict {quoted(run)} {quoted(rows)} -o predictions.csv", "all of them, in a file")
 
 
 def _cell(value: Any) -> str:

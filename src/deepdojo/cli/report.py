@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from deepdojo.cli.options import Json, Language, RunName, option
-from deepdojo.cli.output import err, next_step, out, print_json
+from deepdojo.cli.output import err, next_step, out, print_json, quoted
 
 __all__ = ["report"]
 
@@ -37,4 +37,4 @@ def report(
         if not webbrowser.open(path.absolute().as_uri()):
             err("no browser could be started here; open the file by hand")
     elif not json:
-        next_step(f"dojo report {run} --open")
+        next_step(f"dojo report {quoted(run)} --open")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from deepdojo.cli.options import Json, Offline, RunName, Trust
-from deepdojo.cli.output import next_step, out, print_json, styled
+from deepdojo.cli.output import next_step, out, print_json, quoted, styled
 from deepdojo.cli.words import metric_name
 
 __all__ = ["reproduce"]
@@ -34,7 +34,7 @@ def reproduce(run: RunName, /, *, offline: Offline = False, trust: Trust = False
     weights = "the same weights to the bit" if found.same_weights else "other weights"
     if same:
         out(f"{styled('The same score', 'good')} · {got} · {weights}")
-        next_step(f"dojo report {run} --open")
+        next_step(f"dojo report {quoted(run)} --open")
     else:
         out(f"{styled('Not the same score', 'bad')} · {got}, recorded {recorded} · {weights}")
         next_step("dojo doctor", "what is different on this machine")

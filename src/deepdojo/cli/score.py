@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 from deepdojo.cli.options import Json, Offline, Trust, option
-from deepdojo.cli.output import next_step, out, print_json, styled
+from deepdojo.cli.output import next_step, out, print_json, quoted, styled
 from deepdojo.cli.words import score_phrase
 
 __all__ = ["score"]
@@ -36,4 +36,4 @@ def score(
         return
     text = score_phrase(found.metric, found.value, found.low, found.high, found.n)
     out(f"{styled(project, 'bold')} · {predictions.name} · {styled(text, 'bold')}")
-    next_step(f"dojo board {project}", "against the runs of this project")
+    next_step(f"dojo board {quoted(project)}", "against the runs of this project")

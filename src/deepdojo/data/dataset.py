@@ -208,6 +208,8 @@ def _nothing_left(rejected: Sequence[Rejected]) -> DataError:
         return DataError("the data hold no rows")
     first = rejected[0]
     place = first.file if first.line is None else f"{first.file}:{first.line}"
+    if len(rejected) == 1:
+        return DataError(f"the only row cannot be used: {first.reason}", where=place)
     return DataError(f"none of the {len(rejected):,} rows can be used; the first one: {first.reason}", where=place)
 
 

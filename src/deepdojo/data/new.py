@@ -79,6 +79,7 @@ def create(
     *,
     copy: bool = False,
     say: Callable[[str], None] | None = None,
+    check_metric: Callable[[str, str], None] | None = None,
     **choices: Any,
 ) -> tuple[Project, list[str]]:
     """Write `folder/project.toml` and nothing else; with `copy` the data too, to `folder/data`.
@@ -86,6 +87,7 @@ def create(
     Args:
         folder: made where it does not exist; its name becomes the project's.
         say: called with every sentence as well.
+        check_metric: called with task and metric before anything is written; raises where they do not go together.
         choices: target, id, group, time (names of columns); task; metric; test (a file or folder of held-out rows).
 
     Returns: the project, loaded from what was written, and every choice as a sentence.
@@ -101,6 +103,8 @@ def create(
     if folder.is_file():
         raise ProjectError("this is a file, not a folder", where=str(folder), todo="name another folder")
     inferred = infer(source, **choices)
+    if check_metric is not None:
+        check_metric(inferred.spec["task"], inferred.spec["metric"])
     path = _copy(folder, inferred) if copy else [_relative(shown, folder) for shown in inferred.shown]
     document = {"name": _name(folder), **inferred.spec}
     write_text(folder / "project.toml", _toml(document, path, inferred))
@@ -163,6 +167,7 @@ def _copy(folder: Path, inferred: Inferred) -> list[str]:
             to.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(inferred.root / name, to)
         except OSError as error:
+            to.unlink(missing_ok=True)  # a copy that is cut short must not be taken for the data
             raise cannot_write(to, error) from error
     inferred.say(f"copied: {len(inferred.files):,} file{'s' if len(inferred.files) != 1 else ''} to {target}")
     return [Path("data", shown.relative_to(inferred.root)).as_posix() for shown in inferred.shown]

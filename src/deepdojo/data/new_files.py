@@ -12,7 +12,7 @@ from deepdojo.data.files import Files
 from deepdojo.data.project import Project
 from deepdojo.data.readers import RawRow, read
 from deepdojo.data.spec import PixelColumns
-from deepdojo.errors import DataError, DojoError, SourceError
+from deepdojo.errors import DataError, DojoError, SourceError, nearest
 
 __all__ = ["new_files"]
 
@@ -37,7 +37,10 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
     """
     path = path.expanduser()
     if not path.exists():
-        raise SourceError(f"there is no file or folder {str(path)!r}")
+        guess = nearest(path.name, (p.name for p in path.parent.iterdir())) if path.parent.is_dir() else None
+        raise SourceError(
+            "there is no such file or folder", where=str(path), todo=f"did you mean {guess!r}?" if guess else None
+        )
     if path.is_dir() or path.suffix.lower() in _PICTURES or path.suffix.lower() == ".zip":
         yield from _pictures(project, path)
         return
@@ -71,6 +74,8 @@ def _pictures(project: Project, path: Path) -> Iterator[Way]:
         files, glob = Files([], {path.name: path}), f"{path.name}!**/*"
     else:
         files, glob = Files([], {path.name: path}), path.name
+    if not files.glob(glob):
+        raise DataError("there are no files in it", where=str(path), todo="give a folder of images")
     role = next(r for r, kind in project.contract.inputs.items() if kind == "image")
 
     def rows() -> Iterator[RawRow]:

@@ -130,7 +130,8 @@ def find_project(name_or_path: str | Path) -> Project:
         raise ProjectError(
             "is a file, not a project", where=str(path), todo=f"make a project of it: dojo new FOLDER --from {path}"
         )
-    raise UnknownNameError("project", name, builtin_names())
+    here = [p.parent.as_posix() for p in Path().glob(f"*/{PROJECT_FILE}")]
+    raise UnknownNameError("project", name, [*builtin_names(), *here])
 
 
 def builtin_names() -> list[str]:

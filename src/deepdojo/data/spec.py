@@ -360,6 +360,8 @@ def _check_split(spec: ProjectSpec, where: str) -> None:
         raise ProjectError(
             f"the fractions of split sum to {sum(fraction.values()):g}: nothing is left to train on", where=where
         )
+    if split.folds is None and split.fold:
+        raise ProjectError(f"split.fold is {split.fold}, but split.folds is not given", where=where, todo="give both")
     if split.folds is not None and split.fold >= split.folds:
         raise ProjectError(f"split.fold is {split.fold}, but folds are numbered 0 to {split.folds - 1}", where=where)
     if split.order is not None and (split.group is not None or split.folds is not None or split.stratify):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from deepdojo.data.dataset import load_rows
 from deepdojo.data.files import Media
-from deepdojo.errors import DataError
+from deepdojo.errors import DataError, UnknownNameError, nearest
 from deepdojo.runs import Run
 
-__all__ = ["rows_from"]
+__all__ = ["columns_note", "rows_from"]
 
 
 def rows_from(run: Run, rows: str | Path | Sequence[Any]) -> tuple[list[dict[str, Any]], list[Any]]:
@@ -20,6 +20,31 @@ def rows_from(run: Run, rows: str | Path | Sequence[Any]) -> tuple[list[dict[str
         return load_rows(run.project(), Path(rows).expanduser())
     name, kind = next(iter(run.contract.inputs.items()))
     return [{"id": str(i + 1), name: _cell(row, kind, i)} for i, row in enumerate(rows)], []
+
+
+def columns_note(run: Run, rows: Sequence[Mapping[str, Any]], where: str) -> str | None:
+    """What to say where new rows lack columns that the model learned from, which are then read as missing.
+
+    Raises:
+        UnknownNameError: they have none of them, so that every prediction would be the same guess.
+    """
+    role = next((name for name, kind in run.contract.inputs.items() if kind == "record"), None)
+    if role is None or not rows:
+        return None
+    columns = run.read_json("task.json")["columns"]
+    learned = [column["name"] for part in ("numbers", "categories") for column in columns[part]]
+    there = {name for row in rows for name in row[role]}
+    lacking = [name for name in learned if name not in there]
+    if not lacking:
+        return None
+    if len(lacking) == len(learned):
+        raise UnknownNameError("column", lacking[0], there, where=where)
+    guess = nearest(lacking[0], there - set(learned))
+    shown = ", ".join(lacking[:5]) + (", …" if len(lacking) > 5 else "")
+    return (
+        f"{where} lacks {len(lacking)} of the {len(learned)} columns that the model learned from ({shown}): "
+        "read as missing" + (f"; is {guess!r} meant to be {lacking[0]!r}?" if guess is not None else "")
+    )
 
 
 def _cell(value: Any, kind: str, position: int) -> Any:

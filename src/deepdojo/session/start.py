@@ -95,7 +95,8 @@ def checked(dataset: Dataset, listener: Listener) -> list[dict[str, Any]]:
     for problem in warnings[:3]:
         listener.say(f"check: {problem.what} ({problem.where})")
     if len(warnings) > 3:
-        listener.say(f"check: {len(warnings) - 3} more warnings; see dojo check {dataset.project.name}")
+        more = f"{len(warnings) - 3} more warning{'s' if len(warnings) > 4 else ''}"
+        listener.say(f"check: {more}; see dojo check {dataset.project.name}")
     if dataset.rejected:
         listener.say(
             f"check: {len(dataset.rejected):,} rows or files were left out; rejected.csv in the run lists them"
@@ -115,6 +116,11 @@ def code_trusted(project: Project, trust: bool) -> bool:
 
 
 def judge_of(project: Project, trust: bool) -> Judge:
+    """Raises UnknownNameError or ScoreError for a metric that does not exist or does not fit the task."""
+    if not project.metric.startswith("python:"):
+        from deepdojo.scoring.metrics import columns_of
+
+        columns_of(project.contract, project.metric)
     return Judge(project.contract, project.metric, project.folder, code_trusted(project, trust))
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["read"]
 
+_KINDS = {list: "a list", str: "a text", int: "a number", float: "a number", bool: "true or false", type(None): "null"}
+
 
 def read(files: Files, file: str | Sequence[str], *, encoding: str | None = None) -> Iterator[RawRow]:
     """One row a line; empty lines are passed over.
@@ -32,7 +34,7 @@ def read(files: Files, file: str | Sequence[str], *, encoding: str | None = None
             text = line.strip()
             if not text:
                 continue
-            if empty and text == "[":
+            if empty and (text == "[" or text.startswith(("[{", "[ {"))):
                 raise DataError("is one JSON list, not one object a line", where=name, todo="write one object a line")
             empty = False
             yield _row(text, name, number)
@@ -46,5 +48,5 @@ def _row(text: str, name: str, number: int) -> RawRow:
     except (json.JSONDecodeError, RecursionError) as error:
         return RawRow({}, name, number, f"the line is no JSON ({error})"[:160])
     if not isinstance(value, dict):
-        return RawRow({}, name, number, f"the line holds no object but a {type(value).__name__}")
+        return RawRow({}, name, number, f"the line holds no object but {_KINDS[type(value)]}")
     return RawRow({str(k): v for k, v in value.items()}, name, number)
