@@ -2,7 +2,7 @@
 
     def score(solution, submission, row_id_column_name: str, **options) -> float
 
-pandas is not a dependency. A file that imports it gets data frames and needs the extra `kaggle`; any other file gets
+pandas is not a dependency. A file that imports it gets data frames and needs pandas installed; any other file gets
 `Frame`, the mapping part of a data frame: `frame["label"]` is a numpy array, `del frame["id"]`, `len(frame)`,
 `frame.columns`.
 """
@@ -218,7 +218,7 @@ def _run(path: Path, source: bytes) -> types.ModuleType:
         exec(compile(source, str(path), "exec"), module.__dict__)
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] == "pandas":
-            todo = "install it with pip install 'deepdojo[kaggle]', or write the metric without it"
+            todo = "install it with pip install pandas, or write the metric without it"
             raise ScoreError("the metric needs pandas, which is not installed", where=path.name, todo=todo) from error
         raise ScoreError(f"the metric needs {error.name}, which is not installed", where=path.name) from error
     except (Exception, SystemExit) as error:  # somebody else's code may raise anything
