@@ -107,3 +107,16 @@ def test_parameters_are_counted_once():
     assert parameters(model) == 2 * (I * H + H)
     model[1].weight = model[0].weight
     assert parameters(model) == I * H + 2 * H
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["fused", "by steps"])
+def test_the_column_that_marks_padding_is_not_counted(bidirectional, dtype):
+    """A padded batch costs what the same steps cost without padding: the width is I, not I + 1."""
+    lstm = LSTM(I, H, 2, bidirectional=bidirectional).to(dtype)
+    keep = torch.arange(T) < torch.tensor([[T], [3], [5], [1], [T]])
+    x = torch.randn(B, T, I, dtype=dtype, requires_grad=True)
+    plain, padded = count_flops(lambda: lstm(x)), count_flops(lambda: lstm(x, keep))
+    assert padded == plain
+    whole, both = (count_flops(lambda k=k: lstm(x, k)[0].sum().backward()) for k in (None, keep))
+    assert both == whole

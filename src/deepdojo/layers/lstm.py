@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from deepdojo.errors import RecipeError
+from deepdojo.layers.bookkeeping import note_bookkeeping
 from deepdojo.layers.dropouts import dropout as _dropout
 from deepdojo.layers.hook import Layer, current
 from deepdojo.layers.lstm_gates import lstm_cell
@@ -158,6 +159,7 @@ def _run_padded(lstm: LSTM, x: Tensor, keep: Tensor, start: State) -> tuple[Tens
         ys, _, c = torch.lstm(
             torch.cat([x, padding.to(x.dtype)], 2), (h0, c0), weights, True, 1, 0.0, lstm.training, n == 2, True
         )
+        note_bookkeeping(ys, 2 * padding.numel() * n * 4 * H)
         ys = ys.masked_fill(padding, 0.0)
         ends = [last_over_time(ys[..., :H], keep)] + ([ys[:, 0, H:]] if n == 2 else [])
         empty = ~keep.any(1, keepdim=True)

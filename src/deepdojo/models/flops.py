@@ -16,6 +16,8 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, flop_registry, sdpa_backward_flop_count, sdpa_flop_count
 
+from deepdojo.layers.bookkeeping import counted_bookkeeping
+
 __all__ = ["count_flops", "parameters"]
 
 Shape = Sequence[int]
@@ -29,6 +31,7 @@ def count_flops(call: Callable[[], Any]) -> int | None:
         number would be worse than none.
 
     Cost: the call itself, with some microseconds more for each operation: count one step and multiply.
+    Left out: what a layer does for its own bookkeeping, such as the column by which an LSTM knows padding.
     Source: torch.utils.flop_counter, with formulas of our own for kernels which it counts as 0: recurrent layers on CPU
     and CUDA, attention on the CPU, the fused encoder layer.
 
@@ -38,9 +41,9 @@ def count_flops(call: Callable[[], Any]) -> int | None:
         210
     """
     counter = FlopCounterMode(display=False, custom_mapping=_FORMULAS)
-    with _Watch() as watch, counter:
+    with _Watch() as watch, counter, counted_bookkeeping() as beside:
         call()
-    return None if watch.uncounted else counter.get_total_flops()
+    return None if watch.uncounted else counter.get_total_flops() - sum(beside)
 
 
 def parameters(model: nn.Module) -> int:
