@@ -80,7 +80,9 @@ def test_show_chooses_by_kind(dojo: Dojo) -> None:
 def make_run(folder: Path, value: float | None = 0.99) -> None:
     folder.mkdir(parents=True)
     name = folder.name.removesuffix(".partial")
-    (folder / "run.toml").write_text(f'id = "{name}"\nproject = "digits"\nmetric = "accuracy"\nrecipe = "cnn"\n')
+    head = f'id = "{name}"\nproject = "digits"\nproject_path = ""\ntask = "image-classification"\nseed = 0\n'
+    rest = 'metric = "accuracy"\nrecipe = "cnn"\nmodel = { name = "cnn" }\noptions = {}\ntrain = {}\n'
+    (folder / "run.toml").write_text(head + rest)
     if value is not None:
         score = {"metric": "accuracy", "value": value, "low": value - 0.01, "high": value, "n": 477, "baselines": []}
         (folder / "score.json").write_text(json.dumps({**score, "higher_is_better": True}))
