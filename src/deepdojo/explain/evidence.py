@@ -134,7 +134,7 @@ class Probe:
         found = []
         for part in torch.from_numpy(np.ascontiguousarray(deleted)).to(self.device).split(self.chunk):
             blanks = {name: self.blanked(name, part) for name in self.owner if self.owner[name].numel()}
-            found.append(self.evidence_of({**self.repeated(len(part)), **blanks}).double().cpu())
+            found.append(self.evidence_of({**self.repeated(len(part)), **blanks}).cpu().double())
         return torch.cat(found).numpy()
 
     def sums(self, values: np.ndarray) -> np.ndarray:

@@ -99,8 +99,8 @@ def _part(probe: Probe, floats: list[str], look_ups: list[LookUp], alphas: Tenso
     axes = [0] * len(floats) + [look_up.axis for look_up in look_ups]
     for gradient, (step, owner), axis in zip(gradients, steps, axes, strict=True):
         if gradient is not None:
-            shares = (gradient.sum(axis, keepdim=True) * step).double().reshape(len(owner.flatten()), -1).sum(1)
-            found += _by_piece(shares, owner.flatten(), len(found))
+            shares = (gradient.sum(axis, keepdim=True) * step).cpu().double().reshape(len(owner.flatten()), -1).sum(1)
+            found += _by_piece(shares, owner.flatten().cpu(), len(found))
     return found
 
 
@@ -114,7 +114,7 @@ def _path(x: Tensor, b: Tensor, alphas: Tensor, axis: int) -> Tensor:
 
 def _by_piece(shares: Tensor, owner: Tensor, pieces: int) -> np.ndarray:
     owned = owner >= 0
-    return np.bincount(owner[owned].cpu().numpy(), weights=shares[owned].cpu().numpy(), minlength=pieces)
+    return np.bincount(owner[owned].numpy(), weights=shares[owned].numpy(), minlength=pieces)
 
 
 def find_look_ups(probe: Probe) -> list[LookUp] | None:

@@ -51,7 +51,7 @@ class Classification(Task):
 
     def predict(self, model: nn.Module, batch: Batch) -> list[Part]:
         scores = self.scores(model, self.prepare(batch))
-        return list(torch.softmax(scores.double().cpu(), dim=-1).numpy())
+        return list(torch.softmax(scores.cpu().double(), dim=-1).numpy())
 
     def decode(self, row: Row, parts: list[Part]) -> dict[str, Any]:
         probabilities = mean_of(parts)

@@ -58,7 +58,7 @@ class TabularRegression(Task):
 
     def predict(self, model: nn.Module, batch: Batch) -> list[Part]:
         output = model(batch["numbers"], batch["categories"]).squeeze(-1)
-        return list(output.double().cpu().numpy())
+        return list(output.cpu().double().numpy())
 
     def decode(self, row: Row, parts: list[Part]) -> dict[str, Any]:
         return {"value": float(mean_of(parts)) * self.std + self.mean}

@@ -105,9 +105,11 @@ class Store:
         """Indices of all batches of one pass.
 
         With a generator: shuffled; ragged tasks shuffle first, sort by length within pools of 50 batches, and
-        shuffle the batches. Without: in order (of length, where there is one), for evaluation.
+        shuffle the batches. Without: in order (of length, where there is one), for evaluation. An empty store has none.
         """
         n = len(self)
+        if n == 0:
+            return []  # an empty tensor would be split into one empty batch
         if generator is None:
             order = (
                 torch.arange(n)
