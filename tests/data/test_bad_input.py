@@ -8,10 +8,14 @@ import pytest
 from PIL import Image
 
 from deepdojo.data.cells import is_infinite, parse_number
+from deepdojo.data.check import check
 from deepdojo.data.codecs.columns import Columns
 from deepdojo.data.dataset import load_dataset
+from deepdojo.data.new import infer
 from deepdojo.data.project import save_project
 from deepdojo.errors import DataError, SourceError
+
+TABLE = {"task": "tabular-classification", "data": {"file": "t.csv"}, "columns": {"label": "y"}}
 
 
 def dataset(folder, files, **spec):
@@ -104,3 +108,44 @@ def test_a_json_list_is_named_as_such(tmp_path, text):
     with pytest.raises(DataError, match="is one JSON list, not one object a line; write one object a line"):
         dataset(tmp_path, {"t.jsonl": text}, task="tabular-classification", data={"file": "t.jsonl"},
                 columns={"label": "y"})  # fmt: skip
+
+
+@pytest.mark.parametrize(("mark", "kind"), [(b"PK\x03\x04", "an Excel file"), (b"\x89PNG\r\n\x1a\n", "a picture")])
+def test_a_file_that_is_no_text_is_named_as_what_it_is(tmp_path, mark, kind):
+    """An .xlsx renamed to .csv: the message spoke of a carriage return inside a cell."""
+    with pytest.raises(DataError, match=f"t.csv: this is no text, but .*{kind}; export it as CSV"):
+        dataset(tmp_path, {"t.csv": mark + bytes(range(256))}, **TABLE)
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+def test_a_delimiter_at_the_end_of_each_line_is_no_cell(tmp_path, sign):
+    lines = ["a,b,y"] + [f"{i},{i * 3 % 7},{'no' if i % 2 else 'yes'}," for i in range(60)]
+    lines[5] += "more"
+    data = dataset(tmp_path, {"t.csv": "\n".join(lines).replace(",", sign) + "\n"}, **TABLE)
+    assert data.n == 59
+    assert [(r.line, r.reason) for r in data.rejected] == [(6, "the line has 4 cells, 3 are expected")]
+    assert set(data.rows("train")[0]["features"]) == {"a", "b"}
+
+
+def test_numbers_with_too_many_words_among_them_are_pointed_out(tmp_path):
+    lines = ["a,b,y"] + [f"{i}{' kg' if i % 9 == 0 else ''},{i % 5},{'no' if i % 2 else 'yes'}" for i in range(200)]
+    found = check(dataset(tmp_path, {"t.csv": "\n".join(lines)}, **TABLE))
+    (problem,) = [p for p in found.problems if p.kind == "numbers as text"]
+    assert problem.what.startswith("column 'a' is read as words: ")
+    assert problem.todo == "mend or empty the others, and it is read as numbers"
+
+
+def test_a_damaged_id_column_is_no_feature_and_is_named(tmp_path):
+    lines = ["id,b,y"] + [f"r{i},{i % 5},{'no' if i % 3 else 'yes'}" for i in range(60)]
+    lines[9] = lines[9].replace("r8,", "r7,")
+    (tmp_path / "t.csv").write_text("\n".join(lines))
+    found = infer(tmp_path / "t.csv", target="y")
+    assert "id: row numbers from 1 (in id, 'r7' occurs more than once)" in found.said
+    assert found.spec["columns"]["drop"] == ["id"]
+
+
+def test_one_list_in_a_column_of_json_lines_does_not_cost_the_column(tmp_path):
+    lines = [f'{{"a": {i % 11}, "b": {i % 5}, "y": "{"no" if i % 3 else "yes"}"}}' for i in range(60)]
+    lines[4] = '{"a": [1, 2], "b": 3, "y": "no"}'
+    (tmp_path / "t.jsonl").write_text("\n".join(lines))
+    assert "drop" not in infer(tmp_path / "t.jsonl", target="y").spec["columns"]

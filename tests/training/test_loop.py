@@ -13,7 +13,7 @@ from deepdojo.errors import TrainingError
 from deepdojo.recipes import TrainSection
 from deepdojo.tasks import load_task
 from deepdojo.training import loop as loop_module
-from deepdojo.training.checkpoint import latest_checkpoint, load_weights
+from deepdojo.training.checkpoint import latest_checkpoint, load_checkpoint, load_weights
 from deepdojo.training.loop import Interrupted, Schedule, planned_steps
 from deepdojo.training.store import Store
 from tests.training.fitting import fitted, set_up
@@ -160,6 +160,39 @@ def test_a_loss_that_is_not_finite_names_step_and_part_and_keeps_the_checkpoint(
         TrainingError, match=r"step 5, first in the parameter '.*weight'; the last good checkpoint is kept \(step-00000"
     ):
         fitted(tmp_path, parts, train=TRAIN, progress=poison)
+
+
+def test_a_short_training_has_a_good_checkpoint_when_its_loss_explodes(tmp_path):
+    """Epochs of milliseconds: the checkpoint of every five seconds comes too late for them."""
+    parts = set_up("tabular-classification", "linear", table_rows(160))
+    seen = []
+
+    def spoil(done: int, total: int, text: str) -> None:
+        seen.append(done)
+        if text.startswith("epoch 2"):
+            parts[2].fixed["numbers"][:] = float("nan")
+
+    with pytest.raises(TrainingError, match=r"the last good checkpoint is kept \(step-0"):
+        fitted(tmp_path, parts, train=TrainSection(epochs=5, batch_size=32), progress=spoil)
+    path = latest_checkpoint(tmp_path / "checkpoints")
+    assert path is not None
+    state, _ = load_checkpoint(path, model=parts[1], optimizer=torch.optim.AdamW(parts[1].parameters()))
+    assert state["step"] >= 4
+    assert all(bool(torch.isfinite(p).all()) for p in parts[1].parameters())
+
+
+def test_weights_that_are_not_finite_never_replace_a_good_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop_module, "CHECKPOINT_EVERY_S", -1.0)
+    parts = set_up("tabular-classification", "linear", table_rows(160))
+
+    def spoil(done: int, total: int, text: str) -> None:
+        if done == 3:
+            with torch.no_grad():
+                next(parts[1].parameters()).fill_(float("inf"))
+
+    with pytest.raises(TrainingError, match="is kept"):
+        fitted(tmp_path, parts, train=TrainSection(epochs=5, batch_size=32), progress=spoil)
+    assert [p.name for p in (tmp_path / "checkpoints").glob("step-*")] == ["step-00000002"]
 
 
 def test_a_batch_of_ragged_examples_is_padded_and_masked():

@@ -21,10 +21,20 @@ _BOMS = [
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 ]
+_BINARY = [
+    (b"PK\x03\x04", "a zip archive or an Excel file"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file"),
+    (b"PAR1", "a Parquet file"),
+    (b"\x1f\x8b", "compressed with gzip"),
+    (b"\x89PNG", "a picture"),
+    (b"\xff\xd8\xff", "a picture"),
+    (b"%PDF", "a PDF file"),
+    (b"SQLite format 3", "an SQLite database"),
+]
 _HIGH_RUN = re.compile(rb"[\x80-\xff]+")
 
 
-def detect_encoding(opened: Callable[[], BinaryIO]) -> str:
+def detect_encoding(opened: Callable[[], BinaryIO], *, where: str | None = None) -> str:
     """The name of a codec that decodes every byte of the file.
 
     A byte-order mark decides; then NUL bytes at every other place (UTF-16); then UTF-8 if the whole file is; then
@@ -32,9 +42,17 @@ def detect_encoding(opened: Callable[[], BinaryIO]) -> str:
 
     Args:
         opened: gives the file from its beginning, each time it is called.
+        where: the file's name, for messages.
+
+    Raises:
+        DataError: the file begins as one of a kind that is no text does.
     """
     with opened() as file:
         head = file.read(_SAMPLE_BYTES)
+    for mark, kind in _BINARY:
+        if head.startswith(mark):
+            todo = "export it as CSV, or give the name the ending of its kind"
+            raise DataError(f"this is no text, but {kind}", where=where, todo=todo)
     for mark, name in _BOMS:
         if head.startswith(mark):
             return name
@@ -95,7 +113,7 @@ def text_lines(opened: Callable[[], BinaryIO], encoding: str | None, *, where: s
     Raises:
         DataError: the bytes do not fit the encoding that was asked for, or the encoding has no such name.
     """
-    name = encoding or detect_encoding(opened)
+    name = encoding or detect_encoding(opened, where=where)
     try:
         codecs.lookup(name)
     except LookupError:

@@ -95,7 +95,7 @@ def _own_options(project: Project, files: Files, name: str) -> dict[str, Any]:
     """The project's options, without its encoding where the new file is Unicode: UTF-8 also reads as Latin-1,
     wrongly."""
     options = project.spec.data.options()
-    if "encoding" in options and detect_encoding(lambda: files.open(name)).startswith("utf-"):
+    if "encoding" in options and detect_encoding(lambda: files.open(name), where=name).startswith("utf-"):
         del options["encoding"]
     return options
 

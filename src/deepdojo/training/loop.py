@@ -30,6 +30,7 @@ from deepdojo.training.store import Store
 __all__ = ["Fitted", "Interrupted", "Schedule", "fit", "planned_steps"]
 
 CHECKPOINT_EVERY_S = 5.0
+CHECKPOINT_SHARE = 0.01  # of the time, for checkpoints at the end of epochs
 CALIBRATION_STEPS = 5
 
 
@@ -140,6 +141,7 @@ class _Loop:
         self.log = MetricsLog(folder / "metrics.jsonl")
         self.checkpoints = folder / "checkpoints"
         self.saved_at = self.began = time.monotonic()
+        self.save_s = 0.0
         self.validation_s = validation_s
         self.plan_from: int | None = CALIBRATION_STEPS
         self.epoch = -1
@@ -158,8 +160,17 @@ class _Loop:
         self.plan_from = self.state.step + CALIBRATION_STEPS  # what was trained twice is time that the plan has lost
         self.log.keep_until(self.state.step)
 
+    def due(self, ended: bool) -> bool:
+        """Whether to save now: after some seconds, and after an epoch where that costs next to nothing."""
+        since = time.monotonic() - self.saved_at
+        if since <= CHECKPOINT_EVERY_S and not (ended and CHECKPOINT_SHARE * since >= self.save_s):
+            return False
+        # Weights that are not finite must not take the place of the last good checkpoint.
+        return all(bool(torch.isfinite(parameter).all()) for parameter in self.model.parameters())
+
     def save(self) -> None:
-        self.state.seconds = time.monotonic() - self.began
+        began = time.monotonic()
+        self.state.seconds = began - self.began
         self.state.schedule = asdict(self.schedule)
         save_checkpoint(
             self.checkpoints,
@@ -170,6 +181,7 @@ class _Loop:
             state={k: v for k, v in asdict(self.state).items() if k != "step"},
         )
         self.saved_at = time.monotonic()
+        self.save_s = self.saved_at - began
 
     def batch_at(self, step: int) -> Tensor:
         """Indices of the examples of a step: a function of seed and step alone, so a resumed training sees the same."""
@@ -314,7 +326,7 @@ class _Loop:
                     self.state.stopped = "patience"
                 if self.state.stopped:
                     break
-                if asked or time.monotonic() - self.saved_at > CHECKPOINT_EVERY_S:
+                if asked or self.due(ended):
                     self.save()
                 if asked:
                     raise Interrupted

@@ -16,6 +16,9 @@ __all__ = ["columns", "leaks"]
 
 MOST_ROWS, LEAST_ROWS, MOST_CELLS = 10_000, 200, 300_000
 MANY_GAPS = 0.5
+MOSTLY = 0.6
+"""A column of words with this share of numbers was most likely meant to be one of numbers."""
+
 LEAK = 0.97
 """A column leaks when it removes this share of the errors (of the variance) that the constant answer leaves."""
 
@@ -117,6 +120,16 @@ def _slips(look: Look, rows: list[dict[str, Any]], found: dict[str, ColumnFacts]
                 f"column {name!r} holds numbers, but {count(f.words, 'cell is none', 'cells are none')}: "
                 f"{listed(f.some_words)}",
                 "mend them: they are read as missing",
+                "warning",
+            )
+        if not f.numeric and f.numbers >= MOSTLY * f.filled > 0:
+            row = next(r for r in rows if _is_word(r["features"].get(name)))
+            yield Problem(
+                "numbers as text",
+                look.where(row["id"]),
+                f"column {name!r} is read as words: {f.numbers:,} of its {f.filled:,} cells are numbers, the others "
+                f"are not: {listed(f.some_words)}",
+                "mend or empty the others, and it is read as numbers",
                 "warning",
             )
         if f.infinities:

@@ -107,8 +107,9 @@ class TableFile:
         return self._all[name]
 
     def nested(self, name: str) -> bool:
-        """Whether the column holds lists or objects, which JSON lines and Parquet can."""
-        return any(isinstance(row.get(name), list | dict) for row in self.rows[:1000])
+        """Whether the column holds mostly lists or objects, as JSON lines and Parquet can; a stray one is a slip."""
+        cells = [cell for row in self.rows[:1000] if (cell := row.get(name)) is not None]
+        return 2 * sum(isinstance(cell, list | dict) for cell in cells) > len(cells)
 
     def doubled(self, name: str, beside: TableFile | None = None) -> str | None:
         """A value that two rows share, also one here and one in the file of held-out rows, or None."""

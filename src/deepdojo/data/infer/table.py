@@ -11,6 +11,7 @@ from deepdojo.data.column_facts import ColumnFacts, describe
 from deepdojo.data.infer.inferred import Choices, Inferred, class_metric, listed, said_classes, split_of, two_classes
 from deepdojo.data.infer.reading import IDS, TARGETS, TableFile
 from deepdojo.data.infer.text import image_cells, is_date, text_facts
+from deepdojo.data.rows import as_text
 from deepdojo.errors import DataError, UnknownNameError, UsageError
 
 __all__ = ["infer_table"]
@@ -18,6 +19,9 @@ __all__ = ["infer_table"]
 ONE_CLASS = "add rows of another class or choose another --target"
 MOST_VALUES = 20
 """A target of numbers with more different ones than this is a value to predict, not a class."""
+
+NEARLY = 0.9
+"""A column that is named like an id and has at least this share of different values is one, if a damaged one."""
 
 LONG_WORDS, FREE_WORDS, DISTINCT = 12.0, 4.0, 0.6
 """Words in the mean that make a text long (enough to count beside other columns) or free; share of different ones."""
@@ -79,8 +83,9 @@ class _Inputs:
 
 
 def _like_id(table: TableFile, name: str, facts: ColumnFacts) -> bool:
-    """All different, and either words, or whole numbers that are consecutive or have a name that says so."""
-    if facts.n < 20 or facts.distinct < facts.n:
+    """All different, and either words, or whole numbers that are consecutive or have a name that says so. A few
+    doubled or empty ones make an id no feature."""
+    if facts.n < 20 or facts.distinct < (NEARLY if _is_id_name(name) else 1.0) * facts.n:
         return False
     return not facts.numeric or (facts.whole and (_is_id_name(name) or table.counts_up(name)))
 
@@ -158,13 +163,19 @@ def _id(
             )
         inferred.say(f"id: {choices.id} (as given)", "data.id", "names each row")
         return choices.id
+    taken_by = (target, choices.group, choices.time)
     for name in table.names:
-        taken = name in (target, choices.group, choices.time)
+        taken = name in taken_by
         taken = taken or (_is_id_name(name) and image_cells(table, name) is not None)
         if not taken and _is_id_name(name) and not facts[name].missing and table.doubled(name, test) is None:
             inferred.say(f"id: {name} (all different; not an input)", "data.id", "names each row; no input")
             return name
-    inferred.say("id: row numbers from 1 (no column is named like an id and differs in every row)")
+    why = "no column is named like an id and differs in every row"
+    doubled = [(n, table.doubled(n, test)) for n in table.names if n not in taken_by and _is_id_name(n)]
+    if doubled:
+        name, value = doubled[0]
+        why = f"{name} is empty in some row" if value is None else f"in {name}, {value!r} occurs more than once"
+    inferred.say(f"id: row numbers from 1 ({why})")
     return None
 
 
@@ -179,11 +190,7 @@ def _counts(table: TableFile, target: str) -> Counter[str]:
 
 
 def _label(cell: Any) -> str | None:
-    if cell is None:
-        return None
-    if isinstance(cell, float):
-        return None if cell != cell else str(int(cell)) if cell.is_integer() else str(cell)
-    text = str(cell).strip()
+    text = (as_text(cell) or "").strip()
     return None if text in MISSING_LABELS else text
 
 
@@ -308,7 +315,7 @@ def _dropped(
     drop = {n: "empty" for n in used if n not in inputs.names}
     drop |= dict.fromkeys(inputs.constant, "the same in every row")
     drop |= dict.fromkeys(inputs.unique, "different in every row, like an id")
-    drop |= {n: "not a single value" for n in used if table.nested(n)}
+    drop |= {n: "not a single value in most rows" for n in used if table.nested(n)}
     if len(drop) >= len(used):
         drop = {n: why for n, why in drop.items() if why == "empty"}
     for name in hidden:

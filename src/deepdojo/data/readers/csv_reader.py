@@ -151,6 +151,8 @@ class _Table:
                 blanks.clear()
             if record.fault is not None:
                 yield RawRow({}, file, record.line, record.fault, decimal)
+            elif len(cells) == width + 1 and not cells[-1].strip():  # a delimiter at the end of each line
+                yield RawRow(dict(zip(names, cells[:-1], strict=True)), file, record.line, None, decimal)
             elif len(cells) != width:
                 yield RawRow({}, file, record.line, _ragged(len(cells), width), decimal)
             else:
@@ -205,6 +207,9 @@ def _joined(rows: Sequence[RawRow]) -> RawRow:
             reason = row.reject if row is first else f"{row.reject} (line {row.line} of {row.file})"
             return RawRow({}, first.file, first.line, reason, first.decimal)
     cells: dict[str, Any] = {}
+    decimals: dict[str, str] = {}
     for row in rows:
         cells.update(row.cells)
-    return RawRow(cells, first.file, first.line, None, first.decimal)
+        if row.decimal != first.decimal:
+            decimals.update(dict.fromkeys(row.cells, row.decimal))
+    return RawRow(cells, first.file, first.line, None, first.decimal, decimals or None)

@@ -65,7 +65,7 @@ def sniff(
     many cells as the first; quoting is what makes the fewest records faulty; a decimal comma is believed when cells
     such as `3,5` occur and none with a point do.
     """
-    encoding = encoding or detect_encoding(lambda: files.open(file))
+    encoding = encoding or detect_encoding(lambda: files.open(file), where=file)
     lines: list[str] = []
     size = 0
     for line in islice(text_lines(lambda: files.open(file), encoding, where=file), skip, None):
@@ -110,8 +110,9 @@ def _delimiter(lines: Sequence[str], quote: str, header: bool) -> str | None:
         if not widths:
             continue
         width, count = Counter(widths).most_common(1)[0]
-        if header:  # the header decides how many cells there are
-            width, count = widths[0], widths.count(widths[0])
+        if header:  # the header decides how many cells there are; rows may end in one delimiter more
+            width = widths[0]
+            count = sum(w == width or (w == width + 1 > 2) for w in widths)
         share = round(count / len(widths), 1)
         if width >= 2 and (share, width) > best and share >= (1.0 if candidate == " " else 0.3):
             best, chosen = (share, width), candidate
