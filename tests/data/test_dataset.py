@@ -68,6 +68,17 @@ def test_columns_ids_and_drop(tmp_path):
             dataset(tmp_path, {}, **{**spec, "columns": columns})
 
 
+@pytest.mark.parametrize(("main", "side"), [("1,5;2,5", "0.622"), ("1.5;2.5", "0,622")])
+def test_tables_side_by_side_keep_their_own_decimal_signs(tmp_path, main, side):
+    files = {"x.csv": "k;a;b\n" + "".join(f"{i};{main}\n" for i in range(9)), "y.csv": "c;y\n" + f"{side};{side}\n" * 9}
+    spec = {"task": "tabular-regression", "data": {"file": "x.csv", "id": "k", "beside": [{"file": "y.csv"}]}}
+    for features in ("*", ["a", "b", "c"]):
+        data = dataset(tmp_path, files, **spec, columns={"value": "y", "features": features})
+        row = data.rows("train")[0]
+        assert {name: parse_number(cell) for name, cell in row["features"].items()} == {"a": 1.5, "b": 2.5, "c": 0.622}
+        assert row["value"] == 0.622
+
+
 def test_rows_of_equal_input_are_never_parted(tmp_path):
     lines = [f"{i % 30},word,{'a' if i % 2 else 'b'}" for i in range(300)]
     data = dataset(tmp_path, {"t.csv": "\n".join(["x,w,y", *lines])}, **TABLE)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deepdojo.data.dataset import load_dataset
 from deepdojo.data.new import create, infer
 from deepdojo.data.project import find_project
 from deepdojo.errors import DataError, DojoError, ProjectError, UnknownNameError, UsageError
@@ -26,6 +27,24 @@ def write_csv(path: Path, rows: list[dict], delimiter: str = ",", encoding: str 
             writer.writeheader()
         writer.writerows(rows)
     return path
+
+
+def test_parquet_booleans_are_the_same_classes_here_and_in_a_run(tmp_path):
+    import duckdb
+
+    source = tmp_path / "t.parquet"
+    with duckdb.connect(":memory:") as database:
+        query = "SELECT i * 37 % 101 AS x, i % 3 = 0 AS odd, i % 2 = 0 AS y FROM range(60) t(i)"
+        database.execute(f"COPY ({query}) TO '{source}' (FORMAT parquet)")
+    project, said = create(tmp_path / "p", source)
+    assert project.spec.task == "tabular-classification"
+    text = " ".join(said)
+    assert "true" in text
+    assert "True" not in text
+    assert "quantity" not in text
+    data = load_dataset(project)
+    assert {row["label"] for row in data.rows("train")} == {"true", "false"}
+    assert {row["features"]["odd"] for row in data.rows("train")} == {"true", "false"}
 
 
 def reviews(n: int = 60, seed: int = 0) -> list[dict]:

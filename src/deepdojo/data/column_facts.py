@@ -56,7 +56,7 @@ def describe(cells: Iterable[Any], decimal: str = ".") -> ColumnFacts:
             missing += 1
             continue
         seen.add(cell)
-        value = parse_number(cell, decimal)
+        value = None if isinstance(cell, bool) else parse_number(cell, decimal)  # rows hold it as a word
         if value is not None:
             numbers += 1
             whole = whole and value == int(value)

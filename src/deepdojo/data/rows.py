@@ -19,7 +19,7 @@ from deepdojo.data.readers import RawRow
 from deepdojo.data.spec import FileColumn, PixelColumns, ProjectSpec
 from deepdojo.errors import DojoError, ProjectError, SourceError, UnknownNameError
 
-__all__ = ["Reject", "RowMaker", "input_key"]
+__all__ = ["Reject", "RowMaker", "as_text", "input_key"]
 
 _TOO_LARGE = f" below {LARGEST:g}"
 Row = dict[str, Any]
@@ -124,7 +124,7 @@ class RowMaker:
         columns = given if isinstance(given, list) else [self.column_of(role)]
 
         def make(raw: RawRow) -> str:
-            parts = [_as_text(self.cell(raw, column)) for column in columns]
+            parts = [as_text(self.cell(raw, column)) for column in columns]
             text = " ".join(part for part in parts if part and part.strip())
             if not text.strip():
                 raise Reject(f"the {role} is empty")
@@ -138,14 +138,14 @@ class RowMaker:
         named = dict(names) if isinstance(names, Mapping) else {str(i): name for i, name in enumerate(names)}
 
         def label(raw: RawRow) -> str:
-            text = (_as_text(self.cell(raw, column)) or "").strip()
+            text = (as_text(self.cell(raw, column)) or "").strip()
             if text in MISSING_LABELS:
                 raise Reject(f"the {role} is missing")
             return named.get(text, text)
 
         def number(raw: RawRow) -> float:
             cell = self.cell(raw, column)
-            value = parse_number(cell, raw.decimal)
+            value = parse_number(cell, raw.decimal_of(column))
             if value is None:
                 missing = cell is None or (isinstance(cell, str) and cell.strip() in MISSING)
                 large = _TOO_LARGE if is_infinite(str(cell)) and any(map(str.isdigit, str(cell))) else ""
@@ -161,14 +161,13 @@ class RowMaker:
         listed = given if isinstance(given, list) else None
 
         def make(raw: RawRow) -> dict[str, str | float | None]:
-            decimal = raw.decimal
             if listed is not None:
-                return {name: _record_cell(self.cell(raw, name), decimal) for name in listed}
+                return {name: _record_cell(self.cell(raw, name), raw.decimal_of(name)) for name in listed}
             if self.ragged:
-                return {n: _record_cell(c, decimal) for n, c in raw.cells.items() if n not in self._own}
+                return {n: _record_cell(c, raw.decimal_of(n)) for n, c in raw.cells.items() if n not in self._own}
             names = self._star(raw)
             cells = raw.cells
-            return {name: _record_cell(cells[name], decimal) for name in names}
+            return {name: _record_cell(cells[name], raw.decimal_of(name)) for name in names}
 
         return make
 
@@ -176,7 +175,7 @@ class RowMaker:
         value = self.cell(raw, column)
         if not isinstance(value, Mapping):
             raise Reject(f"the cell {column} holds no object")
-        return {str(k): _record_cell(v, raw.decimal) for k, v in value.items()}
+        return {str(k): _record_cell(v, raw.decimal_of(column)) for k, v in value.items()}
 
     def _star(self, raw: RawRow) -> list[str]:
         if raw.file not in self._features:
@@ -219,7 +218,7 @@ class RowMaker:
         if isinstance(given, FileColumn):
 
             def from_cell(raw: RawRow) -> Media:
-                name = (_as_text(self.cell(raw, given.column)) or "").strip()
+                name = (as_text(self.cell(raw, given.column)) or "").strip()
                 return (
                     self._file(given.file.replace("{}", name), given.file) if name else _reject("no picture is named")
                 )
@@ -278,7 +277,7 @@ def _reject(reason: str) -> Any:
     raise Reject(reason)
 
 
-def _as_text(cell: Any) -> str | None:
+def as_text(cell: Any) -> str | None:
     """Any plain cell as text: JSON's true is "true", 1 and 1.0 are "1", NaN and null are None."""
     if cell is None or isinstance(cell, str):
         return cell
@@ -304,7 +303,7 @@ def _record_cell(cell: Any, decimal: str) -> str | float | None:
         return None
     if isinstance(cell, int | float) and not isinstance(cell, bool):
         return float(cell)
-    return _as_text(cell)
+    return as_text(cell)
 
 
 def input_key(row: Row, contract: Contract, files: Files) -> str:

@@ -36,6 +36,7 @@ class RawRow:
         line: the line (text), record (Parquet, IDX) from 1; None for a file that is a row itself.
         reject: why the record cannot be used; its cells are then empty or partial.
         decimal: the sign before the fraction of numbers written in `cells`.
+        decimals: column -> its own sign, where tables that stand side by side have different ones.
     """
 
     cells: dict[str, Any]
@@ -43,6 +44,11 @@ class RawRow:
     line: int | None = None
     reject: str | None = None
     decimal: str = "."
+    decimals: Mapping[str, str] | None = None
+
+    def decimal_of(self, column: str) -> str:
+        """The sign before the fraction in one column."""
+        return self.decimal if self.decimals is None else self.decimals.get(column, self.decimal)
 
 
 def _reader(name: str) -> Any:
