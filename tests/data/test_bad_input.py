@@ -11,7 +11,7 @@ from deepdojo.data.cells import is_infinite, parse_number
 from deepdojo.data.check import check
 from deepdojo.data.codecs.columns import Columns
 from deepdojo.data.dataset import load_dataset
-from deepdojo.data.new import infer
+from deepdojo.data.new import create, infer
 from deepdojo.data.project import save_project
 from deepdojo.errors import DataError, SourceError
 
@@ -149,3 +149,26 @@ def test_one_list_in_a_column_of_json_lines_does_not_cost_the_column(tmp_path):
     lines[4] = '{"a": [1, 2], "b": 3, "y": "no"}'
     (tmp_path / "t.jsonl").write_text("\n".join(lines))
     assert "drop" not in infer(tmp_path / "t.jsonl", target="y").spec["columns"]
+
+
+def test_what_new_leaves_out_of_a_folder_of_images_is_said_and_listed(tmp_path):
+    photos = tmp_path / "photos"
+    for c in "ab":
+        (photos / c).mkdir(parents=True)
+        for i in range(10):
+            (photos / c / f"{i}.png").write_bytes(png(colour=i + 20 * (c == "b")))
+    (photos / "loose.png").write_bytes(png(colour=99))
+    (photos / "a/phone.heic").write_bytes(b"x")
+    (photos / "a/link.png").symlink_to("nowhere.png")
+    project, said = create(tmp_path / "p", photos, copy=True)
+    assert "1 image lies in no class folder: left out" in said
+    assert "left out by their ending: 1 .heic" in said
+    assert "not copied, because the link leads nowhere: a/link.png" in said
+    assert not (tmp_path / "p/data/photos/a/link.png").exists()
+    rejected = {r.file: r.reason for r in load_dataset(project).rejected}
+    assert rejected["loose.png"] == "the name does not match data.pattern"
+
+
+def test_blank_lines_are_no_header(tmp_path):
+    with pytest.raises(DataError, match=r"t\.csv: the file holds blank lines only; export it again"):
+        dataset(tmp_path, {"t.csv": "\n\n \n"}, **TABLE)

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepdojo.data.files import Files
-from deepdojo.data.infer.inferred import Choices, Inferred
+from deepdojo.data.files import Files, printable
+from deepdojo.data.infer.inferred import Choices, Inferred, listed
 from deepdojo.errors import DataError, ProjectError, UsageError
 from deepdojo.places import cannot_write, write_text
 
@@ -161,7 +161,8 @@ def _relative(path: Path, folder: Path) -> str:
 def _copy(folder: Path, inferred: Inferred) -> list[str]:
     """Take the project's own files along, under their names; gives the new places as seen from the project."""
     target = folder / "data"
-    for name in inferred.files:
+    gone = [name for name in inferred.files if not (inferred.root / name).is_file()]  # links that lead nowhere
+    for name in sorted({*inferred.files} - {*gone}):
         to = target / name
         try:
             to.parent.mkdir(parents=True, exist_ok=True)
@@ -169,7 +170,10 @@ def _copy(folder: Path, inferred: Inferred) -> list[str]:
         except OSError as error:
             to.unlink(missing_ok=True)  # a copy that is cut short must not be taken for the data
             raise cannot_write(to, error) from error
-    inferred.say(f"copied: {len(inferred.files):,} file{'s' if len(inferred.files) != 1 else ''} to {target}")
+    n = len(inferred.files) - len(gone)
+    inferred.say(f"copied: {n:,} file{'s' if n != 1 else ''} to {target}")
+    if gone:
+        inferred.say(f"not copied, because the link leads nowhere: {listed(map(printable, gone))}")
     return [Path("data", shown.relative_to(inferred.root)).as_posix() for shown in inferred.shown]
 
 

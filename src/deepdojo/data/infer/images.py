@@ -41,11 +41,11 @@ def infer_images(
     """
     shown = inferred.shown[0]
     _refuse_choices(choices, shown)
-    names = _images(files, prefix, shown)
+    names = _images(files, prefix, shown, inferred)
     prefix, names = _into_single_folder(prefix, names)
     parts = _parts(names)
     if test_prefix is not None:
-        parts = {"train": (prefix, names), "test": (test_prefix, _images(files, test_prefix, shown))}
+        parts = {"train": (prefix, names), "test": (test_prefix, _images(files, test_prefix, shown, inferred))}
     elif parts:
         parts = {split: (f"{prefix}{folder}/", inner) for split, (folder, inner) in parts.items()}
     _say_classes(parts, names, choices, inferred)
@@ -99,9 +99,19 @@ def _refuse_choices(choices: Choices, shown: Path) -> None:
         raise UsageError(f"{shown.name} holds images, which {choices.task} cannot use", todo="leave out --task")
 
 
-def _images(files: Files, prefix: str, shown: Path) -> list[str]:
+def _say_others(files: Files, prefix: str, images: int, inferred: Inferred) -> None:
+    """Files whose ending is no image's are never looked at: say so, or a class of .heic would be missing in silence."""
+    names = files.glob(f"{prefix}**/*")
+    if len(names) > images:
+        endings = Counter(PurePosixPath(name).suffix.lower() or "none" for name in names)
+        others = [(end, n) for end, n in endings.most_common() if end.removeprefix(".") not in IMAGE_SUFFIXES]
+        inferred.say(f"left out by their ending: {listed(f'{n:,} {end}' for end, n in others)}")
+
+
+def _images(files: Files, prefix: str, shown: Path, inferred: Inferred) -> list[str]:
     names = [name.removeprefix(prefix) for name in files.glob(prefix + IMAGES)]
     if names:
+        _say_others(files, prefix, len(names), inferred)
         return names
     tables = [name for name in files.glob(f"{prefix}*") if PurePosixPath(name).suffix.lower() in READER_OF]
     if tables and "!" not in prefix:

@@ -164,7 +164,9 @@ class _Table:
             empty = False
             yield row
         if empty:
-            raise DataError("the file has a header but no rows", where=self.file)
+            blank = not any(self.names) or self.names == ["column 1"]
+            what = "the file holds blank lines only" if blank else "the file has a header but no rows"
+            raise DataError(what, where=self.file, todo="export it again")
 
 
 def _ragged(got: int, wanted: int) -> str:
