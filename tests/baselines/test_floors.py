@@ -127,7 +127,7 @@ def test_odd_tables_do_not_stop_the_floors():
 def test_a_table_without_information_leaves_only_the_majority():
     rows = [{"id": str(k), "label": "ab"[k % 2], "features": {"x": "1", "y": None}} for k in range(6)]
     said: list[str] = []
-    results = list(run_floors("tabular-classification", rows, rows, progress=said.append))
+    results = list(run_floors("tabular-classification", rows, rows, left_out=said.append))
     assert [r.name for r in results] == ["majority"]
     assert sum("no column has two different values" in s for s in said) == 2
 
@@ -164,7 +164,7 @@ def test_texts_that_are_empty_or_odd():
 def test_texts_without_a_word_leave_tfidf_out():
     rows = [{"id": str(k), "text": " ", "label": "ab"[k % 2]} for k in range(6)]
     said: list[str] = []
-    results = list(run_floors("text-classification", rows, hidden(rows, "text-classification"), progress=said.append))
+    results = list(run_floors("text-classification", rows, hidden(rows, "text-classification"), left_out=said.append))
     assert "tfidf" not in [r.name for r in results]
     assert any("no words" in s for s in said)
 
@@ -195,7 +195,7 @@ def test_many_classes_leave_out_what_would_take_too_long():
     rows = [{"id": str(k), "features": {"x": str(k % 120)}, "label": f"l{k % 120}"} for k in range(360)]
     said: list[str] = []
     results = list(
-        run_floors("tabular-classification", rows, hidden(rows[:5], "tabular-classification"), progress=said.append)
+        run_floors("tabular-classification", rows, hidden(rows[:5], "tabular-classification"), left_out=said.append)
     )
     assert [r.name for r in results] == ["majority", "logistic"]
     assert any("120 classes" in s for s in said)

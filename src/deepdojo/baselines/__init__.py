@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 from deepdojo.contracts import CONTRACTS, contract_of
 
 if TYPE_CHECKING:
-    from deepdojo.baselines.job import read_results, run_job, write_job
+    from deepdojo.baselines.job import read_left_out, read_results, run_job, write_job
     from deepdojo.baselines.run import FloorResult, run_floors
 
-__all__ = ["FLOORS", "Floor", "FloorResult", "floors_for", "read_results", "run_floors", "run_job", "write_job"]
+__all__ = [
+    "FLOORS", "Floor", "FloorResult", "floors_for", "read_left_out", "read_results", "run_floors", "run_job",
+    "write_job",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,10 @@ def floors_for(task: str) -> list[str]:
     return [name for name, floor in FLOORS.items() if task in floor.tasks]
 
 
-_LAZY = {"FloorResult": "run", "run_floors": "run", "read_results": "job", "run_job": "job", "write_job": "job"}
+_LAZY = {
+    "FloorResult": "run", "run_floors": "run",
+    "read_left_out": "job", "read_results": "job", "run_job": "job", "write_job": "job",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -21,7 +21,7 @@ from deepdojo.errors import RunError
 from deepdojo.places import write_json, write_text
 from deepdojo.tables import Table, read_table, write_table
 
-__all__ = ["read_results", "run_job", "write_job"]
+__all__ = ["read_left_out", "read_results", "run_job", "write_job"]
 
 PARTS = ("train", "validation", "test")
 
@@ -67,6 +67,12 @@ def run_job(folder: Path, *, progress: Callable[[str], None] | None = None) -> l
     job = json.loads((folder / "job.json").read_text("utf-8"))
     train, validation, test = (_read_rows(folder, part) for part in PARTS)
     done: list[FloorResult] = []
+    sentences: list[str] = []
+
+    def left_out(sentence: str) -> None:
+        sentences.append(sentence)
+        write_json(folder / "left_out.json", sentences)
+
     kinds = contract_of(job["task"]).predictions
     results = run_floors(
         job["task"],
@@ -77,6 +83,7 @@ def run_job(folder: Path, *, progress: Callable[[str], None] | None = None) -> l
         validation_rows=validation,
         floors=job["floors"],
         progress=progress,
+        left_out=left_out,
     )
     for result in results:
         write_table(folder / f"{result.name}.parquet", Table.from_rows(result.predictions, ["id", *kinds]), kinds)
@@ -95,6 +102,12 @@ def read_results(folder: Path) -> list[FloorResult]:
     return [
         FloorResult(predictions=read_table(folder / f"{fact['name']}.parquet", kinds).rows(), **fact) for fact in facts
     ]
+
+
+def read_left_out(folder: Path) -> list[str]:
+    """One sentence for each floor that could not use these rows."""
+    path = folder / "left_out.json"
+    return json.loads(path.read_text("utf-8")) if path.is_file() else []
 
 
 def lower_priority() -> None:

@@ -47,14 +47,15 @@ def run_floors(
     validation_rows: Sequence[Row] = (),
     floors: Sequence[str] | None = None,
     progress: Callable[[str], None] | None = None,
+    left_out: Callable[[str], None] | None = None,
 ) -> Iterator[FloorResult]:
-    """Fit and predict, one floor after the other; one that cannot use these rows is left out and `progress` told.
+    """Fit and predict, one floor after the other; one that cannot use these rows is left out and `left_out` told.
 
     Args:
         train_rows: with targets; all that is learned is learned from these.
         test_rows: inputs only. validation_rows: with targets, they choose settings (20 rows or more).
         floors: names of `FLOORS` (default: all of the task's).
-        progress: called with a sentence before each floor.
+        progress: called with a floor's title before it is fitted. left_out: called with a sentence, title and reason.
 
     Raises:
         UnknownNameError: for an unknown task or floor. DataError: without training rows.
@@ -76,7 +77,8 @@ def run_floors(
             with threadpool_limits(1):
                 predicted, about = function(problem)
         except Unfit as error:
-            say(f"{floor.title} is left out: {error}")
+            if left_out is not None:
+                left_out(f"{floor.title} is left out: {error}")
             continue
         seconds = time.process_time() - began
         yield FloorResult(name, floor.title, _cells(problem, predicted), round(seconds, 3), about)

@@ -4,6 +4,7 @@ the others."""
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -58,11 +59,22 @@ class Floors:
         self.child: subprocess.Popen[bytes] | None = None
 
     def _digest(self) -> str:
-        """Same training rows, same held-out rows, same version: the floor that lies there can be used again."""
-        text = "|".join(
-            [self.dataset.digest("test"), __version__, str(len(self.train)), *sorted(str(r["id"]) for r in self.train)]
-        )
-        return hashlib.sha256(text.encode()).hexdigest()[:8]
+        """Where all is the same that a floor or its score depends on, the floor that lies there can be used again."""
+        spec, data, metric = self.dataset.project.spec, self.dataset, self.judge.metric
+        targets = ("id", *self.judge.contract.targets)
+        facts = {
+            "version": __version__,
+            "seed": self.seed,
+            "spec": spec.model_dump(mode="json", include={"task", "positive", "data", "columns", "labels"}),
+            "groups": spec.split.group,
+            "metric": metric,
+            "metric file": _sha256(self.judge.folder / metric.removeprefix("python:")) if self.judge.custom else None,
+            "files": data.files,
+            "test": data.digest("test"),
+            "validation": data.digest("validation"),
+            "train": sorted([str(row[name]) for name in targets] for row in self.train),
+        }
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
 
     def folder(self, name: str) -> Path:
         return self.runs / f"baseline-{name}-{self.digest}"
@@ -88,10 +100,11 @@ class Floors:
             "OPENBLAS_NUM_THREADS": "1",
             "PYTHONPATH": os.pathsep.join(sys.path),
         }
-        self.child = subprocess.Popen(
-            [sys.executable, "-m", "deepdojo.baselines", self.job.name],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environ,
-        )  # fmt: skip
+        with self._errors(self.job).open("wb") as errors:  # a pipe that nobody reads fills up, and the child hangs
+            self.child = subprocess.Popen(
+                [sys.executable, "-m", "deepdojo.baselines", self.job.name],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors, env=environ,
+            )  # fmt: skip
 
     def finish(self, listener: Listener, *, deadline: float | None = None) -> list[Path]:
         """Wait for the child, score what it left, and give the folders of all floors that there are."""
@@ -103,13 +116,12 @@ class Floors:
                 if self.child.poll() is None:
                     self.child.kill()
                     self.child.wait()
-                if self.child.stderr is not None:
-                    self.child.stderr.close()
                 self.job.cleanup()
         return [self.folder(name) for name in self.names if (self.folder(name) / "score.json").is_file()]
 
     def _wait(self, listener: Listener, deadline: float | None) -> None:
         assert self.child is not None
+        assert self.job is not None
         began = time.monotonic()
         while self.child.poll() is None:
             if deadline is not None and time.monotonic() > deadline:
@@ -117,13 +129,19 @@ class Floors:
                 return
             time.sleep(0.05)
             listener.progress(0, 0, f"{time.monotonic() - began:.0f} s")
-        if self.child.returncode != 0 and self.child.stderr is not None:
-            last = self.child.stderr.read().decode("utf-8", "replace").strip().split("\n")[-1]
+        if self.child.returncode != 0:
+            last = self._errors(self.job).read_text("utf-8", "replace").strip().split("\n")[-1]
             listener.say(f"a baseline failed: {last}")
 
-    def _keep(self, job: Path, listener: Listener) -> None:
-        from deepdojo.baselines import read_results
+    @staticmethod
+    def _errors(job: tempfile.TemporaryDirectory[str]) -> Path:
+        return Path(job.name) / "errors.txt"
 
+    def _keep(self, job: Path, listener: Listener) -> None:
+        from deepdojo.baselines import read_left_out, read_results
+
+        for sentence in read_left_out(job):
+            listener.say(f"the baseline {sentence}")
         for result in read_results(job):
             try:
                 self._write(result)
@@ -164,3 +182,7 @@ class Floors:
             import shutil
 
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
