@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["CONTRACTS", "Contract", "KindName", "contract_of"]
+__all__ = ["CONTRACTS", "Contract", "KindName", "contract_of", "task_of"]
 
 from deepdojo.errors import UnknownNameError
 
@@ -30,6 +30,29 @@ class Contract:
     targets: Mapping[str, KindName]
     predictions: Mapping[str, KindName]
     metric: str
+
+    @property
+    def input(self) -> str:
+        """The input column that a row is about: the first."""
+        return next(iter(self.inputs))
+
+    @property
+    def input_kind(self) -> KindName:
+        return self.inputs[self.input]
+
+    @property
+    def target(self) -> str:
+        """The target column: the first. The prediction that answers it has the same name."""
+        return next(iter(self.targets))
+
+    @property
+    def target_kind(self) -> KindName:
+        return self.targets[self.target]
+
+    @property
+    def distribution(self) -> str | None:
+        """The prediction column that holds probabilities, if there is one."""
+        return next((name for name, kind in self.predictions.items() if kind == "distribution"), None)
 
 
 def _classification(inputs: Mapping[str, KindName]) -> Contract:
@@ -56,3 +79,9 @@ def contract_of(task: str) -> Contract:
     if task not in CONTRACTS:
         raise UnknownNameError("task", task, CONTRACTS)
     return CONTRACTS[task]
+
+
+def task_of(input_kind: str, target_kind: str) -> str | None:
+    """The task that goes from one kind of input to one kind of target, None where there is none."""
+    kinds = (input_kind, target_kind)
+    return next((name for name, c in CONTRACTS.items() if (c.input_kind, c.target_kind) == kinds), None)

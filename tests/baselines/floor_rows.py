@@ -8,28 +8,24 @@ from deepdojo.contracts import contract_of
 
 
 def made_rows(task: str, n: int, seed: int = 0) -> list[dict]:
-    """Rows from which the target can be learned."""
+    """Rows from which the target can be learned, made from the kinds of the contract's columns alone."""
+    contract = contract_of(task)
     rng = np.random.default_rng(seed)
     rows = []
     for k in range(n):
         y = int(rng.integers(3))
-        row: dict = {"id": f"{seed}-{k}", "label": "abc"[y]}
-        if task == "image-classification":
-            image = rng.integers(0, 60, (7, 5)).astype(np.uint8)
-            image[y] += 150
-            row["image"] = image
-        elif task == "text-classification":
+        x, noise = 0.0, rng.normal()
+        if contract.input_kind == "image":
+            cell = rng.integers(0, 60, (7, 5)).astype(np.uint8)
+            cell[y] += 150
+        elif contract.input_kind == "text":
             words = rng.choice(["film", "the", "plot", "a", "of"], 6).tolist()
-            row["text"] = " ".join([*words, ["awful", "fine", "great"][y]])
+            cell = " ".join([*words, ["awful", "fine", "great"][y]])
         else:
-            x, noise = rng.normal(), rng.normal()
-            city = "XYZ"[y]
-            row["features"] = {"x": f"{x + 2 * y:.3f}", "noise": f"{noise:.3f}", "city": city}
-            if task == "tabular-regression":
-                row |= {"value": 3 * x + 5 * y + 0.1 * noise}
-        if task == "tabular-regression":
-            del row["label"]
-        rows.append(row)
+            x = rng.normal()
+            cell = {"x": f"{x + 2 * y:.3f}", "noise": f"{noise:.3f}", "city": "XYZ"[y]}
+        answer = "abc"[y] if contract.target_kind == "label" else 3 * x + 5 * y + 0.1 * noise
+        rows.append({"id": f"{seed}-{k}", contract.input: cell, contract.target: answer})
     return rows
 
 

@@ -10,13 +10,13 @@ from torch.nn import functional as F
 
 from deepdojo.errors import RecipeError
 from deepdojo.layers.shapes import ShapeError
-from deepdojo.models import MODELS, create_model
+from deepdojo.models import MODELS, create_model, fitting
 from deepdojo.models.protocols import Classifier, TableModel
 
 IMAGES = {"in_channels": 3, "height": 8, "width": 11, "in_features": 264, "num_outputs": 5}
 TEXTS = {"vocab_size": 23, "num_outputs": 5}
 TABLES = {"in_features": 7, "category_sizes": [3, 11], "num_outputs": 5}
-TEXT_MODELS = ["text_cnn", "rnn", "transformer"]
+TEXT_MODELS = fitting(TEXTS)
 
 VARIANTS = [
     ("linear", IMAGES, {}),
@@ -36,6 +36,12 @@ VARIANTS = [
     ),
     ("transformer", TEXTS, {"width": 16}),
     ("transformer", TEXTS, {"width": 16, "pooling": "cls", "positions": "learned", "norm_first": False}),
+]
+# A model that stands in no line above is tested with its defaults.
+VARIANTS += [
+    (name, next(dims for dims in (TABLES, IMAGES, TEXTS) if name in fitting(dims)), {})
+    for name in MODELS
+    if name not in {variant[0] for variant in VARIANTS}
 ]
 EVERY = pytest.mark.parametrize(
     ("name", "dims", "arguments"), VARIANTS, ids=[f"{v[0]}-{i}" for i, v in enumerate(VARIANTS)]

@@ -12,11 +12,10 @@ from deepdojo.models import MODELS, create_model, fitting, model_config, model_f
 IMAGES = {"in_channels": 1, "height": 7, "width": 11, "in_features": 77, "num_outputs": 3}
 TEXTS = {"vocab_size": 13, "num_outputs": 3}
 TABLES = {"in_features": 5, "category_sizes": [3, 7], "num_outputs": 2}
-FITTING = {"linear": TABLES, "mlp": TABLES, "cnn": IMAGES, "text_cnn": TEXTS, "rnn": TEXTS, "transformer": TEXTS}
+FITTING = {name: next(dims for dims in (TABLES, IMAGES, TEXTS) if name in fitting(dims)) for name in MODELS}
 
 
 def test_every_model_says_what_it_is():
-    assert set(MODELS) == set(FITTING)
     for name, entry in MODELS.items():
         assert len(entry.summary) > 20
         assert entry.paper
@@ -40,9 +39,9 @@ def test_fields_are_those_of_the_config_class():
 
 
 def test_models_that_fit_the_data():
-    assert fitting(TEXTS) == ["text_cnn", "rnn", "transformer"]
-    assert fitting(IMAGES, "Classifier") == ["linear", "mlp", "cnn"]
-    assert fitting(TABLES, "TableModel") == ["linear", "mlp"]
+    assert {"text_cnn", "rnn", "transformer"} <= set(fitting(TEXTS)) < set(MODELS)
+    assert {"linear", "mlp", "cnn"} <= set(fitting(IMAGES, "Classifier")) < set(MODELS)
+    assert {"linear", "mlp"} <= set(fitting(TABLES, "TableModel")) < set(MODELS)
     with pytest.raises(UnknownNameError, match="did you mean 'cnn'"):
         model_fields("ccn")
 

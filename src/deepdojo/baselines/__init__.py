@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from deepdojo.contracts import CONTRACTS, contract_of
+from deepdojo.contracts import Contract, KindName, contract_of
 
 if TYPE_CHECKING:
     from deepdojo.baselines.job import read_left_out, read_results, run_job, write_job
@@ -24,33 +24,37 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Floor:
-    """One floor: `module.function` computes it, `title` is its name on the board, `tasks` those that it serves."""
+    """One floor: `module.function` computes it, `title` is its name on the board.
+
+    It serves every task whose input is of kind `reads` (None: of any) and whose target is of one of the kinds `gives`.
+    """
 
     module: str
     function: str
     title: str
-    tasks: tuple[str, ...]
+    reads: KindName | None
+    gives: tuple[KindName, ...]
 
+    def serves(self, contract: Contract) -> bool:
+        return self.reads in (None, contract.input_kind) and contract.target_kind in self.gives
 
-_CLASSES = tuple(name for name, contract in CONTRACTS.items() if "label" in contract.targets)
-_TABLES = ("tabular-classification", "tabular-regression")
 
 FLOORS: Mapping[str, Floor] = {
-    "majority": Floor("constant", "majority", "majority class", _CLASSES),
-    "mean": Floor("constant", "mean", "constant", ("tabular-regression",)),
-    "pixels": Floor("pixels", "logistic", "logistic regression on pixels", ("image-classification",)),
-    "tfidf": Floor("text", "tfidf_logistic", "TF-IDF + logistic regression", ("text-classification",)),
-    "nbsvm": Floor("text", "nbsvm", "NB-weighted n-grams", ("text-classification",)),
-    "logistic": Floor("tables", "logistic", "logistic regression", ("tabular-classification",)),
-    "linear": Floor("tables", "linear", "linear regression", ("tabular-regression",)),
-    "boosting": Floor("boosting", "boosting", "gradient boosting", _TABLES),
+    "majority": Floor("constant", "majority", "majority class", None, ("label",)),
+    "mean": Floor("constant", "mean", "constant", None, ("number",)),
+    "pixels": Floor("pixels", "logistic", "logistic regression on pixels", "image", ("label",)),
+    "tfidf": Floor("text", "tfidf_logistic", "TF-IDF + logistic regression", "text", ("label",)),
+    "nbsvm": Floor("text", "nbsvm", "NB-weighted n-grams", "text", ("label",)),
+    "logistic": Floor("tables", "logistic", "logistic regression", "record", ("label",)),
+    "linear": Floor("tables", "linear", "linear regression", "record", ("number",)),
+    "boosting": Floor("boosting", "boosting", "gradient boosting", "record", ("label", "number")),
 }
 
 
 def floors_for(task: str) -> list[str]:
     """The floors that serve a task, cheapest first. Raises UnknownNameError for an unknown task."""
-    contract_of(task)
-    return [name for name, floor in FLOORS.items() if task in floor.tasks]
+    contract = contract_of(task)
+    return [name for name, floor in FLOORS.items() if floor.serves(contract)]
 
 
 _LAZY = {

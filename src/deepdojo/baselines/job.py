@@ -44,12 +44,13 @@ def write_job(
     """
     folder.mkdir(parents=True, exist_ok=True)
     parts = dict(zip(PARTS, (train, validation, test), strict=True))
-    image = "image" in contract_of(task).inputs
-    if image:
-        _write_images(folder, parts)
+    contract = contract_of(task)
+    image = contract.input if contract.input_kind == "image" else None
+    if image is not None:
+        _write_images(folder, parts, image)
     for part, rows in parts.items():
         lines = [
-            json.dumps({k: v for k, v in row.items() if k != "image"}, ensure_ascii=False, default=str) for row in rows
+            json.dumps({k: v for k, v in row.items() if k != image}, ensure_ascii=False, default=str) for row in rows
         ]
         write_text(folder / f"{part}.jsonl", "".join(line + "\n" for line in lines))
     names = list(floors) if floors is not None else floors_for(task)
@@ -65,7 +66,7 @@ def run_job(folder: Path, *, progress: Callable[[str], None] | None = None) -> l
     if not (folder / "job.json").is_file():
         raise RunError("this folder holds no job.json", where=str(folder))
     job = json.loads((folder / "job.json").read_text("utf-8"))
-    train, validation, test = (_read_rows(folder, part) for part in PARTS)
+    train, validation, test = (_read_rows(folder, part, contract_of(job["task"]).input) for part in PARTS)
     done: list[FloorResult] = []
     sentences: list[str] = []
 
@@ -120,10 +121,10 @@ def _facts(result: FloorResult) -> dict[str, Any]:
     return {"name": result.name, "title": FLOORS[result.name].title, "seconds": result.seconds, "about": result.about}
 
 
-def _write_images(folder: Path, parts: dict[str, Sequence[Row]]) -> None:
+def _write_images(folder: Path, parts: dict[str, Sequence[Row]], column: str) -> None:
     from deepdojo.baselines.pixels import shrink_all
 
-    cells = [row["image"] for rows in parts.values() for row in rows]
+    cells = [row[column] for rows in parts.values() for row in rows]
     images = shrink_all(cells) if cells else np.zeros((0, 1, 1, 1), dtype=np.uint8)
     start = 0
     for part, rows in parts.items():
@@ -131,13 +132,13 @@ def _write_images(folder: Path, parts: dict[str, Sequence[Row]]) -> None:
         start += len(rows)
 
 
-def _read_rows(folder: Path, part: str) -> list[dict[str, Any]]:
+def _read_rows(folder: Path, part: str, image: str) -> list[dict[str, Any]]:
     with (folder / f"{part}.jsonl").open(encoding="utf-8", newline="\n") as file:
         rows = [json.loads(line) for line in file]
     images = folder / f"{part}.images.npy"
     if images.is_file():
         for row, cell in zip(rows, _image_cells(np.load(images, allow_pickle=False)), strict=True):
-            row["image"] = cell
+            row[image] = cell
     return rows
 
 

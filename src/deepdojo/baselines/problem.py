@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from deepdojo.contracts import contract_of
+from deepdojo.contracts import Contract, contract_of
 from deepdojo.errors import DataError
 
 __all__ = ["Choice", "Problem", "Row", "Unfit", "choose", "quiet"]
@@ -55,20 +55,22 @@ class Problem:
     validation: Sequence[Row] = ()
     seed: int = 0
     metric: str = ""
+    contract: Contract = field(init=False)
     input: str = field(init=False)
     regression: bool = field(init=False)
 
     def __post_init__(self) -> None:
         contract = contract_of(self.task)
-        object.__setattr__(self, "input", next(iter(contract.inputs)))
-        object.__setattr__(self, "regression", "value" in contract.targets)
+        object.__setattr__(self, "contract", contract)
+        object.__setattr__(self, "input", contract.input)
+        object.__setattr__(self, "regression", contract.target_kind == "number")
         if not self.train:
             raise DataError("there are no training rows, so no floor can be fitted", todo="see `dojo check`")
 
     @cached_property
     def classes(self) -> list[str]:
         """Labels of the training rows, sorted: the columns of every probability matrix."""
-        return sorted({row["label"] for row in self.train})
+        return sorted({row[self.contract.target] for row in self.train})
 
     @cached_property
     def target(self) -> np.ndarray:
@@ -78,9 +80,9 @@ class Problem:
     def targets(self, rows: Sequence[Row]) -> np.ndarray:
         """As `target`; -1 for a label that no training row has."""
         if self.regression:
-            return np.array([float(row["value"]) for row in rows])
+            return np.array([float(row[self.contract.target]) for row in rows])
         place = {label: k for k, label in enumerate(self.classes)}
-        return np.array([place.get(row["label"], -1) for row in rows], dtype=np.int64)
+        return np.array([place.get(row[self.contract.target], -1) for row in rows], dtype=np.int64)
 
     def cells(self, rows: Iterable[Row]) -> list[Any]:
         """The input cell of each row."""

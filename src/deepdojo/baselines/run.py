@@ -94,12 +94,15 @@ def _loaded(floor: Floor) -> Callable[[Problem], tuple[np.ndarray, str]]:
 def _cells(problem: Problem, predicted: np.ndarray) -> list[dict[str, Any]]:
     """(n, K) probabilities or (n,) values -> cells of the table; of equally likely classes the first by name."""
     ids = [row["id"] for row in problem.test]
+    target, distribution = problem.contract.target, problem.contract.distribution
     if problem.regression:
-        return [{"id": i, "value": float(value)} for i, value in zip(ids, predicted, strict=True)]
+        return [{"id": i, target: float(value)} for i, value in zip(ids, predicted, strict=True)]
     classes = problem.classes
     best = predicted.argmax(axis=1) if len(ids) else []
     rows = zip(ids, best, predicted, strict=True)
-    return [{"id": i, "label": classes[k], "probabilities": _distribution(classes, p)} for i, k, p in rows]
+    if distribution is None:
+        return [{"id": i, target: classes[k]} for i, k, _ in rows]
+    return [{"id": i, target: classes[k], distribution: _distribution(classes, p)} for i, k, p in rows]
 
 
 def _distribution(classes: Sequence[str], p: np.ndarray) -> dict[str, float]:

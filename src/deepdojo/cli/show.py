@@ -79,12 +79,15 @@ def _names(kind: str | None) -> list[str]:
 
 
 def _project(name: str, folder: Path) -> dict[str, Any]:
+    from deepdojo.contracts import CONTRACTS
+    from deepdojo.data.project import stock_recipes
+
     spec = catalogue.read_toml(folder / "project.toml")
     entry = next((e for e in catalogue.projects() if e["folder"] == str(folder)), {})
     own = [e["name"] for e in catalogue.recipes(folder.name)]
+    stock = list(stock_recipes(str(spec["task"]))) if spec.get("task") in CONTRACTS else []
     return {**spec, "name": spec.get("name", name), "rows": entry.get("rows"), "metric": entry.get("metric"),
-            "where": entry.get("data"), "recipes": own, "stock_recipes": [e["name"] for e in
-            catalogue.recipes(str(spec.get("task")))], "folder": str(folder)}  # fmt: skip
+            "where": entry.get("data"), "recipes": own, "stock_recipes": stock, "folder": str(folder)}  # fmt: skip
 
 
 def _model(entry: dict[str, Any]) -> dict[str, Any]:

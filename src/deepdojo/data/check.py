@@ -83,8 +83,7 @@ def check(dataset: Any, *, budget_s: float | None = None, seed: int = 0) -> Chec
     """
     began = time.process_time()
     contract = dataset.project.contract
-    name, kind = next(iter(contract.inputs.items()))
-    look = Look(dataset, name, kind, "value" in contract.targets, seed)
+    look = Look(dataset, contract.input, contract.input_kind, contract.target, contract.target_kind, seed)
     problems: list[Problem] = []
     for part in CHECKS:
         if budget_s is not None:

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from deepdojo.contracts import Contract, contract_of
+from deepdojo.contracts import CONTRACTS, Contract, contract_of
 from deepdojo.data.spec import ProjectSpec, parse_project
 from deepdojo.errors import ProjectError, UnknownNameError
 from deepdojo.places import write_text
@@ -24,6 +24,7 @@ __all__ = [
     "find_project",
     "open_project",
     "save_project",
+    "stock_recipes",
 ]
 
 PROJECT_FILE = "project.toml"
@@ -67,11 +68,8 @@ class Project:
 
     def recipes(self) -> dict[str, Path]:
         """Recipes by name: the project's own, then the stock ones of its task."""
-        found: dict[str, Path] = {}
-        for folder in (self.folder / "recipes", CATALOGUE.parent / "recipes" / self.spec.task):
-            for path in sorted(folder.glob("*.toml")) if folder.is_dir() else ():
-                found.setdefault(path.stem, path)
-        return found
+        own = {path.stem: path for path in sorted((self.folder / "recipes").glob("*.toml"))}
+        return own | {name: path for name, path in stock_recipes(self.spec.task).items() if name not in own}
 
     def changed(self, changes: Mapping[str, Any]) -> Project:
         """A copy with dotted keys set: `{"split.fold": 3}`. Raises as `parse_project` does."""
@@ -142,6 +140,24 @@ def builtin_names() -> list[str]:
 def builtin_projects() -> list[Project]:
     """All built-in projects, by name."""
     return [open_project(CATALOGUE / name, builtin=True) for name in builtin_names()]
+
+
+def stock_recipes(task: str) -> dict[str, Path]:
+    """Recipes by name: those in the task's folder of the catalogue, then those of tasks that are alike.
+
+    Alike: the same kind of input, and one label or number as the answer. So a new task has recipes from its first day.
+    """
+    contract, answers = contract_of(task), ("label", "number")
+    alike = [
+        name
+        for name, other in CONTRACTS.items()
+        if (other.input_kind, other.target_kind in answers) == (contract.input_kind, contract.target_kind in answers)
+    ]
+    found: dict[str, Path] = {}
+    for name in dict.fromkeys([task, *alike]):
+        for path in sorted((CATALOGUE.parent / "recipes" / name).glob("*.toml")):
+            found.setdefault(path.stem, path)
+    return found
 
 
 def save_project(folder: Path, values: Mapping[str, Any]) -> Project:

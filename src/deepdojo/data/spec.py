@@ -225,7 +225,7 @@ class ProjectSpec(_Section):
     title: str = ""
     """One line for people."""
     task: str
-    """A contract: image-classification, text-classification, tabular-classification, tabular-regression."""
+    """One of `dojo list tasks`."""
     metric: str | None = None
     """A metric of `dojo list metrics`, or python:FILE with Kaggle's score function. Default: the task's."""
     recipe: str | None = None

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deepdojo.contracts import CONTRACTS, Contract
 from deepdojo.errors import RunError
 
 __all__ = ["Pairs", "RunFiles", "model_name", "read_run"]
@@ -108,21 +109,26 @@ def _columns(database: Any, path: Path) -> set[str]:
     return {row[0] for row in database.execute("SELECT * FROM read_parquet(?) LIMIT 0", [str(path)]).description}
 
 
+def _quoted(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
 _JOIN = "FROM read_parquet($rows) t JOIN read_parquet($predictions) p ON t.id::VARCHAR = p.id::VARCHAR"
 
 
-def _classes(database: Any, files: dict[str, str], has_probabilities: bool) -> Pairs:
+def _classes(database: Any, files: dict[str, str], target: str, distribution: str | None) -> Pairs:
+    target, p = _quoted(target), _quoted(distribution or "")
     pairs = Pairs()
     for truth, predicted, rows in database.execute(
-        f"SELECT t.label::VARCHAR, p.label::VARCHAR, count(*) {_JOIN} GROUP BY 1, 2", files
+        f"SELECT t.{target}::VARCHAR, p.{target}::VARCHAR, count(*) {_JOIN} GROUP BY 1, 2", files
     ).fetchall():
         pairs.confusion[(truth or "", predicted or "")] = rows
-    if has_probabilities:
+    if distribution is not None:
         pairs.bins = [
             (low / _BINS, (low + 1) / _BINS, rows, right, mean)
             for low, rows, right, mean in database.execute(
                 f"""SELECT least({_BINS - 1}, floor(c * {_BINS}))::INT, count(*), sum(good)::INT, avg(c) FROM (
-                    SELECT list_max(map_values(p.probabilities)) AS c, (t.label = p.label)::INT AS good {_JOIN}
+                    SELECT list_max(map_values(p.{p})) AS c, (t.{target} = p.{target})::INT AS good {_JOIN}
                     ) WHERE isfinite(c) GROUP BY 1 ORDER BY 1""",
                 files,
             ).fetchall()
@@ -130,18 +136,20 @@ def _classes(database: Any, files: dict[str, str], has_probabilities: bool) -> P
     return pairs
 
 
-def _values(database: Any, files: dict[str, str]) -> Pairs:
-    finite = "isfinite(t.value) AND isfinite(p.value)"
+def _values(database: Any, files: dict[str, str], target: str) -> Pairs:
+    target = _quoted(target)
+    finite = f"isfinite(t.{target}) AND isfinite(p.{target})"
     some = f"WHERE {finite} ORDER BY md5(t.id::VARCHAR) LIMIT {_POINTS}"
     points = database.execute(
-        f"SELECT t.id::VARCHAR, t.value::DOUBLE, p.value::DOUBLE {_JOIN} {some}", files
+        f"SELECT t.id::VARCHAR, t.{target}::DOUBLE, p.{target}::DOUBLE {_JOIN} {some}", files
     ).fetchall()
-    every = f"SELECT (p.value - t.value)::DOUBLE {_JOIN} WHERE {finite} ORDER BY 1"
+    every = f"SELECT (p.{target} - t.{target})::DOUBLE {_JOIN} WHERE {finite} ORDER BY 1"
     residuals = database.execute(every, files).fetchall()
     return Pairs(points=points, residuals=[row[0] for row in residuals])
 
 
-def _pairs(reader: _Reader) -> Pairs:
+def _pairs(reader: _Reader, contract: Contract | None) -> Pairs:
+    """`contract`: of the run's task, None where run.toml does not say it."""
     rows, predictions = reader.folder / "rows.parquet", reader.folder / "predictions.parquet"
     if not (rows.is_file() and predictions.is_file()):
         return Pairs()
@@ -149,9 +157,14 @@ def _pairs(reader: _Reader) -> Pairs:
     try:
         with _database() as database:
             have, asked = _columns(database, rows), _columns(database, predictions)
-            if "label" in have & asked:
-                return _classes(database, files, "probabilities" in asked)
-            return _values(database, files) if "value" in have & asked else Pairs()
+            target = contract.target if contract is not None else "label" if "label" in have else "value"
+            if target not in have & asked:
+                return Pairs()
+            kind = contract.target_kind if contract is not None else "label" if target == "label" else "number"
+            if kind == "label":
+                distribution = contract.distribution if contract is not None else "probabilities"
+                return _classes(database, files, target, distribution if distribution in asked else None)
+            return _values(database, files, target) if kind == "number" else Pairs()
     except Exception:  # duckdb has an error class for each way a file can be broken; the report then says which file
         reader.broken.append("rows.parquet or predictions.parquet")
         return Pairs()
@@ -168,10 +181,10 @@ def read_run(folder: Path) -> RunFiles:
             "this is no run folder: it has neither run.toml nor score.json", where=str(folder), todo="see `dojo board`"
         )
     reader = _Reader(folder)
-    metrics = list(reader.lines("metrics.jsonl"))
+    metrics, run = list(reader.lines("metrics.jsonl")), reader.toml("run.toml")
     return RunFiles(
         folder=folder,
-        run=reader.toml("run.toml"),
+        run=run,
         score=reader.json("score.json", {}),
         data=reader.json("data.json", {}),
         environment=reader.json("environment.json", {}),
@@ -179,6 +192,6 @@ def read_run(folder: Path) -> RunFiles:
         steps=[m for m in metrics if m.get("kind") == "step"],
         examples=[e for e in reader.json("examples.json", []) if isinstance(e, dict)],
         explanations=reader.json("explanations/index.json", {}),
-        pairs=_pairs(reader),
+        pairs=_pairs(reader, CONTRACTS.get(str(run.get("task")))),
         broken=reader.broken,
     )

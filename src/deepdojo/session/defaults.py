@@ -22,7 +22,7 @@ def resolve(recipe: Recipe, task: str, *, rows: int) -> tuple[Recipe, dict[str, 
     Args:
         rows: training rows.
     """
-    kind = next(iter(CONTRACTS[task].inputs.values()))
+    kind = CONTRACTS[task].input_kind
     said: dict[str, str] = {}
     changes: dict[str, object] = {}
     if recipe.model.name == "auto":

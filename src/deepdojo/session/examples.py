@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from deepdojo.contracts import Contract
+
 __all__ = ["collect_examples", "worst_rows"]
 
 LARGEST_SIDE = 160
@@ -26,7 +28,7 @@ def collect_examples(
     rows: Sequence[Mapping[str, Any]],
     why: Mapping[str, Iterable[str]],
     *,
-    kind: str,
+    contract: Contract,
     truth: Mapping[str, Any],
     predicted: Mapping[str, Mapping[str, Any]],
     losses: Mapping[str, float],
@@ -36,31 +38,29 @@ def collect_examples(
 
     Args:
         rows: held-out rows with the contract's inputs.
-        kind: image, text or record.
         truth: id -> target cell.
         predicted: id -> predicted cells.
     """
-    by_id = {row["id"]: row for row in rows}
+    by_id, kind = {row["id"]: row for row in rows}, contract.input_kind
     found = []
     for key, reasons in why.items():
         cells = predicted[key]
-        answer = cells.get("label", cells.get("value"))
-        probabilities = cells.get("probabilities")
+        probabilities = cells[contract.distribution] if contract.distribution is not None else None
         top = sorted(probabilities.items(), key=lambda item: -item[1])[:5] if probabilities else None
         entry = {
-            "id": key, "kind": kind, "truth": truth[key], "predicted": answer, "top": top,
+            "id": key, "kind": kind, "truth": truth[key], "predicted": cells[contract.target], "top": top,
             "loss": losses.get(key), "why": sorted(reasons), "where": where.get(key),
         }  # fmt: skip
-        found.append({**entry, **_shown(by_id[key], kind)})
+        found.append({**entry, **_shown(by_id[key][contract.input], kind)})
     return found
 
 
-def _shown(row: Mapping[str, Any], kind: str) -> dict[str, Any]:
+def _shown(cell: Any, kind: str) -> dict[str, Any]:
     if kind == "image":
-        return {"image": _data_uri(row["image"])}
+        return {"image": _data_uri(cell)}
     if kind == "text":
-        return {"text": row["text"][:LONGEST_TEXT]}
-    return {"record": dict(row["features"])}
+        return {"text": cell[:LONGEST_TEXT]}
+    return {"record": dict(cell)}
 
 
 def _data_uri(cell: Any) -> str:

@@ -17,6 +17,7 @@ from deepdojo.session.examples import collect_examples, worst_rows
 from deepdojo.session.floors import Floors
 
 if TYPE_CHECKING:
+    from deepdojo.contracts import Contract
     from deepdojo.scoring.score import Score
     from deepdojo.session.network import Network
     from deepdojo.session.train import Session
@@ -151,28 +152,30 @@ def examples_of(
 ) -> list[dict[str, Any]]:
     """The worst errors and the explained rows, with their actual content."""
     contract = session.judge.contract
-    target = next(iter(contract.targets))
+    target, classes = contract.target, contract.target_kind == "label"
     answers = {row["id"]: row[target] for row in truth}
     predicted = {row["id"]: row for row in found}
     ids = [row["id"] for row in truth]
-    losses = np.array([row_loss(predicted[key], answers[key]) for key in ids])
-    wrong = np.array([predicted[key].get("label", None) != answers[key] for key in ids])
+    losses = np.array([row_loss(contract, predicted[key], answers[key]) for key in ids])
+    wrong = np.array([not classes or predicted[key][target] != answers[key] for key in ids])
     why: dict[str, set[str]] = {ids[i]: {"worst"} for i in worst_rows(losses, wrong, WORST)}
     for item in explained.get("items", ()):
-        right = predicted[item["id"]].get("label") == answers[item["id"]]
+        right = classes and predicted[item["id"]][target] == answers[item["id"]]
         why.setdefault(item["id"], set()).add("right" if right else "wrong")
     return collect_examples(
-        session.dataset.rows("test"), why, kind=next(iter(contract.inputs.values())), truth=answers,
-        predicted=predicted, losses=dict(zip(ids, map(float, losses), strict=True)),
+        session.dataset.rows("test"), why, contract=contract, truth=answers, predicted=predicted,
+        losses=dict(zip(ids, map(float, losses), strict=True)),
         where={key: place_of(session, key) for key in why},
     )  # fmt: skip
 
 
-def row_loss(cells: dict[str, Any], answer: Any) -> float:
-    """How wrong one prediction is: -log p of the right class, or the absolute error."""
-    if "probabilities" in cells:
-        return float(-np.log(max(cells["probabilities"].get(answer, 0.0), 1e-12)))
-    return abs(float(cells["value"]) - float(answer))
+def row_loss(contract: Contract, cells: dict[str, Any], answer: Any) -> float:
+    """How wrong one prediction is: -log p of the right class, the absolute error, or whether it differs at all."""
+    if contract.distribution is not None:
+        return float(-np.log(max(cells[contract.distribution].get(answer, 0.0), 1e-12)))
+    if contract.target_kind == "number":
+        return abs(float(cells[contract.target]) - float(answer))
+    return float(cells[contract.target] != answer)
 
 
 def place_of(session: Session, key: str) -> str:

@@ -31,12 +31,12 @@ def columns(look: Look) -> Iterator[Problem]:
     if look.kind != "record":
         return
     rows = _rows(look)
-    names = list(dict.fromkeys(name for row in rows for name in row["features"]))
+    names = list(dict.fromkeys(name for row in rows for name in row[look.input]))
     found: dict[str, ColumnFacts] = {}
     for name in names:
         if look.late():
             break
-        found[name] = describe(row["features"].get(name) for row in rows)
+        found[name] = describe(row[look.input].get(name) for row in rows)
     look.facts["columns"] = {
         name: {"kind": "number" if f.numeric else "category", "missing": f.missing, "distinct": f.distinct, "n": f.n}
         for name, f in found.items()
@@ -51,7 +51,7 @@ def columns(look: Look) -> Iterator[Problem]:
 
 
 def _rows(look: Look) -> list[dict[str, Any]]:
-    width = next((len(rows[0]["features"]) for split in LEARN if (rows := look.rows[split])), 1)
+    width = next((len(rows[0][look.input]) for split in LEARN if (rows := look.rows[split])), 1)
     return look.sample(LEARN, int(np.clip(MOST_CELLS // max(1, width), LEAST_ROWS, MOST_ROWS)))
 
 
@@ -113,7 +113,7 @@ def _id_name(name: str) -> bool:
 def _slips(look: Look, rows: list[dict[str, Any]], found: dict[str, ColumnFacts]) -> Iterator[Problem]:
     for name, f in found.items():
         if f.numeric and f.words:
-            row = next(r for r in rows if _is_word(r["features"].get(name)))
+            row = next(r for r in rows if _is_word(r[look.input].get(name)))
             yield Problem(
                 "numbers as text",
                 look.where(row["id"]),
@@ -133,7 +133,7 @@ def _slips(look: Look, rows: list[dict[str, Any]], found: dict[str, ColumnFacts]
                 "warning",
             )
         if f.infinities:
-            row = next(r for r in rows if is_infinite(str(r["features"].get(name))))
+            row = next(r for r in rows if is_infinite(str(r[look.input].get(name))))
             yield Problem(
                 "infinities",
                 look.where(row["id"]),
@@ -160,14 +160,14 @@ def leaks(look: Look) -> Iterator[Problem]:
         return
     half = look.generator().permutation(len(rows)) < len(rows) // 2
     if look.regression:
-        target = np.array([float(row["value"]) for row in rows])
+        target = np.array([float(row[look.target]) for row in rows])
     else:
-        codes = {label: k for k, label in enumerate(sorted({row["label"] for row in rows}))}
-        target = np.array([codes[row["label"]] for row in rows])
-    for name in dict.fromkeys(name for row in rows for name in row["features"]):
+        codes = {label: k for k, label in enumerate(sorted({row[look.target] for row in rows}))}
+        target = np.array([codes[row[look.target]] for row in rows])
+    for name in dict.fromkeys(name for row in rows for name in row[look.input]):
         if look.late():
             return
-        bins = _bins([row["features"].get(name) for row in rows], half)
+        bins = _bins([row[look.input].get(name) for row in rows], half)
         gain = _explained(bins, target, half) if look.regression else _errors_removed(bins, target, half)
         if gain is not None and gain >= LEAK:
             what = "explains {:.1%} of the target" if look.regression else "removes {:.1%} of the majority's errors"

@@ -35,11 +35,11 @@ def groups(look: Look) -> Iterator[Problem]:
     rows = look.sample(LEARN, MOST_ROWS)
     if len(rows) < 40:
         return
-    names = list(dict.fromkeys(name for row in rows for name in row["features"]))
+    names = list(dict.fromkeys(name for row in rows for name in row[look.input]))
     for name in names:
         if look.late():
             return
-        pairs = _pairs([row["features"].get(name) for row in rows], look.generator())
+        pairs = _pairs([row[look.input].get(name) for row in rows], look.generator())
         if pairs is None:
             continue
         values, first, second = pairs
@@ -94,8 +94,8 @@ def _reason(
         return f"rows of one value nearly always share the {look.target} (agreement {agreement:.2f} beyond chance)"
     others = [other for other in names if other != name][:30]
     if len(others) >= 3:
-        same = _alike(rows, others, first, second)
-        chance = _alike(rows, others, first, look.generator().permutation(second))
+        same = _alike(look, rows, others, first, second)
+        chance = _alike(look, rows, others, first, look.generator().permutation(second))
         if same >= ALIKE and same - chance >= 0.5 * (1 - chance):
             return f"rows of one value are nearly equal ({same:.0%} of their other cells; of two values {chance:.0%})"
     if NAMES.search(name.strip()):
@@ -106,11 +106,11 @@ def _reason(
 def _agreement(look: Look, rows: list[dict[str, Any]], first: np.ndarray, second: np.ndarray) -> float:
     """Cohen's kappa of the labels in a pair, or the correlation of the values."""
     if look.regression:
-        values = np.array([float(row["value"]) for row in rows])
+        values = np.array([float(row[look.target]) for row in rows])
         a, b = values[first], values[second]
         spread = values.std()
         return float(np.mean((a - values.mean()) * (b - values.mean())) / spread**2) if spread > 0 else 0.0
-    labels = [row["label"] for row in rows]
+    labels = [row[look.target] for row in rows]
     codes = {label: k for k, label in enumerate(sorted(set(labels)))}
     target = np.array([codes[label] for label in labels])
     chance = float(((np.bincount(target) / len(target)) ** 2).sum())
@@ -118,10 +118,10 @@ def _agreement(look: Look, rows: list[dict[str, Any]], first: np.ndarray, second
     return (same - chance) / (1 - chance) if chance < 1 else 0.0
 
 
-def _alike(rows: list[dict[str, Any]], names: list[str], first: np.ndarray, second: np.ndarray) -> float:
+def _alike(look: Look, rows: list[dict[str, Any]], names: list[str], first: np.ndarray, second: np.ndarray) -> float:
     """The mean share of equal cells in pairs (of at most 500)."""
     equal = [
-        sum(rows[a]["features"].get(name) == rows[b]["features"].get(name) for name in names)
+        sum(rows[a][look.input].get(name) == rows[b][look.input].get(name) for name in names)
         for a, b in zip(first[:500], second[:500], strict=True)
     ]
     return float(np.mean(equal)) / len(names)

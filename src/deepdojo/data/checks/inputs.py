@@ -84,7 +84,7 @@ def _across(look: Look, across: list[list[tuple[str, dict[str, Any]]]], alike: b
 def _torn(look: Look, many: list[list[tuple[str, dict[str, Any]]]]) -> list[list[dict[str, Any]]]:
     """Training and validation rows of one input whose labels differ."""
     labelled = [[row for split, row in rows if split in LEARN] for rows in many]
-    return [] if look.regression else [rows for rows in labelled if len({row["label"] for row in rows}) > 1]
+    return [] if look.regression else [rows for rows in labelled if len({row[look.target] for row in rows}) > 1]
 
 
 def _two_labels(look: Look, many: list[list[tuple[str, dict[str, Any]]]]) -> Iterator[Problem]:
@@ -93,12 +93,12 @@ def _two_labels(look: Look, many: list[list[tuple[str, dict[str, Any]]]]) -> Ite
         return
     n = sum(map(len, torn))
     a = torn[0][0]
-    b = next(row for row in torn[0] if row["label"] != a["label"])
+    b = next(row for row in torn[0] if row[look.target] != a[look.target])
     yield Problem(
         "two labels",
         look.where(a["id"]),
         f"{count(len(torn), 'input occurs', 'inputs occur')} under more than one label ({n:,} rows); "
-        f"{look.where(a['id'])} is {a['label']!r}, {look.where(b['id'])} is {b['label']!r}",
+        f"{look.where(a['id'])} is {a[look.target]!r}, {look.where(b['id'])} is {b[look.target]!r}",
         "decide which label is right"
         if look.kind != "record"
         else "no model can be right on all: is a column missing?",
@@ -111,10 +111,10 @@ def texts(look: Look) -> Iterator[Problem]:
     if look.kind != "text":
         return
     rows = [row for split in look.rows for row in look.rows[split]]
-    lengths = np.array([len(str(row["text"]).strip()) for row in rows])
+    lengths = np.array([len(str(row[look.input]).strip()) for row in rows])
     if not len(lengths):
         return
-    words = np.array([len(str(row["text"]).split()) for row in look.sample((*LEARN, "test"), 2000)])
+    words = np.array([len(str(row[look.input]).split()) for row in look.sample((*LEARN, "test"), 2000)])
     middle = float(np.median(lengths))
     look.facts["text"] = {
         "signs": {"median": middle, "most": int(lengths.max())},
@@ -157,7 +157,7 @@ def images(look: Look) -> Iterator[Problem]:
             break
         seen += 1
         try:
-            found = _size(row["image"])
+            found = _size(row[look.input])
         except DojoError as error:
             broken[row["id"]] = error.what
             continue

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from deepdojo.contracts import task_of
 from deepdojo.data.cells import parse_number
 from deepdojo.data.checks.look import LEARN, SPLITS, Look, Problem, count, listed
 
@@ -56,9 +57,9 @@ def left_out(look: Look) -> Iterator[Problem]:
 
 def classes(look: Look) -> Iterator[Problem]:
     """Counts of classes, rare ones, ones that a split lacks, and targets that are no classes at all."""
-    if look.regression:
+    if look.target_kind != "label":
         return
-    counts = {split: Counter(row["label"] for row in look.rows[split]) for split in LEARN}
+    counts = {split: Counter(row[look.target] for row in look.rows[split]) for split in LEARN}
     total = counts["train"] + counts["validation"]
     look.facts["classes"] = {
         label: {split: counts[split][label] for split in LEARN} for label, _ in total.most_common(1000)
@@ -123,7 +124,7 @@ def _fatal_classes(look: Look, total: Counter[str], n: int) -> Problem | None:
     if len(total) == 1:
         return Problem(
             "classes",
-            "column 'label'",
+            f"column {look.target!r}",
             f"all {n:,} labelled rows are of one class, {next(iter(total))!r}",
             "there is nothing to tell apart: add rows of another class, or choose another target"
             if not look.dataset.rejected
@@ -133,14 +134,14 @@ def _fatal_classes(look: Look, total: Counter[str], n: int) -> Problem | None:
     if len(total) > MOST_CLASSES or len(total) > n / 2:
         few = "more than one for every two rows" if len(total) > n / 2 else f"more than {MOST_CLASSES:,}"
         numbers = sum(parse_number(label) is not None for label in total) > 0.9 * len(total)
-        task = "tabular-regression" if numbers and look.input == "features" else None
+        task = task_of(look.kind, "number") if numbers else None
         todo = (
             f'set task = "{task}" if it is a number'
             if task
             else "is the target an id or free text? Choose another column"
         )
         return Problem(
-            "classes", "column 'label'", f"{len(total):,} classes in {n:,} labelled rows, {few}", todo, "error"
+            "classes", f"column {look.target!r}", f"{len(total):,} classes in {n:,} labelled rows, {few}", todo, "error"
         )
     return None
 
@@ -150,7 +151,7 @@ def values(look: Look) -> Iterator[Problem]:
     if not look.regression:
         return
     rows = [row for split in LEARN for row in look.rows[split]]
-    target = np.array([float(row["value"]) for row in rows])
+    target = np.array([float(row[look.target]) for row in rows])
     if not len(target):
         return
     look.facts["values"] = {
@@ -162,7 +163,7 @@ def values(look: Look) -> Iterator[Problem]:
     if target.min() == target.max():
         yield Problem(
             "values",
-            "column 'value'",
+            f"column {look.target!r}",
             f"all {len(target):,} labelled rows have the value {target[0]:g}",
             "there is nothing to predict: choose another target",
             "error",

@@ -43,7 +43,7 @@ class Look:
     """A dataset under examination.
 
     Attributes:
-        input: the contract's input column. regression: whether the target is a number.
+        input, target: the contract's columns. kind, target_kind: what their cells are.
         deadline: CPU time (`time.process_time`) at which scans stop; None for none.
         facts: what the checks counted, for the report.
     """
@@ -51,7 +51,8 @@ class Look:
     dataset: Any
     input: str
     kind: str
-    regression: bool
+    target: str
+    target_kind: str
     seed: int
     deadline: float | None = None
     facts: dict[str, Any] = field(default_factory=dict)
@@ -65,8 +66,8 @@ class Look:
         return sum(len(rows) for rows in self.rows.values())
 
     @property
-    def target(self) -> str:
-        return "value" if self.regression else "label"
+    def regression(self) -> bool:
+        return self.target_kind == "number"
 
     def late(self) -> bool:
         return self.deadline is not None and time.process_time() > self.deadline

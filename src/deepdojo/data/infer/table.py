@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from deepdojo.contracts import contract_of
+from deepdojo.contracts import contract_of, task_of
 from deepdojo.data.cells import MISSING_LABELS
 from deepdojo.data.column_facts import ColumnFacts, describe
 from deepdojo.data.infer.inferred import Choices, Inferred, class_metric, listed, said_classes, split_of, two_classes
@@ -54,11 +54,12 @@ def infer_table(table: TableFile, test: TableFile | None, choices: Choices, infe
         data.pop("file")
         data["split"] = {"train": {"file": table.file}, "test": {"file": test.file, **test.options_beside(table)}}
     inferred.spec["data"] = data
-    role = "text" if task.startswith("text") else "image" if task.startswith("image") else "cells"
+    contract = contract_of(task)
+    role = {"record": "cells"}.get(contract.input_kind, contract.input_kind)
     role = "id" if row_id is not None else role
     _say_dates(table, used, choices, inferred)
     inferred.spec["split"] = split_of(
-        inferred, choices, classes=task != "tabular-regression", test=test is not None, inputs=role
+        inferred, choices, classes=contract.target_kind == "label", test=test is not None, inputs=role
     )
 
 
@@ -213,7 +214,7 @@ def _task(
         raise DataError("no column is left to predict from", where=table.shown, todo="are all other columns empty?")
     inferred.spec["task"] = task
     inferred.say(f"task: {task}, because {why}", "task", why)
-    if task != "tabular-regression":
+    if contract_of(task).target_kind == "label":
         two_classes(counts, f"the target {target!r}", table.shown, ONE_CLASS)
         inferred.say(said_classes(counts))
     return task
@@ -226,11 +227,14 @@ def _task_by_rule(
     if number:
         why = f"{target} holds numbers with {classes:,} different values"
         if inputs.text is not None and len(inputs.rest) == 1:
-            raise DataError(
-                f"{why}, to be predicted from free text alone: there is no such task yet",
-                where=table.shown,
-                todo="choose a --target with classes",
-            )
+            task = task_of("text", "number")
+            if task is None:
+                raise DataError(
+                    f"{why}, to be predicted from free text alone: there is no such task yet",
+                    where=table.shown,
+                    todo="choose a --target with classes",
+                )
+            return task, f"{inputs.text} holds free text ({inputs.texts[inputs.text]}) and {why}"
         return "tabular-regression", why
     why = f"{target} has {classes:,} classes"
     if inputs.images:
@@ -255,18 +259,17 @@ def _given_task(
     target: str,
     inferred: Inferred,
 ) -> str:
-    contract_of(task)
-    where = table.shown
-    if task == "tabular-regression" and not facts.numeric:
+    contract, where = contract_of(task), table.shown
+    if contract.target_kind == "number" and not facts.numeric:
         raise UsageError(
             f"the target {target!r} holds words ({listed(counts)}), not numbers", where=where, todo="leave out --task"
         )
-    if task == "text-classification":
+    if contract.input_kind == "text":
         words = [n for n in inputs.names if n in inputs.texts]
         if not words:
             raise UsageError("no column holds text", where=where, todo="leave out --task")
         inputs.text = inputs.text or max(words, key=lambda n: inputs.texts[n].signs)
-    if task == "image-classification" and not inputs.images:
+    if contract.input_kind == "image" and not inputs.images:
         raise UsageError(
             "no column names image files that are there",
             where=where,
@@ -274,7 +277,7 @@ def _given_task(
         )
     inferred.spec["task"] = task
     inferred.say(f"task: {task} (as given)", "task", "as given")
-    if task != "tabular-regression":
+    if contract_of(task).target_kind == "label":
         two_classes(counts, f"the target {target!r}", where, ONE_CLASS)
         inferred.say(said_classes(counts))
     return task
@@ -291,21 +294,26 @@ def _columns(
     inferred: Inferred,
 ) -> None:
     """`[columns]`: the roles of the task, and what is left out and why."""
-    role = "value" if task == "tabular-regression" else "label"
+    contract = contract_of(task)
+    role = contract.target
     inferred.comments[f"columns.{role}"] = inferred.comments.pop("columns.target")
-    if task == "text-classification":
-        inferred.spec["columns"] = {"text": inputs.text, role: target}
+    if contract.input_kind == "text":
+        inferred.spec["columns"] = {contract.input: inputs.text, role: target}
         others = [n for n in used if n != inputs.text]
         if others:
-            inferred.say(f"not used beside the text: {listed(others)}", "columns.text", f"not used: {listed(others)}")
+            inferred.say(
+                f"not used beside the text: {listed(others)}",
+                f"columns.{contract.input}",
+                f"not used: {listed(others)}",
+            )
         return
-    if task == "image-classification":
+    if contract.input_kind == "image":
         name, pattern = next(iter(inputs.images.items()))
-        inferred.spec["columns"] = {"image": {"column": name, "file": pattern}, role: target}
+        inferred.spec["columns"] = {contract.input: {"column": name, "file": pattern}, role: target}
         return
     hidden = [n for n in (choices.group, choices.time) if n is not None and n not in (target, row_id)]
-    inferred.spec["columns"] = {"features": "*", role: target} | _dropped(table, inputs, used, hidden, inferred)
-    inferred.comments["columns.features"] = "all columns but id, target and those in drop"
+    inferred.spec["columns"] = {contract.input: "*", role: target} | _dropped(table, inputs, used, hidden, inferred)
+    inferred.comments[f"columns.{contract.input}"] = "all columns but id, target and those in drop"
 
 
 def _dropped(
@@ -344,8 +352,8 @@ def _metric(
 ) -> None:
     if choices.metric is not None:
         metric, why = choices.metric, "as given"
-    elif task == "tabular-regression":
-        metric, why = "rmse", f"in the unit of {target}; mae counts large errors less"
+    elif contract_of(task).target_kind == "number":
+        metric, why = contract_of(task).metric, f"in the unit of {target}; mae counts large errors less"
     else:
         metric, why = class_metric(counts)
     inferred.spec["metric"] = metric

@@ -1,0 +1,217 @@
+"""What every task promises, for every contract there is: a new task is tested here without a line of its own.
+
+The rows are made from the kinds of the contract's columns (`tests.baselines.floor_rows`).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import deepdojo as dd
+from deepdojo.baselines import floors_for
+from deepdojo.contracts import CONTRACTS, task_of
+from deepdojo.data.project import stock_recipes
+from deepdojo.errors import RecipeError, UnknownNameError
+from deepdojo.explain.evidence import Probe
+from deepdojo.models import MODELS, create_model, fitting
+from deepdojo.recipes import Recipe
+from deepdojo.scoring.metrics import metric_of, metrics_for
+from deepdojo.session.defaults import resolve
+from deepdojo.tables import Table, check_cells
+from deepdojo.tasks import load_task, restore_task
+from deepdojo.training.precision import using_threads
+from deepdojo.training.predictor import predict_rows
+from deepdojo.training.store import Store
+from tests.baselines.floor_rows import hidden, made_rows
+
+EVERY = pytest.mark.parametrize("name", CONTRACTS)
+
+
+def default_model(name: str) -> str:
+    recipe, _ = resolve(Recipe.read(stock_recipes(name)["default"]), name, rows=100)
+    return recipe.model.name
+
+
+@cache
+def trained(name: str) -> tuple[Any, torch.nn.Module, float, float]:
+    """(task, its default model after 60 steps on one batch of 24 rows, first loss, last loss)."""
+    rows = made_rows(name, 24)
+    task = load_task(name).fit(rows)
+    torch.manual_seed(0)
+    model = create_model(default_model(name), task.dims())
+    store = Store.pack(task, rows, learn=True)
+    batch = task.prepare(store.cut(torch.arange(len(store)), "cpu"))
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2, weight_decay=0.0)
+    losses = []
+    with using_threads(1):
+        for _ in range(60):
+            total, weight = task.loss(model, batch)
+            loss = total.sum() / weight.sum()
+            losses.append(float(loss.detach()))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return task, model.eval(), losses[0], losses[-1]
+
+
+def close(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> None:
+    """Equal rows, numbers to 1e-5."""
+    assert [row.keys() for row in a] == [row.keys() for row in b]
+    for x, y in zip(a, b, strict=True):
+        for key, cell in x.items():
+            if isinstance(cell, dict | float):
+                assert cell == pytest.approx(y[key], rel=1e-5, abs=1e-5)
+            else:
+                assert cell == y[key]
+
+
+@EVERY
+def test_the_class_is_named_as_its_contract_and_some_model_fits(name):
+    task, _, _, _ = trained(name)
+    assert task.name == name
+    assert load_task(name) is type(task)
+    assert default_model(name) in fitting(task.dims(), task.protocol)
+    assert set(task.blank) <= set(next(task.encode(hidden(made_rows(name, 1), name)[0], learn=False)))
+
+
+@EVERY
+def test_the_contract_has_a_metric_a_floor_and_recipes(name):
+    contract = CONTRACTS[name]
+    assert next(iter(metrics_for(contract))) == contract.metric == metric_of(contract.metric).name
+    assert contract.predictions[contract.target] == contract.target_kind
+    assert floors_for(name)
+    assert len(stock_recipes(name)) > 1
+    for path in stock_recipes(name).values():
+        recipe, said = resolve(Recipe.read(path), name, rows=500)
+        assert load_task(name).protocol in MODELS[recipe.model.name].protocols
+        assert all(said.values())
+    assert task_of(contract.input_kind, contract.target_kind) is not None
+
+
+@EVERY
+def test_a_task_goes_through_json(name):
+    task, model, _, _ = trained(name)
+    again = restore_task(json.loads(json.dumps(task.state())))
+    assert again == task
+    rows = hidden(made_rows(name, 9, seed=1), name)
+    assert predict_rows(again, model, rows) == predict_rows(task, model, rows)
+
+
+@EVERY
+def test_options_are_checked(name):
+    kind = load_task(name)
+    with pytest.raises(UnknownNameError, match="no_such_option"):
+        kind.check_options({"no_such_option": 1})
+    for parameter in _options(kind):
+        with pytest.raises(RecipeError, match="expected"):
+            kind.check_options({parameter: object()})
+
+
+def _options(kind: Any) -> list[str]:
+    import inspect
+
+    return [p.name for p in inspect.signature(kind.fit).parameters.values() if p.kind is p.KEYWORD_ONLY]
+
+
+@EVERY
+def test_predictions_read_the_inputs_alone(name):
+    task, model, _, _ = trained(name)
+    rows = made_rows(name, 9, seed=1)
+    assert predict_rows(task, model, rows) == predict_rows(task, model, hidden(rows, name))
+    assert [row["id"] for row in predict_rows(task, model, rows)] == [row["id"] for row in rows]
+
+
+@EVERY
+def test_a_prediction_does_not_depend_on_its_batch(name):
+    task, model, _, _ = trained(name)
+    rows = hidden(made_rows(name, 9, seed=1), name)
+    close(predict_rows(task, model, rows), [predict_rows(task, model, [row])[0] for row in rows])
+
+
+@EVERY
+def test_the_loss_of_a_batch_is_that_of_its_rows(name):
+    task, model, _, _ = trained(name)
+    store = Store.pack(task, made_rows(name, 9, seed=1), learn=True)
+    with torch.no_grad():
+        total, weight = task.loss(model, task.prepare(store.cut(torch.arange(len(store)), "cpu")))
+        ones = [task.loss(model, task.prepare(store.cut(torch.tensor([i]), "cpu"))) for i in range(len(store))]
+    torch.testing.assert_close(total, torch.cat([one[0] for one in ones]), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(weight, torch.cat([one[1] for one in ones]))
+
+
+@EVERY
+def test_cells_pass_their_kinds(name):
+    task, model, _, _ = trained(name)
+    found = predict_rows(task, model, hidden(made_rows(name, 20, seed=1), name))
+    check_cells(Table.from_rows(found), CONTRACTS[name].predictions)
+
+
+@EVERY
+def test_one_batch_can_be_overfitted(name):
+    _, _, first, last = trained(name)
+    assert last < 0.1 * first
+
+
+@EVERY
+def test_evidence_is_finite_and_deleting_all_of_a_learned_row_takes_some(name):
+    task, model, _, _ = trained(name)
+    rows = made_rows(name, 6)
+    cells = {row["id"]: row for row in predict_rows(task, model, hidden(rows, name))}
+    lost = []
+    for row in rows:
+        probe = Probe.of(task, model, row, cells[row["id"]])
+        assert probe is not None
+        assert probe.units > 1
+        whole, blank = probe.after(np.repeat([[False], [True]], probe.units, axis=1))
+        assert np.isfinite([whole, blank]).all()
+        lost.append(whole - blank)
+    assert np.mean(lost) > 0
+
+
+def written(folder: Path, name: str) -> Path:
+    """A project of 200 made rows: a table, and images as PNG files beside it."""
+    from PIL import Image
+
+    contract, rows = CONTRACTS[name], made_rows(name, 200)
+    folder.mkdir()
+    lines = []
+    for row in rows:
+        cell = row[contract.input]
+        if contract.input_kind == "image":
+            Image.fromarray(np.kron(cell, np.ones((2, 2), dtype=np.uint8))).save(folder / f"{row['id']}.png")
+            cell = {"picture": f"{row['id']}.png"}
+        lines.append({**(cell if isinstance(cell, dict) else {"words": cell}), "answer": row[contract.target]})
+    with (folder / "rows.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, lines[0])
+        table.writeheader()
+        table.writerows(lines)
+    return folder / "rows.csv"
+
+
+@pytest.mark.slow
+@EVERY
+def test_from_a_table_to_a_reproduced_run(tmp_path, name):
+    """new, train with floors, explanations and report, board, predict, score, reproduce."""
+    source = written(tmp_path / "data", name)
+    project = tmp_path / "made"
+    dd.new(project, source, target="answer", task=name)
+    run = dd.train(project, set={"train.epochs": 4})
+    assert run.run.info["task"] == name
+    kept = json.loads((run.folder / "score.json").read_text())
+    assert [floor["name"] for floor in kept["baselines"]] == floors_for(name)
+    assert json.loads((run.folder / "explanations" / "index.json").read_text())["items"]
+    assert json.loads((run.folder / "examples.json").read_text())
+    assert (run.folder / "report.html").stat().st_size > 10_000
+    assert sum(row["kind"] == "run" for row in dd.board(project)) == 1
+    found = dd.load(run.folder).predict(source)
+    assert len(found) == 200
+    assert dd.score(project, run.folder / "predictions.parquet").value == run.score.value
+    assert dd.reproduce(run.folder).same_score
