@@ -189,6 +189,12 @@ def test_python_readers_run_by_consent_only(tmp_path):
         rows_of("python:r.py", tmp_path, trusted=True, m=2)
 
 
+def test_python_readers_may_have_options_of_any_name(tmp_path):
+    (tmp_path / "r.py").write_text("def read(files, file, name):\n    yield {file: name}")
+    (row,) = rows_of("python:r.py", tmp_path, trusted=True, file="a", name="b")
+    assert row.cells == {"a": "b"}
+
+
 @pytest.mark.parametrize(
     ("code", "sentence"),
     [

@@ -64,7 +64,7 @@ def options_of(name: str) -> list[str] | None:
     return [p for p in inspect.signature(_reader(name)).parameters if p != "files"]
 
 
-def read(name: str, files: Files, *, trusted: bool = False, **options: Any) -> Iterator[RawRow]:
+def read(name: str, files: Files, /, *, trusted: bool = False, **options: Any) -> Iterator[RawRow]:
     """The rows of one source.
 
     Args:

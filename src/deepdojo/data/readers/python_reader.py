@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["read"]
 
 
-def read(files: Files, file: str, *, trusted: bool, **options: Any) -> Iterator[RawRow]:
+def read(files: Files, file: str, /, *, trusted: bool, **options: Any) -> Iterator[RawRow]:
     """Rows that `read(files, **options)` of a Python file yields: mappings of cells, or `RawRow`.
 
     Raises:
