@@ -141,27 +141,30 @@ class LoadedRun:
             raise RunError("the run left the held-out rows closed, so it has no score", where=self.id)
         return ScoreView(s["metric"], s["value"], s["low"], s["high"], s["n"])
 
-    def predict(self, rows: str | Path | Sequence[Any], *, listener: Listener | None = None) -> list[dict[str, Any]]:
+    def predict(
+        self, rows: str | Path | Sequence[Any], *, listener: Listener | None = None, trust: bool = False
+    ) -> list[dict[str, Any]]:
         """Predictions of new rows.
 
         Args:
             rows: a file or folder as the project's own, or a list: texts, images (paths or uint8 arrays), or mappings
                 column -> cell.
+            trust: run the project's own reader.
 
         Returns:
             one dict a row: id and the contract's prediction columns. Rows that cannot be read are left out.
         """
-        return self.predict_with_rejected(rows, listener=listener)[0]
+        return self.predict_with_rejected(rows, listener=listener, trust=trust)[0]
 
     def predict_with_rejected(
-        self, rows: str | Path | Sequence[Any], *, listener: Listener | None = None
+        self, rows: str | Path | Sequence[Any], *, listener: Listener | None = None, trust: bool = False
     ) -> tuple[list[dict[str, Any]], list[Any]]:
         """(predictions, what was left out and why)."""
         from deepdojo.session.inputs import columns_note, rows_from
         from deepdojo.training.predictor import predict_rows
 
         listener = listener or Listener()
-        found, rejected = rows_from(self.run, rows)
+        found, rejected = rows_from(self.run, rows, trust=trust)
         note = columns_note(self.run, found, str(rows) if isinstance(rows, str | Path) else "the list of rows")
         if note is not None:
             listener.say(note)
@@ -256,7 +259,12 @@ def new(folder: str | Path, source: str | Path, **choices: Any) -> tuple[Project
 
 
 def predict(
-    run: str | Path, rows: str | Path, output: str | Path | None = None, *, listener: Listener | None = None
+    run: str | Path,
+    rows: str | Path,
+    output: str | Path | None = None,
+    *,
+    listener: Listener | None = None,
+    trust: bool = False,
 ) -> tuple[Table, list[Any]]:
     """Predictions of new rows as a table, written to `output` (.csv, .parquet, .jsonl) when given; and what was left
     out, which is listed beside it (`predictions.rejected.csv`)."""
@@ -268,7 +276,7 @@ def predict(
     if output is not None and Path(output).suffix.lower() not in SUFFIXES:  # before the work, not after it
         raise UsageError("this is no kind of table", where=str(output), todo=f"let it end in {', '.join(SUFFIXES)}")
     loaded = load(run)
-    found, rejected = loaded.predict_with_rejected(rows, listener=listener)
+    found, rejected = loaded.predict_with_rejected(rows, listener=listener, trust=trust)
     if not found:
         raise DataError(
             "none of the rows can be predicted", where=str(rows), todo=rejected[0].reason if rejected else None

@@ -194,7 +194,7 @@ def test_predict_shows_the_first_rows_or_writes_all(dojo: Dojo, monkeypatch: pyt
     answers = [{"id": str(i), "label": "cat", "probabilities": {"cat": 0.75, "dog": 0.25}} for i in range(12)]
     table = SimpleNamespace(rows=lambda: answers, columns={"id": [], "label": [], "probabilities": []})
     left = SimpleNamespace(file="new.csv", line=7, id=None, reason="text is empty")
-    monkeypatch.setattr(api, "predict", lambda run, rows, output, listener: (table, [left]))
+    monkeypatch.setattr(api, "predict", lambda run, rows, output, listener, trust: (table, [left]))
     said = dojo("predict", "last", "new.csv")
     found = lines(said)
     assert found[0].split() == ["id", "label", "probability"]

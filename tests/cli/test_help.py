@@ -16,7 +16,7 @@ FROZEN = {
     "check": "PROJECT --json --offline --trust",
     "train": "PROJECT --budget --json --no-baselines --no-explain --offline --recipe --resume --runs --seed --set "
     "--share --trust --validation-only --yes -r",
-    "predict": "RUN ROWS --json --output -o",
+    "predict": "RUN ROWS --json --output --trust -o",
     "explain": "RUN --json --offline --trust",
     "report": "RUN --json --language --open",
     "reproduce": "RUN --json --offline --trust",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from deepdojo.cli.options import Json, RunName, option
+from deepdojo.cli.options import Json, RunName, Trust, option
 from deepdojo.cli.output import err, next_step, out, print_json, quoted, table
 from deepdojo.cli.words import plural
 
@@ -20,6 +20,7 @@ def predict(
     /,
     *,
     output: Annotated[Path | None, option("Write it to a .csv, .jsonl or .parquet file.", "Output", short="-o")] = None,
+    trust: Trust = False,
     json: Json = False,
 ) -> None:
     """Predict new rows with a run.
@@ -34,7 +35,7 @@ def predict(
     listener = TerminalListener()
     try:
         listener.stage("predicting", rows.name)
-        found, rejected = api.predict(run, rows, output=output, listener=listener)
+        found, rejected = api.predict(run, rows, output=output, listener=listener, trust=trust)
     finally:
         listener.finish()
     answers = list(found.rows())

@@ -14,10 +14,15 @@ from deepdojo.runs import Run
 __all__ = ["columns_note", "rows_from"]
 
 
-def rows_from(run: Run, rows: str | Path | Sequence[Any]) -> tuple[list[dict[str, Any]], list[Any]]:
+def rows_from(
+    run: Run, rows: str | Path | Sequence[Any], *, trust: bool = False
+) -> tuple[list[dict[str, Any]], list[Any]]:
     """(rows with the contract's inputs, what was left out). Raises DataError for a cell of a wrong kind."""
     if isinstance(rows, str | Path):
-        return load_rows(run.project(), Path(rows).expanduser())
+        from deepdojo.session.start import code_trusted
+
+        project = run.project()
+        return load_rows(project, Path(rows).expanduser(), trusted=code_trusted(project, trust))
     name, kind = next(iter(run.contract.inputs.items()))
     return [{"id": str(i + 1), name: _cell(row, kind, i)} for i, row in enumerate(rows)], []
 
