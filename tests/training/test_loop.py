@@ -14,7 +14,8 @@ from deepdojo.recipes import TrainSection
 from deepdojo.tasks import load_task
 from deepdojo.training import loop as loop_module
 from deepdojo.training.checkpoint import latest_checkpoint, load_checkpoint, load_weights
-from deepdojo.training.loop import Interrupted, Schedule, planned_steps
+from deepdojo.training.loop import Interrupted
+from deepdojo.training.schedules import Schedule, planned_steps
 from deepdojo.training.store import Store
 from tests.training.fitting import fitted, set_up
 from tests.training.made_rows import image_rows, table_rows, text_rows

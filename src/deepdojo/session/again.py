@@ -91,7 +91,7 @@ def reproduce_run(run: Run, listener: Listener, *, offline: bool, trust: bool) -
 
     from deepdojo.session.finish import held_out_score
     from deepdojo.session.network import Network
-    from deepdojo.training.loop import Schedule
+    from deepdojo.training.schedules import Schedule
 
     if run.score["value"] is None:
         raise RunError("the run left the held-out rows closed, so there is no score to reproduce", where=run.id)

@@ -86,7 +86,7 @@ def run_floors(session: Session, network: Network, judged: Score, groups: np.nda
     )  # fmt: skip
     floors.start()
     deadline = session.deadline
-    until = None if deadline is None else time.monotonic() + 0.7 * max(0.0, deadline - time.monotonic())
+    until = None if deadline is None else time.monotonic() + 0.6 * max(0.0, deadline - time.monotonic())
     folders = floors.finish(session.listener, deadline=until)
     return [compared(folder, judged, session, groups) for folder in folders]
 

@@ -21,9 +21,10 @@ from deepdojo.tasks import load_task
 from deepdojo.tasks.base import Task
 from deepdojo.training.augment import build_augment
 from deepdojo.training.checkpoint import save_weights
-from deepdojo.training.loop import Fitted, Schedule, batch_size, fit, planned_steps
+from deepdojo.training.loop import Fitted, fit
 from deepdojo.training.precision import Hardware, choose_device, choose_hardware, using_threads, without_failing_compile
 from deepdojo.training.predictor import Validator, evaluating, parts_of, predict_rows
+from deepdojo.training.schedules import batch_size, planned_steps
 from deepdojo.training.store import Store
 
 if TYPE_CHECKING:
@@ -177,9 +178,6 @@ class Network:
                 parts_of(self.task, self.model, store, self.hardware.device)
                 times.append(time.perf_counter() - began)
         return 1000 * statistics.median(times)
-
-    def replayable(self) -> Schedule | None:
-        return self.fitted.schedule if self.fitted else None
 
 
 def require_fitting(model: str, task_class: type[Task]) -> None:

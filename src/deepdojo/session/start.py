@@ -139,7 +139,10 @@ def resumed(
         overrides={k: v for k, v in overrides.items() if k.startswith("split.")},
         trusted=code_trusted(project, trust),
     )  # fmt: skip
-    recorded = run.read_json("data.json")["files"]
+    data = run.read_json("data.json")
+    if not isinstance(data, dict) or not {"files", "check"} <= data.keys():
+        raise RunError("data.json of the run is damaged", where=run.id, todo="train anew")
+    recorded = data["files"]
     if recorded != dataset.files:
         changed = sorted(k for k in {*recorded, *dataset.files} if recorded.get(k) != dataset.files.get(k))
         raise RunError(
@@ -154,7 +157,7 @@ def resumed(
     return Session(
         dataset, recipe, info["recipe"], judge, info["seed"], options, run.folder, listener, started - spent(run),
         chosen=dict(info.get("chosen", {})), overrides=overrides,
-        problems=run.read_json("data.json")["check"], resume=True,
+        problems=data["check"], resume=True,
     )  # fmt: skip
 
 

@@ -24,10 +24,10 @@ from deepdojo.training.log import MetricsLog
 from deepdojo.training.nonfinite import first_nonfinite_part
 from deepdojo.training.optimizers import build_optimizer
 from deepdojo.training.precision import Hardware, using_threads
-from deepdojo.training.schedules import lr_factor
+from deepdojo.training.schedules import Schedule, batch_size, lr_factor, planned_steps
 from deepdojo.training.store import Store
 
-__all__ = ["Fitted", "Interrupted", "Schedule", "fit", "planned_steps"]
+__all__ = ["Fitted", "Interrupted", "fit"]
 
 CHECKPOINT_EVERY_S = 5.0
 CHECKPOINT_SHARE = 0.01  # of the time, for checkpoints at the end of epochs
@@ -36,30 +36,6 @@ CALIBRATION_STEPS = 5
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C or SIGTERM; the state after the last whole step is saved."""
-
-
-@dataclass
-class Schedule:
-    """How many steps there are, and what a time budget did to that; kept in run.toml so that a run can be replayed.
-
-    Attributes:
-        total: steps that the learning rate is planned for.
-        replans: [step, total] for each time a budget set a new total: what counts from that step on.
-        stop: the step after which the clock ended training, or None.
-    """
-
-    total: int
-    replans: list[list[int]] = field(default_factory=list)
-    stop: int | None = None
-
-    def at(self, step: int) -> int:
-        """The total that counts for the learning rate of `step` (from 0)."""
-        return next((total for since, total in reversed(self.replans) if step >= since), self.total)
-
-    @property
-    def last(self) -> int:
-        planned = self.replans[-1][1] if self.replans else self.total
-        return planned if self.stop is None else min(planned, self.stop)
 
 
 @dataclass
@@ -89,19 +65,6 @@ class Fitted:
     stopped: str
     seconds: float
     schedule: Schedule
-
-
-def planned_steps(train: TrainSection, examples: int) -> int:
-    """Optimizer steps of a recipe on so many examples."""
-    if train.steps is not None:
-        return train.steps
-    assert train.epochs != "auto"  # resolved by session/defaults.py
-    return max(1, math.ceil(train.epochs * math.ceil(examples / batch_size(train))))
-
-
-def batch_size(train: TrainSection) -> int:
-    assert train.batch_size != "auto"  # resolved by session/defaults.py
-    return train.batch_size
 
 
 class _Loop:

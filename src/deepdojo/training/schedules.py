@@ -1,13 +1,53 @@
-"""Learning-rate schedules: a factor of the peak as a function of the share of steps that is done."""
+"""How many steps a training takes, and its learning rate: a factor of the peak by the share of steps that is done."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 
-__all__ = ["lr_factor"]
+from deepdojo.recipes import TrainSection
+
+__all__ = ["Schedule", "batch_size", "lr_factor", "planned_steps"]
 
 ONECYCLE_RISE = 0.3
 ONECYCLE_START = 1 / 25
+
+
+@dataclass
+class Schedule:
+    """How many steps there are, and what a time budget did to that; kept in run.toml so that a run can be replayed.
+
+    Attributes:
+        total: steps that the learning rate is planned for.
+        replans: [step, total] for each time a budget set a new total: what counts from that step on.
+        stop: the step after which the clock ended training, or None.
+    """
+
+    total: int
+    replans: list[list[int]] = field(default_factory=list)
+    stop: int | None = None
+
+    def at(self, step: int) -> int:
+        """The total that counts for the learning rate of `step` (from 0)."""
+        return next((total for since, total in reversed(self.replans) if step >= since), self.total)
+
+    @property
+    def last(self) -> int:
+        planned = self.replans[-1][1] if self.replans else self.total
+        return planned if self.stop is None else min(planned, self.stop)
+
+
+def planned_steps(train: TrainSection, examples: int) -> int:
+    """Optimizer steps of a recipe on so many examples."""
+    if train.steps is not None:
+        return train.steps
+    assert train.epochs != "auto"  # resolved by session/defaults.py
+    return max(1, math.ceil(train.epochs * math.ceil(examples / batch_size(train))))
+
+
+def batch_size(train: TrainSection) -> int:
+    assert train.batch_size != "auto"  # resolved by session/defaults.py
+    return train.batch_size
 
 
 def lr_factor(schedule: str, step: int, total: int, *, warmup: float, final: float) -> float:
