@@ -67,7 +67,7 @@ class Measured:
         influence_of: gives the (n,) influence; None: by finite differences, n + 1 weightings.
         bounds: the least and the greatest possible value; infinite where there is none.
         effective_n: how many rows stand behind a value at a bound, where that is fewer than n (a rare class).
-        biased: a resample's value lies systematically above (calibration error): the interval is reflected.
+        interval_of: (level, draws, seed, (n,) group numbers or None) -> bounds, where a metric has a way of its own.
         max_draws: fewer draws than asked for, where one is expensive.
         normal: a draw is dear and the rows many, so the interval is value ± z·sd(influence)/√n (DeLong's for AUC).
     """
@@ -79,7 +79,7 @@ class Measured:
     influence_of: Callable[[], Array] | None = field(default=None, repr=False)
     bounds: tuple[float, float] = (-math.inf, math.inf)
     effective_n: int | None = None
-    biased: bool = False
+    interval_of: Callable[[float, int, int, Array | None], tuple[float, float]] | None = field(default=None, repr=False)
     max_draws: int | None = None
     normal: bool = False
 
@@ -122,7 +122,7 @@ class Measured:
 
         Wilson for proportions; else the bootstrap, cut where few units need it (`expanded_tail`) and corrected for bias
         and skewness (BCa, acceleration from the influence); groups are drawn whole. Above 50,000 units: value ±
-        z·sd(influence)/√n.
+        z·sd(influence)/√n. A metric may have a way of its own (`interval_of`).
 
         Args:
             groups: (n,) the group of each row, or None; rows of one group are not independent.
@@ -136,6 +136,9 @@ class Measured:
         units = self.n if index is None else int(index.max()) + 1
         if units < 2:
             return self._without_spread(value, units, level)
+        name: IntervalName = "bootstrap" if index is None else "cluster bootstrap"
+        if self.interval_of is not None and value > 0:
+            return self._clip(*self.interval_of(level, draws, seed, index), value, name)
         if units > _NORMAL_ABOVE_UNITS or self.normal:
             return self._normal(value, index, level)
         drawn = self.draw(draws, seed, groups)
@@ -143,7 +146,7 @@ class Measured:
         if len(drawn) < 40 or np.ptp(drawn) <= 1e-12 * np.abs(drawn).max():
             return self._without_spread(value, units, level)
         low, high = self._cut(drawn, value, expanded_tail(level, units), index)
-        return self._clip(low, high, value, "bootstrap" if index is None else "cluster bootstrap")
+        return self._clip(low, high, value, name)
 
     def interval_name(self, groups: Array | None = None) -> IntervalName:
         """How `estimate` finds the bounds for rows that vary."""
@@ -152,9 +155,6 @@ class Measured:
         return "wilson" if self.proportion else "bootstrap"
 
     def _cut(self, drawn: Array, value: float, z: float, index: Array | None) -> tuple[float, float]:
-        if self.biased:
-            low, high = np.quantile(drawn, [normal_cdf(-z), normal_cdf(z)])
-            return 2 * value - float(high), 2 * value - float(low)
         pull = group_sums(self._influence[None], index)[0]
         spread = _length(pull)
         bend = float(((pull / spread) ** 3).sum()) / 6 if spread > 0 else 0.0
