@@ -11,12 +11,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
-import sysconfig
 import tempfile
 import time
+from importlib import metadata
 from pathlib import Path
 
 from deepdojo.cli.app import COMMANDS
@@ -38,18 +39,35 @@ def medians(arguments: list[str], folder: str, *, runs: int) -> tuple[float, flo
     return statistics.median(w for w, _ in found), statistics.median(c for _, c in found)
 
 
-def installed_megabytes() -> tuple[float, float]:
-    """(torch with its own libraries, everything else) in site-packages, without pip and setuptools."""
-    torch_bytes = other_bytes = 0
-    for entry in Path(sysconfig.get_paths()["purelib"]).iterdir():
-        name = entry.name.lower()
-        files = [entry] if entry.is_file() else entry.rglob("*")
-        size = sum(f.stat().st_size for f in files if f.is_file() and not f.is_symlink())
-        if name.startswith(("torch", "functorch", "nvidia", "triton", "cuda")):
-            torch_bytes += size
-        elif not name.startswith(("pip", "setuptools", "pkg_resources", "_distutils_hack", "distutils-precedence")):
-            other_bytes += size
-    return torch_bytes / 1e6, other_bytes / 1e6
+def needed_by(name: str) -> set[str]:
+    """A distribution and all that it requires here, without extras."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        wanted = waiting.pop().lower().replace("_", "-")
+        if wanted in found:
+            continue
+        try:
+            requirements = metadata.requires(wanted) or []
+        except metadata.PackageNotFoundError:  # for another system or an extra
+            continue
+        found.add(wanted)
+        waiting += [re.split(r"[^\w.-]", text, maxsplit=1)[0] for text in requirements if "extra ==" not in text]
+    return found
+
+
+def installed_megabytes() -> tuple[float, float, float]:
+    """(torch, what torch requires, everything else), with compiled files, without pip and setuptools."""
+    torch_needs = needed_by("torch") - {"setuptools"}
+    sizes = {"torch": 0, "needed": 0, "other": 0}
+    for package in metadata.distributions():
+        name = package.metadata["Name"].lower().replace("_", "-")
+        if name in ("pip", "setuptools"):
+            continue
+        kind = "torch" if name == "torch" else "needed" if name in torch_needs else "other"
+        paths = [Path(str(package.locate_file(file))) for file in package.files or ()]
+        sizes[kind] += sum(path.stat().st_size for path in paths if path.is_file())
+    return sizes["torch"] / 1e6, sizes["needed"] / 1e6, sizes["other"] / 1e6
 
 
 def main() -> None:
@@ -72,8 +90,10 @@ def main() -> None:
         for arguments in (["list"], ["list", "projects", "--json"], []):
             wall, cpu = medians(arguments, folder, runs=5)
             print(f"dojo {' '.join(arguments)}: {wall:.2f} s, {cpu:.2f} CPU s")
-    torch_mb, other_mb = installed_megabytes()
-    print(f"installed: torch {torch_mb:.0f} MB, everything else {other_mb:.0f} MB")
+    torch_mb, needed_mb, other_mb = installed_megabytes()
+    print(
+        f"installed: torch {torch_mb:.0f} MB, what torch requires {needed_mb:.0f} MB, everything else {other_mb:.0f} MB"
+    )
 
 
 if __name__ == "__main__":
