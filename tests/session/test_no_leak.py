@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import deepdojo as dd
-from tests.training.made_rows import table_rows, text_rows
+from tests.training.made_rows import image_rows, table_rows, text_rows
 
 SETTINGS = ["train.epochs=6", "train.patience=2"]
 
@@ -30,6 +30,14 @@ def records(n: int) -> list[dict[str, Any]]:
 
 def texts(n: int) -> list[dict[str, Any]]:
     return [{"key": f"r{row['id']}", "text": row["text"], "label": row["label"]} for row in text_rows(n)]
+
+
+def pictures(n: int) -> list[dict[str, Any]]:
+    """Images of 8 x 8 as 64 columns."""
+    return [
+        {"key": f"r{row['id']}", **{f"p{i}": str(v) for i, v in enumerate(row["image"].ravel())}, "label": row["label"]}
+        for row in image_rows(n)
+    ]
 
 
 def numbers(n: int) -> list[dict[str, Any]]:
@@ -54,6 +62,7 @@ SPLITS = {
 TASKS: dict[str, tuple[Callable[[int], list[dict[str, Any]]], str, str]] = {
     "tabular-classification": (records, 'features = ["a", "b", "colour"]', "accuracy"),
     "tabular-regression": (numbers, 'features = ["a", "b"]', "rmse"),
+    "image-classification": (pictures, 'image = { columns = [1, 64], shape = [8, 8] }', "accuracy"),
     "text-classification": (texts, 'text = "text"', "accuracy"),
 }
 
