@@ -62,7 +62,7 @@ SPLITS = {
 TASKS: dict[str, tuple[Callable[[int], list[dict[str, Any]]], str, str]] = {
     "tabular-classification": (records, 'features = ["a", "b", "colour"]', "accuracy"),
     "tabular-regression": (numbers, 'features = ["a", "b"]', "rmse"),
-    "image-classification": (pictures, 'image = { columns = [1, 64], shape = [8, 8] }', "accuracy"),
+    "image-classification": (pictures, "image = { columns = [1, 64], shape = [8, 8] }", "accuracy"),
     "text-classification": (texts, 'text = "text"', "accuracy"),
 }
 
