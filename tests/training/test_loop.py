@@ -108,6 +108,17 @@ def test_the_best_epoch_is_kept_and_patience_stops(tmp_path):
     assert (score, loss) == (best["validation"]["accuracy"], pytest.approx(best["validation_loss"], rel=1e-6))
 
 
+def test_the_last_weights_can_be_kept_and_patience_stops_all_the_same(tmp_path):
+    parts = set_up("tabular-classification", "mlp", table_rows(200))
+    train = TrainSection(epochs=200, batch_size=32, lr=3e-3, patience=4, keep="last")
+    result = fitted(tmp_path, parts, train=train)
+    epochs = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
+    epochs = [e for e in epochs if e["kind"] == "epoch"]
+    assert result.stopped == "patience"
+    assert result.best_epoch == len(epochs) < 200
+    assert parts[3](parts[1])[1] == pytest.approx(epochs[-1]["validation_loss"], rel=1e-6)
+
+
 def test_a_budget_is_kept_and_its_steps_can_be_replayed(tmp_path):
     train = TrainSection(epochs=100_000, batch_size=16)
     began = time.monotonic()
