@@ -415,25 +415,3 @@ def test_digits_equal_scikit_learns():
     diabetes = load_diabetes(scaled=False)
     assert np.array_equal([[float(v) for v in r.values()] for r in records], diabetes.data)
     assert [row["value"] for row in truth] == diabetes.target.tolist()
-
-
-@pytest.mark.data
-@pytest.mark.parametrize(
-    ("name", "counts"),
-    [
-        ("fashion-mnist", {"train": 57_000, "validation": 3_000, "test": 10_000}),
-        ("movie-reviews", {"test": 1067}),
-        ("titanic", {"test": 223, "validation": 89, "train": 579}),
-    ],
-)
-def test_mirrored_projects(name, counts):
-    from deepdojo.places import mirror_folder
-
-    if mirror_folder() is None:
-        pytest.skip("DEEPDOJO_DATA names no mirror folder")
-    data = load_dataset(find_project(name), offline=True)
-    assert {split: len(data.rows(split)) for split in counts} == counts
-    assert data.rejected == []
-    assert data.n == data.project.spec.rows
-    if name == "movie-reviews":
-        assert data.n == 10_662  # 10,685 where lines are cut at \x85
