@@ -77,6 +77,9 @@ class TrainSection(_Section):
     """auto: torch.compile on CUDA for runs of more than 500 steps, else not."""
     device: str = "auto"
     """auto: cuda, else mps, else cpu."""
+    parallel: Literal["ddp", "fsdp"] = "ddp"
+    """Under torchrun: ddp keeps the whole model in every process (Li et al. 2020), fsdp a share of it (Zhao et al.
+    2023)."""
     threads: Annotated[int, Field(gt=0)] | Literal["auto"] = "auto"
     """CPU threads. auto: one for steps of under 1 GFLOP, else all cores."""
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from deepdojo.errors import RunError
 from deepdojo.places import cannot_write
+from deepdojo.training.distributed import ALONE, Ranks, gathered, placed, whole
 
 __all__ = ["latest_checkpoint", "load_checkpoint", "load_weights", "save_checkpoint", "save_weights"]
 
@@ -66,26 +67,33 @@ def save_checkpoint(
     optimizer: torch.optim.Optimizer,
     best: dict[str, Tensor] | None,
     state: dict[str, Any],
+    ranks: Ranks = ALONE,
 ) -> Path:
-    """Everything that the loop needs to go on after `step`, as `folder/step-N`; older checkpoints are removed after."""
+    """Everything that the loop needs to go on after `step`, as `folder/step-N`; older checkpoints are removed after.
+
+    Where several processes train together all must call it; the first one writes, the whole of every tensor.
+    """
     target = folder / f"step-{step:08d}"
     temporary = folder / f".writing-{os.getpid()}"
-    shutil.rmtree(temporary, ignore_errors=True)
-    tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
-    tensors |= {f"best.{k}": v for k, v in (best or {}).items()}
+    tensors = {f"model.{k}": whole(v) for k, v in model.state_dict().items()}
+    tensors |= {f"best.{k}": whole(v) for k, v in (best or {}).items()}
     numbers: dict[str, dict[str, Any]] = {}
     for index, values in optimizer.state_dict()["state"].items():
         for key, value in values.items():
             if isinstance(value, Tensor):
-                tensors[f"optimizer.{index}.{key}"] = value
+                tensors[f"optimizer.{index}.{key}"] = whole(value)
             else:
                 numbers.setdefault(str(index), {})[key] = value
-    tensors |= {f"random.{k}": v for k, v in _random_state().items()}
+    for rank, drawn in enumerate(gathered(_random_state(), ranks)):
+        tensors |= {f"random.{rank}.{k}": v for k, v in drawn.items()}
+    if not ranks.first:
+        return target
+    shutil.rmtree(temporary, ignore_errors=True)
     try:
         temporary.mkdir(parents=True)
         save_weights(temporary / "tensors.safetensors", tensors)
-        whole = {**state, "step": step, "optimizer": numbers, "has_best": best is not None}
-        (temporary / "state.json").write_text(json.dumps(whole), encoding="utf-8")
+        everything = {**state, "step": step, "optimizer": numbers, "has_best": best is not None}
+        (temporary / "state.json").write_text(json.dumps(everything), encoding="utf-8")
         _synced(temporary / "state.json")
         shutil.rmtree(target, ignore_errors=True)
         os.replace(temporary, target)
@@ -105,31 +113,53 @@ def latest_checkpoint(folder: Path) -> Path | None:
 
 
 def load_checkpoint(
-    path: Path, *, model: nn.Module, optimizer: torch.optim.Optimizer
+    path: Path, *, model: nn.Module, optimizer: torch.optim.Optimizer, ranks: Ranks = ALONE
 ) -> tuple[dict[str, Any], dict[str, Tensor] | None]:
-    """Put a checkpoint back into model, optimizer and random generators; gives (state, best weights)."""
-    tensors = load_weights(path / "tensors.safetensors")
-    try:
-        state = json.loads((path / "state.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        todo = "delete this folder and resume again: training then begins at its first step"
-        raise RunError(f"the checkpoint cannot be read ({error})", where=str(path), todo=todo) from None
+    """Put a checkpoint back into model, optimizer and random generators; gives (state, best weights).
+
+    Where several processes train together all must call it; the first one reads, and hands on what it read.
+    """
+    state, tensors = ranks.from_first(_read(path) if ranks.first else ({}, {}))
     parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}, "random": {}}
     for key, value in tensors.items():
         part, _, name = key.partition(".")
         parts[part][name] = value
+    like = model.state_dict()
+    for part in ("model", "best"):
+        parts[part] = {name: placed(value, like[name]) for name, value in parts[part].items()}
     model.load_state_dict(parts["model"])
-    restored: dict[int, dict[str, Any]] = {}
-    for key, value in parts["optimizer"].items():
-        index, _, name = key.partition(".")
-        restored.setdefault(int(index), {})[name] = value
-    for index, values in state.pop("optimizer").items():
-        restored.setdefault(int(index), {}).update(values)
+    restored = _optimizer_state(parts["optimizer"], state.pop("optimizer"), optimizer)
     optimizer.load_state_dict({"state": restored, "param_groups": optimizer.state_dict()["param_groups"]})
-    torch.set_rng_state(parts["random"]["cpu"])
-    if "cuda" in parts["random"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state(parts["random"]["cuda"])
+    drawn = parts["random"].get(f"{ranks.rank}.cpu")
+    if drawn is not None:  # else more processes than before: the new ones keep the state of their seed
+        torch.set_rng_state(drawn)
+        if f"{ranks.rank}.cuda" in parts["random"] and torch.cuda.is_available():
+            torch.cuda.set_rng_state(parts["random"][f"{ranks.rank}.cuda"])
     return state, (parts["best"] if state.pop("has_best") else None)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    tensors = load_weights(path / "tensors.safetensors")
+    try:
+        return json.loads((path / "state.json").read_text(encoding="utf-8")), tensors
+    except (OSError, ValueError) as error:
+        todo = "delete this folder and resume again: training then begins at its first step"
+        raise RunError(f"the checkpoint cannot be read ({error})", where=str(path), todo=todo) from None
+
+
+def _optimizer_state(
+    tensors: dict[str, Tensor], numbers: dict[str, dict[str, Any]], optimizer: torch.optim.Optimizer
+) -> dict[int, dict[str, Any]]:
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    restored: dict[int, dict[str, Any]] = {}
+    for key, value in tensors.items():
+        index, _, name = key.partition(".")
+        parameter = parameters[int(index)]
+        same = value.shape == parameter.shape
+        restored.setdefault(int(index), {})[name] = placed(value, parameter) if same else value
+    for number, values in numbers.items():
+        restored.setdefault(int(number), {}).update(values)
+    return restored
 
 
 def _random_state() -> dict[str, Tensor]:

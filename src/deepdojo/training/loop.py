@@ -20,6 +20,7 @@ from deepdojo.recipes import TrainSection
 from deepdojo.tasks.base import Batch, Task
 from deepdojo.training.augment import build_augment
 from deepdojo.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
+from deepdojo.training.distributed import ALONE, Ranks, share, whole
 from deepdojo.training.log import MetricsLog
 from deepdojo.training.nonfinite import first_nonfinite_part
 from deepdojo.training.optimizers import build_optimizer
@@ -32,6 +33,7 @@ __all__ = ["Fitted", "Interrupted", "fit"]
 CHECKPOINT_EVERY_S = 5.0
 CHECKPOINT_SHARE = 0.01  # of the time, for checkpoints at the end of epochs
 CALIBRATION_STEPS = 5
+RANK_SEED = 1_000_003  # processes draw different dropout
 
 
 class Interrupted(KeyboardInterrupt):
@@ -87,15 +89,18 @@ class _Loop:
         deadline: float | None,
         validation_s: float,
         progress: Callable[[int, int, str], None],
+        ranks: Ranks,
     ) -> None:
+        self.ranks = ranks
         self.task, self.model, self.store, self.validate, self.train = task, model, store, validate, train
         self.hardware, self.folder, self.seed = hardware, folder, seed
         self.sign = 1.0 if higher_is_better else -1.0
         self.metric, self.deadline, self.progress = metric, deadline, progress
         self.replaying = replay is not None
         self.schedule = replay or Schedule(planned_steps(train, len(store)))
+        forward: nn.Module = torch.compile(model) if hardware.compile else model  # type: ignore[assignment]
+        self.shared = share(task, model, forward, ranks, how=train.parallel)
         self.optimizer = build_optimizer(model, train, hardware.device)
-        self.forward: nn.Module = torch.compile(model) if hardware.compile else model  # type: ignore[assignment]
         self.augment = build_augment(train, task)
         self.epoch_steps = math.ceil(len(store) / batch_size(train))
         self.log_every = max(1, self.schedule.total // 200)
@@ -111,11 +116,11 @@ class _Loop:
         self.batches: list[Tensor] = []
 
     def resume(self) -> None:
-        path = latest_checkpoint(self.checkpoints)
+        path = self.ranks.from_first(latest_checkpoint(self.checkpoints))
         if path is None:
             self.log.keep_until(0)
             return
-        state, self.best = load_checkpoint(path, model=self.model, optimizer=self.optimizer)
+        state, self.best = load_checkpoint(path, model=self.model, optimizer=self.optimizer, ranks=self.ranks)
         self.state = _State(**state)
         if not self.replaying:
             self.schedule = Schedule(**self.state.schedule)
@@ -142,6 +147,7 @@ class _Loop:
             optimizer=self.optimizer,
             best=self.best,
             state={k: v for k, v in asdict(self.state).items() if k != "step"},
+            ranks=self.ranks,
         )
         self.saved_at = time.monotonic()
         self.save_s = self.saved_at - began
@@ -163,26 +169,43 @@ class _Loop:
         )
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        index = self.batch_at(step)
         loss_sum = weight_sum = 0.0
-        device = self.hardware.device
-        autocast = torch.autocast(device.type, torch.bfloat16) if self.hardware.bf16 else nullcontext()
-        for number, part in enumerate(index.tensor_split(min(train.accumulate, len(index)))):
-            batch = self.store.cut(part, device)
+        parts = self.shards(self.batch_at(step))
+        suspect: Batch | None = None
+        for number, part in parts:
+            stand_in = self.batch_at(step)[:1]  # of no weight, where a small batch has no part for every process
+            batch = self.store.cut(part if len(part) else stand_in, self.hardware.device)
             if self.augment is not None:
                 batch = self.augment(batch, self.draws(step, number))
-            with autocast:
-                losses, weights = self.task.loss(self.forward, batch)
-            total, weight = losses.sum(), float(weights.sum())
-            total.backward()
-            loss_sum, weight_sum = loss_sum + float(total.detach()), weight_sum + weight
-            if not math.isfinite(loss_sum):
-                raise self.not_finite(batch, "loss")
+            with nullcontext() if number == parts[-1][0] else self.shared.alone():
+                total, weight = self.backward(batch, counts=len(part) > 0)
+            loss_sum, weight_sum = loss_sum + total, weight_sum + weight
+            if suspect is None and not math.isfinite(loss_sum):
+                suspect = batch
+        loss_sum, weight_sum = self.ranks.add(loss_sum, weight_sum)
+        if not math.isfinite(loss_sum):
+            raise self.not_finite(suspect or batch, "loss")
         self.update(weight_sum, batch)
         self.state.loss_sum += loss_sum
         self.state.weight_sum += weight_sum
         self.state.step += 1
         return loss_sum / weight_sum, lr
+
+    def shards(self, index: Tensor) -> list[tuple[int, Tensor]]:
+        """This process's micro-batches of a step, each with its number among those of all processes."""
+        world = self.ranks.world
+        count = world * min(self.train.accumulate, math.ceil(len(index) / world))
+        return list(enumerate(index.tensor_split(count)))[self.ranks.rank :: world]
+
+    def backward(self, batch: Batch, *, counts: bool) -> tuple[float, float]:
+        """Adds the gradient of the summed loss; gives (summed loss, summed weight)."""
+        device = self.hardware.device
+        autocast = torch.autocast(device.type, torch.bfloat16) if self.hardware.bf16 else nullcontext()
+        with autocast:
+            losses, weights = self.shared.loss(batch)
+        total = losses.sum() if counts else losses.sum() * 0.0
+        total.backward()
+        return float(total.detach()), float(weights.sum()) * counts
 
     def draws(self, step: int, part: int) -> torch.Generator:
         """For augmentation: a function of seed, step and micro-batch, so a resumed training sees the same pictures."""
@@ -195,7 +218,7 @@ class _Loop:
         torch._foreach_div_(gradients, weight_sum)
         if self.train.clip > 0:
             norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.train.clip, foreach=True)
-            if not math.isfinite(float(norm)):
+            if not math.isfinite(float(whole(norm))):
                 raise self.not_finite(batch, "gradient")
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
@@ -214,7 +237,9 @@ class _Loop:
         """Validate, keep the better weights, log; True when patience is over."""
         began = time.monotonic()
         state = self.state
-        score, loss, _ = self.validate(self.model)
+        # shares of a model are put together by all processes at once; a whole one is judged by the first alone
+        judged = self.validate(self.model)[:2] if self.ranks.first or self.train.parallel == "fsdp" else (0.0, 0.0)
+        score, loss = self.ranks.from_first(judged)
         self.validation_s = time.monotonic() - began
         epoch = state.step / self.epoch_steps
         better = self.is_better(score, loss)
@@ -244,12 +269,20 @@ class _Loop:
         gain = self.sign * (score - state.best_score)
         return gain > 0 or (gain == 0 and loss < state.best_loss)
 
-    def keep_budget(self) -> bool:
-        """Plan the steps that fit, once the speed is known; True when time is over."""
+    def time_is_over(self) -> bool:
+        """By the clock of the first process, whose plan all follow."""
         if self.deadline is None or self.replaying:
             return False
+        if self.ranks.world == 1:
+            return self.keep_budget(self.deadline)
+        over = self.ranks.first and self.keep_budget(self.deadline)
+        over, self.schedule = self.ranks.from_first((over, self.schedule))
+        return over
+
+    def keep_budget(self, deadline: float) -> bool:
+        """Plan the steps that fit, once the speed is known; True when time is over."""
         now, step = time.monotonic(), self.state.step
-        left = self.deadline - now - self.validation_s
+        left = deadline - now - self.validation_s
         if left <= 0:
             self.schedule.stop = step
             return True
@@ -274,7 +307,7 @@ class _Loop:
             while self.state.step < self.schedule.last:
                 loss, lr = self.step()
                 step = self.state.step
-                over = self.keep_budget()
+                over = self.time_is_over()
                 if step % self.log_every == 0 or step == 1:
                     seconds = time.monotonic() - self.began
                     self.log.write(
@@ -289,9 +322,10 @@ class _Loop:
                     self.state.stopped = "patience"
                 if self.state.stopped:
                     break
-                if asked or self.due(ended):
+                stop, save = self.ranks.add(bool(asked), self.ranks.first and (bool(asked) or self.due(ended)))
+                if stop or save:
                     self.save()
-                if asked:
+                if stop:
                     raise Interrupted
             self.state.stopped = self.state.stopped or self.ending()
             self.save()
@@ -319,6 +353,7 @@ def fit(
     deadline: float | None = None,
     validation_s: float = 0.0,
     progress: Callable[[int, int, str], None] = lambda done, total, text: None,
+    ranks: Ranks = ALONE,
 ) -> Fitted:
     """Train `model` in place; on return it holds the weights of the best validation epoch (or the last, by `keep`).
 
@@ -332,15 +367,18 @@ def fit(
         replay: the steps of an earlier run, taken without a clock.
         deadline: `time.monotonic()` at which training must end.
         validation_s: what a validation takes, before the first one has been timed.
+        ranks: this process among those that train together; each has the same arguments but a folder of its own, and
+            the folder of the first is the run's.
 
     Raises:
         TrainingError: loss or gradient is not finite; names step and part.
         Interrupted: after Ctrl-C, with the state saved.
     """
-    with _random_numbers(seed, hardware):
+    with _random_numbers(seed + ranks.rank * RANK_SEED, hardware):
         loop = _Loop(
             task, model, store, validate, train, hardware, folder=folder, seed=seed, higher_is_better=higher_is_better,
             metric=metric, replay=replay, deadline=deadline, validation_s=validation_s, progress=progress,
+            ranks=ranks,
         )  # fmt: skip
         if resume:
             loop.resume()
