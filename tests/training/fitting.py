@@ -20,13 +20,13 @@ CPU = Hardware(torch.device("cpu"), threads=1, bf16=False, compile=False, said={
 
 
 def set_up(
-    task_name: str, model_name: str, rows: list[dict[str, Any]], *, seed: int = 0
+    task_name: str, model_name: str, rows: list[dict[str, Any]], *, seed: int = 0, **arguments: Any
 ) -> tuple[Any, Any, Store, Validator]:
     """(task, model, store of the first three quarters, validator of the rest)."""
     cut = len(rows) * 3 // 4
     task = load_task(task_name).fit(rows[:cut])
     torch.manual_seed(seed)
-    model = create_model(model_name, task.dims())
+    model = create_model(model_name, task.dims(), **arguments)
     truth = {row["id"]: row for row in rows[cut:]}
 
     def accuracy(found: list[dict[str, Any]]) -> float:

@@ -93,7 +93,11 @@ def process_group() -> Iterator[Ranks]:
         raise UsageError("this torch is built without torch.distributed", todo="train in one process")
     cuda = torch.cuda.is_available()
     try:
-        dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "cpu:gloo")
+        store, rank, world = next(dist.rendezvous("env://"))
+        # After a restart the launcher's store still holds the addresses of the killed processes.
+        store = dist.PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+        backend = "cpu:gloo,cuda:nccl" if cuda else "cpu:gloo"
+        dist.init_process_group(backend, store=store, rank=rank, world_size=world)
     except (RuntimeError, ValueError) as error:
         raise UsageError(f"the processes of torchrun do not find one another: {error}") from None
     try:
@@ -149,7 +153,7 @@ def share(task: Task, model: nn.Module, forward: nn.Module, ranks: Ranks, *, how
     return Shared(replicated, replicated.no_sync)
 
 
-def _summed(state: None, bucket: Any) -> Any:
+def _summed(state, bucket):  # type: ignore[no-untyped-def]  # torch refuses annotations that are strings
     """Gradients summed over processes: the weights of a step are not known before its backward pass, so no mean."""
     return dist.all_reduce(bucket.buffer(), async_op=True).get_future().then(lambda future: future.value()[0])
 
@@ -158,6 +162,8 @@ def _shard(model: nn.Module, ranks: Ranks) -> None:
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import FSDPModule, fully_shard
 
+    for value in model.state_dict().values():  # DDP does this by itself
+        dist.broadcast(value, src=0)
     mesh = init_device_mesh(next(model.parameters()).device.type, (ranks.world,))
     for holder in list(model.modules()):
         if isinstance(holder, nn.ModuleList):
