@@ -153,7 +153,7 @@ def share(task: Task, model: nn.Module, forward: nn.Module, ranks: Ranks, *, how
     return Shared(replicated, replicated.no_sync)
 
 
-def _summed(state, bucket):  # type: ignore[no-untyped-def]  # torch refuses annotations that are strings
+def _summed(state, bucket):  # torch refuses annotations that are strings
     """Gradients summed over processes: the weights of a step are not known before its backward pass, so no mean."""
     return dist.all_reduce(bucket.buffer(), async_op=True).get_future().then(lambda future: future.value()[0])
 
