@@ -15,7 +15,7 @@ def load(name: str) -> Dataset:
     mirror, project = mirror_folder(), find_project(name)
     if mirror is None or not (mirror / str(project.spec.source.mirror)).is_dir():
         pytest.skip("DEEPDOJO_DATA names no mirror folder that holds it")
-    return load_dataset(project, offline=True)
+    return load_dataset(project, offline=True, trusted=True)  # our own reader
 
 
 @pytest.mark.data
@@ -30,6 +30,9 @@ def load(name: str) -> Dataset:
         ("customer-reviews", (3_054, 339, 378), 4),
         ("opinion-polarity", (8_526, 954, 1_123), 3),
         ("credit-default", (20_995, 3_004, 6_001), 0),
+        ("bike-demand", (13_747, 1_464, 2_168), 0),
+        ("flight-delays", (39_224, 4_359, 14_727), 0),
+        ("cifar10", (47_500, 2_500, 10_000), 0),
     ],
 )
 def test_counts(name: str, counts: tuple[int, int, int], left_out: int) -> None:
@@ -41,3 +44,31 @@ def test_counts(name: str, counts: tuple[int, int, int], left_out: int) -> None:
     if named:
         found = {row["label"] for split in SPLITS for row in data.truth(split)}
         assert found == set(named.values() if isinstance(named, dict) else named)
+
+
+@pytest.mark.data
+def test_bicycles_are_cut_by_time_and_hold_no_part_of_the_answer() -> None:
+    data = load("bike-demand")
+    assert not {"casual", "registered", "instant", "dteday", "cnt"} & set(data.rows("train")[0]["features"])
+    line = {split: [int(row["id"]) for row in data.rows(split)] for split in SPLITS}
+    assert max(line["train"]) < min(line["validation"])
+    assert max(line["validation"]) < min(line["test"])
+    first = data.rows("test")[0]["features"]
+    assert (first["yr"], first["mnth"], first["hr"]) == ("1", "10", "0")  # 1 October 2012, midnight
+
+
+@pytest.mark.data
+def test_flights_know_nothing_that_is_known_after_departure() -> None:
+    data = load("flight-delays")
+    assert not {"dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"} & set(data.rows("train")[0]["features"])
+    late = [row["label"] for row in data.truth("test")].count("late")
+    assert late == 3_217  # as the data's own page counts them
+    noon = next(row for row in data.rows("train") if row["features"]["origin"] == "EWR")["features"]
+    assert set(noon) == set(data.project.spec.columns["features"])
+
+
+def test_code_that_comes_with_the_package_asks_for_no_consent() -> None:
+    from deepdojo.session.start import code_trusted
+
+    assert find_project("flight-delays").reader == "python:flights.py"
+    assert code_trusted(find_project("flight-delays"), trust=False)

@@ -169,7 +169,7 @@ def test_the_built_in_projects_say_what_a_reader_needs():
         spec = project.spec
         assert isinstance(project, Project)
         assert project.folder.name == spec.name
-        assert all([spec.title, spec.licence, spec.cite, spec.source.files, spec.published, spec.source.origin])
+        assert all([spec.title, spec.licence, spec.cite, spec.source.files, spec.rows, spec.source.origin])
         assert all(pin.sha256 for pin in spec.source.files.values())
         assert all(result.source for result in spec.published)
         assert (spec.availability == "bundled") == (spec.source.dependency is not None)

@@ -235,7 +235,7 @@ def _read_all(project: Project, files: Files, trusted: bool, progress: Callable[
         prefix = f"{split}-" if len(spec.data.split) > 1 and spec.data.id is None else ""
         for number, raw in enumerate(read(reader, files, trusted=trusted, **options), 1):
             _take(got, maker, raw, split, prefix, number, spec.data.id)
-            if progress is not None and number % 50_000 == 0:
+            if progress is not None and number % 5_000 == 0:
                 progress(number, 0, f"reading {printable(raw.file)}")
         maker.finish(got.rows[before:])
     return got

@@ -107,12 +107,12 @@ def checked(dataset: Dataset, listener: Listener) -> list[dict[str, Any]]:
 
 
 def code_trusted(project: Project, trust: bool) -> bool:
-    """Whether the project's own code (reader, metric) may run; True when it has none."""
+    """Whether the project's own code (reader, metric) may run; True when it has none, or came with the package."""
     spec = project.spec
     names = [
         text.removeprefix("python:") for text in (spec.metric, project.reader) if text and text.startswith("python:")
     ]
-    return not names or consented([project.folder / name for name in names], trust=trust)
+    return not names or project.builtin or consented([project.folder / name for name in names], trust=trust)
 
 
 def judge_of(project: Project, trust: bool) -> Judge:
