@@ -46,7 +46,7 @@ def test_another_salt_draws_another_split():
     assert drawn(KEYS) != drawn(KEYS, salt="b")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.integers(0, 4), min_size=20, max_size=200), st.floats(0.1, 0.5), st.floats(0.05, 0.3))
 def test_stratified_shares_are_exact_to_one_row(classes, test, validation):
     keys = [f"k{i}" for i in range(len(classes))]
@@ -56,8 +56,8 @@ def test_stratified_shares_are_exact_to_one_row(classes, test, validation):
     assert abs(total["validation"] - validation * len(keys)) <= 1
     for c, n in Counter(classes).items():
         own = Counter(part for part, k in zip(parts, classes, strict=True) if k == c)
-        assert abs(own["test"] - test * n) < 1.5
-        assert abs(own["validation"] - validation * n) < 1.5
+        assert abs(own["test"] - test * n) < 2  # rounding, and a row for a class that has too few
+        assert abs(own["validation"] - validation * n) < 2
 
 
 def test_equal_keys_are_never_parted_even_with_two_labels():

@@ -152,14 +152,15 @@ class _Units:
         groups = self.by_class()
         taken = [0] * len(groups)
         for part, share in wanted.items():
-            before = 0
-            for g, group in enumerate(groups):
+            before = given = 0
+            # The second round, for what small classes could not give, takes from those that have rows left.
+            for g, group in [*enumerate(groups), *enumerate(groups)]:
                 # Rounding the running total, not each class: the part as a whole then has its share too.
-                count = round((before + len(group)) * share) - round(before * share)
-                before += len(group)
-                for key in group[taken[g] : taken[g] + count]:
-                    parts[key] = part
-                taken[g] += count
+                before = min(before + len(group), len(self.keys))
+                own = group[taken[g] : taken[g] + round(before * share) - given]
+                parts |= dict.fromkeys(own, part)
+                taken[g] += len(own)
+                given += len(own)
         return parts
 
     def dealt(self, folds: int) -> dict[str, int]:
