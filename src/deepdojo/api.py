@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ def train(
     *,
     set: Mapping[str, Any] | Iterable[str] | None = None,
     seed: int = 0,
+    seeds: int = 1,
+    folds: int | bool = False,
+    refit: bool = False,
     budget: float | None = None,
     runs: str | Path | None = None,
     baselines: bool = True,
@@ -52,7 +56,10 @@ def train(
         recipe: a name of the project's or the stock recipes, or a path; None takes the project's default.
         set: overrides such as `{"train.lr": 3e-4}` or `["train.lr=3e-4"]`; `split.fold` and others of [split] too.
         seed: of weights, order of examples and dropout.
-        budget: seconds for the whole call.
+        seeds: so many trainings, with the seeds from `seed` on; one run that holds their mean and both its spreads.
+        folds: cross-validation: so many trainings, each row held out once; True takes the number from the project.
+        refit: beside the folds one training on all rows, whose model predicts; with `resume`, for folds that are done.
+        budget: seconds for the whole call; several trainings share them.
         runs: where runs go.
         validation_only: leave the held-out rows closed; the run has no score and no place on the board.
         share: share of the training rows to use, 0 to 1.
@@ -70,39 +77,85 @@ def train(
         >>> run.score.value  # doctest: +SKIP
         0.99
     """
-    from deepdojo.session.start import begin, resumed
-
-    started = time.monotonic()
+    started, cpu_before = time.monotonic(), sum(os.times()[:4])
     listener = listener or Listener()
     if (project is None) == (resume is None):
         raise UsageError("give a project or a run to resume, one of the two", todo="for example dojo train digits")
     if resume is not None:
-        from deepdojo.runs import find_run
+        asked = {"RECIPE": recipe, "--set": set, "--seed": seed, "--seeds": seeds != 1, "--folds": folds,
+                 "--share": share != 1.0, "--validation-only": validation_only}  # fmt: skip
+        changed = [name for name, value in asked.items() if value]
+        if changed:
+            raise UsageError(
+                f"{changed[0]} does not go with --resume: the run has what it began with", where=changed[0],
+                todo="leave it away, or train anew",
+            )  # fmt: skip
+        return _resume(resume, refit, budget, offline, trust, listener, started, cpu_before)
+    assert project is not None
+    if not 0 < share <= 1:
+        raise UsageError(f"share is {share:g}; it must lie above 0 and not above 1", where="--share")
+    if budget is not None and budget < 5:
+        raise UsageError(f"a budget of {budget:g} s is too short", where="--budget", todo="give at least 5s")
+    from deepdojo.session.train import Options
 
-        run = find_run(resume, unfinished=True)
-        if run.finished:
-            listener.say(f"{run.id} is finished; there is nothing to resume")
-            return load(run.folder)
-        session = resumed(run, listener=listener, started=started, trust=trust, offline=offline, budget_s=budget)
-    else:
-        assert project is not None
-        from deepdojo.session.train import Options
+    options = Options(budget, baselines, explain, report, validation_only, share)
+    given: dict[str, Any] = {
+        "changes": set, "seed": seed, "options": options, "runs": runs, "offline": offline, "yes": yes, "trust": trust,
+        "listener": listener, "started": started,
+    }  # fmt: skip
+    if seeds != 1 or folds is not False or refit:
+        from deepdojo.session.group import begin_group
 
-        if not 0 < share <= 1:
-            raise UsageError(f"share is {share:g}; it must lie above 0 and not above 1", where="--share")
-        if budget is not None and budget < 5:
-            raise UsageError(f"a budget of {budget:g} s is too short", where="--budget", todo="give at least 5s")
-        options = Options(budget, baselines, explain, report, validation_only, share)
-        session = begin(
-            project, recipe, changes=set, seed=seed, options=options, runs=runs, offline=offline, yes=yes, trust=trust,
-            listener=listener, started=started,
-        )  # fmt: skip
-    finished = session.run()
-    if not session.options.validation_only:
+        group = begin_group(project, recipe, **given, seeds=seeds, folds=folds, refit=refit, cpu_before=cpu_before)
+        return _entered(group.run())
+    from deepdojo.session.start import begin
+
+    session = begin(project, recipe, **given)
+    session.cpu_before = cpu_before
+    return _entered(session.run())
+
+
+def _resume(
+    reference: str | Path,
+    refit: bool,
+    budget: float | None,
+    offline: bool,
+    trust: bool,
+    listener: Listener,
+    started: float,
+    cpu_before: float,
+) -> LoadedRun:
+    from deepdojo.runs import find_run
+    from deepdojo.session.group import add_refit, resumed_group
+    from deepdojo.session.start import resumed
+
+    run = find_run(reference, unfinished=not refit)
+    given: dict[str, Any] = {
+        "listener": listener, "started": started, "trust": trust, "offline": offline, "budget_s": budget,
+    }  # fmt: skip
+    if run.finished and not refit:
+        listener.say(f"{run.id} is finished; there is nothing to resume")
+        return load(run.folder)
+    if "/" in run.id:
+        whole = run.id.partition("/")[0]
+        raise RunError("this is a part of a run", where=run.id, todo=f"go on with dojo train --resume {whole}")
+    if run.group is not None:
+        group = resumed_group(run, refit=refit, **given)
+        return LoadedRun(add_refit(group)) if run.finished else _entered(group.run())
+    if refit:
+        raise UsageError("the run has no folds to choose the epochs by", where="--refit", todo="train with --folds")
+    session = resumed(run, **given)
+    session.cpu_before = cpu_before
+    return _entered(session.run())
+
+
+def _entered(run: Run) -> LoadedRun:
+    """On the board, where it has a score."""
+    if run.score["value"] is not None:
         from deepdojo.competition.board import record
 
-        record(finished.folder)
-    return LoadedRun(finished)
+        record(run.folder)
+    return LoadedRun(run)
 
 
 class LoadedRun:
@@ -164,12 +217,15 @@ class LoadedRun:
         from deepdojo.training.predictor import predict_rows
 
         listener = listener or Listener()
-        found, rejected = rows_from(self.run, rows, trust=trust)
-        note = columns_note(self.run, found, str(rows) if isinstance(rows, str | Path) else "the list of rows")
+        one = self.run.with_model()
+        if one.folder != self.run.folder:
+            listener.say(f"predicting with {one.id}")
+        found, rejected = rows_from(one, rows, trust=trust)
+        note = columns_note(one, found, str(rows) if isinstance(rows, str | Path) else "the list of rows")
         if note is not None:
             listener.say(note)
         if self._loaded is None:
-            self._loaded = (self.run.task(), self.run.model())
+            self._loaded = (one.task(), one.model())
         task, model = self._loaded
         bad: list[Any] = list(rejected)
         predicted = predict_rows(
@@ -190,6 +246,20 @@ class LoadedRun:
             "train_seconds": s["cost"]["train_seconds"], "rejected": self.run.read_json("data.json")["rejected"],
             "seed": info["seed"], "validation": s["validation"],
             "baselines": [{k: b[k] for k in keys} for b in s["baselines"]], "verdict": s["verdict"],
+            "cpu_seconds": s["cost"]["cpu_seconds"], **self._members(),
+        }  # fmt: skip
+
+    def _members(self) -> dict[str, Any]:
+        """Of several trainings: their mean (the score), sd over seeds, how many seeds and folds, and each of them."""
+        s = self.run.score
+        if self.run.group is None:
+            return {}
+        seeds, folds = s.get("seeds"), s.get("folds")
+        return {
+            "mean": s["value"], "sd": None if seeds is None else seeds["sd"],
+            "seeds": 1 if seeds is None else seeds["n"],
+            "folds": None if folds is None else folds["n"], "members": (seeds or folds or {}).get("members", []),
+            "refit": f"{self.run.id}/refit" if (self.folder / "refit").is_dir() else None,
         }  # fmt: skip
 
 
@@ -332,12 +402,17 @@ def explain(
     """Explain decisions on held-out rows anew and put them into the run and its report."""
     from deepdojo.session.again import explain_again
 
-    return explain_again(load(run).run, listener or Listener(), offline=offline, trust=trust)
+    return explain_again(load(run).run.with_model(), listener or Listener(), offline=offline, trust=trust)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs on the same held-out rows: the paired difference a - b, and what each costs."""
+    """Two runs on the same held-out rows: the paired difference a - b, and what each costs.
+
+    Attributes:
+        rows_sd, seeds_sd: the parts of the difference's standard error; seeds_sd None where both have one seed.
+        seeds_share: the seeds' part of its square.
+    """
 
     a: dict[str, Any]
     b: dict[str, Any]
@@ -349,12 +424,34 @@ class Comparison:
     p: float
     n: int
     better: str
+    rows_sd: float
+    seeds_sd: float | None
+    seeds_share: float | None
 
 
-def compare(a: str | Path, b: str | Path) -> Comparison:
-    """Is the difference between two runs real, and what does each cost? Refuses runs scored on different rows."""
-    from deepdojo.session.again import compare_runs
+def compare(
+    a: str | Path, b: str | Path, *, project: str | Path | None = None, runs: str | Path | None = None
+) -> Comparison:
+    """Is the difference between two runs real, and what does each cost? Refuses runs scored on different rows.
 
+    Of runs with several seeds the means are compared, and the choice of seeds counts like that of rows
+    (`deepdojo.scoring.seeds.paired_seeds`).
+
+    Args:
+        a, b: runs; with `project` names of recipes (or baselines), which stand for their newest run there.
+        runs: where the project's runs are, as in `train`.
+    """
+    from deepdojo.session.again import compare_runs, named_run
+
+    if project is not None:
+        from deepdojo.data.project import find_project
+        from deepdojo.places import runs_folder
+        from deepdojo.runs import run_folders
+
+        found = find_project(project)
+        place = runs_folder(found.name, None if found.builtin else found.folder, runs)
+        folders = run_folders([place], baselines=True) + run_folders([place])
+        return Comparison(**compare_runs(named_run(str(a), folders), named_run(str(b), folders)))
     return Comparison(**compare_runs(load(a).run, load(b).run))
 
 

@@ -70,6 +70,38 @@ class Run:
         return not self.folder.name.endswith(PARTIAL) and (self.folder / "score.json").is_file()
 
     @property
+    def group(self) -> dict[str, Any] | None:
+        """What several trainings of this run differ in: `seeds` (a list), `folds` (a number or nothing), `refit`."""
+        return self.info.get("group")
+
+    def members(self) -> list[Run]:
+        """The runs right inside a group, as far as they are there: its seeds, or its folds; none in a plain run."""
+        if self.group is None:
+            return []
+        seeds, folds = self.group["seeds"], self.group.get("folds")
+        places = [f"seeds/{s}" for s in seeds] if len(seeds) > 1 else [f"folds/{k}" for k in range(folds or 0)]
+        found = [f for p in places for f in (self.folder / p, self.folder / f"{p}{PARTIAL}")]
+        return [Run(folder) for folder in found if (folder / "run.toml").is_file()]
+
+    def with_model(self) -> Run:
+        """The run whose model answers for this one: itself; of several seeds the one that validated best; of folds the
+        one that was trained on all rows.
+
+        Raises:
+            RunError: folds without such a one.
+        """
+        if self.group is None:
+            return self
+        if self.group.get("folds"):
+            if (self.folder / "refit" / "score.json").is_file():
+                return Run(self.folder / "refit")
+            raise RunError(
+                f"the run holds one model for each of its {self.group['folds']} folds, and none of all rows",
+                where=self.id, todo=f"train that one with dojo train --resume {self.id} --refit",
+            )  # fmt: skip
+        return Run(self.folder / self.score["seeds"]["shown"])
+
+    @property
     def contract(self) -> Contract:
         return contract_of(self.info["task"])
 
@@ -118,7 +150,8 @@ class Run:
         recorded = self.info["project_path"]
         if not recorded:
             return find_project(self.info["project"])
-        for folder in (Path(recorded), self.folder.resolve().parent.parent):
+        depth = self.id.count("/")  # a part of a group lies deeper
+        for folder in (Path(recorded), self.folder.resolve().parents[depth + 1]):
             if (folder / PROJECT_FILE).is_file():
                 return find_project(folder)
         raise RunError(
@@ -208,6 +241,8 @@ def find_run(reference: str | Path, *, unfinished: bool = False) -> Run:
     for candidate in (path, path.with_name(path.name + PARTIAL)):
         if text and (candidate / "run.toml").is_file():
             return Run(candidate)
+    if "/" in text:
+        return _part_of_a_group(text, unfinished)
     folders = run_folders()
     wanted = [f for f in folders if f.name.endswith(PARTIAL) == unfinished] or (folders if unfinished else [])
     if text == "last":
@@ -224,6 +259,22 @@ def find_run(reference: str | Path, *, unfinished: bool = False) -> Run:
         names = ", ".join(f.name for f in matches[:4])
         raise RunError(f"{len(matches)} runs begin with {text!r}: {names}", todo="write more of the id")
     raise UnknownNameError("run", text, [f.name for f in folders] + ["last"])
+
+
+def _part_of_a_group(text: str, unfinished: bool) -> Run:
+    """`RUN/seeds/3` and the like."""
+    name, _, inside = text.partition("/")
+    try:
+        group = find_run(name, unfinished=unfinished)
+    except UnknownNameError:
+        raise UnknownNameError("run", text, [f.name for f in run_folders()] + ["last"]) from None
+    for folder in (group.folder / inside, group.folder / f"{inside}{PARTIAL}"):
+        if (folder / "run.toml").is_file():
+            return Run(folder)
+    members = ", ".join(f.id for f in group.members()[:3])
+    raise RunError(
+        f"{group.id} has no part {inside!r}", where=text, todo=f"its parts: {members}, …" if members else "it has none"
+    )
 
 
 def environment(threads: int | None = None, device: str | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from deepdojo.cli.options import Json, Offline, RunsFolder, Trust, Yes, option, parse_duration
 from deepdojo.cli.output import answer, next_step, out, print_json
-from deepdojo.cli.words import duration, network_name, plural, score_phrase, verdict
+from deepdojo.cli.words import duration, metric_unit, network_name, plural, score_phrase, verdict
 from deepdojo.errors import UsageError
 from deepdojo.report.figures import higher_is_better
 
@@ -23,6 +23,11 @@ def train(
     recipe: Annotated[str | None, option("A recipe; default: the project's own choice.", "What", short="-r")] = None,
     set: Annotated[list[str] | None, option("Change a field, train.lr=3e-4; can be repeated.", "What")] = None,
     seed: Annotated[int, option("Starts everything random; the same seed gives the same run.", "What")] = 0,
+    seeds: Annotated[int, option("So many trainings, one board row: mean, and spread over seeds.", "What")] = 1,
+    folds: Annotated[
+        bool | int, option("Cross-validation; the number, if not the project's own: --folds 5.", "What")
+    ] = False,
+    refit: Annotated[bool, option("After the folds, train once on all rows: the model to use.", "What")] = False,
     share: Annotated[float, option("Share of the training rows to use, .1 for a tenth.", "What")] = 1.0,
     budget: Annotated[str | None, option("Longest time for all of it, like 90s, 10m or 1h30m.", "How far")] = None,
     no_baselines: Annotated[bool, option("Skip the floor without a network.", "How far")] = False,
@@ -39,6 +44,7 @@ def train(
 
     dojo train digits          the project's own recipe
     dojo train reviews -r text_cnn --set train.epochs=5 --budget 10m
+    dojo train digits --seeds 5               dojo train movie-reviews --folds --refit
     dojo train --resume last   go on where Ctrl-C stopped it
     """
     from deepdojo.cli.terminal import TerminalListener
@@ -55,7 +61,8 @@ def train(
         if listener.live:  # importing torch takes a second or two
             listener.stage("starting")
         run = api.train(
-            project, recipe, set=set, seed=seed, budget=seconds, runs=runs, baselines=not no_baselines,
+            project, recipe, set=set, seed=seed, seeds=seeds, folds=folds, refit=refit, budget=seconds, runs=runs,
+            baselines=not no_baselines,
             explain=not no_explain, offline=offline, yes=yes, trust=trust, validation_only=validation_only,
             share=share, resume=resume, listener=listener,
         )  # fmt: skip
@@ -91,8 +98,30 @@ def parts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         good = (score_phrase(metric, value, low, high, n), "bold")
         better = summary.get("higher_is_better", higher_is_better(metric))
         floor = verdict(metric, summary.get("baselines") or [], higher_is_better=better)
-    name = network_name(summary.get("recipe"), summary.get("model"))
+    name = network_name(summary.get("recipe"), summary.get("model")) + trainings(summary)
     return [(str(summary["project"]), "bold"), (name, ""), good, (floor, ""), (duration(summary.get("seconds")), "")]
+
+
+def trainings(summary: Mapping[str, Any]) -> str:
+    """`, 5 seeds`, `, 10 folds`, `, 3 seeds × 10 folds`; empty for one training."""
+    seeds, folds = summary.get("seeds") or 1, summary.get("folds")
+    parts = [f"{seeds} seeds"] if seeds > 1 else []
+    parts += [f"{folds} folds"] if folds else []
+    return ", " + " × ".join(parts) if parts else ""
+
+
+def _print_spread(summary: Mapping[str, Any]) -> None:
+    """Each seed's score and the spread over them; what all of it cost."""
+    metric, members = str(summary["metric"]), summary.get("members") or []
+    if summary.get("sd") is not None and summary.get("score") is not None:
+        unit = metric_unit(metric)
+        places = unit.decimals(summary["score"], summary.get("low"), summary.get("high")) + 1
+        each = ", ".join(f"{m['seed']}: {unit.number(m['score'], places)}" for m in members[:10])
+        more = f", … ({len(members)})" if len(members) > 10 else ""
+        out(f"Seeds: {each}{more}; standard deviation {unit.number(summary['sd'], places)}")
+    spent = summary.get("cpu_seconds")
+    if members and spent is not None:
+        out(f"Cost: {duration(summary['seconds'])}, {duration(spent)} of CPU time over all processes")
 
 
 def _print(summary: Mapping[str, Any], folder: Path, project: str | None) -> None:
@@ -103,6 +132,7 @@ def _print(summary: Mapping[str, Any], folder: Path, project: str | None) -> Non
         out(f"Validation rows: {text}")
     if summary.get("rejected"):
         out(f"Left out: {plural(int(summary['rejected']), 'item')}, listed in {_short(folder / 'rejected.csv')}")
+    _print_spread(summary)
     out(f"Run: {_short(folder)}")
     if (folder / "report.html").is_file():
         next_step(f"dojo report {folder.name} --open", "its errors, reasons and cost")

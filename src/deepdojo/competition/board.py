@@ -43,7 +43,8 @@ def rows(runs: str | Path, project: Project | None = None) -> list[dict[str, Any
 
     Returns:
         rank, name, kind, score, low, high, n, seeds, parameters, train_flops, seconds, peak_bytes, inference_ms,
-        data_share, pareto, run of each row; beside them metric, higher_is_better, digest, id, seed and note.
+        data_share, pareto, run of each row; beside them sd (over seeds), folds, metric, higher_is_better,
+        digest, id, seed and note.
     """
     found = with_store(Path(runs).absolute(), _read)
     metric, digest = _current(found, None if project is None else project.metric)
@@ -133,7 +134,9 @@ def _row(runs: Path, folder: str, entry: Entry) -> dict[str, Any]:
         "low": entry.low,
         "high": entry.high,
         "n": entry.n,
-        "seeds": 1,
+        "seeds": entry.seeds,
+        "sd": entry.sd,
+        "folds": entry.folds,
         **{name: getattr(entry, name) for name in _COST},
         "data_share": entry.data_share,
         "pareto": False,
@@ -170,7 +173,7 @@ def _published(
                 "name": str(item.get("model") or "published"),
                 "kind": "published",
                 "score": float(item["score"]),
-                **dict.fromkeys(("low", "high", "n", "seeds", *_COST, "data_share")),
+                **dict.fromkeys(("low", "high", "n", "seeds", "sd", "folds", *_COST, "data_share")),
                 "pareto": False,
                 "run": None,
                 "metric": metric or item.get("metric"),

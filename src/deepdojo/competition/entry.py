@@ -23,9 +23,11 @@ class Entry:
     Attributes:
         kind: "run" or "baseline".
         digest: of the held-out ids and labels that it was scored on.
-        seconds: of the training alone; a baseline has no other.
-        influence: (n,) n * dvalue / dweight of each row, sorted by id, so that entries of one digest are aligned. None
-            when the run kept no rows; such an entry has no rank.
+        seconds: of the training alone; a baseline has no other. Of several seeds the mean, as in all costs.
+        seeds: trainings behind the score, which is their mean. sd: the score's standard deviation over them.
+        folds: where each row was held out once, into how many parts the rows were dealt.
+        influence: (n,) n * dvalue / dweight of each row, of several seeds the mean; sorted by id, so that entries of
+            one digest are aligned. None when the run kept no rows; such an entry has no rank.
         groups: (n,) rows of one value belong together; None when every row stands for itself.
     """
 
@@ -46,6 +48,9 @@ class Entry:
     peak_bytes: int | None
     inference_ms: float | None
     data_share: float
+    seeds: int
+    sd: float | None
+    folds: int | None
     created: str
     influence: np.ndarray | None = None
     groups: np.ndarray | None = None
@@ -97,6 +102,9 @@ def read_entry(folder: Path) -> Entry | None:
         peak_bytes=cost.get("peak_bytes"),
         inference_ms=cost.get("inference_ms"),
         data_share=float(score.get("data_share", 1.0)),
+        seeds=int((score.get("seeds") or {}).get("n", 1)),
+        sd=(score.get("seeds") or {}).get("sd"),
+        folds=(score.get("folds") or {}).get("n"),
         created=str(run.get("created", "")),
         influence=influence,
         groups=groups,

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from deepdojo.data.project import Project
 from deepdojo.data.readers import RawRow, read
 from deepdojo.data.rows import Reject, RowMaker, input_key
 from deepdojo.data.sources import locate
+from deepdojo.data.spec import SplitSpec
 from deepdojo.data.split import assign, sort_keys
 from deepdojo.errors import DataError, DojoError, UsageError
 
@@ -67,6 +69,7 @@ class Dataset:
         rejected: list[Rejected],
         files: Files,
         groups: Mapping[str, str] | None,
+        draw: Callable[[SplitSpec], Sequence[str]],
     ) -> None:
         self.project = project
         self.rejected = rejected
@@ -76,6 +79,7 @@ class Dataset:
         self._files = files
         self._digests: dict[str, str] | None = None
         self._group_of = groups
+        self._rows, self._draw = rows, draw
         self._full: dict[str, list[Row]] = {split: [] for split in SPLITS}
         for row, part in zip(rows, parts, strict=True):
             self._full[part].append(row)
@@ -123,6 +127,29 @@ class Dataset:
         """SHA-256 over the sorted ids and targets of a part: two scores compare only where it is the same."""
         lines = sorted(json.dumps(row, sort_keys=True, ensure_ascii=True) for row in self.truth(split))
         return hashlib.sha256("\n".join(lines).encode("ascii")).hexdigest()
+
+    def on_split(self, project: Project, split_of: Mapping[str, str]) -> Dataset:
+        """The same rows, read once, in other parts; what is rejected from the one stays in the other.
+
+        Args:
+            project: with its own overrides of the split.
+            split_of: id -> part; rows that it does not name are left out.
+        """
+        rows = [row for row in self._rows if row["id"] in split_of]
+        other = Dataset(
+            project, rows, [split_of[row["id"]] for row in rows], where=self._where, rejected=list(self.rejected),
+            files=self._files, groups=self._group_of, draw=self._draw,
+        )  # fmt: skip
+        other._digests = self.files
+        return other
+
+    def folds(self) -> list[Dataset]:
+        """One data set for each of `split.folds`, as `load_dataset` with that `split.fold` gives it."""
+        ids, found = [row["id"] for row in self._rows], []
+        for fold in range(self.project.spec.split.folds or 0):
+            project = self.project.changed({"split.fold": fold})
+            found.append(self.on_split(project, dict(zip(ids, self._draw(project.spec.split), strict=True))))
+        return found
 
     def reject(self, row_id: str, reason: str) -> None:
         """Moves a row to `rejected`, for example when its picture cannot be decoded."""
@@ -199,8 +226,15 @@ def load_dataset(
     groups = None
     if group is not None:
         groups = dict(zip((row["id"] for row in got.rows), map(str, got.extra[group]), strict=True))
-    parts = _recorded(got.rows, split_of) if split_of is not None else _drawn(project, files, got)
-    return Dataset(project, got.rows, parts, where=got.where, rejected=got.rejected, files=files, groups=groups)
+    facts = cache(lambda: _for_the_split(project, files, got))  # inputs are hashed once, whatever is drawn
+
+    def draw(split: SplitSpec) -> list[str]:
+        return assign(split=split, **facts())
+
+    parts = _recorded(got.rows, split_of) if split_of is not None else draw(project.spec.split)
+    return Dataset(
+        project, got.rows, parts, where=got.where, rejected=got.rejected, files=files, groups=groups, draw=draw
+    )
 
 
 def _nothing_left(rejected: Sequence[Rejected]) -> DataError:
@@ -291,7 +325,8 @@ def _row_id(maker: RowMaker, raw: RawRow, prefix: str, number: int, id_column: s
     return str(cell).strip()
 
 
-def _drawn(project: Project, files: Files, got: _Read) -> list[str]:
+def _for_the_split(project: Project, files: Files, got: _Read) -> dict[str, Any]:
+    """What `assign` needs beside the split itself."""
     spec, contract = project.spec, project.contract
     split = spec.split
     if split.group is not None:
@@ -312,7 +347,7 @@ def _drawn(project: Project, files: Files, got: _Read) -> list[str]:
     if split.test is not None:
         values = {str(value).lower() if isinstance(value, bool) else str(value) for value in split.test.values}
         in_test = [_plain(cell) in values for cell in got.extra[split.test.column]]
-    return assign(keys, split, fixed=got.fixed, classes=classes, order=order, in_test=in_test)
+    return {"keys": keys, "fixed": got.fixed, "classes": classes, "order": order, "in_test": in_test}
 
 
 def _plain(cell: Any) -> str:

@@ -12,6 +12,8 @@ __all__ = [
     "normal_quantile",
     "paired_proportions",
     "t_quantile",
+    "t_two_sided_p",
+    "t_two_sided_quantile",
     "wilson",
 ]
 
@@ -46,6 +48,55 @@ def t_quantile(p: float, df: int) -> float:
     g3 = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
     g4 = (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160
     return z + g1 / df + g2 / df**2 + g3 / df**3 + g4 / df**4
+
+
+def t_two_sided_p(t: float, df: float) -> float:
+    """P(|T| ≥ |t|) of Student's t with any df > 0: the regularised incomplete beta I_x(df/2, 1/2), x = df/(df + t²).
+
+    Source: Abramowitz and Stegun 1964, 26.7.1; the continued fraction 26.5.8 by Lentz's method.
+    """
+    if df > 1e6:  # Student's is the normal one to six digits, and the difference of two large lgamma has fewer
+        return 2 * normal_cdf(-abs(t))
+    x = df / (df + t * t)
+    if x >= 1.0:
+        return 1.0
+    a, b = df / 2, 0.5
+    front = math.exp(
+        math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+        if x > 0
+        else -math.inf
+    )
+    if x < (a + 1) / (a + b + 2):
+        return front * _beta_fraction(a, b, x) / a
+    return 1.0 - front * _beta_fraction(b, a, 1 - x) / b
+
+
+def _beta_fraction(a: float, b: float, x: float) -> float:
+    tiny = 1e-300
+    c, d = 1.0, 1.0 / max(1 - (a + b) * x / (a + 1), tiny)
+    h = d
+    for m in range(1, 10_000):
+        for step in (
+            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
+        ):
+            d = 1.0 / ((1 + step * d) or tiny)
+            c = (1 + step / c) or tiny
+            h *= d * c
+        if abs(d * c - 1) < 1e-15:
+            break
+    return h
+
+
+def t_two_sided_quantile(level: float, df: float) -> float:
+    """The t whose two tails hold 1 - level, for any df > 0, by bisection of `t_two_sided_p`."""
+    low, high = 0.0, 1.0
+    while t_two_sided_p(high, df) > 1 - level:
+        high *= 2
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if t_two_sided_p(middle, df) > 1 - level else (low, middle)
+    return high
 
 
 def expanded_tail(level: float, units: int) -> float:

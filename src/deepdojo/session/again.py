@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from deepdojo.errors import RunError
+from deepdojo.errors import RunError, UnknownNameError
 from deepdojo.runs import PARTIAL, Run
-from deepdojo.session.listener import Listener
+from deepdojo.session.listener import Listener, Part
 from deepdojo.session.start import resumed
 
-__all__ = ["compare_runs", "explain_again", "reproduce_run"]
+if TYPE_CHECKING:
+    from deepdojo.scoring.measured import Measured
+    from deepdojo.scoring.seeds import SeedsDifference
+
+__all__ = ["compare_runs", "explain_again", "named_run", "reproduce_run"]
 
 
 def compare_runs(a: Run, b: Run) -> dict[str, Any]:
@@ -30,44 +35,74 @@ def compare_runs(a: Run, b: Run) -> dict[str, Any]:
     difference = paired_difference(a, b)
     real = difference.p < 0.05
     ahead = (difference.value > 0) == a.score["higher_is_better"]
+    variance = difference.rows_sd**2 + (difference.seeds_sd or 0.0) ** 2
     return {
         "a": side(a), "b": side(b), "metric": a.score["metric"], "higher_is_better": a.score["higher_is_better"],
         "difference": difference.value, "low": difference.low, "high": difference.high, "p": difference.p,
         "n": difference.n, "better": (a.id if ahead else b.id) if real else "tie",
+        "rows_sd": difference.rows_sd, "seeds_sd": difference.seeds_sd,
+        "seeds_share": None if difference.seeds_sd is None or variance == 0 else difference.seeds_sd**2 / variance,
     }  # fmt: skip
 
 
-def paired_difference(a: Run, b: Run) -> Any:
+def trainings(run: Run) -> list[Run]:
+    """The runs of the single seeds, each with predictions of all held-out rows; a run of one seed is that itself."""
+    return run.members() if run.group is not None and len(run.group["seeds"]) > 1 else [run]
+
+
+def paired_difference(a: Run, b: Run) -> SeedsDifference:
     """From predictions and targets in the run folders where the metric is ours, else from the rows' influence."""
     import numpy as np
 
-    from deepdojo.scoring.measured import paired_influence
+    from deepdojo.scoring.measured import from_mean
     from deepdojo.scoring.metrics import METRICS
-    from deepdojo.scoring.score import paired_scores, score
+    from deepdojo.scoring.score import score
+    from deepdojo.scoring.seeds import paired_seeds
     from deepdojo.session.evaluate import rows_kinds
     from deepdojo.tables import align, read_table
 
-    tables = [read_table(run.folder / "rows.parquet", rows_kinds(run.contract)) for run in (a, b)]
-    tables[1] = align(tables[0].columns["id"], tables[1])
-    groups = np.array(tables[0].columns["group"]) if a.score["groups"] else None
-    if a.score["metric"] in METRICS:
-        truth = [{"id": row["id"], **{t: row[t] for t in a.contract.targets}} for row in tables[0].rows()]
-        first, second = (
-            score(run.contract, run.score["metric"], truth, run.predictions(), groups=groups) for run in (a, b)
-        )
-        return paired_scores(first, second, groups=groups)
-    vectors = [np.array(t.columns["influence"]) for t in tables]
-    return paired_influence(vectors[0], vectors[1], a.score["value"], b.score["value"], groups=groups)
+    kinds = rows_kinds(a.contract)
+    first = read_table(a.folder / "rows.parquet", kinds)
+    ids = first.columns["id"]
+    groups = np.array(first.columns["group"]) if a.score["groups"] else None
+    truth = [{"id": row["id"], **{t: row[t] for t in a.contract.targets}} for row in first.rows()]
+
+    def measured(run: Run) -> Measured:
+        if a.score["metric"] in METRICS:
+            return score(run.contract, run.score["metric"], truth, run.predictions(), groups=groups).measured
+        table = align(ids, read_table(run.folder / "rows.parquet", kinds))
+        return from_mean(np.array(table.columns["influence"]) + run.score["value"])
+
+    return paired_seeds(*([measured(one) for one in trainings(run)] for run in (a, b)), groups=groups)
 
 
 def side(run: Run) -> dict[str, Any]:
-    s = run.score
+    s, seeds = run.score, run.score.get("seeds") or {}
     return {
         "run": run.id, "model": run.info["model"]["name"] if "model" in run.info else run.info["title"],
-        "recipe": run.info.get("recipe"), "score": s["value"],
-        "low": s["low"],
-        "high": s["high"], "n": s["n"], **s["cost"],
+        "recipe": run.info.get("recipe"), "score": s["value"], "low": s["low"], "high": s["high"], "n": s["n"],
+        "seeds": seeds.get("n", 1), "sd": seeds.get("sd"), **s["cost"],
     }  # fmt: skip
+
+
+def named_run(name: str, folders: Sequence[Path]) -> Run:
+    """The newest finished run of a recipe or model, or the baseline, of that name.
+
+    Args:
+        folders: of the project's runs and baselines, the oldest first.
+
+    Raises:
+        UnknownNameError: there is none; with the nearest name.
+    """
+    known: dict[str, Run] = {}
+    for run in (Run(folder) for folder in folders):
+        if run.finished and run.score["value"] is not None:
+            recipe, model = run.info.get("recipe"), run.info.get("model", {}).get("name")
+            own = [recipe, model if recipe == "default" else None, run.info.get("name")]
+            known |= {str(key): run for key in own if key}
+    if name not in known:
+        raise UnknownNameError("recipe with a run", name, known)
+    return known[name]
 
 
 def explain_again(run: Run, listener: Listener, *, offline: bool, trust: bool) -> dict[str, Any]:
@@ -86,9 +121,11 @@ def explain_again(run: Run, listener: Listener, *, offline: bool, trust: bool) -
 
 def reproduce_run(run: Run, listener: Listener, *, offline: bool, trust: bool) -> dict[str, Any]:
     """Train again in a temporary folder, with the recorded steps and no clock; compare score and weights bit for
-    bit."""
+    bit. Of several trainings each one; their scores are then means over them."""
     from safetensors.numpy import load_file
 
+    if run.group is not None:
+        return reproduce_group(run, listener, offline=offline, trust=trust)
     from deepdojo.session.finish import held_out_score
     from deepdojo.session.network import Network
     from deepdojo.training.schedules import Schedule
@@ -98,7 +135,7 @@ def reproduce_run(run: Run, listener: Listener, *, offline: bool, trust: bool) -
     session = resumed(run, listener=listener, started=time.monotonic(), trust=trust, offline=offline, budget_s=None)
     threads = run.read_json("environment.json")["threads"]
     with tempfile.TemporaryDirectory(prefix="deepdojo-reproduce-", ignore_cleanup_errors=True) as place:
-        folder = Path(place) / f"{run.id}{PARTIAL}"
+        folder = Path(place) / f"{run.id.replace('/', '-')}{PARTIAL}"
         folder.mkdir()
         session.folder, session.resume = folder, False
         session.replay = Schedule(**run.info["schedule"])
@@ -117,3 +154,17 @@ def reproduce_run(run: Run, listener: Listener, *, offline: bool, trust: bool) -
         "run": run.id, "model": session.recipe.model.name, "metric": judged.metric, "recorded": run.score["value"],
         "score": judged.value, "same_score": judged.value == run.score["value"], "same_weights": bool(same),
     }  # fmt: skip
+
+
+def reproduce_group(run: Run, listener: Listener, *, offline: bool, trust: bool) -> dict[str, Any]:
+    from deepdojo.session.group import Plan
+
+    members = Plan.of(run).members()
+    found = []
+    for number, member in enumerate(members, 1):
+        part = Part(listener, f"{member.name} ({number} of {len(members)})")
+        found.append(reproduce_run(Run(run.folder / member.path), part, offline=offline, trust=trust))
+    listener.finish()
+    means = {key: sum(one[key] for one in found) / len(found) for key in ("recorded", "score")}
+    same = {key: all(one[key] for one in found) for key in ("same_score", "same_weights")}
+    return {**found[0], "run": run.id, **means, **same}

@@ -12,7 +12,7 @@ import numpy as np
 from deepdojo.errors import RunError
 from deepdojo.places import write_json
 from deepdojo.runs import Run, write_rejected
-from deepdojo.session.evaluate import table_of, write_predictions, write_rows
+from deepdojo.session.evaluate import Judge, table_of, write_predictions, write_rows
 from deepdojo.session.examples import collect_examples, worst_rows
 from deepdojo.session.floors import Floors
 
@@ -56,7 +56,7 @@ def finish_run(session: Session, network: Network) -> None:
         explained = explain(session, network, found, truth)
         write_json(session.folder / "explanations" / "index.json", explained)
     write_json(session.folder / "examples.json", examples_of(session, found, truth, explained))
-    score["cost"]["seconds"] = time.monotonic() - session.started
+    score["cost"]["seconds"], score["cost"]["cpu_seconds"] = time.monotonic() - session.started, session.cpu_seconds()
     write_json(session.folder / "score.json", score)
 
 
@@ -81,29 +81,38 @@ def run_floors(session: Session, network: Network, judged: Score, groups: np.nda
     """Floors of this split, each compared with the network on the same rows."""
     session.listener.stage("baselines", "without a network, one thread each")
     floors = Floors(
-        session.dataset, session.judge, session.folder.parent, train=network.train_rows,
+        session.dataset, session.judge, session.runs, train=network.train_rows,
         test=session.dataset.rows("test"), seed=0, share=session.options.share,
     )  # fmt: skip
     floors.start()
     deadline = session.deadline
     until = None if deadline is None else time.monotonic() + 0.6 * max(0.0, deadline - time.monotonic())
     folders = floors.finish(session.listener, deadline=until)
-    return [compared(folder, judged, session, groups) for folder in folders]
+    truth = session.dataset.truth("test")
+    return [compared(folder, [judged], session.judge, truth, groups) for folder in folders]
 
 
-def compared(folder: Path, judged: Score, session: Session, groups: np.ndarray | None) -> dict[str, Any]:
-    """One row of score.json's `baselines`: the paired difference network - baseline on the rows that both predicted."""
-    from deepdojo.scoring.score import paired_scores
+def compared(
+    folder: Path,
+    judged: Sequence[Score],
+    judge: Judge,
+    truth: Sequence[dict[str, Any]],
+    groups: np.ndarray | None,
+) -> dict[str, Any]:
+    """One row of score.json's `baselines`: the paired difference network - baseline on the rows that both predicted.
+
+    Args:
+        judged: of each seed; a floor has no seeds.
+    """
+    from deepdojo.scoring.seeds import paired_seeds
     from deepdojo.tables import read_table
 
     floor = Run(folder)
-    contract = session.judge.contract
-    table = read_table(folder / "predictions.parquet", contract.predictions)
-    truth = session.dataset.truth("test")
-    other = session.judge.score(truth, table, groups=groups)
-    difference = paired_scores(judged, other, groups=groups)
+    table = read_table(folder / "predictions.parquet", judge.contract.predictions)
+    other = judge.score(truth, table, groups=groups)
+    difference = paired_seeds([one.measured for one in judged], [other.measured], groups=groups)
     real = difference.p < 0.05
-    ahead = difference.value > 0 if judged.higher_is_better else difference.value < 0
+    ahead = difference.value > 0 if other.higher_is_better else difference.value < 0
     return {
         "name": floor.info["name"], "title": floor.info["title"], "score": other.value, "low": other.low,
         "high": other.high,
@@ -183,7 +192,7 @@ def place_of(session: Session, key: str) -> str:
     return file if line is None else f"{file}:{line}"
 
 
-def explain_run(run: Run, session: Session) -> dict[str, Any]:
+def explain_run(run: Run, session: Session, *, time_s: float | None = None) -> dict[str, Any]:
     """`dojo explain RUN` for a finished run: its own model and task on its own held-out rows.
 
     Writes the explanations and the rows they belong to: a run trained without them has kept its worst errors alone.
@@ -198,8 +207,8 @@ def explain_run(run: Run, session: Session) -> dict[str, Any]:
     cells = {row["id"]: row for row in table.rows()}
     explained = explain_rows(
         run.task(), run.model(), [r for r in rows if r["id"] in cells], cells, device="cpu", seed=run.info["seed"],
-        truth={row["id"]: row for row in truth}, progress=lambda done, total: session.listener.progress(done, total,
-        "rows"),
+        truth={row["id"]: row for row in truth}, time_s=time_s,
+        progress=lambda done, total: session.listener.progress(done, total, "rows"),
     )  # fmt: skip
     known = [row for row in truth if row["id"] in cells]
     write_json(run.folder / "explanations" / "index.json", explained)

@@ -23,8 +23,9 @@ from deepdojo.places import write_json
 from deepdojo.runs import now_utc, write_toml
 from deepdojo.session.evaluate import Judge, table_of, write_predictions, write_rows
 from deepdojo.session.listener import Listener
+from deepdojo.tables import Table
 
-__all__ = ["Floors"]
+__all__ = ["Floors", "write_floor"]
 
 
 class Floors:
@@ -155,33 +156,55 @@ class Floors:
         truth = [row for row in truth if row["id"] in kept]
         groups = groups[mask] if groups is not None else None
         table = table_of(result.predictions, self.judge.contract)
-        judged = self.judge.score(truth, table, groups=groups)
-        target = self.folder(result.name)
-        folder = target.with_name(f".{target.name}.{os.getpid()}")
-        folder.mkdir(parents=True, exist_ok=True)
-        write_predictions(folder, "predictions.parquet", table, self.judge.contract)
-        write_rows(folder, self.judge.contract, truth, judged, groups)
-        spec = self.dataset.project.spec
-        write_toml(folder / "run.toml", {
-            "id": target.name, "kind": "baseline", "name": result.name, "title": result.title, "about": result.about,
-            "project": spec.name, "task": spec.task, "metric": self.judge.metric, "seed": self.seed,
-            "created": now_utc(), "version": __version__,
-        })  # fmt: skip
-        write_json(folder / "score.json", {
-            "metric": judged.metric, "value": judged.value, "low": judged.low, "high": judged.high, "n": judged.n,
-            "higher_is_better": judged.higher_is_better, "interval": judged.interval,
-            "digest": self.dataset.digest("test"),
-            "groups": groups is not None, "others": self.judge.others(truth, table, groups),
-            "cost": {"parameters": None, "train_flops": None, "forward_flops": None, "seconds": result.seconds,
-                     "train_seconds": result.seconds, "peak_bytes": None, "inference_ms": None},
-            "data_share": self.share, "replaced": {},
-        })  # fmt: skip
-        try:
-            os.replace(folder, target)
-        except OSError:  # another process was first; its floor is the same
-            import shutil
+        write_floor(
+            self.folder(result.name), dataset=self.dataset, judge=self.judge, result=result, table=table, truth=truth,
+            groups=groups, digest=self.dataset.digest("test"), seed=self.seed, share=self.share,
+        )  # fmt: skip
 
-            shutil.rmtree(folder, ignore_errors=True)
+
+def write_floor(
+    target: Path,
+    *,
+    dataset: Dataset,
+    judge: Judge,
+    result: Any,
+    table: Table,
+    truth: Sequence[dict[str, Any]],
+    groups: np.ndarray | None,
+    digest: str,
+    seed: int,
+    share: float,
+) -> None:
+    """A floor as a small run, scored on `truth`.
+
+    Args:
+        result: name, title, seconds and about, as `deepdojo.baselines.FloorResult` has them.
+    """
+    judged = judge.score(truth, table, groups=groups)
+    folder = target.with_name(f".{target.name}.{os.getpid()}")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_predictions(folder, "predictions.parquet", table, judge.contract)
+    write_rows(folder, judge.contract, truth, judged, groups)
+    spec = dataset.project.spec
+    write_toml(folder / "run.toml", {
+        "id": target.name, "kind": "baseline", "name": result.name, "title": result.title, "about": result.about,
+        "project": spec.name, "task": spec.task, "metric": judge.metric, "seed": seed,
+        "created": now_utc(), "version": __version__,
+    })  # fmt: skip
+    write_json(folder / "score.json", {
+        "metric": judged.metric, "value": judged.value, "low": judged.low, "high": judged.high, "n": judged.n,
+        "higher_is_better": judged.higher_is_better, "interval": judged.interval, "digest": digest,
+        "groups": groups is not None, "others": judge.others(truth, table, groups),
+        "cost": {"parameters": None, "train_flops": None, "forward_flops": None, "seconds": result.seconds,
+                 "train_seconds": result.seconds, "peak_bytes": None, "inference_ms": None},
+        "data_share": share, "replaced": {},
+    })  # fmt: skip
+    try:
+        os.replace(folder, target)
+    except OSError:  # another process was first; its floor is the same
+        import shutil
+
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _sha256(path: Path) -> str:

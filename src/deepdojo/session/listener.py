@@ -3,7 +3,7 @@ ask."""
 
 from __future__ import annotations
 
-__all__ = ["Listener"]
+__all__ = ["Listener", "Part"]
 
 
 class Listener:
@@ -20,3 +20,19 @@ class Listener:
 
     def finish(self) -> None:
         """All is done; a live line may be cleared."""
+
+
+class Part(Listener):
+    """Tells another listener of one training of several, each stage with its name before it."""
+
+    def __init__(self, listener: Listener, name: str) -> None:
+        self.listener, self.name = listener, name
+
+    def stage(self, name: str, detail: str = "") -> None:
+        self.listener.stage(name, f"{self.name} · {detail}" if detail else self.name)
+
+    def progress(self, done: int, total: int, text: str = "") -> None:
+        self.listener.progress(done, total, text)
+
+    def say(self, sentence: str) -> None:
+        self.listener.say(f"{self.name}: {sentence}")

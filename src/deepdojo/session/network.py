@@ -23,7 +23,7 @@ from deepdojo.training.augment import build_augment
 from deepdojo.training.checkpoint import save_weights
 from deepdojo.training.loop import Fitted, fit
 from deepdojo.training.precision import Hardware, choose_device, choose_hardware, using_threads, without_failing_compile
-from deepdojo.training.predictor import Validator, evaluating, parts_of, predict_rows
+from deepdojo.training.predictor import Unvalidated, Validator, evaluating, parts_of, predict_rows
 from deepdojo.training.schedules import batch_size, planned_steps
 from deepdojo.training.store import Store
 
@@ -31,6 +31,37 @@ if TYPE_CHECKING:
     from deepdojo.session.train import Session
 
 __all__ = ["Network"]
+
+
+@dataclass
+class Packed:
+    """What is the same for all trainings on the same rows: read, fitted and packed once, then shared."""
+
+    task: Task
+    store: Store
+    validator: Validator | Unvalidated
+    train_rows: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, session: Session, task_class: type[Task], device: torch.device) -> Packed:
+        rows = session.usable("train")
+        task = task_class.fit(rows, **session.recipe.task)
+        store = Store.pack(
+            task, rows, learn=True, reject=session.rejecter("train"),
+            progress=lambda done, total: session.listener.progress(done, total, "rows"),
+        )  # fmt: skip
+        rows = session.usable("train")
+        if session.refit is not None:
+            return cls(task, store, Unvalidated(), rows)
+        session.usable("validation")
+        validator = Validator(
+            task, session.dataset.rows("validation"), device,
+            lambda found: session.judge.value(session.dataset.rows("validation"), found),
+            reject=session.rejecter("validation"),
+        )  # fmt: skip
+        session.usable("validation")
+        return cls(task, store, validator, rows)
+
 
 INFERENCE_ROWS = 20
 TIMED_ROWS = 256
@@ -46,7 +77,7 @@ class Network:
     task: Task
     model: nn.Module
     store: Store
-    validator: Validator
+    validator: Validator | Unvalidated
     hardware: Hardware
     train_rows: list[dict[str, Any]]
     step_flops: int | None
@@ -62,25 +93,14 @@ class Network:
         task_class.check_options(recipe.task)
         require_fitting(recipe.model.name, task_class)
         build_augment(recipe.train, task_class)  # a recipe that does not fit its data is refused before training
-        rows = session.usable("train")
-        task = task_class.fit(rows, **recipe.task)
-        write_json(session.folder / "task.json", task.state())
         device = choose_device(recipe.train.device)
+        packed = session.packed or Packed.of(session, task_class, device)
+        session.packed = packed
+        task, store = packed.task, packed.store
+        write_json(session.folder / "task.json", task.state())
         with torch.random.fork_rng():  # the caller's random state is not ours to move
             torch.manual_seed(session.seed)
             model = create_model(recipe.model.name, task.dims(), **recipe.model.arguments)
-        store = Store.pack(
-            task, rows, learn=True, reject=session.rejecter("train"),
-            progress=lambda done, total: session.listener.progress(done, total, "rows"),
-        )  # fmt: skip
-        rows = session.usable("train")
-        session.usable("validation")
-        validator = Validator(
-            task, session.dataset.rows("validation"), device,
-            lambda found: session.judge.value(session.dataset.rows("validation"), found),
-            reject=session.rejecter("validation"),
-        )  # fmt: skip
-        session.usable("validation")
         model.to(device)
         step, forward = measure_flops(task, model, store, batch_size(recipe.train), device)
         steps = planned_steps(recipe.train, len(store))
@@ -94,7 +114,7 @@ class Network:
         write_json(session.folder / "model" / "config.json", {
             "name": recipe.model.name, "dims": task.dims(), "arguments": recipe.model.arguments,
         })  # fmt: skip
-        return cls(session, task, model, store, validator, hardware, rows, step, forward)
+        return cls(session, task, model, store, packed.validator, hardware, packed.train_rows, step, forward)
 
     def prediction_s(self) -> float:
         """Seconds that one row takes to predict, from a batch of validation rows."""
@@ -112,22 +132,26 @@ class Network:
         # the last validation, the held-out rows, their scores and the report
         after_s = row_s * (count["validation"] + test) + SCORE_ROW_S * test + REPORT_S
         deadline = session.training_deadline(after_s)
+        replay = session.replay
+        if session.refit is not None:
+            replay = session.refit.schedule(len(self.store), batch_size(session.recipe.train))
         session.listener.stage("train", f"{session.recipe.model.name}, {count_parameters(self.model):,} parameters")
         self.fitted = fit(
             self.task, self.model, self.store, self.validator, session.recipe.train, self.hardware,
             folder=session.folder, seed=session.seed, metric=session.judge.metric,
-            higher_is_better=session.judge.higher_is_better, resume=session.resume, replay=session.replay,
+            higher_is_better=session.judge.higher_is_better, resume=session.resume, replay=replay,
             deadline=deadline, validation_s=row_s * count["validation"], progress=session.listener.progress,
         )  # fmt: skip
         save_weights(session.folder / "model" / "model.safetensors", dict(self.model.state_dict()))
         schedule = {k: v for k, v in vars(self.fitted.schedule).items() if v is not None}
         session.update_head(
             steps=self.fitted.steps, epochs=self.fitted.epochs, best_epoch=self.fitted.best_epoch,
-            stopped=self.fitted.stopped, schedule=schedule,
+            stopped="refit" if session.refit is not None else self.fitted.stopped, schedule=schedule,
         )  # fmt: skip
-        _, _, found = self.validator(self.model)
-        write_predictions(session.folder, "validation.parquet", table_of(found, self.task.contract), self.task.contract)
-        self.validation_rows = found
+        _, _, self.validation_rows = self.validator(self.model)
+        if self.validation_rows:
+            table = table_of(self.validation_rows, self.task.contract)
+            write_predictions(session.folder, "validation.parquet", table, self.task.contract)
 
     def predict(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Held-out rows from the contract's inputs alone; what cannot be decoded is left out and listed."""
@@ -138,30 +162,34 @@ class Network:
 
     def validation_score(self) -> dict[str, Any]:
         session = self.session
+        if not self.validation_rows:
+            return {"value": None, "low": None, "high": None, "n": 0}
         kept = {row["id"] for row in self.validation_rows}
         truth = [row for row in session.dataset.rows("validation") if row["id"] in kept]
         judged = session.judge.score(truth, table_of(self.validation_rows, self.task.contract))
         return {"value": judged.value, "low": judged.low, "high": judged.high, "n": judged.n}
 
-    def write_validation_score(self) -> None:
-        """score.json of a run that leaves the held-out rows closed."""
+    def write_validation_score(self, verdict: str) -> None:
+        """score.json of a run that leaves the held-out rows closed, or has none."""
         judge = self.session.judge
         write_json(self.session.folder / "score.json", {
             "metric": judge.metric, "value": None, "low": None, "high": None, "n": 0,
             "higher_is_better": judge.higher_is_better, "validation": self.validation_score(), "cost": self.cost(),
             "baselines": [], "data_share": self.session.options.share, "replaced": {}, "seed": self.session.seed,
-            "digest": "", "verdict": "the held-out rows were left closed (--validation-only)",
+            "digest": "", "verdict": verdict,
         })  # fmt: skip
 
     def cost(self) -> dict[str, Any]:
         """Parameters, FLOPs, seconds, bytes, milliseconds: the cost columns of the board."""
         assert self.fitted is not None
         flops = None if self.step_flops is None else self.step_flops * self.fitted.steps
+        session = self.session
         return {
             "parameters": count_parameters(self.model),
             "train_flops": flops,
             "forward_flops": self.forward_flops,
-            "seconds": time.monotonic() - self.session.started,
+            "seconds": time.monotonic() - session.started,
+            "cpu_seconds": session.cpu_seconds(),
             "train_seconds": self.fitted.seconds,
             "peak_bytes": peak_bytes(),
             "inference_ms": self.inference_ms(),
@@ -169,7 +197,7 @@ class Network:
 
     def inference_ms(self) -> float:
         """Median time of one row by itself, of 20 validation rows."""
-        rows = self.session.dataset.rows("validation")[:INFERENCE_ROWS]
+        rows = (self.session.dataset.rows("validation") or self.train_rows)[:INFERENCE_ROWS]
         stores = [Store.pack(self.task, [row], learn=False) for row in rows]
         times = []
         with evaluating(self.model):

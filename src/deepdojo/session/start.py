@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,67 @@ from deepdojo.runs import Run, new_run_folder
 from deepdojo.session.defaults import resolve
 from deepdojo.session.evaluate import Judge
 from deepdojo.session.listener import Listener
-from deepdojo.session.train import Options, Session
+from deepdojo.session.train import Options, Refit, Session
 
-__all__ = ["begin", "code_trusted", "judge_of", "resumed"]
+__all__ = [
+    "Asked", "begin", "checked", "code_trusted", "judge_of", "recorded_data", "resumed", "say_chosen", "session_of",
+    "spent", "split_changes", "split_of",
+]  # fmt: skip
 
 CHECK_BUDGET_S = 2.0
 LARGEST_SEED = 2**32 - 1  # what numpy and scikit-learn take
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a command asks for, looked up and checked before any data are read."""
+
+    project: Project
+    recipe: Recipe
+    recipe_name: str
+    judge: Judge
+    split_changes: dict[str, Any]
+    overrides: dict[str, Any]
+    trusted: bool
+
+    @classmethod
+    def of(
+        cls,
+        project: str | Path,
+        recipe: str | None,
+        changes: Mapping[str, Any] | Iterable[str] | None,
+        seed: int,
+        trust: bool,
+    ) -> Asked:
+        """Raises a DojoError for a project, recipe, metric, model or override that does not exist or fit."""
+        if not 0 <= seed <= LARGEST_SEED:
+            raise UsageError(f"the seed is {seed}; it must lie from 0 to {LARGEST_SEED:,}", where="--seed")
+        found = find_project(project)
+        overrides = parse_overrides(changes)
+        split_changes = {k: v for k, v in overrides.items() if k.startswith("split.")}
+        recipe_changes = {k: v for k, v in overrides.items() if k not in split_changes}
+        path = find_recipe(recipe or found.spec.recipe or "default", found.recipes())
+        wanted = Recipe.read(path)
+        wanted = wanted.model_copy(update={"task": {**found.spec.options, **wanted.task}}).overridden(recipe_changes)
+        check_names(wanted, found.spec.task)
+        judge = judge_of(found, trust)
+        return cls(found, wanted, path.stem, judge, split_changes, overrides, code_trusted(found, trust))
+
+    def load(self, listener: Listener, *, offline: bool, yes: bool, more: Mapping[str, Any] | None = None) -> Dataset:
+        """The rows, read and split. `more`: further changes of the split."""
+        where = "built in" if self.project.builtin else str(self.project.folder)
+        listener.stage("data", f"{self.project.name} ({where})")
+        return load_dataset(
+            self.project, overrides={**self.split_changes, **(more or {})}, offline=offline, yes=yes,
+            trusted=self.trusted, progress=listener.progress,
+        )  # fmt: skip
+
+    def resolved(self, dataset: Dataset, share: float) -> tuple[Recipe, dict[str, str]]:
+        """The recipe with what it leaves open chosen by the number of its training rows, and a sentence for each."""
+        return resolve(self.recipe, self.project.spec.task, rows=max(1, round(share * len(dataset.rows("train")))))
+
+    def runs(self, given: str | Path | None) -> Path:
+        return runs_folder(self.project.name, None if self.project.builtin else self.project.folder, given)
 
 
 def begin(
@@ -41,32 +97,21 @@ def begin(
     started: float,
 ) -> Session:
     """Everything up to the run folder: project, recipe, data, check. Faults of any of them are said before training."""
-    if not 0 <= seed <= LARGEST_SEED:
-        raise UsageError(f"the seed is {seed}; it must lie from 0 to {LARGEST_SEED:,}", where="--seed")
-    found = find_project(project)
-    overrides = parse_overrides(changes)
-    split_changes = {k: v for k, v in overrides.items() if k.startswith("split.")}
-    recipe_changes = {k: v for k, v in overrides.items() if k not in split_changes}
-    name = recipe or found.spec.recipe or "default"
-    path = find_recipe(name, found.recipes())
-    wanted = Recipe.read(path)
-    wanted = wanted.model_copy(update={"task": {**found.spec.options, **wanted.task}}).overridden(recipe_changes)
-    check_names(wanted, found.spec.task)
-    judge = judge_of(found, trust)
-    listener.stage("data", f"{found.name} ({'built in' if found.builtin else found.folder})")
-    dataset = load_dataset(
-        found, overrides=split_changes, offline=offline, yes=yes, trusted=code_trusted(found, trust),
-        progress=listener.progress,
-    )  # fmt: skip
+    asked = Asked.of(project, recipe, changes, seed, trust)
+    dataset = asked.load(listener, offline=offline, yes=yes)
     problems = checked(dataset, listener)
-    resolved, chosen = resolve(wanted, found.spec.task, rows=max(1, round(options.share * len(dataset.rows("train")))))
+    resolved, chosen = asked.resolved(dataset, options.share)
+    say_chosen(chosen, listener)
+    folder = new_run_folder(asked.runs(runs), asked.recipe_name)
+    return Session(
+        dataset, resolved, asked.recipe_name, asked.judge, seed, options, folder, listener, started,
+        chosen=chosen, overrides=asked.overrides, problems=problems,
+    )  # fmt: skip
+
+
+def say_chosen(chosen: Mapping[str, str], listener: Listener) -> None:
     for what, sentence in chosen.items():
         listener.say(f"{what.replace('_', ' ')}: {sentence}")
-    folder = new_run_folder(runs_folder(found.name, None if found.builtin else found.folder, runs), path.stem)
-    return Session(
-        dataset, resolved, path.stem, judge, seed, options, folder, listener, started,
-        chosen=chosen, overrides=overrides, problems=problems,
-    )  # fmt: skip
 
 
 def check_names(recipe: Recipe, task: str) -> None:
@@ -128,15 +173,27 @@ def resumed(
     run: Run, *, listener: Listener, started: float, trust: bool, offline: bool, budget_s: float | None
 ) -> Session:
     """The session of a run that was interrupted, on the split that it recorded."""
+    dataset = recorded_data(run, trust=trust, offline=offline)
+    return session_of(run, dataset, listener=listener, started=started, trust=trust, budget_s=budget_s)
+
+
+def split_of(run: Run) -> dict[str, str]:
+    """id -> part, as the run recorded it."""
     from deepdojo.tables import read_table
 
-    info = run.info
-    project = run.project()
-    overrides = dict(info.get("overrides", {}))
     split = read_table(run.folder / "split.parquet", {"split": "label"})
+    return dict(zip(split.columns["id"], split.columns["split"], strict=True))
+
+
+def split_changes(run: Run) -> dict[str, Any]:
+    return {k: v for k, v in run.info.get("overrides", {}).items() if k.startswith("split.")}
+
+
+def recorded_data(run: Run, *, trust: bool, offline: bool) -> Dataset:
+    """The run's rows on its own split. Raises RunError where the data have changed since."""
+    project = run.project()
     dataset = load_dataset(
-        project, split_of=dict(zip(split.columns["id"], split.columns["split"], strict=True)), offline=offline,
-        overrides={k: v for k, v in overrides.items() if k.startswith("split.")},
+        project, split_of=split_of(run), offline=offline, overrides=split_changes(run),
         trusted=code_trusted(project, trust),
     )  # fmt: skip
     data = run.read_json("data.json")
@@ -148,6 +205,14 @@ def resumed(
         raise RunError(
             f"the data have changed since the run began ({', '.join(changed[:3])})", where=run.id, todo="train anew"
         )
+    return dataset
+
+
+def session_of(
+    run: Run, dataset: Dataset, *, listener: Listener, started: float, trust: bool, budget_s: float | None
+) -> Session:
+    """The session that the run's own record describes."""
+    info, project = run.info, dataset.project
     recipe = Recipe.parse(
         {"model": info["model"], "task": info.get("task_options", {}), "train": info["train"]},
         where=f"{run.id}/run.toml",
@@ -156,8 +221,9 @@ def resumed(
     judge = Judge(project.contract, info["metric"], project.folder, code_trusted(project, trust))
     return Session(
         dataset, recipe, info["recipe"], judge, info["seed"], options, run.folder, listener, started - spent(run),
-        chosen=dict(info.get("chosen", {})), overrides=overrides,
-        problems=data["check"], resume=True,
+        chosen=dict(info.get("chosen", {})), overrides=dict(info.get("overrides", {})),
+        problems=run.read_json("data.json")["check"], resume=True,
+        refit=Refit(**info["refit"]) if "refit" in info else None,
     )  # fmt: skip
 
 

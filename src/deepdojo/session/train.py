@@ -16,13 +16,14 @@ import numpy as np
 from deepdojo import __version__
 from deepdojo.data.dataset import SPLITS, Dataset
 from deepdojo.errors import DataError, DojoError, RecipeError, RunError, UnknownNameError, UsageError
+from deepdojo.locks import locked
 from deepdojo.places import write_json
 from deepdojo.recipes import Recipe
 from deepdojo.runs import PARTIAL, Run, command_line, environment, finish, now_utc, write_rejected, write_toml
 from deepdojo.session.evaluate import Judge
 from deepdojo.session.listener import Listener
 
-__all__ = ["Options", "Session"]
+__all__ = ["Options", "Refit", "Session"]
 
 TRAINING_SHARE_OF_BUDGET = 0.6
 BUDGET_RESERVE_S = 1.0
@@ -40,9 +41,37 @@ class Options:
     share: float = 1.0
 
 
+@dataclass(frozen=True)
+class Refit:
+    """How long to train on all rows, where no row is left to choose the epoch: as the folds of the same recipe did.
+
+    Attributes:
+        epochs: after which training stops: the median of the folds' best epochs.
+        planned: that the learning rate is planned for: the median of the folds' own plans.
+    """
+
+    epochs: float
+    planned: float
+
+    def schedule(self, examples: int, batch: int) -> Any:
+        """The same in steps."""
+        from deepdojo.training.schedules import Schedule
+
+        epoch_steps = math.ceil(examples / batch)
+        total = max(1, math.ceil(self.planned * epoch_steps))
+        return Schedule(total, stop=min(total, max(1, round(self.epochs * epoch_steps))))
+
+
 @dataclass
 class Session:
-    """One walk from a loaded data set to a finished run."""
+    """One walk from a loaded data set to a finished run.
+
+    Attributes:
+        packed: what an earlier training on the same rows has fitted and packed.
+        group: the folder of the runs that this one is a part of; None for a run of its own.
+        members: how many trainings share the time that the user gave.
+        refit: train on all rows; none is held out and none validates.
+    """
 
     dataset: Dataset
     recipe: Recipe
@@ -58,6 +87,28 @@ class Session:
     problems: list[dict[str, Any]] = field(default_factory=list)
     resume: bool = False
     replay: Any = None
+    packed: Any = None
+    group: Path | None = None
+    members: int = 1
+    refit: Refit | None = None
+    cpu_before: float = field(default_factory=lambda: sum(os.times()[:4]))
+
+    @property
+    def id(self) -> str:
+        """The folder's name; within a group the place in it: `2026-11-27-1143-cnn-8229/seeds/3`."""
+        if self.group is None:
+            return self.folder.name.removesuffix(PARTIAL)
+        inside = self.folder.relative_to(self.group).as_posix()
+        return f"{self.group.name.removesuffix(PARTIAL)}/{inside.removesuffix(PARTIAL)}"
+
+    @property
+    def runs(self) -> Path:
+        """Where the runs of the project lie, and their baselines."""
+        return (self.group or self.folder).parent
+
+    def cpu_seconds(self) -> float | None:
+        """CPU seconds of this process and its children since the session began; not known for one that was resumed."""
+        return None if self.resume else sum(os.times()[:4]) - self.cpu_before
 
     @property
     def deadline(self) -> float | None:
@@ -80,10 +131,11 @@ class Session:
         now = time.monotonic()
         left = self.deadline - now
         if left <= after_s:
+            enough = self.members * (self.options.budget_s - left + 2 * after_s + 5)
             raise UsageError(
                 f"a budget of {self.options.budget_s:g} s is too short: reading took {now - self.started:.1f} s, "
                 f"and scoring needs about {after_s:.1f} s",
-                where="--budget", todo=f"give at least {self.options.budget_s - left + 2 * after_s + 5:.0f}s",
+                where="--budget", todo=f"give at least {enough:.0f}s",
             )  # fmt: skip
         return now + min(share * left, left - after_s)
 
@@ -92,7 +144,13 @@ class Session:
         return math.inf if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
     def run(self) -> Run:
-        """Everything, to the renamed folder."""
+        """Everything, to the renamed folder; another process that has begun the same is refused."""
+        if self.group is not None:
+            return self._run()
+        with locked(self.folder, name=self.id):
+            return self._run()
+
+    def _run(self) -> Run:
         from deepdojo.session.finish import finish_run
         from deepdojo.session.network import Network
         from deepdojo.training.precision import using_threads
@@ -111,8 +169,10 @@ class Session:
         self.write_left_out()
         network.train()
         with using_threads(network.hardware.threads):
-            if self.options.validation_only:
-                network.write_validation_score()
+            if self.refit is not None:
+                network.write_validation_score("trained on all rows; its score is that of the folds")
+            elif self.options.validation_only:
+                network.write_validation_score("the held-out rows were left closed (--validation-only)")
             else:
                 finish_run(self, network)
             self.write_left_out()
@@ -138,7 +198,7 @@ class Session:
         """What is known before training: enough for `--resume` after a kill at any later moment."""
         spec, project = self.dataset.project.spec, self.dataset.project
         values = {
-            "id": self.folder.name.removesuffix(PARTIAL), "kind": "run", "project": spec.name,
+            "id": self.id, "kind": "run", "project": spec.name,
             "project_path": "" if project.builtin else str(project.folder.absolute()), "project_digest": project.digest,
             "task": spec.task, "metric": self.judge.metric, "recipe": self.recipe_name,
             "model": {**self.recipe.model.model_dump()},
@@ -149,6 +209,8 @@ class Session:
         values["chosen"] = self.chosen
         values["task_options"] = self.recipe.task
         values["train"] = self.recipe.train.model_dump()
+        if self.refit is not None:
+            values["refit"] = vars(self.refit)
         write_toml(self.folder / "run.toml", values)
         write_json(self.folder / "data.json", {
             "files": self.dataset.files, "rows": {s: len(self.dataset.rows(s)) for s in ("train", "validation",

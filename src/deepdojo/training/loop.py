@@ -256,7 +256,8 @@ class _Loop:
             validation={self.metric: score}, seconds=time.monotonic() - self.began, best=better,
         )  # fmt: skip
         state.loss_sum = state.weight_sum = 0.0
-        self.progress(state.step, self.schedule.last, f"epoch {math.ceil(epoch)} · {self.metric} {score:.4g}")
+        measured = f" · {self.metric} {score:.4g}" if math.isfinite(score) else ""
+        self.progress(state.step, self.schedule.last, f"epoch {math.ceil(epoch)}{measured}")
         return self.train.patience is not None and state.stale >= self.train.patience
 
     def is_better(self, score: float, loss: float) -> bool:
