@@ -155,25 +155,44 @@ class Found:
     p: float = 0.004
     n: int = 477
     better: str = "run-a"
+    rows_sd: float = 0.008
+    seeds_sd: float | None = None
+    seeds_share: float | None = None
 
 
 COSTS = {"parameters": 1200, "train_flops": 1e12, "train_seconds": 3.0}
-SIDES = [{"run": f"run-{x}", "recipe": "cnn", "score": 0.99, "low": 0.98, "high": 0.998, **COSTS} for x in "ab"]
+SIDES = [
+    {"run": f"run-{x}", "recipe": "cnn", "score": 0.99, "low": 0.98, "high": 0.998, "seeds": 1, "sd": None, **COSTS}
+    for x in "ab"
+]
 
 
 def test_compare_says_who_is_better_and_how_sure(dojo: Dojo, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api, "compare", lambda a, b: Found(*SIDES))
+    monkeypatch.setattr(api, "compare", lambda a, b, **_: Found(*SIDES))
     first = lines(dojo("compare", "run-a", "run-b"))[0]
     assert first == "cnn a is better than cnn b by 2.3 points · difference [0.8, 4.1] · p = 0.004 · n = 477"
 
 
 def test_compare_says_when_nobody_is(dojo: Dojo, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        api, "compare", lambda a, b: Found(*SIDES, difference=-0.01, low=-0.03, high=0.012, p=0.4, better="tie")
+        api, "compare", lambda a, b, **_: Found(*SIDES, difference=-0.01, low=-0.03, high=0.012, p=0.4, better="tie")
     )
     first = lines(dojo("compare", "run-a", "run-b"))[0]
     assert first.startswith("cnn a and cnn b cannot be told apart · difference −1.0 [−3.0, 1.2] points · p = 0.40")
     assert json.loads(dojo("compare", "run-a", "run-b", "--json").out)["better"] == "tie"
+
+
+def test_compare_of_several_seeds_says_what_part_they_have(dojo: Dojo, monkeypatch: pytest.MonkeyPatch) -> None:
+    sides = [SIDES[0] | {"seeds": 5, "sd": 0.004}, SIDES[1]]
+    found = Found(*sides, seeds_sd=0.006, seeds_share=0.36)
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(api, "compare", lambda a, b, **names: asked.update(names) or found)
+    text = lines(dojo("compare", "cnn", "mlp", "--project", "digits"))
+    assert asked == {"project": "digits", "runs": None}
+    assert "5, ± 0.40" in text[3]
+    said = " ".join(text)
+    assert "0.80 from the choice of rows, 0.60 from that of seeds (36 % of its square)." in said
+    assert "cnn b is one training and stands for itself." in said
 
 
 def test_check_shows_problems_and_fails_on_errors(dojo: Dojo, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,14 +14,14 @@ from .conftest import Dojo
 FROZEN = {
     "new": "FOLDER --copy --from --group --id --json --metric --target --task --test --time",
     "check": "PROJECT --json --offline --trust",
-    "train": "PROJECT --budget --json --no-baselines --no-explain --offline --recipe --resume --runs --seed --set "
-    "--share --trust --validation-only --yes -r",
+    "train": "PROJECT --budget --folds --json --no-baselines --no-explain --offline --recipe --refit --resume --runs "
+    "--seed --seeds --set --share --trust --validation-only --yes -r",
     "predict": "RUN ROWS --json --output --trust -o",
     "explain": "RUN --json --offline --trust",
     "report": "RUN --json --language --open",
     "reproduce": "RUN --json --offline --trust",
     "board": "PROJECT --html --json --language --runs",
-    "compare": "RUN OTHER --json",
+    "compare": "RUN OTHER --json --project --runs",
     "score": "PROJECT PREDICTIONS --json --offline --trust",
     "list": "KIND --json",
     "show": "NAME --json --kind",

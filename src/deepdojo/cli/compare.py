@@ -25,7 +25,7 @@ def compare(
     """Is the difference between two runs real?
 
     dojo compare 2026-11-24-0640-cnn last    on the same held-out rows, paired
-    dojo compare cnn mlp --project digits    the newest runs of two recipes; seeds count too
+    dojo compare cnn mlp --project digits    the newest runs of two recipes
     dojo compare RUN RUN --json              difference, interval, p, n, costs
     """
     from deepdojo import api

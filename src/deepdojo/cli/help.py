@@ -97,6 +97,8 @@ def _kind(hint: Any) -> str:
     name = str(hint)
     if hint is int:
         return "N"
+    if hint == bool | int:
+        return "[N]"
     if hint is float:
         return "X"
     if hint is Path or "Path" in name:

@@ -42,10 +42,11 @@ def train(
 ) -> None:
     """Train a model, score it, explain it, report it.
 
-    dojo train digits          the project's own recipe
+    dojo train digits                     the project's own recipe
     dojo train reviews -r text_cnn --set train.epochs=5 --budget 10m
-    dojo train digits --seeds 5               dojo train movie-reviews --folds --refit
-    dojo train --resume last   go on where Ctrl-C stopped it
+    dojo train digits --seeds 5           five trainings, one score, both spreads
+    dojo train movie-reviews --folds      each row is held out once
+    dojo train --resume last              go on where Ctrl-C stopped it
     """
     from deepdojo.cli.terminal import TerminalListener
 
