@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deepdojo.baselines.ngrams import WORD, character_ngrams, cjk_share, word_ngrams
+from deepdojo.baselines.ngrams import WORD, character_ngrams, word_ngrams
 from deepdojo.baselines.text import _log_count_ratio
+from deepdojo.data.codecs.ngrams import cjk_share
 
 TEXTS = [
     "A film, a plot; the film!",

@@ -175,3 +175,15 @@ def test_the_built_in_projects_say_what_a_reader_needs():
         assert (spec.availability == "bundled") == (spec.source.dependency is not None)
         if spec.availability == "open":
             assert all(pin.url for pin in spec.source.files.values())
+
+
+@pytest.mark.parametrize(("repeats", "parted"), [("together", False), ("apart", True)])
+def test_equal_inputs_are_parted_only_where_the_project_asks_for_it(tmp_path, repeats, parted):
+    from deepdojo.data.dataset import load_dataset
+
+    lines = [f"{i % 2},the same text {i // 2 % 20}" for i in range(80)]
+    (tmp_path / "r.csv").write_text("label,text\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    text = f'task = "text-classification"\n[data]\nfile = "r.csv"\n[split]\nfolds = 4\nrepeats = "{repeats}"\n'
+    data = load_dataset(made(tmp_path, text), offline=True)
+    held_out = {row["text"] for row in data.rows("test")}
+    assert bool(held_out & {row["text"] for row in data.rows("train")}) == parted

@@ -26,6 +26,12 @@ VARIANTS = [
     ("mlp", TABLES, {"norm": "batch"}),
     ("cnn", IMAGES, {}),
     ("cnn", IMAGES, {"channels": [8, 16], "convs": [2], "residual": False, "pooling": "both"}),
+    ("resnet", IMAGES, {"widths": [8, 16, 16], "blocks": [1]}),
+    (
+        "resnet",
+        IMAGES,
+        {"widths": [8, 16], "blocks": [1, 2], "preactivation": True, "stem_pool": True, "halving": "pool"},
+    ),
     ("text_cnn", TEXTS, {"embedding_width": 16, "filters": 16}),
     ("text_cnn", TEXTS, {"embedding_width": 16, "filters": 16, "max_norm": 3.0}),
     ("rnn", TEXTS, {"embedding_width": 16, "hidden_size": 16}),
@@ -161,8 +167,9 @@ def test_a_row_without_words_gets_the_bias_and_spoils_nothing(name):
     keep[1] = False
     out = model(x, keep)
     torch.testing.assert_close(out[[0, 2]], wanted[[0, 2]])
-    torch.testing.assert_close(out[1], model.head.bias)
-    torch.testing.assert_close(model(x[:, :0], keep[:, :0]), model.head.bias.expand(3, 5))
+    bias = getattr(model, "head", model).bias
+    torch.testing.assert_close(out[1], bias)
+    torch.testing.assert_close(model(x[:, :0], keep[:, :0]), bias.expand(3, 5))
     model.train()(x, keep).sum().backward()
     assert all(torch.isfinite(p.grad).all() for p in model.parameters())
 

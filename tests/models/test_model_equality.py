@@ -117,6 +117,105 @@ def test_cnn(channels, pooling, training):
     assert_same(model, other, torch.randn(5, channels, 13, 11, dtype=torch.float64))
 
 
+@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("before", [False, True])
+@pytest.mark.parametrize(("halving", "shortcut"), [("stride", "projection"), ("stride", "zeros"), ("pool", "zeros")])
+def test_resnet(before, halving, shortcut, training):
+    dims = {"in_channels": 3, "num_outputs": 3}
+    model = built(
+        "resnet", dims, widths=[5, 7], blocks=[1, 2], stem_kernel=5, stem_pool=True, halving=halving,
+        shortcut=shortcut, preactivation=before, pooling="both",
+    ).train(training)  # fmt: skip
+    weights = dict(model.named_parameters())
+
+    def norm(name, x):
+        zeros, ones = torch.zeros(x.shape[1]).double(), torch.ones(x.shape[1]).double()
+        return F.batch_norm(x, zeros, ones, weights[f"{name}.weight"], weights[f"{name}.bias"], training)
+
+    def conv(name, x, step=1):
+        weight = weights[f"{name}.weight"]
+        return F.conv2d(x, weight, stride=step, padding=weight.shape[-1] // 2)
+
+    def block(name, x, c_out, step):
+        if before:
+            y = conv(
+                f"{name}.conv2",
+                F.relu(norm(f"{name}.norm2", conv(f"{name}.conv1", F.relu(norm(f"{name}.norm1", x)), step))),
+            )
+        else:
+            y = norm(
+                f"{name}.norm2", conv(f"{name}.conv2", F.relu(norm(f"{name}.norm1", conv(f"{name}.conv1", x, step))))
+            )
+        if x.shape == y.shape:
+            same = x
+        elif shortcut == "projection":
+            same = norm(f"{name}.shortcut.norm", conv(f"{name}.shortcut.conv", x, step))
+        else:
+            same = torch.cat(
+                [x[:, :, ::step, ::step], torch.zeros(*y.shape[:1], c_out - x.shape[1], *y.shape[2:]).double()], 1
+            )
+        return same + y if before else F.relu(same + y)
+
+    def other(x):
+        x = conv("stem", x)
+        x = F.max_pool2d(x if before else F.relu(norm("norm", x)), 2)
+        x = block("stages.0.0", x, 5, 1)
+        x = F.max_pool2d(x, 2) if halving == "pool" else x
+        x = block("stages.1.0", x, 7, 2 if halving == "stride" else 1)
+        x = block("stages.1.1", x, 7, 1)
+        x = F.relu(norm("norm", x)) if before else x
+        features = torch.cat([x.mean((2, 3)), x.amax((2, 3))], 1)
+        return F.linear(features, model.head.weight, model.head.bias)
+
+    assert_same(model, other, torch.randn(5, 3, 13, 11, dtype=torch.float64))
+
+
+def test_resnet_20_has_the_parameters_of_the_paper():
+    """He et al. 2015, Table 6: 0.27 million; with shortcuts without parameters, as there."""
+    dims = {"in_channels": 3, "num_outputs": 10}
+    count = {
+        blocks: sum(p.numel() for p in create_model("resnet", dims, blocks=[blocks], shortcut="zeros").parameters())
+        for blocks in (3, 9)
+    }
+    assert count == {3: 269_722, 9: 853_018}
+
+
+def test_bag_of_ngrams_is_naive_bayes_times_what_is_learned():
+    """Against plain sums over the texts, as in Wang & Manning 2012, section 2; two blocks, each with its own totals."""
+    V, first, C = 11, 6, 3
+    model = built("bag_of_ngrams", {"vocab_size": V, "first_character": first, "num_outputs": C}, character_weight=0.5)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.normal_()
+    counts = torch.randint(0, 5, (V, C), generator=torch.Generator().manual_seed(2))
+    counts[4] = 0
+    model.weigh(counts)
+    ratio = torch.zeros(V, C, dtype=torch.float64)
+    for block, scale in ((range(first), 1.0), (range(first, V), 0.5)):
+        for c in range(C):
+            p = {j: 1 + int(counts[j, c]) for j in block}
+            q = {j: 1 + int(counts[j].sum() - counts[j, c]) for j in block}
+            for j in block:
+                if counts[j].sum() > 0:
+                    ratio[j, c] = scale * (math.log(p[j] / sum(p.values())) - math.log(q[j] / sum(q.values())))
+    torch.testing.assert_close(model.embedding.ratio, ratio, rtol=1e-5, atol=1e-6)
+    ids = tokens(V=V)
+
+    def other():
+        rows = [
+            sum((model.embedding.ratio[j] * model.embedding.weight[j] for j in row[keep]), model.bias)
+            for row, keep in zip(ids, KEEP, strict=True)
+        ]
+        return torch.stack(rows)
+
+    outputs = [model(ids, KEEP), other()]
+    torch.testing.assert_close(*outputs)
+    cotangent = torch.randn(4, C, dtype=torch.float64)
+    gradients = [torch.autograd.grad(o, list(model.parameters()), cotangent) for o in outputs]
+    for mine, others in zip(*gradients, strict=True):
+        torch.testing.assert_close(mine, others)
+
+
 def test_text_cnn_row_by_row():
     model = built(
         "text_cnn", {"vocab_size": 13, "num_outputs": 3}, embedding_width=5, filters=7, filter_widths=[2, 3, 5]

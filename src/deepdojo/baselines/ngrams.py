@@ -14,23 +14,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from deepdojo.data.codecs.ngrams import windows
+
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-__all__ = ["BUCKETS", "character_ngrams", "cjk_share", "word_ngrams"]
+__all__ = ["BUCKETS", "character_ngrams", "word_ngrams"]
 
 BUCKETS = 1 << 22
 """Columns before rare ones are dropped. 10,000 sentences have half a million n-grams, so few of them share a column."""
 
 WORD = re.compile(r"\w+(?:['’]\w+)*|[^\w\s]")
-CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-
-
-def cjk_share(texts: Sequence[str]) -> float:
-    """The share of Chinese, Japanese and Korean signs among all signs that are no blanks (of at most 1,000 texts)."""
-    sample = "".join(texts[:: max(1, len(texts) // 1000)])
-    signs = len(sample) - sum(sample.count(blank) for blank in " \t\r\n")
-    return len(CJK.findall(sample)) / max(1, signs)
 
 
 def word_ngrams(texts: Sequence[str], low: int, high: int) -> csr_matrix:
@@ -66,35 +60,16 @@ def character_ngrams(texts: Sequence[str], low: int, high: int) -> csr_matrix:
 
 
 def _presence(codes: np.ndarray, lengths: np.ndarray, low: int, high: int, blank: np.ndarray | None) -> csr_matrix:
-    """Rolling hash of every window of `low` to `high` codes inside one row (and, with `blank`, inside one word)."""
+    """1 in the column of each window of `low` to `high` codes inside one row (and, with `blank`, inside one word)."""
     from scipy.sparse import csr_matrix
 
     row = np.repeat(np.arange(len(lengths), dtype=np.int64), lengths)
-    blanks = None if blank is None else np.concatenate([[0], np.cumsum(blank)])
     keys = [np.empty(0, dtype=np.int64)]
-    rolled = np.zeros(len(codes), dtype=np.uint64)
-    for n in range(1, high + 1):
-        starts = len(codes) - n + 1
-        if starts <= 0:
-            break
-        rolled = rolled[:starts] * np.uint64(0x9E3779B97F4A7C15) + codes[n - 1 :]
-        if n < low:
-            continue
-        inside = row[:starts] == row[n - 1 :]
-        if blanks is not None:
-            # No blank between the first and the last sign, and not a blank alone.
-            inside &= (blanks[n - 1 : n - 1 + starts] <= blanks[1 : starts + 1]) if n > 1 else ~blank[:starts]  # type: ignore[index]
-        keys.append(row[:starts][inside] * BUCKETS + _mix(rolled[inside] + np.uint64(n)).astype(np.int64))
+    for _, starts, hashes in windows(codes, row, low, high, blank):
+        keys.append(row[starts] * BUCKETS + (hashes & np.uint64(BUCKETS - 1)).astype(np.int64))
     ordered = np.sort(np.concatenate(keys))  # not np.unique, which hashes: four times slower here
     unique = ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])] if len(ordered) else ordered
     rows, columns = unique // BUCKETS, unique % BUCKETS
     offsets = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=len(lengths)))])
     shape = (len(lengths), BUCKETS)
     return csr_matrix((np.ones(len(columns), dtype=np.float32), columns.astype(np.int32), offsets), shape=shape)
-
-
-def _mix(x: np.ndarray) -> np.ndarray:
-    """splitmix64's finisher, cut to the number of buckets: without it, near keys would fall into near columns."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return (x ^ (x >> np.uint64(31))) & np.uint64(BUCKETS - 1)

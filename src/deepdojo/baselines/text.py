@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from deepdojo.baselines.linear import OneClass, fit_logistic, iterations
-from deepdojo.baselines.ngrams import character_ngrams, cjk_share, word_ngrams
+from deepdojo.baselines.ngrams import character_ngrams, word_ngrams
 from deepdojo.baselines.problem import Problem, Unfit, choose, quiet
+from deepdojo.data.codecs.ngrams import SIGNS_SHARE, cjk_share
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -36,7 +37,7 @@ def tfidf_logistic(problem: Problem) -> tuple[np.ndarray, str]:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     texts = _texts(problem.cells(problem.train))
-    signs = cjk_share(texts) > 0.3
+    signs = cjk_share(texts) > SIGNS_SHARE
     kind: dict[str, Any] = {"analyzer": "char"} if signs else {"token_pattern": r"\w+|[^\w\s]"}
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, dtype=np.float32, max_features=300_000, **kind)
     try:
@@ -90,7 +91,7 @@ def _texts(cells: Sequence[Any]) -> list[str]:
 
 def _blocks(texts: list[str], test_texts: list[str]) -> tuple[list[tuple[csr_matrix, csr_matrix, float]], str]:
     """(train, test, weight) of words and of characters, with the columns that the training texts have."""
-    signs = cjk_share(texts) > 0.3
+    signs = cjk_share(texts) > SIGNS_SHARE
     low, high = (1, 4) if signs else (2, 6)
     blocks = [_shared(word_ngrams(texts, 1, 2), word_ngrams(test_texts, 1, 2), 1, 1.0)]
     what = "single words and pairs"

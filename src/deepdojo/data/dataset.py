@@ -357,7 +357,8 @@ def _plain(cell: Any) -> str:
 
 
 def _hashes_needed(got: _Read, split: Any) -> bool:
-    return split.order is None and not {"test", "validation"} <= set(got.fixed)
+    drawn = split.order is None and not {"test", "validation"} <= set(got.fixed)
+    return drawn and split.repeats == "together"
 
 
 def read_rows(

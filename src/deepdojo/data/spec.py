@@ -213,6 +213,9 @@ class SplitSpec(_Section):
     """Cross-validation with so many parts."""
     fold: int = Field(0, ge=0)
     """Which of the folds is the test part."""
+    repeats: Literal["together", "apart"] = "together"
+    """Whether rows with equal inputs fall in one part, or are drawn one by one, as in many papers: a model is then
+    tested on what it has seen, and `dojo check` says so."""
     salt: str = ""
     """Another text draws another split."""
 

@@ -13,7 +13,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from deepdojo.errors import RecipeError
 from deepdojo.layers.activations import activation
 from deepdojo.layers.batch_normalisation import BatchNorm2d
 from deepdojo.layers.convolution import Conv2d
@@ -22,6 +21,7 @@ from deepdojo.layers.fully_connected import Linear
 from deepdojo.layers.hook import current
 from deepdojo.models.checks import require, require_at_least, require_shares
 from deepdojo.models.heads import shrink_head
+from deepdojo.models.images import Pooling, channels_last, global_poolings, halve
 
 __all__ = ["Cnn", "CnnConfig"]
 
@@ -54,7 +54,7 @@ class CnnConfig:
     """The bend after each normalised convolution."""
     dropout: float = 0.0
     """Share of the pooled features that are silenced in training."""
-    pooling: Literal["average", "max", "both"] = "average"
+    pooling: Pooling = "average"
     """How the last map becomes one vector: mean of each channel, largest value, or both side by side."""
 
     def __post_init__(self) -> None:
@@ -138,9 +138,7 @@ class Cnn(nn.Module):
                 c_in = c_out
             self.stages.append(nn.Sequential(*blocks))
         self.max_pool2d = current("max_pool2d")
-        names = {"average": ["average_over_space"], "max": ["max_over_space"]}
-        chosen = names.get(config.pooling, ["average_over_space", "max_over_space"])
-        self.poolings = [current(name) for name in chosen]
+        self.poolings = global_poolings(config.pooling)
         self.dropout = Dropout(config.dropout)
         self.head = Linear(c_in * len(self.poolings), config.num_outputs)
         self._initialise()
@@ -152,22 +150,8 @@ class Cnn(nn.Module):
         shrink_head(self.head)
 
     def forward(self, x: Float[Tensor, "B C Y X"], keep: None = None) -> Float[Tensor, "B num_outputs"]:
-        if x.dim() != 4 or x.shape[1] != self.config.in_channels:
-            raise RecipeError(f"cnn was built for (B, {self.config.in_channels}, Y, X) images, got {tuple(x.shape)}")
-        x = _channels_last(x)
+        x = channels_last("cnn", x, self.config.in_channels)
         for i, stage in enumerate(self.stages):
-            x = stage(x if i == 0 else self._halve(x))
+            x = stage(x if i == 0 else halve(x, self.max_pool2d))
         features = torch.cat([pool(x) for pool in self.poolings], 1)
         return self.head(self.dropout(features))
-
-    def _halve(self, x: Tensor) -> Tensor:
-        window = tuple(2 if side > 1 else 1 for side in x.shape[2:])
-        return x if window == (1, 1) else self.max_pool2d(x, window)
-
-
-def _channels_last(x: Tensor) -> Tensor:
-    """The image with its channels side by side in memory: convolutions then reorder nothing (1.35 times faster)."""
-    if x.shape[1] > 1:
-        return x.contiguous(memory_format=torch.channels_last)
-    # One channel lies in memory both ways, and the kernels take the strides' word for it: say it by the strides.
-    return x.reshape(x.shape[0], x.shape[2], x.shape[3], 1).permute(0, 3, 1, 2)

@@ -52,6 +52,8 @@ MODELS: Mapping[str, ModelEntry] = {
     "linear": ModelEntry("linear", ("Classifier", "TableModel")),
     "mlp": ModelEntry("mlp", ("Classifier", "TableModel")),
     "cnn": ModelEntry("cnn", ("Classifier",)),
+    "resnet": ModelEntry("resnet", ("Classifier",)),
+    "bag_of_ngrams": ModelEntry("bag_of_ngrams", ("Classifier",)),
     "text_cnn": ModelEntry("text_cnn", ("Classifier",)),
     "rnn": ModelEntry("rnn", ("Classifier",)),
     "transformer": ModelEntry("transformer", ("Classifier",)),

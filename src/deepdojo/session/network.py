@@ -65,6 +65,7 @@ class Packed:
 
 INFERENCE_ROWS = 20
 TIMED_ROWS = 256
+PRIMED = 512  # examples that a model which starts from the data sees at once
 SCORE_ROW_S = 2e-4  # alignment, interval and tables of one held-out row
 REPORT_S = 1.0
 
@@ -101,6 +102,7 @@ class Network:
         with torch.random.fork_rng():  # the caller's random state is not ours to move
             torch.manual_seed(session.seed)
             model = create_model(recipe.model.name, task.dims(), **recipe.model.arguments)
+        task.prime(model, (store.cut(index) for index in store.batches(PRIMED)))
         model.to(device)
         step, forward = measure_flops(task, model, store, batch_size(recipe.train), device)
         steps = planned_steps(recipe.train, len(store))

@@ -10,7 +10,7 @@ import inspect
 import types
 import typing
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -102,6 +102,9 @@ class Task(ABC):
         normalised."""
         return batch
 
+    def prime(self, model: nn.Module, batches: Iterable[Batch]) -> None:  # noqa: B027 - most tasks have nothing to say
+        """Let a model that asks for it look once at all training examples before its first step."""
+
     def as_truth(self, row: Row, cells: Mapping[str, Any]) -> Row:
         """The row as if the prediction were the answer: explanations ask how its loss moves."""
         return {**row, **{column: cells[column] for column in self.contract.targets if column in cells}}
@@ -113,7 +116,8 @@ class Task(ABC):
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         hints = typing.get_type_hints(cls)
-        return cls(**{f.name: _restored(hints[f.name], state[f.name]) for f in dataclasses.fields(cls)})
+        fields = [f for f in dataclasses.fields(cls) if f.name in state]  # an older run lacks what is newer than it
+        return cls(**{f.name: _restored(hints[f.name], state[f.name]) for f in fields})
 
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from deepdojo.data.codecs.ngrams import Ngrams
 from deepdojo.data.codecs.tokenizer import UNKNOWN, Tokenizer
 from deepdojo.tasks.base import Batch, Example, Piece, Row
 from deepdojo.tasks.classification import Classification
@@ -19,10 +21,14 @@ __all__ = ["TextClassification", "task"]
 
 @dataclass(frozen=True)
 class TextClassification(Classification):
-    """Word ids. A text longer than `max_tokens` becomes several windows, whose probabilities are averaged."""
+    """Word ids. A text longer than `max_tokens` becomes several windows, whose probabilities are averaged.
+
+    With the option `ngrams` ids of n-grams in no order, of the whole text: for models that read bags.
+    """
 
     tokenizer: Tokenizer
     max_tokens: int
+    ngrams: Ngrams = field(default_factory=Ngrams)
 
     name: ClassVar[str] = "text-classification"
     protocol: ClassVar[str] = "Classifier"
@@ -39,6 +45,7 @@ class TextClassification(Classification):
         min_count: int = 2,
         max_words: int = 50_000,
         max_tokens: int = 400,
+        ngrams: bool = False,
     ) -> Self:
         """
         Args:
@@ -47,29 +54,62 @@ class TextClassification(Classification):
             training.
             max_words: the most frequent words that are kept.
             max_tokens: the longest window that the model reads at once.
+            ngrams: give the n-grams of words (1, 2) and of characters (2 to 6) that occur in at least `min_count`
+            texts, instead of the words in their order.
         """
-        tokenizer = Tokenizer.fit((row["text"] for row in rows), lower=lower, min_count=min_count, max_words=max_words)
-        return cls(cls.fit_labels(rows), tokenizer, max_tokens)
+        texts, labels = [row["text"] for row in rows], cls.fit_labels(rows)
+        if ngrams:
+            return cls(labels, Tokenizer((), lower), max_tokens, Ngrams.fit(texts, lower=lower, min_count=min_count))
+        tokenizer = Tokenizer.fit(texts, lower=lower, min_count=min_count, max_words=max_words)
+        return cls(labels, tokenizer, max_tokens)
+
+    @property
+    def bags(self) -> bool:
+        """Whether examples are bags of n-grams."""
+        return len(self.ngrams) > len(Ngrams())
 
     def dims(self) -> dict[str, Any]:
-        return {"vocab_size": len(self.tokenizer), "num_outputs": len(self.labels), "max_tokens": self.max_tokens}
+        outputs = {"num_outputs": len(self.labels)}
+        if self.bags:
+            return {"vocab_size": len(self.ngrams), "first_character": self.ngrams.first_character, **outputs}
+        return {"vocab_size": len(self.tokenizer), "max_tokens": self.max_tokens, **outputs}
 
     def encode(self, row: Row, *, learn: bool) -> Iterator[Example]:
         target = self.target(row) if learn else None
         if learn and target is None:
             return
-        ids = np.array(self.tokenizer.encode(row["text"]), dtype=np.int64)
-        for start in range(0, len(ids), self.max_tokens):
-            example: Example = {"tokens": ids[start : start + self.max_tokens]}
+        for ids in self._windows(row["text"]):
+            example: Example = {"tokens": ids}
             if learn:
                 example["label"] = target
             yield example
+
+    def _windows(self, text: str) -> list[np.ndarray]:
+        if self.bags:
+            return [self.ngrams.encode(text)[0]]
+        ids = np.array(self.tokenizer.encode(text), dtype=np.int64)
+        return [ids[start : start + self.max_tokens] for start in range(0, len(ids), self.max_tokens)]
+
+    def prime(self, model: nn.Module, batches: Iterable[Batch]) -> None:
+        """A model with `weigh` is told in how many texts of each class each id occurs: counts (V, C)."""
+        if not hasattr(model, "weigh"):
+            return
+        size, classes = int(self.dims()["vocab_size"]), len(self.labels)
+        counts = torch.zeros(size * classes, dtype=torch.int64)
+        for batch in batches:
+            cells = (batch["tokens"] * classes + batch["label"][:, None])[batch["tokens_keep"]]
+            counts += torch.bincount(cells, minlength=len(counts))
+        model.weigh(counts.view(size, classes))  # type: ignore[operator]
 
     def scores(self, model: nn.Module, batch: Batch) -> Float[Tensor, "B C"]:
         return model(batch["tokens"], batch["tokens_keep"])
 
     def pieces(self, row: Row, example: Example) -> list[Piece]:
-        """One piece a word (of the first window)."""
+        """One piece a word (of the first window); an n-gram belongs to the word in which it first ends."""
+        if self.bags:
+            _, owners = self.ngrams.encode(row["text"])
+            words = self.ngrams.pieces(row["text"])
+            return [Piece(word, {"tokens": np.flatnonzero(owners == i).tolist()}) for i, word in enumerate(words)]
         words = self.tokenizer.pieces(row["text"])[: len(example["tokens"])]
         return [Piece(word, {"tokens": i}) for i, word in enumerate(words)]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-__all__ = ["PAD", "UNKNOWN", "Tokenizer", "split_words"]
+__all__ = ["PAD", "UNKNOWN", "Tokenizer", "split_words", "word_spans"]
 
 PAD, UNKNOWN = 0, 1
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
@@ -18,6 +18,11 @@ _WORD = re.compile(rf"[{_CJK}]|[^\W{_CJK}]+(?:['’][^\W{_CJK}]+)*|[^\w\s]")
 def split_words(text: str) -> list[str]:
     """Words (with inner apostrophes), each CJK character by itself, each sign by itself."""
     return _WORD.findall(text)
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Where each word of `split_words` begins and ends."""
+    return [match.span() for match in _WORD.finditer(text)]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,180 @@
+"""Residual network: blocks of two convolutions that add to their input, in stages of falling resolution.
+
+Source: He et al. 2015, "Deep residual learning for image recognition" (section 4.2 for 32x32 images); He et al. 2016,
+    "Identity mappings in deep residual networks" (`preactivation`)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from deepdojo.layers.activations import activation
+from deepdojo.layers.batch_normalisation import BatchNorm2d
+from deepdojo.layers.convolution import Conv2d
+from deepdojo.layers.dropouts import Dropout
+from deepdojo.layers.fully_connected import Linear
+from deepdojo.layers.hook import current
+from deepdojo.models.checks import require, require_at_least, require_shares
+from deepdojo.models.heads import shrink_head
+from deepdojo.models.images import Pooling, channels_last, global_poolings, halve
+
+__all__ = ["Resnet", "ResnetConfig"]
+
+
+@dataclass(frozen=True)
+class ResnetConfig:
+    """Arguments of `resnet`. The defaults are ResNet-20; `blocks` of 5, 9, 18 are ResNet-32, -56, -110."""
+
+    in_channels: int
+    """1 for grey images, 3 for colour. From the data."""
+    num_outputs: int
+    """Classes. From the data."""
+    widths: tuple[int, ...] = (16, 32, 64)
+    """Channels of each stage; from the second stage on a stage begins by halving the map."""
+    blocks: tuple[int, ...] = (3,)
+    """Blocks of each stage: one number for each stage, or one number for all."""
+    stem_width: int = 0
+    """Channels of the first convolution; 0 takes the first stage's."""
+    stem_kernel: int = 3
+    """Side of the first kernel, pixels, odd; 7 for large images."""
+    stem_stride: int = 1
+    """Step of the first convolution, pixels; 2 for large images."""
+    stem_pool: bool = False
+    """Whether the map is halved by 2x2 max pooling straight after the first convolution: a quarter of the cost."""
+    halving: Literal["stride", "pool"] = "stride"
+    """How a stage halves its map: its first convolution steps by two pixels, or 2x2 max pooling stands before it."""
+    shortcut: Literal["projection", "zeros"] = "projection"
+    """How a block's input meets a wider output: by a 1x1 convolution (option B of the paper) or filled up with zeros
+    (option A, without parameters)."""
+    preactivation: bool = False
+    """Whether normalisation and activation stand before each convolution (2016) or after it (2015)."""
+    activation: Literal["relu", "gelu", "silu", "tanh"] = "relu"
+    """The bend after each normalisation."""
+    dropout: float = 0.0
+    """Share of the pooled features that are silenced in training."""
+    pooling: Pooling = "average"
+    """How the last map becomes one vector: mean of each channel, largest value, or both side by side."""
+
+    def __post_init__(self) -> None:
+        require_at_least(self, 1, "in_channels", "num_outputs", "widths", "blocks", "stem_kernel", "stem_stride")
+        require_at_least(self, 0, "stem_width")
+        require_shares(self, "dropout")
+        require(len(self.widths) > 0, "widths", "widths must name at least one stage")
+        require(
+            len(self.blocks) in (1, len(self.widths)),
+            "blocks",
+            f"blocks has {len(self.blocks)} numbers for {len(self.widths)} stages",
+            "give one number for each stage, or one for all",
+        )
+        odd = self.stem_kernel % 2 == 1
+        require(odd, "stem_kernel", f"stem_kernel must be odd, got {self.stem_kernel}")
+        if self.shortcut == "zeros":
+            widths = (self.stem_width or self.widths[0], *self.widths)
+            require(
+                list(widths) == sorted(widths),
+                "shortcut",
+                f"zeros cannot make a map narrower, and the widths are {', '.join(map(str, widths))}",
+                "take projection, or widths that never fall",
+            )
+
+
+class _Shortcut(nn.Module):
+    """A block's input in the shape of its output; the input itself where that is the same."""
+
+    def __init__(self, c_in: int, c_out: int, stride: int, kind: str) -> None:
+        super().__init__()
+        self.stride, self.missing = stride, c_out - c_in
+        project = kind == "projection" and (c_in != c_out or stride > 1)
+        self.conv = Conv2d(c_in, c_out, 1, stride, bias=False) if project else None
+        self.norm = BatchNorm2d(c_out) if project else None
+
+    def forward(self, x: Float[Tensor, "B I Y X"]) -> Float[Tensor, "B O y x"]:
+        if self.conv is not None and self.norm is not None:
+            return self.norm(self.conv(x))
+        if self.stride > 1:
+            x = x[:, :, :: self.stride, :: self.stride]
+        return F.pad(x, (0, 0, 0, 0, 0, self.missing)) if self.missing else x
+
+
+class _Block(nn.Module):
+    """y = f(x' + N2(conv2(f(N1(conv1(x)))))), or with `preactivation` y = x' + conv2(f(N2(conv1(f(N1(x)))))).
+
+    x' is the shortcut: x, or its projection. N is batch normalisation, f the activation.
+    """
+
+    def __init__(self, c_in: int, c_out: int, stride: int, config: ResnetConfig) -> None:
+        super().__init__()
+        self.before = config.preactivation
+        self.conv1 = Conv2d(c_in, c_out, 3, stride, 1, bias=False)  # the norm's bias does that work
+        self.norm1 = BatchNorm2d(c_in if self.before else c_out)
+        self.conv2 = Conv2d(c_out, c_out, 3, 1, 1, bias=False)
+        self.norm2 = BatchNorm2d(c_out)
+        self.shortcut = _Shortcut(c_in, c_out, stride, config.shortcut)
+        self.bend = activation(config.activation)
+
+    def forward(self, x: Float[Tensor, "B I Y X"]) -> Float[Tensor, "B O y x"]:
+        if self.before:
+            y = self.conv2(self.bend(self.norm2(self.conv1(self.bend(self.norm1(x))))))
+            return self.shortcut(x) + y
+        y = self.norm2(self.conv2(self.bend(self.norm1(self.conv1(x)))))
+        return self.bend(self.shortcut(x) + y)
+
+
+class Resnet(nn.Module):
+    """A convolution, stages of residual blocks, global pooling, a linear head.
+
+    Initialisation: convolutions normal with variance 2 / (inputs of an output) (He et al. 2015a), norms 1 and 0, the
+    head a tenth of the Linear layer's own (`shrink_head`). An axis of the map that is 1 pixel long is not halved by
+    pooling, so any number of stages works on any image.
+
+    Raises: RecipeError when an image has another number of channels than the config.
+    """
+
+    def __init__(self, config: ResnetConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.stem_width or config.widths[0]
+        side = config.stem_kernel
+        self.stem = Conv2d(config.in_channels, width, side, config.stem_stride, side // 2, bias=False)
+        self.norm = BatchNorm2d(config.widths[-1] if config.preactivation else width)
+        self.bend = activation(config.activation)
+        self.max_pool2d = current("max_pool2d")
+        counts = config.blocks if len(config.blocks) > 1 else config.blocks * len(config.widths)
+        self.stages = nn.ModuleList()
+        for stage, (c_out, count) in enumerate(zip(config.widths, counts, strict=True)):
+            first = 2 if stage > 0 and config.halving == "stride" else 1
+            ins, steps = [width, *[c_out] * (count - 1)], [first, *[1] * (count - 1)]
+            self.stages.append(nn.Sequential(*(_Block(i, c_out, s, config) for i, s in zip(ins, steps, strict=True))))
+            width = c_out
+        self.poolings = global_poolings(config.pooling)
+        self.dropout = Dropout(config.dropout)
+        self.head = Linear(width * len(self.poolings), config.num_outputs)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        for module in self.modules():
+            weight = getattr(module, "weight", None)
+            if isinstance(weight, nn.Parameter) and weight.dim() == 4:
+                nn.init.kaiming_normal_(weight, nonlinearity="relu")
+        shrink_head(self.head)
+
+    def forward(self, x: Float[Tensor, "B C Y X"], keep: None = None) -> Float[Tensor, "B num_outputs"]:
+        before = self.config.preactivation
+        x = self.stem(channels_last("resnet", x, self.config.in_channels))
+        if not before:
+            x = self.bend(self.norm(x))
+        if self.config.stem_pool:
+            x = halve(x, self.max_pool2d)
+        for i, stage in enumerate(self.stages):
+            if i > 0 and self.config.halving == "pool":
+                x = halve(x, self.max_pool2d)
+            x = stage(x)
+        if before:
+            x = self.bend(self.norm(x))
+        return self.head(self.dropout(torch.cat([pool(x) for pool in self.poolings], 1)))
