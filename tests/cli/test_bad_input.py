@@ -165,3 +165,47 @@ def test_a_recipe_that_does_not_fit_leaves_no_run_behind(there: Dojo, trained: P
     assert said.code == 2
     assert "cnn does not fit tabular-classification" in said.err
     assert sorted((trained / "p/runs").iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("p", "--seeds", "0"), "--seeds: 0 seeds cannot be trained; give 1 to 1,000"),
+        (("p", "--seeds", "two"), 'unable to convert "two" into int'),
+        (("p", "--folds", "1"), "--folds: 1 folds are no cross-validation; give 2 or more"),
+        (("p", "--folds", "0"), "--folds: 0 folds are no cross-validation"),
+        (("p", "--folds"), "--folds: the project has no folds of its own; say how many: --folds 5"),
+        (("p", "--folds", "121"), "120 different rows cannot make 121 folds"),
+        (("p", "--refit"), "--refit: there are no folds to choose the epochs by; give --folds too"),
+        (("--resume", "last", "--seeds", "3"), "--seeds: --seeds does not go with --resume"),
+        (("--resume", "last", "--folds", "3"), "--folds: --folds does not go with --resume"),
+        (("--resume", "last", "--refit"), "the run has no folds to choose the epochs by"),
+    ],
+)
+def test_several_trainings_that_cannot_be(there: Dojo, trained: Path, options: tuple[str, ...], said: str) -> None:
+    before = sorted((trained / "p/runs").iterdir())
+    found = there("train", *options, "--json")
+    assert found.code == 2
+    assert said in found.err
+    assert json.loads(found.out).keys() == {"error", "where", "todo"}
+    assert sorted((trained / "p/runs").iterdir()) == before
+
+
+def test_folds_from_training_to_predicting(there: Dojo) -> None:
+    quick = ["--set", "train.epochs=2", "--no-explain", "--no-baselines", "--json"]
+    said = there("train", "p", "--folds", "2", "--seeds", "2", *quick)
+    assert said.code == 0
+    summary = json.loads(said.out)
+    assert (summary["n"], summary["seeds"], summary["folds"], summary["refit"]) == (120, 2, 2, None)
+    run = Path(summary["run"]).name
+    refused = there("predict", run, "t.csv")
+    assert refused.code == 2
+    assert f"train that one with dojo train --resume {run} --refit" in refused.err
+    assert there("train", "--resume", run, "--refit").code == 0
+    assert len(json.loads(there("predict", run, "t.csv", "--json").out)) == 120
+    board = json.loads(there("board", "p", "--json").out)
+    assert [(row["seeds"], row["folds"], row["n"]) for row in board if row["rank"] == 1] == [(2, 2, 120)]
+    assert "±" in there("board", "p").out
+    assert there("show", run).code == 0
+    assert there("reproduce", f"{run}/seeds/1/folds/0").code == 0
+    assert f"{run} has no part 'seeds/7'" in there("report", f"{run}/seeds/7").err

@@ -5,6 +5,11 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,7 +18,8 @@ import numpy as np
 import pytest
 
 import deepdojo as dd
-from deepdojo.errors import DojoError, RunError, UsageError
+from deepdojo import api
+from deepdojo.errors import DojoError, RunError, UnknownNameError, UsageError
 from deepdojo.locks import locked
 from deepdojo.session.listener import Listener
 from deepdojo.tables import read_table
@@ -165,8 +171,6 @@ def test_a_group_answers_with_its_best_validated_member(tmp_path: Path) -> None:
 
 
 def test_a_budget_is_shared(tmp_path: Path) -> None:
-    import time
-
     began = time.monotonic()
     run = dd.train(
         made(tmp_path / "a"), set=["train.epochs=100000", "train.patience=none"], seeds=2, budget=14.0, **QUICK
@@ -246,3 +250,68 @@ def test_two_processes_do_not_train_one_run(tmp_path: Path) -> None:
     run = dd.train(resume=left)
     assert run.score.n > 0
     assert not list(left.parent.glob(".*.lock"))
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+def test_killed_in_the_second_of_two_trainings_and_resumed(tmp_path: Path) -> None:
+    folder = made(tmp_path / "a")
+    command = [sys.executable, "-m", "deepdojo.cli", "train"]
+    options = ["--seeds", "2", "--set", "train.epochs=30", "--no-baselines", "--no-explain", "--json"]
+    child = subprocess.Popen([*command, str(folder), *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    lines, end = 0, time.monotonic() + 120
+    while lines < 40 and child.poll() is None and time.monotonic() < end:
+        logs = list(folder.glob("runs/*.partial/seeds/1.partial/metrics.jsonl"))
+        lines = logs[0].read_bytes().count(b"\n") if logs else 0
+        time.sleep(0.002)
+    os.kill(child.pid, signal.SIGKILL)
+    child.communicate()
+    (left,) = folder.glob("runs/*.partial")
+    assert (left / "seeds" / "0").is_dir()
+    done = subprocess.run([*command, "--resume", str(left), "--json"], capture_output=True, check=True)
+    summary = json.loads(done.stdout)
+    alone = dd.train(folder, set=["train.epochs=30"], seed=1, **QUICK)
+    same(Path(summary["run"]) / "seeds" / "1", alone.folder)
+    assert summary["mean"] == summary["score"] == np.mean([m["score"] for m in summary["members"]])
+    assert summary["sd"] == pytest.approx(np.std([m["score"] for m in summary["members"]], ddof=1))
+    assert [m["seed"] for m in summary["members"]] == [0, 1]
+    assert summary["seeds"] == 2
+
+
+def test_recipes_are_compared_by_name_over_rows_and_seeds(tmp_path: Path) -> None:
+    folder = made(tmp_path / "a")
+    short = {"set": ["train.epochs=2"], "explain": False, "report": False}
+    mlp = dd.train(folder, "mlp", seeds=3, **short)
+    linear = dd.train(folder, "linear", seeds=2, **short)
+    found = dd.compare("mlp", "linear", project=folder)
+    assert (found.a["run"], found.b["run"]) == (mlp.id, linear.id)
+    assert (found.a["seeds"], found.b["seeds"]) == (3, 2)
+    assert found.difference == pytest.approx(mlp.score.value - linear.score.value)
+    assert found.low <= found.difference <= found.high
+    assert found.seeds_sd is not None
+    one = dd.compare(f"{mlp.folder}/seeds/1", linear)
+    assert one.a["seeds"] == 1
+    assert dd.compare("mlp", "majority", project=folder).b["model"] == "majority class"
+    with pytest.raises(UnknownNameError, match="did you mean 'linear'"):
+        dd.compare("mlp", "liner", project=folder)
+    assert dd.reproduce(linear).same_weights
+
+
+def test_the_page_of_several_seeds_shows_each_of_them(tmp_path: Path) -> None:
+    folder = made(tmp_path / "a")
+    run = dd.train(folder, set=EPOCHS, seeds=2, baselines=False, explain=True)
+    page = (run.folder / "report.html").read_text("utf-8")
+    shown = run.run.score["seeds"]["shown"].rpartition("/")[2]
+    assert "The score is the mean of 2 seeds; over them it has a standard deviation of" in page
+    assert f"those of seed {shown}, the best on validation rows" in page
+    assert page.count("area held") == 2
+    assert page.count('class="spread network"') == 1
+    assert (run.folder / "seeds" / shown / "explanations" / "index.json").is_file()
+    assert "区间针对这些训练好的网络" in api.report(run.folder, language="zh").read_text("utf-8")
+    folds = dd.train(folder, set=EPOCHS, folds=2, baselines=False)
+    page = (folds.folder / "report.html").read_text("utf-8")
+    assert "by the one of 2 models that had not seen it" in page
+    assert page.count(f"dojo train --resume {folds.id} --refit") == 2
+    assert "200 rows, each held out once" in page
+    dd.explain(dd.train(resume=folds.folder, refit=True))
+    assert f"dojo report {folds.id}/refit" in api.report(folds.folder).read_text("utf-8")
+    assert "occlusion" in api.report(f"{folds.folder}/refit").read_text("utf-8").lower()

@@ -94,6 +94,8 @@ def print_board(project: str, rows: Sequence[Row]) -> None:
             out(styled(f"   {clip(line, width() - 4)}", "dim"))
     if scored:
         out()
+        if any((row.get("seeds") or 1) > 1 for row in scored):
+            paragraph("×3: mean of three seeds; ±: its standard deviation over them.", style="dim")
         paragraph("Equal ranks: the rows cannot tell them apart. ◆: none is better in less time.", style="dim")
     if any(r["kind"] == "published" for r in ranked):
         paragraph("Published results are not re-scored and have no rank.", style="dim")
@@ -103,12 +105,13 @@ def _print_head(name: str, scored: Sequence[Row]) -> None:
     first = scored[0]
     unit = ", %" if metric_unit(first["metric"]).percent else ""
     runs = plural(sum(r["kind"] == "run" for r in scored), "run")
+    folds = f" in {first['folds']} folds" if first.get("folds") else ""
     answer(
         [
             (name, "bold"),
             (f"{metric_name(first['metric'])}{unit}", ""),
             ("higher is better" if first["higher_is_better"] else "lower is better", ""),
-            (f"{runs} scored on {first['n']:,} held-out rows", ""),
+            (f"{runs} scored on {first['n']:,} held-out rows{folds}", ""),
         ]
     )
     out()
@@ -117,9 +120,21 @@ def _print_head(name: str, scored: Sequence[Row]) -> None:
 def _print_rows(rows: Sequence[Row]) -> None:
     places = _places(rows)
     cells = [_cells(row, rows, places) for row in rows]
-    heads = ["", "", "score", "95 %", "", "param", "FLOPs", "time", ""]
+    heads = [
+        "",
+        "",
+        "score",
+        "95 %, ± seeds" if any(row.get("sd") is not None for row in rows) else "95 %",
+        "",
+        "param",
+        "FLOPs",
+        "time",
+        "",
+    ]
     sizes = [max(text_width(c[i]) for c in [heads, *cells]) for i in range(len(heads))]
     spare = width() - 1 - sum(sizes) - sum(_GAPS)
+    if spare + max(0, sizes[1] - _NAME) < _BAR - 3:  # the bars tell more than the FLOPs
+        spare, sizes[6] = spare + sizes[6] + _GAPS[6], 0
     give = max(0, min(sizes[1] - _NAME, _BAR - spare))  # a long name gives way to the bar
     sizes[1], spare = sizes[1] - give, spare + give
     sizes[4] = min(24, spare) if spare >= _BAR - 3 else 0
@@ -153,6 +168,8 @@ def _cells(row: Row, rows: Sequence[Row], places: int) -> list[str]:
     interval = ""
     if row.get("low") is not None and row.get("high") is not None:
         interval = f"[{unit.number(row['low'], places)}, {unit.number(row['high'], places)}]"
+    if row.get("sd") is not None:
+        interval += f" ±{unit.number(row['sd'], places + 1)}"
     return [
         "–" if row.get("rank") is None else str(row["rank"]),
         _name(row, rows),
@@ -167,10 +184,12 @@ def _cells(row: Row, rows: Sequence[Row], places: int) -> list[str]:
 
 
 def _name(row: Row, rows: Sequence[Row]) -> str:
-    """The recipe, with the share of the data where it is not all, and the end of the id where several runs share it."""
+    """The recipe, with the share of the data where it is not all, the number of seeds, and the end of a shared id."""
     name, share = str(row["name"]), row.get("data_share")
     ends = f" {100 * share:.2g}%" if share is not None and share < 1 else ""
     twins = sum(r["name"] == row["name"] and r["kind"] == "run" for r in rows)
+    if (row.get("seeds") or 1) > 1:
+        ends += f" ×{row['seeds']}"
     if row["kind"] == "run" and twins > 1:
         ends += " " + str(row.get("id") or row.get("run") or "").rpartition("-")[2]
     return clip(name, 24 - len(ends)) + ends if ends else name
@@ -191,7 +210,7 @@ def _axis(rows: Sequence[Row]) -> tuple[float, float]:
 def _join(cells: Sequence[str], sizes: Sequence[int]) -> str:
     line = ""
     for i, (cell, size, gap) in enumerate(zip(cells, sizes, (*_GAPS, 0), strict=True)):
-        if i == 4 and not size:
+        if i in (4, 6) and not size:
             continue
         text = clip(cell, size) if i != 4 else cell
         blank = " " * (size - text_width(text))

@@ -97,7 +97,7 @@ def _kind(hint: Any) -> str:
     name = str(hint)
     if hint is int:
         return "N"
-    if hint == bool | int:
+    if hint == int | bool:
         return "[N]"
     if hint is float:
         return "X"

@@ -25,7 +25,7 @@ def train(
     seed: Annotated[int, option("Starts everything random; the same seed gives the same run.", "What")] = 0,
     seeds: Annotated[int, option("So many trainings, one board row: mean, and spread over seeds.", "What")] = 1,
     folds: Annotated[
-        bool | int, option("Cross-validation; the number, if not the project's own: --folds 5.", "What")
+        int | bool, option("Cross-validation; the number, if not the project's own: --folds 5.", "What")
     ] = False,
     refit: Annotated[bool, option("After the folds, train once on all rows: the model to use.", "What")] = False,
     share: Annotated[float, option("Share of the training rows to use, .1 for a tenth.", "What")] = 1.0,

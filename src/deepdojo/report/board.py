@@ -52,12 +52,18 @@ def _shown(row: Json, unit: Any, axis: intervals.Axis, tied: Counter[int], words
     remarks = [str(row[k]).removeprefix("not re-scored, ") for k in ("note", "source") if row.get(k)]
     if row.get("kind") == "run":
         tail = str(row.get("id") or "").rpartition("-")[2]
-        seed = words("seed {n}", n=row["seed"]) if row.get("seed") is not None else ""
+        one = row.get("seed") is not None and (seeds is None or seeds <= 1)
+        seed = words("seed {n}", n=row["seed"]) if one else ""
         remarks[:0] = [remark for remark in (tail, seed) if remark]
     if share is not None and share < 1:
         remarks.append(words("{share} of the training rows", share=f"{100 * share:.3g}\u00a0%"))
     if seeds is not None and seeds > 1:
-        remarks.append(words("mean of {n} seeds", n=f"{seeds:g}"))
+        sd = _number(row.get("sd"))
+        places = unit.decimals(value, low, high) + 1 if value is not None else 1
+        beside = "" if sd is None else f" ± {unit.number(sd, places)}"
+        remarks.append(words("mean of {n} seeds", n=f"{seeds:g}") + beside)
+    if _finite(row.get("folds")):
+        remarks.append(words("{n} folds", n=f"{row['folds']:g}"))
     what = {"baseline": words("floor"), "published": words("published, not re-scored")}.get(
         str(row.get("kind")), words("run")
     )
@@ -71,7 +77,15 @@ def _shown(row: Json, unit: Any, axis: intervals.Axis, tied: Counter[int], words
         "remarks": remarks,
         "number": unit.number(value, unit.decimals(value, low, high)) if value is not None else "–",
         "interval": interval,
-        "bar": intervals.bar(axis, value, low, high, f"{name}: {score} {interval}".strip(), kind=kind),
+        "bar": intervals.bar(
+            axis,
+            value,
+            low,
+            high,
+            f"{name}: {score} {interval}".strip(),
+            kind=kind,
+            spread=_number(row.get("sd")),
+        ),
         "parameters": amount(_number(row.get("parameters"))),
         "flops": amount(_number(row.get("train_flops")), "FLOP"),
         "seconds": duration(_number(row.get("seconds"))),
@@ -107,7 +121,13 @@ def _parts(rows: Sequence[Json], unit: Any, higher: bool, words: Words) -> Json:
         shown["tint"] = tints.get(shown["rank"], False)
         groups[shown["group"]].append(shown)
     beyond = any((v := _number(r.get("score"))) is not None and not axis.holds(v) for r in rows)
-    return {**groups, "axis": intervals.head(axis, evenly(at, 100.0 if unit.percent else 1.0), at), "beyond": beyond}
+    spreads = any(_number(r.get("sd")) for r in rows)
+    return {
+        **groups,
+        "spreads": spreads,
+        "axis": intervals.head(axis, evenly(at, 100.0 if unit.percent else 1.0), at),
+        "beyond": beyond,
+    }
 
 
 def _lead(ranked: Sequence[Json], words: Callable[..., str], unit: Any) -> str:

@@ -23,12 +23,17 @@ Write = Callable[[float], str]
 
 @dataclass(frozen=True)
 class Line:
-    """One curve: points (x, y), the word beside its end, a CSS class, and what its marks are called."""
+    """One curve: points (x, y), the word beside its end, a CSS class, and what its marks are called.
+
+    Attributes:
+        band: (x, low, high) around the points, from the least to the greatest of several trainings.
+    """
 
     points: Sequence[tuple[float, float]]
     label: str
     class_: str
     title: str
+    band: Sequence[tuple[float, float, float]] = ()
 
 
 def wilson(right: int, n: int, z: float = 1.959964) -> tuple[float, float]:
@@ -99,6 +104,9 @@ def _whole_ticks(low: float, high: float) -> list[float]:
 def _marks(line: Line, x: Scale, y: Scale, say: Callable[[float, float], str]) -> list[Markup]:
     """The path of a line, and its points where they are few enough to be pointed at."""
     parts = []
+    if len(line.band) > 1:
+        around = [(a, low) for a, low, _ in line.band] + [(a, high) for a, _, high in reversed(line.band)]
+        parts.append(mark("path", line.title, d=_path(around, x, y) + "Z", class_=f"area {line.class_}"))
     if len(line.points) > 1:
         parts.append(mark("path", line.title, d=_path(line.points, x, y), class_=f"curve {line.class_}"))
     if "faint" not in line.class_ and len(line.points) <= _MANY:
@@ -128,7 +136,7 @@ def curves(
     write: Write = (lambda v: f"{100 * v:.1f}\u00a0%") if percent else plain
     drawn = [line for line in lines if line.points]
     xs = [p[0] for line in drawn for p in line.points]
-    ys = [p[1] for line in drawn for p in line.points]
+    ys = [p[1] for line in drawn for p in line.points] + [v for line in drawn for b in line.band for v in b[1:]]
     low, high = _range(ys, from_zero=from_zero)
     x = Scale(min(xs), max(xs) if max(xs) > min(xs) else min(xs) + 1, _LEFT, _W - _RIGHT)
     y = Scale(low, high, _H - _BOTTOM, _TOP)

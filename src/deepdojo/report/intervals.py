@@ -76,12 +76,14 @@ def bar(
     *,
     kind: str = "run",
     zero: bool = False,
+    spread: float | None = None,
 ) -> Markup:
     """One row's bar: a thin line from `low` to `high` with a mark at `value`; an arrow where it lies beyond the axis.
 
     Args:
         kind: "network" (accent), "run", "baseline" or "published" (hollow and grey: no interval of ours).
         zero: draw the place of zero.
+        spread: the standard deviation over seeds, drawn as a broad band around `value`.
     """
     marks: list[Markup] = []
     if zero and axis.holds(0.0):
@@ -95,6 +97,10 @@ def bar(
             text(points, _MIDDLE + 5, "◂" if left else "▸", text_anchor="start" if left else "end", class_=kind)
         )
     else:
+        if spread:
+            from_, to = (min(100.0, max(0.0, axis.at(v))) for v in (value - spread, value + spread))
+            at = {"x1": f"{from_:.2f}%", "x2": f"{to:.2f}%", "y1": _MIDDLE, "y2": _MIDDLE}
+            marks.append(tag("line", **at, class_=f"spread {kind}"))
         if low is not None and high is not None:
             ends = [min(100.0, max(0.0, axis.at(v))) for v in (low, high)]
             marks.append(

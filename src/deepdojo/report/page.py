@@ -16,6 +16,7 @@ from deepdojo.report.figures import amount, count, duration, plain, unit_of
 from deepdojo.report.metric_facts import metric_title
 from deepdojo.report.pictures import Pictures
 from deepdojo.report.source import RunFiles, model_name, read_run
+from deepdojo.report.spread import learning_of_several, spread
 from deepdojo.report.svg import cut
 from deepdojo.report.tokens import stylesheet
 from deepdojo.report.verdict import best_floor, few_rows, verdict
@@ -153,7 +154,10 @@ def _context(files: RunFiles, words: Words) -> Json:
         "titles": titles,
         "contents": list(titles.items()),
         "compared": comparison(files, words),
-        "learning": sections.learning(files, words),
+        "spread": spread(files, words),
+        "folds": (run.get("group") or {}).get("folds"),
+        "refit": (files.folder / "refit" / "score.json").is_file(),
+        "learning": learning_of_several(files, words) if files.trainings else sections.learning(files, words),
         "stopped": _stopped(files, words),
         "confusion": sections.confusion(files, words),
         "calibration": sections.calibration(files, words),

@@ -91,7 +91,7 @@ def learning(files: Any, words: Words) -> Json | None:
     lines = _loss_lines(files, train, held, words)
     decimals = 1 if unit.percent else 3
     write: Callable[[float], str] = (lambda v: unit.number(v, decimals)) if unit.percent else plain
-    drawn: Json = {"metric": name, "percent": unit.percent, "loss": None, "score": None}
+    drawn: Json = {"metric": name, "percent": unit.percent, "loss": None, "score": None, "several": None}
     if any(line.points for line in lines):
         x_name = words("epoch") if train or held else words("step")
         drawn["loss"] = charts.curves(
@@ -199,6 +199,7 @@ _SPLITS = {
     "train": "{n} rows to learn from",
     "validation": "{n} to choose the epoch",
     "test": "{n} held out for the score",
+    "folds": "{n} rows, each held out once",
 }
 
 
@@ -221,7 +222,7 @@ def cost(files: Any, words: Words) -> list[tuple[str, str, str]]:
     spent = files.score.get("cost") or {}
     if not spent:
         return []
-    unknown = words("not counted")
+    unknown, seeds = words("not counted"), (files.score.get("seeds") or {}).get("n")
 
     def shown(key: str, write: Callable[[Any], str]) -> str:
         return write(spent[key]) if _finite(spent.get(key)) else unknown
@@ -235,7 +236,12 @@ def cost(files: Any, words: Words) -> list[tuple[str, str, str]]:
         ),
         (words("Prediction, arithmetic a row"), shown("forward_flops", lambda v: amount(v, "FLOP")), ""),
         (words("Whole command"), shown("seconds", duration), words("check, training, score, floors, explanations")),
-        (words("Training alone"), shown("train_seconds", duration), ""),
+        (words("CPU time, all processes"), shown("cpu_seconds", duration), ""),
+        (
+            words("Training alone"),
+            shown("train_seconds", duration),
+            words("mean of {n} seeds", n=seeds) if seeds else "",
+        ),
         (words("Memory at most"), shown("peak_bytes", size), ""),
         (words("Prediction a row"), shown("inference_ms", lambda v: f"{plain(v, 2)}\u00a0ms"), ""),
     ]

@@ -12,7 +12,7 @@ from typing import Any
 from deepdojo.contracts import CONTRACTS, Contract
 from deepdojo.errors import RunError
 
-__all__ = ["Pairs", "RunFiles", "model_name", "read_run"]
+__all__ = ["Pairs", "RunFiles", "Training", "model_name", "read_run"]
 
 Json = dict[str, Any]
 _BINS = 10
@@ -51,6 +51,15 @@ class RunFiles:
     explanations: Json
     pairs: Pairs
     broken: list[str]
+    trainings: list[Training] = field(default_factory=list)
+
+
+@dataclass
+class Training:
+    """One training of a run that holds several: where it lies in the run's folder, and its epochs."""
+
+    place: str
+    epochs: list[Json]
 
 
 def model_name(run: Json) -> str:
@@ -181,17 +190,40 @@ def read_run(folder: Path) -> RunFiles:
             "this is no run folder: it has neither run.toml nor score.json", where=str(folder), todo="see `dojo board`"
         )
     reader = _Reader(folder)
-    metrics, run = list(reader.lines("metrics.jsonl")), reader.toml("run.toml")
-    return RunFiles(
+    run, score = reader.toml("run.toml"), reader.json("score.json", {})
+    # Of several seeds one is shown in detail: its errors, its reasons.
+    shown = (score.get("seeds") or {}).get("shown") if isinstance(run.get("group"), dict) else None
+    detail = _Reader(folder / shown) if isinstance(shown, str) else reader
+    metrics = list(detail.lines("metrics.jsonl"))
+    kept = detail if (detail.folder / "examples.json").is_file() else reader
+    found = RunFiles(
         folder=folder,
         run=run,
-        score=reader.json("score.json", {}),
+        score=score,
         data=reader.json("data.json", {}),
         environment=reader.json("environment.json", {}),
         epochs=[m for m in metrics if m.get("kind") == "epoch"],
         steps=[m for m in metrics if m.get("kind") == "step"],
-        examples=[e for e in reader.json("examples.json", []) if isinstance(e, dict)],
-        explanations=reader.json("explanations/index.json", {}),
-        pairs=_pairs(reader, CONTRACTS.get(str(run.get("task")))),
+        examples=[e for e in kept.json("examples.json", []) if isinstance(e, dict)],
+        explanations=detail.json("explanations/index.json", {}),
+        pairs=_pairs(detail, CONTRACTS.get(str(run.get("task")))),
         broken=reader.broken,
+        trainings=_trainings(folder) if isinstance(run.get("group"), dict) else [],
     )
+    found.broken += detail.broken if detail is not reader else []
+    return found
+
+
+def _trainings(folder: Path) -> list[Training]:
+    """In the order of their seeds and folds."""
+    places = [
+        p.parent for form in ("seeds/*", "folds/*", "seeds/*/folds/*") for p in folder.glob(f"{form}/metrics.jsonl")
+    ]
+    places.sort(key=lambda p: [int(part) for part in p.relative_to(folder).parts if part.isdigit()])
+    return [
+        Training(
+            place.relative_to(folder).as_posix(),
+            [line for line in _Reader(place).lines("metrics.jsonl") if line.get("kind") == "epoch"],
+        )
+        for place in places
+    ]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["explain_run", "finish_run", "held_out_score"]
 
 WORST = 20
+MOST_SEEN = 1000
 
 
 def finish_run(session: Session, network: Network) -> None:
@@ -192,6 +193,18 @@ def place_of(session: Session, key: str) -> str:
     return file if line is None else f"{file}:{line}"
 
 
+def seen_rows(run: Run, session: Session) -> dict[str, dict[str, Any]]:
+    """Of a model that was trained on all rows: its predictions on some of them, which take the held-out rows' place."""
+    from deepdojo.training.predictor import predict_rows
+
+    dataset = session.dataset
+    session.listener.say("the model has learned from all rows, so its decisions on some of these are explained")
+    ids = [row["id"] for row in dataset.rows("train")]
+    some = np.random.default_rng(run.info["seed"]).permutation(len(ids))[:MOST_SEEN]
+    session.dataset = dataset.on_split(dataset.project, {ids[i]: "test" for i in sorted(some)})
+    return {row["id"]: row for row in predict_rows(run.task(), run.model(), session.dataset.rows("test"))}
+
+
 def explain_run(run: Run, session: Session, *, time_s: float | None = None) -> dict[str, Any]:
     """`dojo explain RUN` for a finished run: its own model and task on its own held-out rows.
 
@@ -199,12 +212,14 @@ def explain_run(run: Run, session: Session, *, time_s: float | None = None) -> d
     """
     from deepdojo.explain import explain_rows
 
-    if run.score["value"] is None:
+    if session.refit is not None:
+        cells = seen_rows(run, session)
+    elif run.score["value"] is None:
         raise RunError("the run left the held-out rows closed, so there is no decision to explain", where=run.id,
                        todo="train without --validation-only")  # fmt: skip
+    else:
+        cells = {row["id"]: row for row in run.predictions().rows()}
     rows, truth = session.dataset.rows("test"), session.dataset.truth("test")
-    table = run.predictions()
-    cells = {row["id"]: row for row in table.rows()}
     explained = explain_rows(
         run.task(), run.model(), [r for r in rows if r["id"] in cells], cells, device="cpu", seed=run.info["seed"],
         truth={row["id"]: row for row in truth}, time_s=time_s,

@@ -230,7 +230,7 @@ def begin_group(
     split = fold_changes(asked, folds, refit, options)
     if not 1 <= seeds <= MOST_SEEDS or seed + seeds - 1 > LARGEST_SEED:
         raise UsageError(f"{seeds} seeds cannot be trained", where="--seeds", todo=f"give 1 to {MOST_SEEDS:,}")
-    count = asked.project.changed({**asked.split_changes, **split}).spec.split.folds if folds else None
+    count = asked.project.changed({**asked.split_changes, **split}).spec.split.folds if folds is not False else None
     plan = Plan(tuple(range(seed, seed + seeds)), count, refit)
     if options.budget_s is not None and options.budget_s < 5 * len(plan.members()):
         raise UsageError(
@@ -278,7 +278,7 @@ def write_heads(group: Group, asked: Asked, split: Mapping[str, Any], problems: 
 
 def fold_changes(asked: Asked, folds: int | bool, refit: bool, options: Options) -> dict[str, Any]:
     """What `--folds` changes in the project's [split]. Raises UsageError where rows cannot be dealt into folds."""
-    if not folds:
+    if folds is False:
         if refit:
             raise UsageError("there are no folds to choose the epochs by", where="--refit", todo="give --folds too")
         return {}

@@ -98,7 +98,8 @@ def finish_group(group: Group) -> None:
                 add_baselines(Run(group.folder / member.path), [compared(f, [part.score], *told) for f in folders])
     score["verdict"] = verdict(score)
     if plan.folds:
-        cells = parts[0].table.rows()
+        best = score["seeds"]["shown"] if "seeds" in score else ""
+        cells = parts[[plan.place(seed).rstrip("/") for seed in plan.seeds].index(best)].table.rows()
         write_json(group.folder / "examples.json", examples_of(session, cells, judged.truth, {"items": []}))
     elif group.options.explain:
         explain_shown(group, score)
