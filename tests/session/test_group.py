@@ -122,18 +122,16 @@ def test_each_fold_is_the_run_that_it_would_be_alone_and_every_row_is_held_out_o
 def test_floors_of_folds_are_scored_on_all_rows_and_trained_once(tmp_path: Path) -> None:
     folder = made(tmp_path / "a")
     quick = {"explain": False, "report": False}
-    first = dd.train(folder, set=EPOCHS, folds=3, **quick)
+    first = dd.train(folder, set=EPOCHS, folds=2, **quick)
     stages = Stages()
-    second = dd.train(folder, set=["train.epochs=2"], folds=3, seeds=2, listener=stages, **quick)
+    second = dd.train(folder, set=["train.epochs=2"], folds=2, seeds=2, listener=stages, **quick)
     assert not any(stage.startswith("baselines") for stage in stages.seen)
     floors = [{b["name"]: b["score"] for b in run.summary()["baselines"]} for run in (first, second)]
     assert floors[0] == floors[1]
     assert len(list((folder / "runs").glob("baseline-*"))) == len(floors[0]) == 3
     assert not (first.folder / "floors").exists()
     kept = next((folder / "runs").glob("baseline-logistic-*"))
-    assert set(read_table(kept / "predictions.parquet", {"label": "label"}).columns["id"]) == {
-        f"k{i}" for i in range(200)
-    } or (len(read_table(kept / "predictions.parquet", {"label": "label"})) == 200)
+    assert len(set(read_table(kept / "predictions.parquet", {"label": "label"}).columns["id"])) == 200
     assert {row["n"] for row in dd.board(folder)} == {200}
 
 
@@ -173,9 +171,9 @@ def test_a_group_answers_with_its_best_validated_member(tmp_path: Path) -> None:
 def test_a_budget_is_shared(tmp_path: Path) -> None:
     began = time.monotonic()
     run = dd.train(
-        made(tmp_path / "a"), set=["train.epochs=100000", "train.patience=none"], seeds=2, budget=14.0, **QUICK
+        made(tmp_path / "a"), set=["train.epochs=100000", "train.patience=none"], seeds=2, budget=10.0, **QUICK
     )
-    assert time.monotonic() - began < 14 * 1.05 + 2
+    assert time.monotonic() - began < 10 * 1.05 + 2
     assert [m.info["stopped"] for m in run.run.members()] == ["budget", "budget"]
     assert dd.reproduce(run.run.members()[1].folder).same_weights
 
@@ -256,10 +254,10 @@ def test_two_processes_do_not_train_one_run(tmp_path: Path) -> None:
 def test_killed_in_the_second_of_two_trainings_and_resumed(tmp_path: Path) -> None:
     folder = made(tmp_path / "a")
     command = [sys.executable, "-m", "deepdojo.cli", "train"]
-    options = ["--seeds", "2", "--set", "train.epochs=30", "--no-baselines", "--no-explain", "--json"]
+    options = ["--seeds", "2", "--set", "train.epochs=10", "--no-baselines", "--no-explain", "--json"]
     child = subprocess.Popen([*command, str(folder), *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     lines, end = 0, time.monotonic() + 120
-    while lines < 40 and child.poll() is None and time.monotonic() < end:
+    while lines < 25 and child.poll() is None and time.monotonic() < end:
         logs = list(folder.glob("runs/*.partial/seeds/1.partial/metrics.jsonl"))
         lines = logs[0].read_bytes().count(b"\n") if logs else 0
         time.sleep(0.002)
@@ -269,7 +267,7 @@ def test_killed_in_the_second_of_two_trainings_and_resumed(tmp_path: Path) -> No
     assert (left / "seeds" / "0").is_dir()
     done = subprocess.run([*command, "--resume", str(left), "--json"], capture_output=True, check=True)
     summary = json.loads(done.stdout)
-    alone = dd.train(folder, set=["train.epochs=30"], seed=1, **QUICK)
+    alone = dd.train(folder, set=["train.epochs=10"], seed=1, **QUICK)
     same(Path(summary["run"]) / "seeds" / "1", alone.folder)
     assert summary["mean"] == summary["score"] == np.mean([m["score"] for m in summary["members"]])
     assert summary["sd"] == pytest.approx(np.std([m["score"] for m in summary["members"]], ddof=1))
@@ -281,7 +279,7 @@ def test_recipes_are_compared_by_name_over_rows_and_seeds(tmp_path: Path) -> Non
     folder = made(tmp_path / "a")
     short = {"set": ["train.epochs=2"], "explain": False, "report": False}
     mlp = dd.train(folder, "mlp", seeds=3, **short)
-    linear = dd.train(folder, "linear", seeds=2, **short)
+    linear = dd.train(folder, "linear", seeds=2, baselines=False, **short)
     found = dd.compare("mlp", "linear", project=folder)
     assert (found.a["run"], found.b["run"]) == (mlp.id, linear.id)
     assert (found.a["seeds"], found.b["seeds"]) == (3, 2)
