@@ -82,7 +82,8 @@ def test_numpy_numbers_are_numbers():
             "cnn",
             TEXTS,
             {},
-            "cnn needs in_channels, height, width; the data give num_outputs, vocab_size; choose one of bag_of_ngrams, text_cnn",
+            "cnn needs in_channels, height, width; the data give num_outputs, vocab_size; "
+            "choose one of bag_of_ngrams, text_cnn",
         ),
         ("cnn", IMAGES, {"channels": "many"}, "model.channels: channels of cnn should be a valid array, got 'many'"),
         ("cnn", IMAGES, {"channels": [8, 16.5]}, "got [8, 16.5]"),
