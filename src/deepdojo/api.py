@@ -402,7 +402,11 @@ def explain(
     """Explain decisions on held-out rows anew and put them into the run and its report."""
     from deepdojo.session.again import explain_again
 
-    return explain_again(load(run).run.with_model(), listener or Listener(), offline=offline, trust=trust)
+    whole = load(run).run
+    explained = explain_again(whole.with_model(), listener or Listener(), offline=offline, trust=trust)
+    if whole.group is not None:  # its page shows what its member knows
+        report(whole.folder)
+    return explained
 
 
 @dataclass(frozen=True)
