@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deepdojo.errors import DataError, RunError, UsageError
+from deepdojo.launch import rank, under_torchrun
 from deepdojo.session.listener import Listener
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def train(
         resume: a run that was interrupted; takes no project.
 
     Returns:
-        the finished run.
+        the finished run. Under `torchrun` all its processes train it together; the first one scores and writes it, and
+        every one that can see its folder gets it.
 
     Raises:
         DojoError: one sentence that says what is wrong and what to do.
@@ -90,8 +92,8 @@ def train(
                 f"{changed[0]} does not go with --resume: the run has what it began with", where=changed[0],
                 todo="leave it away, or train anew",
             )  # fmt: skip
-        return _resume(resume, refit, budget, offline, trust, listener, started, cpu_before)
-    assert project is not None
+        if not under_torchrun():
+            return _resume(resume, refit, budget, offline, trust, listener, started, cpu_before)
     if not 0 < share <= 1:
         raise UsageError(f"share is {share:g}; it must lie above 0 and not above 1", where="--share")
     if budget is not None and budget < 5:
@@ -103,7 +105,19 @@ def train(
         "changes": set, "seed": seed, "options": options, "runs": runs, "offline": offline, "yes": yes, "trust": trust,
         "listener": listener, "started": started,
     }  # fmt: skip
-    if seeds != 1 or folds is not False or refit:
+    several = seeds != 1 or folds is not False or refit
+    if under_torchrun():
+        from deepdojo.session.together import train_together
+
+        if several:
+            raise UsageError(
+                "several trainings cannot share processes", where="--seeds, --folds, --refit",
+                todo="leave them away, or torchrun",
+            )  # fmt: skip
+        run = train_together(project, recipe, resume=resume, given=given)
+        return _entered(run) if rank() == 0 else LoadedRun(run)
+    assert project is not None
+    if several:
         from deepdojo.session.group import begin_group
 
         group = begin_group(project, recipe, **given, seeds=seeds, folds=folds, refit=refit, cpu_before=cpu_before)

@@ -138,7 +138,10 @@ def _unknown_command(name: str) -> DojoError:
 def _refused(fault: DojoError, args: Sequence[str]) -> int:
     """One sentence on stderr; with `--json` the same as an object on stdout."""
     from deepdojo.cli.output import complain, print_json, quiet_exit
+    from deepdojo.launch import rank
 
+    if rank() > 0:  # under torchrun the first process says it
+        return fault.exit_code
     try:
         if "--json" in args:
             print_json(fault.as_json())

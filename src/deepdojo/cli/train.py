@@ -11,6 +11,7 @@ from deepdojo.cli.options import Json, Offline, RunsFolder, Trust, Yes, option, 
 from deepdojo.cli.output import answer, next_step, out, print_json
 from deepdojo.cli.words import duration, metric_unit, network_name, plural, score_phrase, verdict
 from deepdojo.errors import UsageError
+from deepdojo.launch import rank
 from deepdojo.report.figures import higher_is_better
 
 __all__ = ["parts", "train"]
@@ -47,6 +48,7 @@ def train(
     dojo train digits --seeds 5           five trainings, one score, both spreads
     dojo train movie-reviews --folds      each row is held out once
     dojo train --resume last              go on where Ctrl-C stopped it
+    torchrun --standalone --nproc-per-node 2 -m deepdojo.cli train digits     several processes, one training
     """
     from deepdojo.cli.terminal import TerminalListener
 
@@ -72,6 +74,8 @@ def train(
         raise KeyboardInterrupt(*(stop.args or _how_to_go_on(began, resume))) from None
     finally:
         listener.finish()
+    if rank() > 0:  # under torchrun the first process has the word
+        return
     summary = dict(run.summary())
     if json:
         print_json(summary)

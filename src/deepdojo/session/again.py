@@ -143,6 +143,10 @@ def reproduce_run(run: Run, listener: Listener, *, offline: bool, trust: bool) -
         if threads:
             train = session.recipe.train.model_copy(update={"threads": threads})
             session.recipe = session.recipe.model_copy(update={"train": train})
+        if "processes" in run.info:  # bit for bit what they did, where nothing is drawn at random inside the model
+            train = session.recipe.train
+            shards = train.model_copy(update={"accumulate": train.accumulate * int(run.info["processes"])})
+            session.recipe = session.recipe.model_copy(update={"train": shards})
         session.write_head()
         network = Network.prepare(session)
         network.train()

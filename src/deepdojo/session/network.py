@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import statistics
 import time
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from deepdojo.tasks import load_task
 from deepdojo.tasks.base import Task
 from deepdojo.training.augment import build_augment
 from deepdojo.training.checkpoint import save_weights
+from deepdojo.training.distributed import ALONE, whole
 from deepdojo.training.loop import Fitted, fit
 from deepdojo.training.precision import Hardware, choose_device, choose_hardware, using_threads, without_failing_compile
 from deepdojo.training.predictor import Unvalidated, Validator, evaluating, parts_of, predict_rows
@@ -138,12 +140,21 @@ class Network:
         if session.refit is not None:
             replay = session.refit.schedule(len(self.store), batch_size(session.recipe.train))
         session.listener.stage("train", f"{session.recipe.model.name}, {count_parameters(self.model):,} parameters")
+        ranks = session.ranks or ALONE
+        sharded = ranks.world > 1 and session.recipe.train.parallel == "fsdp"
+        plain = copy.deepcopy(self.model).to("cpu") if sharded else self.model
         self.fitted = fit(
             self.task, self.model, self.store, self.validator, session.recipe.train, self.hardware,
             folder=session.folder, seed=session.seed, metric=session.judge.metric,
             higher_is_better=session.judge.higher_is_better, resume=session.resume, replay=replay,
             deadline=deadline, validation_s=row_s * count["validation"], progress=session.listener.progress,
+            ranks=ranks,
         )  # fmt: skip
+        if sharded:  # put together by all processes; what follows is done by the first alone
+            plain.load_state_dict({name: whole(value) for name, value in self.model.state_dict().items()})
+            self.model = plain.to(self.hardware.device).eval()
+        if not ranks.first:
+            return
         save_weights(session.folder / "model" / "model.safetensors", dict(self.model.state_dict()))
         schedule = {k: v for k, v in vars(self.fitted.schedule).items() if v is not None}
         session.update_head(

@@ -16,6 +16,7 @@ import numpy as np
 from deepdojo import __version__
 from deepdojo.data.dataset import SPLITS, Dataset
 from deepdojo.errors import DataError, DojoError, RecipeError, RunError, UnknownNameError, UsageError
+from deepdojo.launch import launch_name
 from deepdojo.locks import locked
 from deepdojo.places import write_json
 from deepdojo.recipes import Recipe
@@ -71,6 +72,7 @@ class Session:
         group: the folder of the runs that this one is a part of; None for a run of its own.
         members: how many trainings share the time that the user gave.
         refit: train on all rows; none is held out and none validates.
+        ranks: this process among those that train together (`session/together.py`).
     """
 
     dataset: Dataset
@@ -91,6 +93,7 @@ class Session:
     group: Path | None = None
     members: int = 1
     refit: Refit | None = None
+    ranks: Any = None
     cpu_before: float = field(default_factory=lambda: sum(os.times()[:4]))
 
     @property
@@ -168,6 +171,8 @@ class Session:
             raise
         self.write_left_out()
         network.train()
+        if self.ranks is not None and not self.ranks.first:
+            return Run(self.folder)
         with using_threads(network.hardware.threads):
             if self.refit is not None:
                 network.write_validation_score("trained on all rows; its score is that of the folds")
@@ -209,6 +214,8 @@ class Session:
         values["chosen"] = self.chosen
         values["task_options"] = self.recipe.task
         values["train"] = self.recipe.train.model_dump()
+        if self.ranks is not None:
+            values |= {"processes": self.ranks.world, "launch": launch_name()}
         if self.refit is not None:
             values["refit"] = vars(self.refit)
         write_toml(self.folder / "run.toml", values)

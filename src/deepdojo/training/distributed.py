@@ -6,7 +6,6 @@ are summed (never averaged) over shards and processes, and divided once by the s
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -17,11 +16,11 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from deepdojo.errors import UsageError
+from deepdojo.launch import restarts, under_torchrun
 from deepdojo.tasks.base import Batch, Task
 
 __all__ = [
-    "ALONE", "Ranks", "Shared", "gathered", "launch_name", "local_rank", "placed", "process_group", "share",
-    "under_torchrun", "whole",
+    "ALONE", "Ranks", "Shared", "average_buffers", "gathered", "placed", "process_group", "share", "whole",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -63,20 +62,6 @@ class Ranks:
 ALONE = Ranks()
 
 
-def under_torchrun() -> bool:
-    """Whether this process is one of several that `torchrun` started."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1 and "LOCAL_RANK" in os.environ
-
-
-def local_rank() -> int:
-    return int(os.environ.get("LOCAL_RANK", "0"))
-
-
-def launch_name() -> str | None:
-    """The same for every start and restart of one `torchrun`, so that a restarted training finds its run again."""
-    return os.environ.get("TORCHELASTIC_RUN_ID") if under_torchrun() else None
-
-
 @contextmanager
 def process_group() -> Iterator[Ranks]:
     """Join the processes that `torchrun` started; alone, where it did not.
@@ -95,7 +80,7 @@ def process_group() -> Iterator[Ranks]:
     try:
         store, rank, world = next(dist.rendezvous("env://"))
         # After a restart the launcher's store still holds the addresses of the killed processes.
-        store = dist.PrefixStore(f"start {os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+        store = dist.PrefixStore(f"start {restarts()}", store)
         backend = "cpu:gloo,cuda:nccl" if cuda else "cpu:gloo"
         dist.init_process_group(backend, store=store, rank=rank, world_size=world)
     except (RuntimeError, ValueError) as error:
@@ -148,9 +133,21 @@ def share(task: Task, model: nn.Module, forward: nn.Module, ranks: Ranks, *, how
     from torch.nn.parallel import DistributedDataParallel
 
     device = next(model.parameters()).device
-    replicated = DistributedDataParallel(_Loss(task, forward), device_ids=None if device.type == "cpu" else [device])
+    replicated = DistributedDataParallel(
+        _Loss(task, forward), device_ids=None if device.type == "cpu" else [device], broadcast_buffers=False
+    )
     replicated.register_comm_hook(None, _summed)
     return Shared(replicated, replicated.no_sync)
+
+
+def average_buffers(model: nn.Module, ranks: Ranks) -> None:
+    """Running statistics of batch normalisation: each process has those of its shards; the model gets their mean."""
+    if ranks.world == 1:
+        return
+    for buffer in model.buffers():
+        if buffer.is_floating_point():
+            dist.all_reduce(buffer)
+            buffer /= ranks.world
 
 
 def _summed(state, bucket):  # torch refuses annotations that are strings

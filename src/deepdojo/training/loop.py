@@ -20,7 +20,7 @@ from deepdojo.recipes import TrainSection
 from deepdojo.tasks.base import Batch, Task
 from deepdojo.training.augment import build_augment
 from deepdojo.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
-from deepdojo.training.distributed import ALONE, Ranks, share, whole
+from deepdojo.training.distributed import ALONE, Ranks, average_buffers, share, whole
 from deepdojo.training.log import MetricsLog
 from deepdojo.training.nonfinite import first_nonfinite_part
 from deepdojo.training.optimizers import build_optimizer
@@ -237,6 +237,7 @@ class _Loop:
         """Validate, keep the better weights, log; True when patience is over."""
         began = time.monotonic()
         state = self.state
+        average_buffers(self.model, self.ranks)
         # shares of a model are put together by all processes at once; a whole one is judged by the first alone
         judged = self.validate(self.model)[:2] if self.ranks.first or self.train.parallel == "fsdp" else (0.0, 0.0)
         score, loss = self.ranks.from_first(judged)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from deepdojo.errors import RecipeError
+from deepdojo.launch import local_rank, local_world
 from deepdojo.recipes import TrainSection
 
 __all__ = ["Hardware", "choose_device", "choose_hardware", "using_threads", "without_failing_compile"]
@@ -36,7 +37,7 @@ def choose_device(name: str) -> torch.device:
     """auto: cuda, else mps, else cpu. Raises RecipeError for a device that this machine does not have."""
     if name == "auto":
         if torch.cuda.is_available():
-            return torch.device("cuda")
+            return torch.device("cuda", local_rank())
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
@@ -53,7 +54,8 @@ def choose_device(name: str) -> torch.device:
 def choose_hardware(train: TrainSection, device: torch.device, *, step_flops: int | None, steps: int) -> Hardware:
     """Threads by the size of a step, bf16 and compile on CUDA only."""
     said: dict[str, str] = {}
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    all_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+    cores = max(1, all_cores // local_world())
     if train.threads == "auto":
         small = step_flops is not None and step_flops < SMALL_STEP_FLOPS
         threads = 1 if small else cores
