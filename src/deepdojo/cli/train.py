@@ -48,7 +48,7 @@ def train(
     dojo train digits --seeds 5           five trainings, one score, both spreads
     dojo train movie-reviews --folds      each row is held out once
     dojo train --resume last              go on where Ctrl-C stopped it
-    torchrun --standalone --nproc-per-node 2 -m deepdojo.cli train digits     several processes, one training
+    torchrun --nproc-per-node 2 -m deepdojo.cli train digits       two processes
     """
     from deepdojo.cli.terminal import TerminalListener
 
