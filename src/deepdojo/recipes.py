@@ -45,12 +45,15 @@ class TrainSection(_Section):
     """Examples in one optimizer step. auto: by the number of rows, said and written down."""
     accumulate: int = Field(1, gt=0)
     """Micro-batches that one step is cut into, to save memory; the update stays the same."""
-    optimizer: Literal["adamw", "sgd", "adadelta"] = "adamw"
-    """adamw (Loshchilov & Hutter 2019), sgd (with Nesterov momentum) or adadelta (Zeiler 2012)."""
+    optimizer: Literal["adamw", "sgd", "adadelta", "muon"] = "adamw"
+    """adamw (Loshchilov & Hutter 2019), sgd (with Nesterov momentum), adadelta (Zeiler 2012), or muon (Jordan et al.
+    2024) for the matrices inside the network, with adamw for the rest."""
     lr: float = Field(1e-3, gt=0)
-    """Peak learning rate."""
+    """Peak learning rate; of muon about 0.02 to 0.1."""
+    adamw_lr: float = Field(3e-3, gt=0)
+    """With muon: peak learning rate of embeddings, vectors and the last layer."""
     momentum: float = Field(0.9, ge=0, lt=1)
-    """Momentum of sgd."""
+    """Momentum of sgd and muon."""
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.999)
     """Decay rates of adamw's two averages."""
     weight_decay: float = Field(0.01, ge=0)
@@ -67,6 +70,26 @@ class TrainSection(_Section):
     """Mirror each training image left to right with probability 1/2."""
     shift: int = Field(0, ge=0)
     """Move each training image by up to so many pixels along each axis; border pixels fill what opens."""
+    rotate: float = Field(0.0, ge=0, le=180)
+    """Turn each training image by up to so many degrees to either side."""
+    zoom: float = Field(0.0, ge=0, le=1)
+    """Resize each training image; 0.1 draws factors from 1/1.1 to 1.1."""
+    brightness: float = Field(0.0, ge=0, le=1)
+    """Make each training image lighter or darker by up to this share of the whole range."""
+    contrast: float = Field(0.0, ge=0, le=1)
+    """Change each training image's contrast; 0.2 draws factors from 1/1.2 to 1.2."""
+    erase: float = Field(0.0, ge=0, lt=1)
+    """Cover a rectangle of each training image, of up to this share of its area (DeVries & Taylor 2017)."""
+    word_dropout: float = Field(0.0, ge=0, lt=1)
+    """Probability that a word of a training text becomes the unknown word."""
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    """Share of the target that is spread over all classes (Szegedy et al. 2015); in training alone, the validation
+    loss stays the true one."""
+    mixup: float = Field(0.0, ge=0)
+    """Mix each training example with another, with weights of Beta(mixup, mixup), such as 0.2 (Zhang et al. 2018);
+    0 does not mix."""
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Judge and keep a running mean of the weights with this decay, such as 0.999: about the last 1,000 steps."""
     patience: int | None = Field(None, gt=0)
     """Stop after so many epochs without a better validation score; ties go to the lower validation loss."""
     keep: Literal["best", "last"] = "best"

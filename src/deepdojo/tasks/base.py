@@ -56,6 +56,8 @@ class Task(ABC):
     """Entries that an explanation perturbs, and what stands there for `nothing`, after `prepare`."""
     images: ClassVar[tuple[str, ...]] = ()
     """Entries (B, C, Y, X) that augmentation may mirror and move without changing what is right."""
+    soft: ClassVar[bool] = False
+    """Whether `loss` takes probabilities (B, C) in the place of the classes that `classes` names."""
     protocol: ClassVar[str]
     """The name in `models/protocols.py` that a model must follow."""
 
@@ -96,6 +98,15 @@ class Task(ABC):
     @abstractmethod
     def pieces(self, row: Row, example: Example) -> list[Piece]:
         """What an explanation may delete of this example."""
+
+    def classes(self) -> dict[str, int]:
+        """Entries that hold a class index, and how many classes there are; they may come as probabilities if `soft`."""
+        return {}
+
+    @classmethod
+    def words(cls) -> dict[str, float]:
+        """Ragged entries whose cells may become the unknown one, and its id."""
+        return {name: value for name, value in cls.blank.items() if name in cls.ragged}
 
     def prepare(self, batch: Batch) -> Batch:
         """The batch as the model gets it (idempotent): integers that stand for real values made float and

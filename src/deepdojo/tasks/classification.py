@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +24,11 @@ class Classification(Task):
     """Cross-entropy -log softmax(scores)[label] over the classes of the training rows."""
 
     labels: Labels
+
+    soft: ClassVar[bool] = True
+
+    def classes(self) -> dict[str, int]:
+        return {"label": len(self.labels)}
 
     @abstractmethod
     def scores(self, model: nn.Module, batch: Batch) -> Float[Tensor, "B C"]:

@@ -1,66 +1,102 @@
-"""Augmentation of training images on the device: batch -> batch, drawn from a generator that seed and step decide.
-
-Dimensions: B batch, C channels, Y height, X width.
-"""
+"""What a recipe does to training batches: batch -> batch on the device, drawn from a generator that seed and step
+decide. `augment_images.py` moves and recolours pictures, `augment_targets.py` softens classes and mixes examples."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Shaped
-from torch import Tensor
 
 from deepdojo.errors import RecipeError
 from deepdojo.recipes import TrainSection
 from deepdojo.tasks.base import Batch, Task
+from deepdojo.training.augment_images import Recolour, Warp, erase, flip_and_shift, recolour, warp
+from deepdojo.training.augment_targets import drop_words, mix, smooth
 
-__all__ = ["Augment", "build_augment", "flip_and_shift"]
+__all__ = ["Augment", "build_augment"]
 
 Augment = Callable[[Batch, torch.Generator], Batch]
 
+IMAGES = ("flip", "shift", "rotate", "zoom", "brightness", "contrast", "erase")
+CLASSES = ("label_smoothing", "mixup")
+
 
 def build_augment(train: TrainSection, task: Task | type[Task]) -> Augment | None:
-    """What a recipe asks for, or None. Raises RecipeError for a task that has no images."""
-    if not train.flip and not train.shift:
+    """What a recipe asks for, one after another, or None.
+
+    Raises:
+        RecipeError: the task has nothing that this could be done to.
+    """
+    if train.mixup and task.ragged:
+        raise RecipeError(
+            f"{task.name} has sequences, and two of them cannot be mixed", where="train.mixup", todo="leave it out"
+        )
+    steps: list[Augment] = []
+    for fields, has, what, build in (
+        (IMAGES, bool(task.images), "no images", _image_steps),
+        (("word_dropout",), bool(task.words()), "no words", _word_steps),
+        (CLASSES, bool(task.soft), "no classes", _class_steps),
+    ):
+        asked = next((name for name in fields if getattr(train, name)), None)
+        if asked is None:
+            continue
+        if not has:
+            raise RecipeError(
+                f"{task.name} has {what} that this could change", where=f"train.{asked}", todo="leave it out"
+            )
+        steps += build(train, task)
+    if not steps:
         return None
-    asked = "train.flip" if train.flip else "train.shift"
-    if not task.images:
-        raise RecipeError(f"{task.name} has no images that could be moved", where=asked, todo="leave it out")
 
     def augment(batch: Batch, generator: torch.Generator) -> Batch:
-        moved = {
-            name: flip_and_shift(batch[name], generator, flip=train.flip, shift=train.shift) for name in task.images
-        }
-        return {**batch, **moved}
+        for step in steps:
+            batch = step(batch, generator)
+        return batch
 
     return augment
 
 
-def flip_and_shift(
-    images: Shaped[Tensor, "B C Y X"], generator: torch.Generator, *, flip: bool, shift: int
-) -> Shaped[Tensor, "B C Y X"]:
-    """Each image mirrored left to right with probability 1/2 and moved by up to `shift` pixels along each axis.
+def _image_steps(train: TrainSection, task: Task | type[Task]) -> list[Augment]:
+    steps: list[Callable[[torch.Tensor, torch.Generator], torch.Tensor]] = []
+    if train.flip or train.shift:
+        steps.append(lambda images, draws: flip_and_shift(images, draws, flip=train.flip, shift=train.shift))
+    if train.rotate or train.zoom:
+        steps.append(lambda images, draws: warp(images, draws, Warp(train.rotate, train.zoom)))
+    if train.brightness or train.contrast:
+        steps.append(lambda images, draws: recolour(images, draws, Recolour(train.brightness, train.contrast)))
+    if train.erase:
+        steps.append(lambda images, draws: erase(images, draws, share=train.erase))
 
-    What moves in from outside repeats the border pixel. The draws are made on the CPU, so that a seed gives the same
-    pictures on every device. Cost: one gather.
+    def augment(batch: Batch, draws: torch.Generator) -> Batch:
+        moved = {}
+        for name in task.images:
+            moved[name] = batch[name]
+            for step in steps:
+                moved[name] = step(moved[name], draws)
+        return {**batch, **moved}
 
-    Args:
-        images: any dtype; usually uint8 as packed.
-        generator: on the CPU.
-        shift: pixels, 0 or more.
+    return [augment]
 
-    Source: Krizhevsky et al. 2012, section 4.1 (translations and reflections); He et al. 2015 move by up to 4 pixels
-    of 32, with zeros outside.
-    """
-    count, _, height, width = images.shape
-    down, right = (torch.randint(-shift, shift + 1, (2, count, 1), generator=generator)).unbind()
-    rows = (torch.arange(height) + down).clamp_(0, height - 1)  # (B, Y)
-    columns = (torch.arange(width) + right).clamp_(0, width - 1)  # (B, X)
-    if flip:
-        mirrored = torch.rand(count, 1, generator=generator) < 0.5
-        columns = torch.where(mirrored, columns.flip(1), columns)
-    device = images.device
-    batch = torch.arange(count, device=device).view(-1, 1, 1)
-    moved = images.permute(0, 2, 3, 1)[batch, rows.to(device)[:, :, None], columns.to(device)[:, None, :]]
-    return moved.permute(0, 3, 1, 2)  # (B, C, Y, X) with channels last in memory
+
+def _word_steps(train: TrainSection, task: Task | type[Task]) -> list[Augment]:
+    def augment(batch: Batch, draws: torch.Generator) -> Batch:
+        dropped = {
+            name: drop_words(batch[name], batch[f"{name}_keep"], draws, share=train.word_dropout, unknown=int(unknown))
+            for name, unknown in task.words().items()
+        }
+        return {**batch, **dropped}
+
+    return [augment]
+
+
+def _class_steps(train: TrainSection, task: Task | type[Task]) -> list[Augment]:
+    """Smoothing first: a mixture of smoothed classes is the smoothed mixture. `task` is fitted here, so that the number
+    of classes is known; a class of tasks is only asked whether it has any."""
+
+    def augment(batch: Batch, draws: torch.Generator) -> Batch:
+        assert isinstance(task, Task)
+        soft = {name: smooth(batch[name], count, train.label_smoothing) for name, count in task.classes().items()}
+        batch = {**batch, **soft}
+        return mix(batch, draws, alpha=train.mixup, through=task.prepare) if train.mixup else batch
+
+    return [augment]

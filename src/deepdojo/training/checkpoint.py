@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from deepdojo.errors import RunError
 from deepdojo.places import cannot_write
+from deepdojo.training.averages import Average
 from deepdojo.training.distributed import ALONE, Ranks, gathered, placed, whole
 
 __all__ = ["latest_checkpoint", "load_checkpoint", "load_weights", "save_checkpoint", "save_weights"]
@@ -67,6 +68,7 @@ def save_checkpoint(
     optimizer: torch.optim.Optimizer,
     best: dict[str, Tensor] | None,
     state: dict[str, Any],
+    average: Average | None = None,
     ranks: Ranks = ALONE,
 ) -> Path:
     """Everything that the loop needs to go on after `step`, as `folder/step-N`; older checkpoints are removed after.
@@ -77,6 +79,8 @@ def save_checkpoint(
     temporary = folder / f".writing-{os.getpid()}"
     tensors = {f"model.{k}": whole(v) for k, v in model.state_dict().items()}
     tensors |= {f"best.{k}": whole(v) for k, v in (best or {}).items()}
+    if average is not None:
+        tensors |= {f"average.{k}": whole(v) for k, v in average.values.items()}
     numbers: dict[str, dict[str, Any]] = {}
     for index, values in optimizer.state_dict()["state"].items():
         for key, value in values.items():
@@ -113,21 +117,28 @@ def latest_checkpoint(folder: Path) -> Path | None:
 
 
 def load_checkpoint(
-    path: Path, *, model: nn.Module, optimizer: torch.optim.Optimizer, ranks: Ranks = ALONE
+    path: Path,
+    *,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: Average | None = None,
+    ranks: Ranks = ALONE,
 ) -> tuple[dict[str, Any], dict[str, Tensor] | None]:
     """Put a checkpoint back into model, optimizer and random generators; gives (state, best weights).
 
     Where several processes train together all must call it; the first one reads, and hands on what it read.
     """
     state, tensors = ranks.from_first(_read(path) if ranks.first else ({}, {}))
-    parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "optimizer": {}, "random": {}}
+    parts: dict[str, dict[str, Tensor]] = {"model": {}, "best": {}, "average": {}, "optimizer": {}, "random": {}}
     for key, value in tensors.items():
         part, _, name = key.partition(".")
         parts[part][name] = value
     like = model.state_dict()
-    for part in ("model", "best"):
+    for part in ("model", "best", "average"):
         parts[part] = {name: placed(value, like[name]) for name, value in parts[part].items()}
     model.load_state_dict(parts["model"])
+    if average is not None:
+        average.load(parts["average"])
     restored = _optimizer_state(parts["optimizer"], state.pop("optimizer"), optimizer)
     optimizer.load_state_dict({"state": restored, "param_groups": optimizer.state_dict()["param_groups"]})
     drawn = parts["random"].get(f"{ranks.rank}.cpu")

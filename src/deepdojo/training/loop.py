@@ -19,6 +19,7 @@ from deepdojo.errors import TrainingError
 from deepdojo.recipes import TrainSection
 from deepdojo.tasks.base import Batch, Task
 from deepdojo.training.augment import build_augment
+from deepdojo.training.averages import Average
 from deepdojo.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from deepdojo.training.distributed import ALONE, Ranks, average_buffers, share, whole
 from deepdojo.training.log import MetricsLog
@@ -101,6 +102,7 @@ class _Loop:
         forward: nn.Module = torch.compile(model) if hardware.compile else model  # type: ignore[assignment]
         self.shared = share(task, model, forward, ranks, how=train.parallel)
         self.optimizer = build_optimizer(model, train, hardware.device)
+        self.average = None if train.ema is None else Average(model, train.ema)
         self.augment = build_augment(train, task)
         self.epoch_steps = math.ceil(len(store) / batch_size(train))
         self.log_every = max(1, self.schedule.total // 200)
@@ -120,7 +122,9 @@ class _Loop:
         if path is None:
             self.log.keep_until(0)
             return
-        state, self.best = load_checkpoint(path, model=self.model, optimizer=self.optimizer, ranks=self.ranks)
+        state, self.best = load_checkpoint(
+            path, model=self.model, optimizer=self.optimizer, average=self.average, ranks=self.ranks
+        )
         self.state = _State(**state)
         if not self.replaying:
             self.schedule = Schedule(**self.state.schedule)
@@ -146,6 +150,7 @@ class _Loop:
             model=self.model,
             optimizer=self.optimizer,
             best=self.best,
+            average=self.average,
             state={k: v for k, v in asdict(self.state).items() if k != "step"},
             ranks=self.ranks,
         )
@@ -168,7 +173,7 @@ class _Loop:
             train.schedule, step, self.schedule.at(step), warmup=train.warmup, final=train.final_lr
         )
         for group in self.optimizer.param_groups:
-            group["lr"] = lr
+            group["lr"] = lr * group.get("share", 1.0)
         loss_sum = weight_sum = 0.0
         parts = self.shards(self.batch_at(step))
         suspect: Batch | None = None
@@ -189,6 +194,8 @@ class _Loop:
         self.state.loss_sum += loss_sum
         self.state.weight_sum += weight_sum
         self.state.step += 1
+        if self.average is not None:
+            self.average.update(self.state.step)
         return loss_sum / weight_sum, lr
 
     def shards(self, index: Tensor) -> list[tuple[int, Tensor]]:
@@ -234,7 +241,12 @@ class _Loop:
         )
 
     def end_epoch(self) -> bool:
-        """Validate, keep the better weights, log; True when patience is over."""
+        """Validate, keep the better weights, log; True when patience is over. Judged and kept is the mean of the
+        weights, where the recipe asks for one."""
+        with nullcontext() if self.average is None else self.average.applied():
+            return self.judge_epoch()
+
+    def judge_epoch(self) -> bool:
         began = time.monotonic()
         state = self.state
         average_buffers(self.model, self.ranks)
@@ -389,6 +401,8 @@ def fit(
     state = loop.state
     if loop.best is not None:
         model.load_state_dict(loop.best)
+    elif loop.average is not None:
+        model.load_state_dict({**model.state_dict(), **loop.average.values})
     model.eval()
     epochs = state.step / loop.epoch_steps
     return Fitted(state.step, epochs, state.best_epoch, state.stopped, time.monotonic() - loop.began, loop.schedule)

@@ -5,14 +5,22 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from deepdojo.errors import RecipeError
 from deepdojo.recipes import TrainSection
+from deepdojo.training.muon import Muon
 
 __all__ = ["build_optimizer"]
 
 
 def build_optimizer(model: nn.Module, train: TrainSection, device: torch.device) -> torch.optim.Optimizer:
-    """AdamW, SGD with Nesterov momentum, or Adadelta over two groups: matrices decay; vectors and embeddings do not."""
-    embeddings = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
+    """AdamW, SGD with Nesterov momentum, or Adadelta over two groups: matrices decay; vectors and embeddings do not.
+
+    muon: Muon for the matrices inside the network, AdamW for embeddings, vectors and the last linear layer. Each group
+    has `share`: its learning rate as a share of the recipe's `lr`, which the schedule moves.
+    """
+    # Tables of words or positions, torch's, ours or a learner's: all name the number of their rows.
+    tables = [m for m in model.modules() if hasattr(m, "num_embeddings") or hasattr(m, "max_length")]
+    embeddings = {id(m.weight) for m in tables if hasattr(m, "weight")}
     decayed: list[nn.Parameter] = []
     free: list[nn.Parameter] = []
     for parameter in model.parameters():
@@ -23,9 +31,35 @@ def build_optimizer(model: nn.Module, train: TrainSection, device: torch.device)
         for group, decay in ((decayed, train.weight_decay), (free, 0.0))
         if group
     ]
+    if train.optimizer == "muon":
+        return _muon(model, train, decayed, free)
     fused = device.type in ("cpu", "cuda", "mps")
     if train.optimizer == "adamw":
         return torch.optim.AdamW(groups, lr=train.lr, betas=train.betas, fused=fused)
     if train.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=train.lr, momentum=train.momentum, nesterov=train.momentum > 0, fused=fused)
     return torch.optim.Adadelta(groups, lr=train.lr, rho=0.95, eps=1e-6, foreach=True)
+
+
+def _muon(
+    model: nn.Module, train: TrainSection, decayed: list[nn.Parameter], free: list[nn.Parameter]
+) -> torch.optim.Optimizer:
+    if train.parallel == "fsdp" and any(hasattr(parameter, "full_tensor") for parameter in decayed):
+        raise RecipeError("muon needs whole matrices, and fsdp keeps shares", where="train.parallel", todo="take ddp")
+    last = _last_matrix(model)
+    inner = [parameter for parameter in decayed if parameter is not last]
+    outer = [parameter for parameter in decayed if parameter is last]
+    adamw = {"kind": "adamw", "lr": train.adamw_lr, "betas": train.betas, "share": train.adamw_lr / train.lr}
+    groups = [
+        {"params": inner, "kind": "muon", "lr": train.lr, "momentum": train.momentum, "share": 1.0,
+         "weight_decay": train.weight_decay},
+        {"params": outer, "weight_decay": train.weight_decay, **adamw},
+        {"params": free, "weight_decay": 0.0, **adamw},
+    ]  # fmt: skip
+    return Muon([group for group in groups if group["params"]])
+
+
+def _last_matrix(model: nn.Module) -> nn.Parameter | None:
+    """Of the layer that gives the outputs: models name it `head`; else the last matrix that was made."""
+    matrices = {name: p for name, p in model.named_parameters() if p.ndim >= 2}
+    return next((p for name, p in matrices.items() if name.endswith("head.weight")), [None, *matrices.values()][-1])
