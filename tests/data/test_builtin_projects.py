@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import pytest
 
 from deepdojo.data.dataset import Dataset, load_dataset
@@ -11,6 +13,7 @@ from deepdojo.places import mirror_folder
 SPLITS = ("train", "validation", "test")
 
 
+@lru_cache(maxsize=3)
 def load(name: str) -> Dataset:
     mirror, project = mirror_folder(), find_project(name)
     if mirror is None or not (mirror / str(project.spec.source.mirror)).is_dir():
