@@ -19,18 +19,24 @@ __all__ = [
     "gelu",
     "gelu_reference",
     "relu",
+    "relu_squared",
     "silu",
     "softmax",
     "softmax_reference",
     "tanh",
 ]
 
-ACTIVATIONS = ("gelu", "relu", "silu", "tanh")
+ACTIVATIONS = ("gelu", "relu", "relu_squared", "silu", "tanh")
 
 
 def relu(x: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
     """Rectifier, max(x, 0); its gradient at 0 is 0. Source: Nair & Hinton 2010."""
     return F.relu(x)
+
+
+def relu_squared(x: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
+    """max(x, 0)². Source: So et al. 2021 (Primer)."""
+    return F.relu(x).square()
 
 
 def gelu(x: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:

@@ -33,11 +33,13 @@ class LearnedPositions(Layer):
         with torch.no_grad():
             self.weight.normal_(0, self.std)
 
-    def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
+    def forward(self, x: Float[Tensor, "B T D"], start: int = 0) -> Float[Tensor, "B T D"]:
+        """`start`: the step of the first vector, where earlier ones are in a cache."""
         require_width("LearnedPositions", x, self.width, rank=3)
-        if x.shape[1] > self.max_length:
+        end = start + x.shape[1]
+        if end > self.max_length:
             raise ShapeError(
-                f"an input of {x.shape[1]} steps is longer than the table of {self.max_length} positions",
+                f"an input of {end} steps is longer than the table of {self.max_length} positions",
                 todo="raise max_length or cut the input",
             )
-        return x + self.weight[: x.shape[1]]
+        return x + self.weight[start:end]

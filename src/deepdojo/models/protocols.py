@@ -1,16 +1,17 @@
 """What each family of tasks asks of a model: a call, and nothing else.
 
-Dimensions: B batch, T time, F numbers, G categories, C classes or outputs, Ch channels, Y and X image axes.
+Dimensions: B batch, T time, F numbers, G categories, C classes or outputs, V vocabulary, Ch channels, Y and X image
+axes.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-__all__ = ["Classifier", "TableModel"]
+__all__ = ["Classifier", "LanguageModel", "TableModel"]
 
 
 class Classifier(Protocol):
@@ -25,3 +26,9 @@ class TableModel(Protocol):
     """One row of outputs for the numbers and the category ids of a table's row."""
 
     def __call__(self, numbers: Float[Tensor, "B F"], categories: Int[Tensor, "B G"]) -> Float[Tensor, "B C"]: ...
+
+
+class LanguageModel(Protocol):
+    """Scores of the token after each step, from that step and those before it; `cache` holds earlier steps."""
+
+    def __call__(self, tokens: Int[Tensor, "B T"], cache: Any = None) -> Float[Tensor, "B T V"]: ...

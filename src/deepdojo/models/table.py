@@ -57,6 +57,7 @@ MODELS: Mapping[str, ModelEntry] = {
     "text_cnn": ModelEntry("text_cnn", ("Classifier",)),
     "rnn": ModelEntry("rnn", ("Classifier",)),
     "transformer": ModelEntry("transformer", ("Classifier",)),
+    "decoder": ModelEntry("decoder", ("LanguageModel",)),
 }
 
 

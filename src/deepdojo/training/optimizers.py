@@ -46,7 +46,7 @@ def _muon(
 ) -> torch.optim.Optimizer:
     if train.parallel == "fsdp" and any(hasattr(parameter, "full_tensor") for parameter in decayed):
         raise RecipeError("muon needs whole matrices, and fsdp keeps shares", where="train.parallel", todo="take ddp")
-    last = _last_matrix(model)
+    last = _last_matrix(model, decayed)
     inner = [parameter for parameter in decayed if parameter is not last]
     outer = [parameter for parameter in decayed if parameter is last]
     adamw = {"kind": "adamw", "lr": train.adamw_lr, "betas": train.betas, "share": train.adamw_lr / train.lr}
@@ -59,7 +59,9 @@ def _muon(
     return Muon([group for group in groups if group["params"]])
 
 
-def _last_matrix(model: nn.Module) -> nn.Parameter | None:
-    """Of the layer that gives the outputs: models name it `head`; else the last matrix that was made."""
-    matrices = {name: p for name, p in model.named_parameters() if p.ndim >= 2}
-    return next((p for name, p in matrices.items() if name.endswith("head.weight")), [None, *matrices.values()][-1])
+def _last_matrix(model: nn.Module, matrices: list[nn.Parameter]) -> nn.Parameter | None:
+    """Of the layer that gives the outputs: models name it `head`. Without one it is the last matrix that was made, or
+    a table of tokens that gives the outputs too, which is not among the matrices."""
+    named = next((p for name, p in model.named_parameters() if name == "head.weight"), None)
+    tables = any(hasattr(module, "num_embeddings") for module in model.modules())
+    return matrices[-1] if named is None and not tables and matrices else named

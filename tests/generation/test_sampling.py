@@ -1,0 +1,95 @@
+"""Sampling: the distribution that is drawn from, seeds, and a text that outgrows the context."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from deepdojo.errors import UsageError
+from deepdojo.generation import sample
+from deepdojo.generation.sampling import filtered
+from deepdojo.models import create_model
+
+
+def decoder(context: int = 8) -> torch.nn.Module:
+    torch.manual_seed(0)
+    model = create_model("decoder", {"vocab_size": 7}, width=8, num_layers=2, num_heads=2, context=context)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.5 * torch.randn_like(p))
+    return model
+
+
+def draws(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_the_likeliest_token_each_time_with_windows_as_promised() -> None:
+    """Without a cache: the text as far back as the rule says, read anew for every token."""
+    model, context = decoder(), 8
+    prompt = torch.tensor([[1, 2, 3], [4, 5, 6]])
+    found = sample(model, prompt, 21, temperature=0)
+    text, start = prompt, 0
+    for _ in range(21):
+        token = model(text[:, start:])[:, -1].argmax(-1, keepdim=True)
+        text = torch.cat([text, token], 1)
+        if text.shape[1] - 1 - start >= context:  # so many are in the cache now
+            start = text.shape[1] - context // 2
+    assert torch.equal(found, text[:, 3:])
+
+
+def test_a_prompt_longer_than_the_context_counts_by_its_end() -> None:
+    model = decoder()
+    long = torch.randint(0, 7, (1, 30), generator=draws())
+    assert torch.equal(sample(model, long, 5, temperature=0), sample(model, long[:, -4:], 5, temperature=0))
+
+
+def test_a_seed_gives_the_same_text_and_the_model_stays_in_its_mode() -> None:
+    model = decoder().train()
+    prompt = torch.zeros(2, 1, dtype=torch.int64)
+    a, b, c = (sample(model, prompt, 30, generator=draws(s)) for s in (1, 1, 2))
+    assert torch.equal(a, b)
+    assert not torch.equal(a, c)
+    assert model.training
+
+
+def test_tokens_come_as_often_as_their_probability() -> None:
+    model = decoder()
+    prompt = torch.tensor([[3]]).expand(20_000, 1)
+    expected = torch.softmax(model(prompt[:1])[0, -1] / 0.8, -1)
+    counts = torch.bincount(sample(model, prompt, 1, temperature=0.8, generator=draws()).flatten(), minlength=7)
+    # each count within 5 standard deviations: passed by chance less than once in 10^5
+    bound = 5 * (expected * (1 - expected) / 20_000).sqrt()
+    assert ((counts / 20_000 - expected).abs() <= bound).all()
+
+
+def test_top_k_and_top_p_against_a_loop() -> None:
+    scores = torch.randn(5, 7, generator=draws(4))
+    for row, kept in zip(scores, filtered(scores, 1.0, top_k=3), strict=True):
+        assert set(kept.nonzero().flatten().tolist()) == set(row.topk(3).indices.tolist())
+        torch.testing.assert_close(kept[kept > 0] / kept.max(), row.exp()[kept > 0] / row.max().exp())
+    for row, kept in zip(scores, filtered(scores, 1.0, top_p=0.6), strict=True):
+        chances, taken, total = torch.softmax(row, -1), set(), 0.0
+        for i in chances.argsort(descending=True).tolist():
+            if total >= 0.6:
+                break
+            taken.add(i)
+            total += float(chances[i])
+        assert set(kept.nonzero().flatten().tolist()) == taken
+    assert (filtered(scores, 1.0, top_p=1e-9).max(-1).values == 1.0).all()
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({"temperature": -1.0}, "temperature"),
+        ({"top_k": 0}, "top_k"),
+        ({"top_p": 0.0}, "top_p"),
+        ({"count": 0}, "count"),
+    ],
+)
+def test_what_makes_no_sense_is_said(asked: dict, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        sample(decoder(), torch.zeros(1, 1, dtype=torch.int64), **{"count": 3, **asked})
+    with pytest.raises(UsageError, match="nothing to write on from"):
+        sample(decoder(), torch.zeros(1, 0, dtype=torch.int64), 3)

@@ -1,0 +1,143 @@
+"""The decoder against an independent plain one, its causality, its cache, and what it can learn."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from deepdojo.errors import RecipeError
+from deepdojo.layers.shapes import ShapeError
+from deepdojo.models import create_model
+
+V, T = 13, 11
+SHAPE = {"width": 12, "num_layers": 2, "num_heads": 3, "context": 17, "feed_forward": 19}
+GPT2 = {**SHAPE, "positions": "learned", "norm": "layer", "bias": True, "tied": True, "activation": "gelu"}
+MODERN = {**SHAPE, "positions": "rotary", "norm": "rms", "bias": False, "tied": False, "activation": "relu_squared"}
+
+
+def made(arguments: dict, seed: int = 0) -> torch.nn.Module:
+    torch.manual_seed(seed)
+    model = create_model("decoder", {"vocab_size": V}, **arguments).double()
+    with torch.no_grad():  # initial weights are small: larger ones let a difference show
+        for p in model.parameters():
+            p.add_(0.3 * torch.randn_like(p))
+    return model
+
+
+def plain(model: torch.nn.Module, tokens: torch.Tensor) -> torch.Tensor:
+    """One example, one head, one query at a time, from the named weights alone."""
+    w, config = dict(model.named_parameters()), model.config
+    K = config.width // config.num_heads
+
+    def norm(name, x):
+        if config.norm == "layer":
+            centred = x - x.mean()
+            return centred / (centred.square().mean() + 1e-5).sqrt() * w[f"{name}.weight"] + w[f"{name}.bias"]
+        return x / (x.square().mean() + 1e-6).sqrt() * w[f"{name}.weight"]
+
+    def dense(name, x):
+        return w[f"{name}.weight"] @ x + (w[f"{name}.bias"] if config.bias else 0.0)
+
+    def turned(x, t):
+        if config.positions == "learned":
+            return x
+        angle = t * 10_000.0 ** (-2 * torch.arange(K // 2, dtype=torch.float64) / K)
+        return torch.cat([x[: K // 2] * angle.cos() - x[K // 2 :] * angle.sin(),
+                          x[: K // 2] * angle.sin() + x[K // 2 :] * angle.cos()])  # fmt: skip
+
+    rows = []
+    for text in tokens:
+        h = [w["embedding.weight"][i] for i in text]
+        if config.positions == "learned":
+            h = [x + w["positions.weight"][t] for t, x in enumerate(h)]
+        for b in range(config.num_layers):
+            name = f"blocks.{b}"
+            qkv = [dense(f"{name}.attention.in_proj", norm(f"{name}.norm1", x)) for x in h]
+            joined = []
+            for t in range(len(h)):
+                heads = []
+                for n in range(config.num_heads):
+                    part = [[x[i * config.width + n * K :][:K] for x in qkv] for i in range(3)]
+                    q = turned(part[0][t], t)
+                    scores = torch.stack([q @ turned(part[1][s], s) / math.sqrt(K) for s in range(t + 1)])
+                    weights = scores.exp() / scores.exp().sum()
+                    heads.append(sum(weights[s] * part[2][s] for s in range(t + 1)))
+                joined.append(torch.cat(heads))
+            h = [x + dense(f"{name}.attention.out_proj", a) for x, a in zip(h, joined, strict=True)]
+            bend = F.gelu if config.activation == "gelu" else lambda x: x.clamp_min(0) ** 2
+            h = [x + dense(f"{name}.linear2", bend(dense(f"{name}.linear1", norm(f"{name}.norm2", x)))) for x in h]
+        table = w["embedding.weight"] if config.tied else w["head.weight"]
+        rows.append(torch.stack([table @ norm("norm", x) for x in h]))
+    return torch.stack(rows)
+
+
+@pytest.mark.parametrize("arguments", [GPT2, MODERN], ids=["gpt2", "modern"])
+def test_values_and_gradients_equal_a_plain_decoder(arguments: dict) -> None:
+    model = made(arguments)
+    tokens = torch.randint(0, V, (2, 7), generator=torch.Generator().manual_seed(1))
+    ours, theirs = model(tokens), plain(model, tokens)
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-10)
+    cotangent = torch.randn(ours.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    parameters = list(model.parameters())
+    found, expected = (torch.autograd.grad(out, parameters, cotangent) for out in (ours, theirs))
+    for a, b in zip(found, expected, strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("arguments", [GPT2, MODERN], ids=["gpt2", "modern"])
+def test_no_step_sees_what_comes_after_it_and_no_row_another(arguments: dict) -> None:
+    model = made(arguments).eval()
+    tokens = torch.randint(0, V, (3, T))
+    before = model(tokens)
+    for t in range(T):
+        changed = tokens.clone()
+        changed[1, t] = (changed[1, t] + 1) % V
+        after = model(changed)
+        assert torch.equal(after[1, :t], before[1, :t])
+        assert (after[1, t] != before[1, t]).any()
+        assert torch.equal(after[[0, 2]], before[[0, 2]])
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("arguments", [GPT2, MODERN], ids=["gpt2", "modern"])
+def test_the_cache_changes_nothing(arguments: dict, dtype: torch.dtype) -> None:
+    model = made(arguments).to(dtype).eval()
+    tokens = torch.randint(0, V, (2, 17))
+    whole = model(tokens)
+    for first in (1, 5, 16):
+        cache = model.new_cache()
+        steps = [model(tokens[:, :first], cache)]
+        steps += [model(tokens[:, t : t + 1], cache) for t in range(first, 17)]
+        atol = 1e-10 if dtype == torch.float64 else 1e-5
+        torch.testing.assert_close(torch.cat(steps, 1), whole, rtol=0, atol=atol)
+    with pytest.raises(ShapeError, match="longer than the context of 17"):
+        model(tokens[:, :1], cache)
+
+
+@pytest.mark.parametrize("arguments", [GPT2, MODERN], ids=["gpt2", "modern"])
+def test_it_begins_at_ln_v_and_overfits_one_batch(arguments: dict) -> None:
+    torch.manual_seed(0)
+    model = create_model("decoder", {"vocab_size": V}, **{**arguments, "width": 24})
+    tokens = torch.randint(0, V, (4, 12))
+
+    def loss() -> torch.Tensor:
+        return F.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten())
+
+    assert float(loss().detach()) == pytest.approx(math.log(V), abs=0.05)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    for _ in range(150):
+        optimizer.zero_grad()
+        found = loss()
+        found.backward()
+        optimizer.step()
+    assert float(found.detach()) < 0.1
+
+
+def test_what_does_not_fit_is_said() -> None:
+    with pytest.raises(RecipeError, match="does not divide width"):
+        create_model("decoder", {"vocab_size": V}, width=10, num_heads=3)
+    with pytest.raises(RecipeError, match="even width"):
+        create_model("decoder", {"vocab_size": V}, width=9, num_heads=3)
