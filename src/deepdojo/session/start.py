@@ -102,6 +102,9 @@ def begin(
     problems = checked(dataset, listener)
     resolved, chosen = asked.resolved(dataset, options.share)
     say_chosen(chosen, listener)
+    split = dataset.project.spec.split
+    if split.folds is not None:
+        listener.say(f"fold {split.fold} of {split.folds} is held out; --folds holds every row out once")
     folder = new_run_folder(asked.runs(runs), asked.recipe_name)
     return Session(
         dataset, resolved, asked.recipe_name, asked.judge, seed, options, folder, listener, started,
