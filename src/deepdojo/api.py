@@ -44,6 +44,7 @@ def train(
     report: bool = True,
     validation_only: bool = False,
     share: float = 1.0,
+    find_lr: bool = False,
     offline: bool = False,
     yes: bool = False,
     trust: bool = False,
@@ -64,6 +65,7 @@ def train(
         runs: where runs go.
         validation_only: leave the held-out rows closed; the run has no score and no place on the board.
         share: share of the training rows to use, 0 to 1.
+        find_lr: search for a learning rate first (Smith 2017) and train with it.
         yes: download more than 100 MB without asking. trust: run the project's own code.
         resume: a run that was interrupted; takes no project.
 
@@ -100,7 +102,7 @@ def train(
         raise UsageError(f"a budget of {budget:g} s is too short", where="--budget", todo="give at least 5s")
     from deepdojo.session.train import Options
 
-    options = Options(budget, baselines, explain, report, validation_only, share)
+    options = Options(budget, baselines, explain, report, validation_only, share, find_lr)
     given: dict[str, Any] = {
         "changes": set, "seed": seed, "options": options, "runs": runs, "offline": offline, "yes": yes, "trust": trust,
         "listener": listener, "started": started,

@@ -30,6 +30,7 @@ def train(
     ] = False,
     refit: Annotated[bool, option("After the folds, train once on all rows: the model to use.", "What")] = False,
     share: Annotated[float, option("Share of the training rows to use, .1 for a tenth.", "What")] = 1.0,
+    find_lr: Annotated[bool, option("Search for a learning rate first, and train with it.", "How far")] = False,
     budget: Annotated[str | None, option("Longest time for all of it, like 90s, 10m or 1h30m.", "How far")] = None,
     no_baselines: Annotated[bool, option("Skip the floor without a network.", "How far")] = False,
     no_explain: Annotated[bool, option("Skip the explanations.", "How far")] = False,
@@ -67,7 +68,7 @@ def train(
             project, recipe, set=set, seed=seed, seeds=seeds, folds=folds, refit=refit, budget=seconds, runs=runs,
             baselines=not no_baselines,
             explain=not no_explain, offline=offline, yes=yes, trust=trust, validation_only=validation_only,
-            share=share, resume=resume, listener=listener,
+            share=share, find_lr=find_lr, resume=resume, listener=listener,
         )  # fmt: skip
     except KeyboardInterrupt as stop:
         listener.finish()

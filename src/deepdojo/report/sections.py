@@ -91,7 +91,7 @@ def learning(files: Any, words: Words) -> Json | None:
     lines = _loss_lines(files, train, held, words)
     decimals = 1 if unit.percent else 3
     write: Callable[[float], str] = (lambda v: unit.number(v, decimals)) if unit.percent else plain
-    drawn: Json = {"metric": name, "percent": unit.percent, "loss": None, "score": None, "several": None}
+    drawn: Json = {"metric": name, "percent": unit.percent, "loss": None, "score": None, "several": None, "sweep": None}
     if any(line.points for line in lines):
         x_name = words("epoch") if train or held else words("step")
         drawn["loss"] = charts.curves(
@@ -107,6 +107,7 @@ def learning(files: Any, words: Words) -> Json | None:
             from_zero=False,
             percent=unit.percent,
         )
+    drawn["sweep"] = sweep(files, words)
     drawn |= {
         "epochs": len(files.epochs),
         "table": _table(files, metric, write),
@@ -114,6 +115,20 @@ def learning(files: Any, words: Words) -> Json | None:
         "stopped": str(files.run.get("stopped") or ""),
     }
     return drawn
+
+
+def sweep(files: Any, words: Words) -> Any:
+    """The loss over the rates that were tried, on a scale of powers of ten."""
+    tried = zip(files.sweep.get("rates") or [], files.sweep.get("losses") or [], strict=False)
+    points = [(math.log10(rate), loss) for rate, loss in tried if _finite(rate) and rate > 0 and _finite(loss)]
+    lr = files.sweep.get("lr")
+    if len(points) < 2 or not _finite(lr):
+        return None
+    return charts.curves(
+        [charts.Line(points, words("training"), "train", words("mean loss"))],
+        about=words("Loss over learning rates"), x_name=words("learning rate, 10 to the power of"),
+        chosen=(math.log10(lr), words("chosen: {rate}", rate=f"{lr:.2g}")), from_zero=False,
+    )  # fmt: skip
 
 
 def confusion(files: Any, words: Words) -> Json | None:

@@ -51,6 +51,7 @@ class RunFiles:
     explanations: Json
     pairs: Pairs
     broken: list[str]
+    sweep: Json = field(default_factory=dict)
     trainings: list[Training] = field(default_factory=list)
 
 
@@ -208,6 +209,7 @@ def read_run(folder: Path) -> RunFiles:
         explanations=detail.json("explanations/index.json", {}),
         pairs=_pairs(detail, CONTRACTS.get(str(run.get("task")))),
         broken=reader.broken,
+        sweep=detail.json("find_lr.json", {}),
         trainings=_trainings(folder) if isinstance(run.get("group"), dict) else [],
     )
     found.broken += detail.broken if detail is not reader else []

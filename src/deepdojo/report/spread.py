@@ -132,4 +132,5 @@ def learning_of_several(files: Any, words: Words) -> Json | None:
         "chosen": None,
         "stopped": "",
         "several": len(files.trainings),
+        "sweep": None,
     }

@@ -23,6 +23,7 @@ from deepdojo.tasks.base import Task
 from deepdojo.training.augment import build_augment
 from deepdojo.training.checkpoint import save_weights
 from deepdojo.training.distributed import ALONE, whole
+from deepdojo.training.find_lr import find_lr
 from deepdojo.training.loop import Fitted, fit
 from deepdojo.training.precision import Hardware, choose_device, choose_hardware, using_threads, without_failing_compile
 from deepdojo.training.predictor import Unvalidated, Validator, evaluating, parts_of, predict_rows
@@ -111,6 +112,8 @@ class Network:
         hardware = choose_hardware(recipe.train, device, step_flops=step, steps=steps)
         if recipe.train.compile == "auto" and hardware.compile:
             hardware = without_failing_compile(hardware, model, lambda forward: trial(task, model, forward, store))
+        if session.options.find_lr and session.replay is None and not (session.folder / "find_lr.json").is_file():
+            take_found_rate(session, task, model, store, hardware)
         session.chosen.update(hardware.said)
         if not session.resume:
             session.update_head(chosen=session.chosen)
@@ -219,6 +222,23 @@ class Network:
                 parts_of(self.task, self.model, store, self.hardware.device)
                 times.append(time.perf_counter() - began)
         return 1000 * statistics.median(times)
+
+
+def take_found_rate(session: Session, task: Task, model: nn.Module, store: Store, hardware: Hardware) -> None:
+    """Search for a learning rate and train with it; adamw's, beside muon's, moves by the same factor."""
+    session.listener.stage("find-lr", "a copy is trained with a growing rate")
+    train = session.recipe.train
+    sweep = find_lr(
+        task, model, store, train, hardware, seed=session.seed,
+        progress=lambda done, total, text: session.listener.progress(done, total, text),
+    )  # fmt: skip
+    found = {"lr": sweep.lr, "adamw_lr": train.adamw_lr * sweep.lr / train.lr}
+    session.recipe = session.recipe.model_copy(update={"train": train.model_copy(update=found)})
+    sentence = f"{sweep.lr:.2g} (a tenth of the rate with the lowest loss; the recipe has {train.lr:g})"
+    session.chosen["learning rate"] = sentence
+    session.listener.say(f"learning rate: {sentence}")
+    write_json(session.folder / "find_lr.json", {"lr": sweep.lr, "rates": sweep.rates, "losses": sweep.losses})
+    session.update_head(train=session.recipe.train.model_dump(), chosen=session.chosen)
 
 
 def require_fitting(model: str, task_class: type[Task]) -> None:

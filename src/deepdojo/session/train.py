@@ -40,6 +40,7 @@ class Options:
     report: bool = True
     validation_only: bool = False
     share: float = 1.0
+    find_lr: bool = False
 
 
 @dataclass(frozen=True)

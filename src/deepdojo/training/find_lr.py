@@ -1,0 +1,101 @@
+"""The learning-rate finder: a short training of a copy whose rate grows from step to step until the loss runs away."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from deepdojo.errors import TrainingError
+from deepdojo.recipes import TrainSection
+from deepdojo.tasks.base import Task
+from deepdojo.training.augment import build_augment
+from deepdojo.training.optimizers import build_optimizer
+from deepdojo.training.precision import Hardware, using_threads
+from deepdojo.training.schedules import batch_size
+from deepdojo.training.store import Store
+
+__all__ = ["Sweep", "find_lr"]
+
+STEPS = 100
+RANGE = {"sgd": (1e-4, 10.0), "muon": (1e-4, 10.0), "adadelta": (1e-3, 100.0), "adamw": (1e-6, 1.0)}
+MEMORY = 0.9  # of the running mean of the losses
+RUNAWAY = 2.0  # times the lowest mean: the sweep ends
+SAFETY = 10.0
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What was tried and what was chosen.
+
+    Attributes:
+        rates: of each step.
+        losses: their running mean, corrected for its start.
+        lr: a tenth of the rate at which the mean was lowest.
+    """
+
+    rates: list[float]
+    losses: list[float]
+    lr: float
+
+
+def find_lr(
+    task: Task,
+    model: nn.Module,
+    store: Store,
+    train: TrainSection,
+    hardware: Hardware,
+    *,
+    seed: int,
+    progress: Callable[[int, int, str], None] = lambda done, total, text: None,
+) -> Sweep:
+    """Train a copy of `model` for up to 100 steps, the rate growing by one factor; `model`, the run's order of examples
+    and the caller's random numbers stay as they were.
+
+    Rule: a tenth of the rate at which the running mean of the loss was lowest. Smith 2017 reads the rate before the
+    loss turns off the curve; a tenth keeps away from where it does, as fast.ai's `minimum / 10`.
+
+    Raises:
+        TrainingError: the loss is not finite from the first steps on.
+
+    Source: Smith 2017, "Cyclical learning rates for training neural networks", section 3.3.
+    """
+    low, high = RANGE[train.optimizer]
+    twin = copy.deepcopy(model).train()
+    optimizer = build_optimizer(twin, train, hardware.device)
+    augment = build_augment(train, task)
+    order = torch.Generator().manual_seed(seed + 1)
+    batches: list[torch.Tensor] = []
+    rates, losses, mean = [], [], 0.0
+    devices = [hardware.device] if hardware.device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices), using_threads(hardware.threads):
+        torch.manual_seed(seed)
+        for step in range(STEPS):
+            rate = low * (high / low) ** (step / (STEPS - 1))
+            for group in optimizer.param_groups:
+                group["lr"] = rate * group.get("share", 1.0)
+            batches = batches or store.batches(batch_size(train), generator=order)
+            batch = store.cut(batches.pop(), hardware.device)
+            total, weight = task.loss(twin, batch if augment is None else augment(batch, order))
+            loss = total.sum() / weight.sum()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            if train.clip > 0:
+                nn.utils.clip_grad_norm_(twin.parameters(), train.clip, foreach=True)
+            optimizer.step()
+            mean = MEMORY * mean + (1.0 - MEMORY) * float(loss.detach())
+            smooth = mean / (1.0 - MEMORY ** (step + 1))
+            if not math.isfinite(smooth):
+                break
+            rates.append(rate)
+            losses.append(smooth)
+            progress(step + 1, STEPS, f"rate {rate:.1e}, loss {smooth:.3g}")
+            if smooth > RUNAWAY * min(losses):
+                break
+    if not losses:
+        raise TrainingError("the loss is not finite at the smallest rate", where="--find-lr", todo="run dojo check")
+    return Sweep(rates, losses, rates[losses.index(min(losses))] / SAFETY)
