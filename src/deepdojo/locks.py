@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
 from deepdojo.errors import RunError
 
-__all__ = ["locked"]
+__all__ = ["locked", "waiting_for"]
 
 
 @contextlib.contextmanager
@@ -37,6 +38,17 @@ def locked(folder: Path, *, name: str) -> Iterator[None]:
             file.close()
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def waiting_for(path: Path, waits: Callable[[], None] | None = None) -> Iterator[None]:
+    """Hold the lock file `path`; while another process holds it, wait, and tell `waits` five times a second."""
+    with path.open("a+b") as file:
+        while not _lock(file):
+            if waits is not None:
+                waits()
+            time.sleep(0.2)
+        yield
 
 
 def _opened(path: Path, name: str) -> IO[bytes]:

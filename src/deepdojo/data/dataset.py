@@ -5,90 +5,70 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from deepdojo.data.cells import is_missing
-from deepdojo.data.files import Files, printable
+from deepdojo.data.digests import digest_of_lines
+from deepdojo.data.files import Files
 from deepdojo.data.project import Project
-from deepdojo.data.readers import RawRow, read
-from deepdojo.data.rows import Reject, RowMaker, input_key
+from deepdojo.data.readers import RawRow
+from deepdojo.data.reading import PackedRead, Read, Rejected, Where, keyed_by_input, read_all, take
+from deepdojo.data.rows import RowMaker, input_key
+from deepdojo.data.rowset import Coded, Mapped, RowList, Rows, column, select
 from deepdojo.data.sources import locate
 from deepdojo.data.spec import SplitSpec
-from deepdojo.data.split import assign, sort_keys
+from deepdojo.data.split import SPLITS, assign, sort_keys
 from deepdojo.errors import DataError, DojoError, UsageError
 
 __all__ = ["SPLITS", "Dataset", "Rejected", "Where", "load_dataset", "load_rows", "read_rows"]
 
 Row = dict[str, Any]
-SPLITS = ("train", "validation", "test")
-_RAGGED = ("jsonl", "python:")
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A row or file that was left out.
-
-    Attributes:
-        file: name of the file; line: the line in it, from 1, or None.
-        id: the row's id, "" when it has none.
-        reason: one clause.
-    """
-
-    file: str
-    line: int | None
-    id: str
-    reason: str
-
-
-Where = tuple[str, int | None]
+_LEFT_OUT = 255
 
 
 class Dataset:
-    """Rows of one project, split.
+    """Rows of one project, split. Beside what `Read` keeps in memory, a row takes one byte here and four in each part.
 
     Attributes:
         project: the project, with overrides of the split applied.
         rejected: all that was left out, and why.
-        split_of: id -> part.
         notes: what the user should know: system files left out, encodings found.
     """
 
     def __init__(
         self,
         project: Project,
-        rows: Sequence[Row],
-        parts: Sequence[str],
+        got: Read | PackedRead,
+        parts: np.ndarray,
         *,
-        where: Mapping[str, Where],
-        rejected: list[Rejected],
+        rejected: Iterable[Rejected],
         files: Files,
-        groups: Mapping[str, str] | None,
-        draw: Callable[[SplitSpec], Sequence[str]],
+        draw: Callable[[SplitSpec], np.ndarray],
+        digests: dict[str, str] | None = None,
     ) -> None:
         self.project = project
-        self.rejected = rejected
-        self.split_of = {row["id"]: part for row, part in zip(rows, parts, strict=True)}
+        self.rejected = list(rejected)
         self.notes = _notes(files)
-        self._where = where
-        self._files = files
-        self._digests: dict[str, str] | None = None
-        self._group_of = groups
-        self._rows, self._draw = rows, draw
-        self._full: dict[str, list[Row]] = {split: [] for split in SPLITS}
-        for row, part in zip(rows, parts, strict=True):
-            self._full[part].append(row)
-        self._published: dict[str, list[Row]] = {}
+        self._got, self._parts = got, parts
+        self._files, self._digests = files, digests if digests is not None else got.digests
+        self._draw = draw
+        self._views: dict[tuple[str, bool], Sequence[Row]] = {}
+        self._digest_of: dict[str, str] = {}
 
     @property
     def n(self) -> int:
         """Rows in all parts."""
-        return len(self.split_of)
+        return int((self._parts != _LEFT_OUT).sum())
+
+    @property
+    def split_of(self) -> dict[str, str]:
+        """id -> part."""
+        ids = column(self._got.rows, "id")
+        return {key: SPLITS[part] for key, part in zip(ids, self._parts, strict=True) if part != _LEFT_OUT}
 
     @property
     def files(self) -> dict[str, str]:
@@ -97,36 +77,41 @@ class Dataset:
             self._digests = self._files.digests()
         return self._digests
 
-    def rows(self, split: str) -> list[Row]:
+    def rows(self, split: str) -> Sequence[Row]:
         """Rows of a part: `id`, inputs and targets; those of `test` carry no targets at all."""
         full = self._part(split)
         if split != "test":
             return full
-        if split not in self._published:
-            names = ("id", *self.project.contract.inputs)
-            self._published[split] = [{name: row[name] for name in names} for row in full]
-        return self._published[split]
+        return self._view(split, ("id", *self.project.contract.inputs), kept=True)
 
-    def truth(self, split: str) -> list[Row]:
+    def truth(self, split: str) -> Sequence[Row]:
         """`id` and targets of a part: for scoring, report and nothing else."""
-        names = ("id", *self.project.contract.targets)
-        return [{name: row[name] for name in names} for row in self._part(split)]
+        return self._view(split, ("id", *self.project.contract.targets))
 
     def groups(self, split: str) -> np.ndarray | None:
         """(n,) int64, the same number for rows of one group; None when the project has no groups."""
-        if self._group_of is None:
+        group = self.project.spec.split.group
+        if group is None:
             return None
-        numbers = {group: i for i, group in enumerate(sorted(set(self._group_of.values())))}
-        return np.array([numbers[self._group_of[row["id"]]] for row in self._part(split)], dtype=np.int64)
+        there = self._parts != _LEFT_OUT
+        names = np.array([str(cell) for cell in self._got.extra[group]], dtype=object)
+        number = {name: i for i, name in enumerate(sorted(set(names[there])))}
+        return np.array([number[name] for name in names[self._parts == SPLITS.index(split)]], dtype=np.int64)
 
     def where(self, row_id: str) -> Where:
         """(file, line) of a row; the line is None for a file that is a row."""
-        return self._where[row_id]
+        at = self._got.find(row_id)
+        if at is None:
+            raise KeyError(row_id)
+        return self._got.where(at)
 
     def digest(self, split: str) -> str:
         """SHA-256 over the sorted ids and targets of a part: two scores compare only where it is the same."""
-        lines = sorted(json.dumps(row, sort_keys=True, ensure_ascii=True) for row in self.truth(split))
-        return hashlib.sha256("\n".join(lines).encode("ascii")).hexdigest()
+        if split not in self._digest_of:
+            truth = self.truth(split)
+            lines = (json.dumps(dict(row), sort_keys=True, ensure_ascii=True) for row in truth)
+            self._digest_of[split] = digest_of_lines(lines)
+        return self._digest_of[split]
 
     def on_split(self, project: Project, split_of: Mapping[str, str]) -> Dataset:
         """The same rows, read once, in other parts; what is rejected from the one stays in the other.
@@ -135,44 +120,68 @@ class Dataset:
             project: with its own overrides of the split.
             split_of: id -> part; rows that it does not name are left out.
         """
-        rows = [row for row in self._rows if row["id"] in split_of]
-        other = Dataset(
-            project, rows, [split_of[row["id"]] for row in rows], where=self._where, rejected=list(self.rejected),
-            files=self._files, groups=self._group_of, draw=self._draw,
-        )  # fmt: skip
-        other._digests = self.files
-        return other
+        return self._in_parts(project, _recorded(self._got.rows, split_of, strict=False))
 
     def folds(self) -> list[Dataset]:
         """One data set for each of `split.folds`, as `load_dataset` with that `split.fold` gives it."""
-        ids, found = [row["id"] for row in self._rows], []
+        found = []
         for fold in range(self.project.spec.split.folds or 0):
             project = self.project.changed({"split.fold": fold})
-            found.append(self.on_split(project, dict(zip(ids, self._draw(project.spec.split), strict=True))))
+            found.append(self._in_parts(project, self._draw(project.spec.split)))
         return found
+
+    def _in_parts(self, project: Project, parts: np.ndarray) -> Dataset:
+        return Dataset(
+            project, self._got, parts, rejected=self.rejected, files=self._files, draw=self._draw, digests=self.files
+        )
 
     def reject(self, row_id: str, reason: str) -> None:
         """Moves a row to `rejected`, for example when its picture cannot be decoded."""
-        part = self.split_of.pop(row_id, None)
-        if part is None:
+        at = self._got.find(row_id)
+        if at is None or self._parts[at] == _LEFT_OUT:
             return
-        file, line = self._where[row_id]
+        file, line = self._got.where(at)
         self.rejected.append(Rejected(file, line, row_id, reason))
-        for table in (self._full, self._published):
-            if part in table:
-                table[part] = [row for row in table[part] if row["id"] != row_id]
+        self._parts[at] = _LEFT_OUT
+        self._views.clear()
+        self._digest_of.clear()
 
     def write_split(self, path: Path) -> None:
         """Writes `id, split` as a table, so that a run can be done again on the same parts."""
         from deepdojo.tables import Table, write_table
 
-        table = Table({"id": list(self.split_of), "split": list(self.split_of.values())})
+        there = np.flatnonzero(self._parts != _LEFT_OUT)
+        names = Coded(self._parts[there], SPLITS)
+        table = Table({"id": column(select(self._got.rows, there), "id"), "split": names})
         write_table(path, table, {"split": "label"})
 
-    def _part(self, split: str) -> list[Row]:
+    def _part(self, split: str) -> Sequence[Row]:
         if split not in SPLITS:
             raise UsageError(f"there is no split {split!r}", todo=f"known: {', '.join(SPLITS)}")
-        return self._full[split]
+        if (split, False) not in self._views:
+            chosen = np.flatnonzero(self._parts == SPLITS.index(split))
+            rows = self._got.rows
+            self._views[split, False] = select(
+                RowList(rows, self._identity) if isinstance(rows, list) else rows, chosen
+            )
+        return self._views[split, False]
+
+    def _view(self, split: str, names: tuple[str, ...], *, kept: bool = False) -> Sequence[Row]:
+        """A part with some of its cells."""
+        full = self._part(split)
+        if isinstance(full, Rows):
+            return full.only(names)
+        if kept and (split, True) in self._views:
+            return self._views[split, True]
+        found = [{name: row[name] for name in names} for row in full]
+        if kept:
+            self._views[split, True] = found
+        return found
+
+    def _identity(self) -> str:
+        """What the rows in memory are made from."""
+        spec = self.project.spec.model_dump(mode="json", include={"task", "data", "columns", "labels"})
+        return hashlib.sha256(json.dumps([self.files, spec], sort_keys=True).encode()).hexdigest()
 
 
 def _notes(files: Files) -> list[str]:
@@ -183,17 +192,6 @@ def _notes(files: Files) -> list[str]:
             f"{len(files.left_out):,} system files were left out ({shown}{', …' if len(files.left_out) > 3 else ''})"
         )
     return notes
-
-
-@dataclass
-class _Read:
-    """What reading gives before the split."""
-
-    rows: list[Row]
-    fixed: list[str | None]
-    where: dict[str, Where]
-    rejected: list[Rejected]
-    extra: dict[str, list[Any]]
 
 
 def load_dataset(
@@ -219,22 +217,18 @@ def load_dataset(
     """
     project = project.changed(overrides or {})
     files = locate(project.spec.source, project.folder, offline=offline, progress=progress, yes=yes)
-    got = _read_all(project, files, trusted, progress)
-    if not got.rows:
+    got = read_all(project, files, trusted, progress)
+    if not len(got.rows):
         raise _nothing_left(got.rejected)
-    group = project.spec.split.group
-    groups = None
-    if group is not None:
-        groups = dict(zip((row["id"] for row in got.rows), map(str, got.extra[group]), strict=True))
+    if isinstance(got, PackedRead) and progress is not None:
+        progress(len(got.rows), len(got.rows), "rows in the cache")
     facts = cache(lambda: _for_the_split(project, files, got))  # inputs are hashed once, whatever is drawn
 
-    def draw(split: SplitSpec) -> list[str]:
+    def draw(split: SplitSpec) -> np.ndarray:
         return assign(split=split, **facts())
 
     parts = _recorded(got.rows, split_of) if split_of is not None else draw(project.spec.split)
-    return Dataset(
-        project, got.rows, parts, where=got.where, rejected=got.rejected, files=files, groups=groups, draw=draw
-    )
+    return Dataset(project, got, parts, rejected=got.rejected, files=files, draw=draw)
 
 
 def _nothing_left(rejected: Sequence[Rejected]) -> DataError:
@@ -247,106 +241,46 @@ def _nothing_left(rejected: Sequence[Rejected]) -> DataError:
     return DataError(f"none of the {len(rejected):,} rows can be used; the first one: {first.reason}", where=place)
 
 
-def _recorded(rows: Sequence[Row], split_of: Mapping[str, str]) -> list[str]:
-    unknown = [row["id"] for row in rows if row["id"] not in split_of]
-    if unknown:
-        shown = ", ".join(unknown[:3])
+def _recorded(rows: Sequence[Row], split_of: Mapping[str, str], *, strict: bool = True) -> np.ndarray:
+    """(n,) uint8 the part of each row. Raises DataError for a row without one, where `strict`; else it is left out."""
+    number = {part: code for code, part in enumerate(SPLITS)}
+    parts = np.full(len(rows), _LEFT_OUT, dtype=np.uint8)
+    unknown: list[str] = []
+    missing = 0
+    for at, key in enumerate(column(rows, "id")):
+        part = split_of.get(key)
+        if part is not None:
+            parts[at] = number[part]
+        elif strict:
+            missing += 1
+            unknown += [key] if missing <= 3 else []
+    if missing:
+        shown = ", ".join(unknown)
         raise DataError(
-            f"{len(unknown):,} rows are not in the recorded split ({shown})", todo="the data have changed: train anew"
+            f"{missing:,} rows are not in the recorded split ({shown})", todo="the data have changed: train anew"
         )
-    return [split_of[row["id"]] for row in rows]
+    return parts
 
 
-def _read_all(project: Project, files: Files, trusted: bool, progress: Callable[[int, int, str], None] | None) -> _Read:
-    spec = project.spec
-    got = _Read([], [], {}, [], {name: [] for name in _extra_columns(project)})
-    for split in spec.data.split or (None,):
-        reader = spec.data.reader_of(split)
-        ragged = reader.startswith(_RAGGED)
-        maker = RowMaker(spec, project.contract, files, targets=True, ragged=ragged)
-        options = spec.data.options(split)
-        before = len(got.rows)
-        prefix = f"{split}-" if len(spec.data.split) > 1 and spec.data.id is None else ""
-        for number, raw in enumerate(read(reader, files, trusted=trusted, **options), 1):
-            _take(got, maker, raw, split, prefix, number, spec.data.id)
-            if progress is not None and number % 5_000 == 0:
-                progress(number, 0, f"reading {printable(raw.file)}")
-        maker.finish(got.rows[before:])
-    return got
-
-
-def _extra_columns(project: Project) -> list[str]:
-    split = project.spec.split
-    wanted = (split.group, split.order, split.test.column if split.test else None)
-    return list(dict.fromkeys(c for c in wanted if c is not None))
-
-
-def _take(
-    got: _Read, maker: RowMaker, raw: RawRow, split: str | None, prefix: str, number: int, id_column: str | None
-) -> None:
-    """One raw row: into the rows, or to the rejected with its reason."""
-    file = printable(raw.file)
-    row_id = ""
-    try:
-        row_id = _row_id(maker, raw, prefix, number, id_column)
-        row = maker.make(raw)
-        extra = {name: maker.cell(raw, name) for name in got.extra}
-        for name, cell in extra.items():
-            if is_missing(cell):
-                raise Reject(f"the column {name}, by which rows are split, is empty")
-    except Reject as error:
-        got.rejected.append(Rejected(file, raw.line, row_id, str(error)))
-        return
-    if row_id in got.where:
-        other_file, other_line = got.where[row_id]
-        places = (
-            f"{other_file}:{other_line} and {file}:{raw.line}" if raw.line is not None else f"{other_file} and {file}"
-        )
-        raise DataError(
-            f"two rows have the id {row_id!r} ({places})", todo="make ids unique, or remove `id` from [data]"
-        )
-    got.where[row_id] = (file, raw.line)
-    got.rows.append({"id": row_id, **row})
-    got.fixed.append(split)
-    for name, cell in extra.items():
-        got.extra[name].append(cell.strip() if isinstance(cell, str) else cell)
-
-
-def _row_id(maker: RowMaker, raw: RawRow, prefix: str, number: int, id_column: str | None) -> str:
-    if id_column is None:
-        return printable(raw.file) if raw.line is None else f"{prefix}{number}"
-    if raw.reject is not None:
-        return ""
-    cell = maker.cell(raw, id_column)
-    if cell is None or not str(cell).strip():
-        raise Reject("the id is empty")
-    if isinstance(cell, float) and cell.is_integer():
-        cell = int(cell)
-    return str(cell).strip()
-
-
-def _for_the_split(project: Project, files: Files, got: _Read) -> dict[str, Any]:
+def _for_the_split(project: Project, files: Files, got: Read | PackedRead) -> dict[str, Any]:
     """What `assign` needs beside the split itself."""
     spec, contract = project.spec, project.contract
     split = spec.split
+    keys: Sequence[str]
     if split.group is not None:
-        keys = [str(group) for group in got.extra[split.group]]
-    elif spec.data.id is not None:
-        keys = [row["id"] for row in got.rows]
+        keys = Mapped(got.extra[split.group], str)
+    elif not keyed_by_input(project, set(got.fixed)):
+        keys = column(got.rows, "id")
     else:
-        keys = (
-            [input_key(row, contract, files) for row in got.rows]
-            if _hashes_needed(got, split)
-            else [r["id"] for r in got.rows]
-        )
+        keys = got.keys if got.keys is not None else [input_key(row, contract, files) for row in got.rows]
     label = next((name for name, kind in contract.targets.items() if kind == "label"), None)
     stratify = split.stratify if split.stratify is not None else split.group is None and split.order is None
-    classes = [row[label] for row in got.rows] if stratify and label is not None else None
+    classes = column(got.rows, label) if stratify and label is not None else None
     order = sort_keys(got.extra[split.order], split.order_format) if split.order is not None else None
     in_test = None
     if split.test is not None:
         values = {str(value).lower() if isinstance(value, bool) else str(value) for value in split.test.values}
-        in_test = [_plain(cell) in values for cell in got.extra[split.test.column]]
+        in_test = Mapped(got.extra[split.test.column], lambda cell: _plain(cell) in values)
     return {"keys": keys, "fixed": got.fixed, "classes": classes, "order": order, "in_test": in_test}
 
 
@@ -356,22 +290,21 @@ def _plain(cell: Any) -> str:
     return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
-def _hashes_needed(got: _Read, split: Any) -> bool:
-    drawn = split.order is None and not {"test", "validation"} <= set(got.fixed)
-    return drawn and split.repeats == "together"
-
-
 def read_rows(
     project: Project, files: Files, raws: Iterator[RawRow], *, ragged: bool
 ) -> tuple[list[Row], list[Rejected]]:
     """Rows with inputs only, from files that may have no targets; ids are unique within what is read."""
     maker = RowMaker(project.spec, project.contract, files, targets=False, ragged=ragged)
-    got = _Read([], [], {}, [], {})
+    got = Read()
     id_column = project.spec.data.id
     for number, raw in enumerate(raws, 1):
         if number == 1 and id_column is not None and id_column not in raw.cells:
             id_column = None  # a new file need not have ids
-        _take(got, maker, raw, None, "", number, id_column)
+        item = take(maker, raw, "", number, id_column)
+        if isinstance(item, Rejected):
+            got.rejected.append(item)
+        else:
+            got.add(item)
     maker.finish(got.rows)
     return got.rows, got.rejected
 

@@ -30,10 +30,12 @@ class Media:
     Attributes:
         name: where it lies, as the project spells it (`photos/cat 1.jpg`, `a.zip!b.png`).
         load: gives the bytes.
+        inline: whether they come with the row (a cell of a Parquet file) and lie in no file of their own.
     """
 
     name: str
     load: Callable[[], bytes] = field(compare=False, repr=False)
+    inline: bool = field(default=False, compare=False, repr=False)
 
     @classmethod
     def of(cls, path: Path) -> Media:
@@ -126,9 +128,11 @@ class Files:
         self.left_out: set[str] = set()
         self.unreadable: set[str] = set()
         self._archives: dict[str, Archive] = {}
-        self._sums = dict(sums or {})
+        self._sums = {name: bytes.fromhex(digest) for name, digest in (sums or {}).items()}
         self._used: set[str] = set()
+        self._single: set[str] = set()
         self._groups: dict[str, list[str]] = {}
+        self._globs: set[str] = set()
 
     # ----- finding
 
@@ -191,8 +195,9 @@ class Files:
             names = sorted(set(self._walk(pattern)))
         kept = [name for name in names if not is_system_file(name)]
         self.left_out.update(printable(name) for name in names if is_system_file(name))
-        self._groups[pattern] = kept
-        return sorted(kept)
+        self._groups[pattern] = sorted(kept)
+        self._globs.add(pattern)
+        return self._groups[pattern]
 
     def _walk(self, pattern: str) -> Iterator[str]:
         regex = _glob_regex(pattern)
@@ -219,6 +224,7 @@ class Files:
                 if not self.has(name):
                     self.path(name.partition("!")[0])  # raises where the file or the archive is missing
                     raise SourceError(f"the archive has no member {printable(name)!r}")
+                self._used.add(name)
                 found.append(name)
                 continue
             matched = self.glob(name)
@@ -237,6 +243,10 @@ class Files:
     def open(self, name: str) -> BinaryIO:
         """A binary file from its beginning; `.gz` is decompressed."""
         self._used.add(name)
+        return self.opened(name)
+
+    def opened(self, name: str) -> BinaryIO:
+        """As `open`, for what is noted already: a picture is, since it became a cell."""
         outer, member = self._parts(name)
         if member:
             raw: BinaryIO = io.BytesIO(self._archive(outer).read(member))
@@ -255,18 +265,27 @@ class Files:
         with self.open(name) as file:
             return file.read()
 
+    def peek(self, name: str) -> bytes:
+        """As `bytes`, without a note: for what is listed in a pack."""
+        with self.opened(name) as file:
+            return file.read()
+
     def is_empty(self, name: str) -> bool:
         """True when a file has no bytes (decompressed)."""
         with self.open(name) as file:
             return not file.read(1)
 
-    def media(self, name: str, group: str | None = None) -> Media:
-        """A file as a cell: read later, by whoever decodes it. Files of one `group` have one digest together."""
+    def media(self, name: str, group: str | None = None, *, listed: bool = False) -> Media:
+        """A file as a cell: read later, by whoever decodes it. Files of one `group` have one digest together.
+
+        Args:
+            listed: a pattern may have given the name, which then is noted already.
+        """
         if group is not None:
             self._groups.setdefault(group, []).append(name)
-        else:
-            self._used.add(name)
-        return Media(name, lambda: self.bytes(name))
+        elif not (listed and self._globs):
+            self._single.add(name)
+        return Media(name, lambda: self.peek(name))
 
     # ----- what was used
 
@@ -275,10 +294,10 @@ class Files:
         if name not in self._sums:
             outer, member = self._parts(name)
             if member:
-                self._sums[name] = hashlib.sha256(self._archive(outer).read(member)).hexdigest()
+                self._sums[name] = hashlib.sha256(self._archive(outer).read(member)).digest()
             else:
-                self._sums[name] = file_sha256(self.path(name))
-        return self._sums[name]
+                self._sums[name] = bytes.fromhex(file_sha256(self.path(name)))
+        return self._sums[name].hex()
 
     def digests(self) -> dict[str, str]:
         """Digest of all that was used: a plain file's own SHA-256; for an archive or a pattern one over (name,
@@ -292,24 +311,48 @@ class Files:
         for pattern, names in self._groups.items():
             if "!" not in pattern:
                 grouped.update(names)
-                found[pattern] = self._list_digest((name, name) for name in set(names) - self.unreadable)
-        for name in {*self._used, *(n for p, ns in self._groups.items() if "!" in p for n in ns)} - self.unreadable:
+                found[pattern] = self._list_digest({name: name for name in set(names) - self.unreadable})
+        listed = {n for p, ns in self._groups.items() if "!" in p for n in ns}
+        for name in (self._used | self._single | listed) - self.unreadable:
             outer, member = self._parts(name)
             if member:
                 inside.setdefault(outer, set()).add(member)
             elif name not in grouped:
                 found[name] = self.sha256(name)
         for outer, members in inside.items():
-            found[outer] = self._list_digest((m, f"{outer}!{m}") for m in members)
+            found[outer] = self._list_digest({m: f"{outer}!{m}" for m in members})
         return dict(sorted((printable(name), digest) for name, digest in found.items()))
 
-    def _list_digest(self, pairs: Iterable[tuple[str, str]]) -> str:
-        return _digest_of_list((shown, self.sha256(name)) for shown, name in pairs)
+    def _list_digest(self, names: Mapping[str, str]) -> str:
+        return _digest_of_list((shown, self.sha256(names[shown])) for shown in sorted(names))
+
+    def names_by_pattern(self) -> dict[str, list[str]]:
+        """Pattern -> the names that it lists, for patterns that look into folders."""
+        return {pattern: self._groups[pattern] for pattern in sorted(self._globs) if "!" not in pattern}
+
+    def plain_files(self) -> list[str]:
+        """What was read beside pictures: tables, and the archives that anything lies in."""
+        apart = {*self._single, *(n for names in self._groups.values() for n in names)}
+        plain = {self._parts(name)[0] for name in self._used - apart}
+        return sorted(plain | {pattern.partition("!")[0] for pattern in self._globs if "!" in pattern})
+
+    def named_by_cells(self) -> bool:
+        """Whether cells of rows name pictures that no pattern lists."""
+        return bool(self._single or self._groups.keys() - self._globs)
+
+    def place(self, name: str) -> Path | None:
+        """Where a file, or the archive that it lies in, is on this machine; None where it is gone."""
+        return self._find(self._parts(name)[0])
+
+    def forget(self) -> None:
+        """Lets go of all names and sums: what a pack has written down is not kept twice."""
+        self._used, self._single, self._groups, self._sums = set(), set(), {}, {}
 
 
 def _digest_of_list(pairs: Iterable[tuple[str, str]]) -> str:
+    """Over (name, digest) in the order of names."""
     total = hashlib.sha256()
-    for shown, digest in sorted(pairs):
+    for shown, digest in pairs:
         total.update(f"{printable(shown)}\0{digest}\n".encode())
     return total.hexdigest()
 
@@ -351,7 +394,7 @@ def content_sha256(path: Path, name: str) -> str:
     count."""
     archive = open_archive(path, name)
     members = [member for member in archive.names() if not is_system_file(member)]
-    return _digest_of_list((member, hashlib.sha256(archive.read(member)).hexdigest()) for member in members)
+    return _digest_of_list((member, hashlib.sha256(archive.read(member)).hexdigest()) for member in sorted(members))
 
 
 def _closed_folder(error: OSError) -> None:

@@ -67,7 +67,7 @@ class RowMaker:
         """What is no picture is left out before the split is drawn: it must take no place in a part or a class."""
         try:
             if self.files.has(cell.name):
-                with self.files.open(cell.name) as file:
+                with self.files.opened(cell.name) as file:
                     check_image(file)
             else:  # a cell that holds the bytes, or a link that leads nowhere
                 check_image(io.BytesIO(cell.read()))
@@ -86,11 +86,15 @@ class RowMaker:
             self.absent[column] = self.absent.get(column, 0) + 1
             return None
 
-    def finish(self, rows: Sequence[Row]) -> None:
-        """After the last row: a column that no row had is an error; records of ragged rows get the same columns."""
+    def check_columns(self) -> None:
+        """After the last row: a column that no row had is an error."""
         for column, count in self.absent.items():
             if count >= self.made > 0:
                 raise UnknownNameError("column", column, self.known, where="the data")
+
+    def finish(self, rows: Sequence[Row]) -> None:
+        """`check_columns`, and records of ragged rows get the same columns."""
+        self.check_columns()
         if not self.ragged:
             return
         for role, kind in self.contract.inputs.items():
@@ -232,15 +236,15 @@ class RowMaker:
                 return cell
             if isinstance(cell, bytes | bytearray):
                 data = bytes(cell)
-                return Media(f"{raw.file}:{raw.line}", lambda: data)
+                return Media(f"{raw.file}:{raw.line}", lambda: data, inline=True)
             if isinstance(cell, Mapping) and isinstance(
                 cell.get("bytes"), bytes
             ):  # as the Hugging Face hub stores pictures
                 data = cell["bytes"]
-                return Media(str(cell.get("path") or f"{raw.file}:{raw.line}"), lambda: data)
+                return Media(str(cell.get("path") or f"{raw.file}:{raw.line}"), lambda: data, inline=True)
             if not isinstance(cell, str) or not cell.strip():
                 raise Reject("no picture is named")
-            return self.files.media(cell) if cell == raw.file else self._file(cell.strip())
+            return self.files.media(cell, listed=True) if cell == raw.file else self._file(cell.strip())
 
         return plain
 

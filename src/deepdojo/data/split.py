@@ -4,19 +4,24 @@ any)."""
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import compress
 from typing import Any
 
+import numpy as np
+
 from deepdojo.data.cells import parse_number
+from deepdojo.data.rowset import hash_of
 from deepdojo.data.spec import SplitSpec
 from deepdojo.errors import ProjectError
 
-__all__ = ["assign", "fractions", "sort_keys"]
+__all__ = ["SPLITS", "assign", "fractions", "sort_keys"]
 
-TRAIN, VALIDATION, TEST = "train", "validation", "test"
+TRAIN, VALIDATION, TEST = SPLITS = ("train", "validation", "test")
 DEFAULT_TEST, DEFAULT_VALIDATION = 0.2, 0.1
+_NONE = 255
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FORMATS = (
     "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d",
     "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S",
@@ -36,12 +41,12 @@ def assign(
     keys: Sequence[str],
     split: SplitSpec,
     *,
-    fixed: Sequence[str | None],
-    classes: Sequence[str] | None = None,
-    order: Sequence[Any] | None = None,
-    in_test: Sequence[bool] | None = None,
-) -> list[str]:
-    """The part of each row.
+    fixed: Iterable[str | None],
+    classes: Iterable[str] | None = None,
+    order: Sequence[float] | np.ndarray | None = None,
+    in_test: Iterable[bool] | None = None,
+) -> np.ndarray:
+    """The part of each row, as its place in `SPLITS`: (n,) uint8.
 
     Args:
         keys: what is hashed: the id, the input or the group of a row. Rows of one key are always in one part.
@@ -53,122 +58,135 @@ def assign(
 
     Raises:
         ProjectError: too few rows for the parts that are asked for.
+
+    Cost: every argument is walked through once or twice and never kept; some 50 bytes a row while this runs.
     """
-    result = [part or TRAIN for part in fixed]
-    pool = [i for i, part in enumerate(fixed) if part in (None, TRAIN)]
-    test, validation = fractions(split, test_given=TEST in fixed, validation_given=VALIDATION in fixed)
+    number = {None: _NONE, **{part: code for code, part in enumerate(SPLITS)}}
+    given = np.fromiter((number[part] for part in fixed), dtype=np.uint8, count=len(keys))
+    result = np.where(given == _NONE, 0, given).astype(np.uint8)
+    pool = (given == _NONE) | (given == 0)
+    test, validation = fractions(split, test_given=bool((given == 2).any()), validation_given=bool((given == 1).any()))
     if in_test is not None:
-        pool = _by_value(result, pool, in_test)
+        _by_value(result, pool, np.fromiter(in_test, dtype=bool, count=len(keys)))
     if order is not None:
-        _by_order(result, pool, [order[i] for i in pool], test, validation)
+        _by_order(result, np.flatnonzero(pool), np.asarray(order)[pool], test, validation)
         return result
-    units = _Units([keys[i] for i in pool], None if classes is None else [classes[i] for i in pool], split.salt)
+    units = _Units(keys, classes, pool, split.salt)
+    everyone = np.arange(len(units.place))
     if split.folds is not None:
-        fold_of = units.dealt(split.folds)
-        parts = {key: TEST for key, fold in fold_of.items() if fold == split.fold}
-        rest = units.without(parts, salt=split.salt + "validation")
-        parts |= rest.drawn({VALIDATION: validation})
+        of_unit = np.where(units.dealt(split.folds) == split.fold, 2, 0).astype(np.uint8)
+        rest = everyone[of_unit == 0]
+        units.hash(split.salt + "validation")
+        of_unit[rest] = units.drawn({1: validation}, rest)
     else:
-        parts = units.drawn({TEST: test, VALIDATION: validation})
-    for i in pool:
-        result[i] = parts.get(keys[i], TRAIN)
+        of_unit = units.drawn({2: test, 1: validation}, everyone)
+    result[pool] = of_unit[units.of_row]
     return result
 
 
-def _by_value(result: list[str], pool: Sequence[int], in_test: Sequence[bool]) -> list[int]:
-    """Marks the test part; gives the rows that are left."""
-    for i in pool:
-        if in_test[i]:
-            result[i] = TEST
-    rest = [i for i in pool if not in_test[i]]
-    if TEST not in result or not rest:
-        which = "no row is" if rest else "all rows are"
+def _by_value(result: np.ndarray, pool: np.ndarray, in_test: np.ndarray) -> None:
+    """Marks the test part, and takes it out of the pool."""
+    result[pool & in_test] = 2
+    pool &= ~in_test
+    if not (result == 2).any() or not pool.any():
+        which = "no row is" if pool.any() else "all rows are"
         raise ProjectError(f"{which} in the test part", where="split.test", todo="look at the values of that column")
-    return rest
 
 
 class _Units:
-    """Distinct keys in the order of their hashes, each with its class."""
+    """Distinct keys of the rows in the pool, each with its place in 0..1 by a hash, and its class.
 
-    def __init__(self, keys: Sequence[str], classes: Sequence[str] | None, salt: str) -> None:
-        self.stratified = classes is not None
-        self.class_of = dict(zip(keys, classes if classes is not None else [""] * len(keys), strict=True))
-        if classes is not None and len(self.class_of) < len(keys):
-            votes: dict[str, Counter[str]] = {key: Counter() for key in self.class_of}
-            for key, name in zip(keys, classes, strict=True):
-                votes[key][name] += 1
-            # Of a key with several classes the commonest counts, then the first by name: never the order of the rows.
-            self.class_of = {key: min(v, key=lambda c: (-v[c], c)) for key, v in votes.items()}
-        self._hash(salt)
+    Attributes:
+        of_row: (rows of the pool,) the unit of each. place, label: (units,).
+    """
 
-    def _hash(self, salt: str) -> None:
-        self.place = {key: _unit_interval(f"{salt}\0{key}") for key in self.class_of}
-        self.keys = sorted(self.class_of, key=lambda key: (self.place[key], key))
+    def __init__(self, keys: Sequence[str], classes: Iterable[str] | None, pool: np.ndarray, salt: str) -> None:
+        self.keys, self.pool, self.stratified = keys, pool, classes is not None
+        rows = int(pool.sum())
+        ids = np.fromiter((hash_of(key) for key in compress(keys, pool)), dtype=np.uint64, count=rows)
+        self.ids, self.first, self.of_row = np.unique(ids, return_index=True, return_inverse=True)
+        self.label = np.zeros(len(self.ids), dtype=np.int64)
+        if classes is not None:
+            self.label = self._labels(compress(classes, pool), rows)
+        self.hash(salt)
 
-    def without(self, keys: Mapping[str, str], *, salt: str) -> _Units:
-        """The other units, in the order of another hash."""
-        rest = _Units([], [] if self.stratified else None, salt)
-        rest.class_of = {key: c for key, c in self.class_of.items() if key not in keys}
-        rest._hash(salt)
-        return rest
+    def _labels(self, classes: Iterable[str], rows: int) -> np.ndarray:
+        """(units,) the class of each, numbered by name. Of a key with several classes the commonest counts, then the
+        first by name: never the order of the rows."""
+        number: dict[str, int] = {}
+        codes = np.fromiter((number.setdefault(c, len(number)) for c in classes), dtype=np.int64, count=rows)
+        rank = np.empty(len(number), dtype=np.int64)
+        rank[[number[name] for name in sorted(number)]] = np.arange(len(number))
+        codes = rank[codes]
+        if len(self.ids) == rows:
+            return codes[self.first]
+        pairs, votes = np.unique(self.of_row * max(1, len(number)) + codes, return_counts=True)
+        unit, label = np.divmod(pairs, max(1, len(number)))
+        best = np.lexsort((label, -votes, unit))
+        return label[best][np.unique(unit[best], return_index=True)[1]]
 
-    def by_class(self) -> list[list[str]]:
-        groups: dict[str, list[str]] = {}
-        for key in self.keys:
-            groups.setdefault(self.class_of[key], []).append(key)
-        return [groups[name] for name in sorted(groups)]
+    def hash(self, salt: str) -> None:
+        """Places by the hash of each key with this salt."""
+        places = (_unit_interval(f"{salt}\0{key}") for key in compress(self.keys, self.pool))
+        self.place = np.fromiter(places, dtype=np.float64, count=len(self.of_row))[self.first]
 
-    def drawn(self, shares: Mapping[str, float]) -> dict[str, str]:
-        """Key -> part, for the parts beside train; the rest stays there."""
+    def ordered(self, units: np.ndarray) -> np.ndarray:
+        return units[np.lexsort((self.ids[units], self.place[units]))]
+
+    def by_class(self, units: np.ndarray) -> list[np.ndarray]:
+        """The units of each class, classes by name, units by their places."""
+        order = self.ordered(units)
+        order = order[np.argsort(self.label[order], kind="stable")]
+        return np.split(order, np.flatnonzero(np.diff(self.label[order])) + 1) if len(order) else []
+
+    def drawn(self, shares: Mapping[int, float], units: np.ndarray) -> np.ndarray:
+        """(units,) the part of each of some units; 0, train, for the rest."""
         wanted = {part: share for part, share in shares.items() if share > 0}
-        if len(self.keys) < len(wanted) + 1:
-            raise ProjectError(
-                f"{len(self.keys)} different rows cannot be split into {', '.join(['train', *wanted])}",
-                todo="give more data",
-            )
-        parts = self._exact(wanted) if self.stratified else self._by_threshold(wanted)
+        if len(units) < len(wanted) + 1:
+            names = ", ".join(SPLITS[part] for part in (0, *wanted))
+            raise ProjectError(f"{len(units)} different rows cannot be split into {names}", todo="give more data")
+        parts = np.zeros(len(self.ids), dtype=np.uint8)
+        (self._exact if self.stratified else self._by_threshold)(parts, wanted, units)
+        order = self.ordered(units)
         for part in wanted:  # tiny data: no part stays empty
-            if part not in parts.values():
-                counts = Counter(parts.values())
-                free = next((key for key in self.keys if key not in parts), None)
-                taken = free or next(key for key in self.keys if counts[parts[key]] > 1)
-                parts[taken] = part
-        if len(parts) == len(self.keys):
-            del parts[next(key for key in reversed(self.keys) if Counter(parts.values())[parts[key]] > 1)]
-        return parts
+            if not (parts[order] == part).any():
+                counts = np.bincount(parts[order], minlength=3)
+                free = order[parts[order] == 0]
+                parts[free[0] if len(free) else order[counts[parts[order]] > 1][0]] = part
+        if (parts[order] != 0).all():
+            counts = np.bincount(parts[order], minlength=3)
+            parts[order[counts[parts[order]] > 1][-1]] = 0
+        return parts[units]
 
-    def _by_threshold(self, wanted: Mapping[str, float]) -> dict[str, str]:
-        parts: dict[str, str] = {}
+    def _by_threshold(self, parts: np.ndarray, wanted: Mapping[int, float], units: np.ndarray) -> None:
         low = 0.0
         for part, share in wanted.items():
-            for key in self.keys:
-                if low <= self.place[key] < low + share:
-                    parts[key] = part
+            parts[units[(low <= self.place[units]) & (self.place[units] < low + share)]] = part
             low += share
-        return parts
 
-    def _exact(self, wanted: Mapping[str, float]) -> dict[str, str]:
-        parts: dict[str, str] = {}
-        groups = self.by_class()
+    def _exact(self, parts: np.ndarray, wanted: Mapping[int, float], units: np.ndarray) -> None:
+        groups = self.by_class(units)
         taken = [0] * len(groups)
         for part, share in wanted.items():
             before = given = 0
             # The second round, for what small classes could not give, takes from those that have rows left.
             for g, group in [*enumerate(groups), *enumerate(groups)]:
                 # Rounding the running total, not each class: the part as a whole then has its share too.
-                before = min(before + len(group), len(self.keys))
+                before = min(before + len(group), len(units))
                 own = group[taken[g] : taken[g] + round(before * share) - given]
-                parts |= dict.fromkeys(own, part)
+                parts[own] = part
                 taken[g] += len(own)
                 given += len(own)
-        return parts
 
-    def dealt(self, folds: int) -> dict[str, int]:
-        """Key -> fold, like cards: sizes differ by one at most, within classes too."""
-        if len(self.keys) < folds:
-            raise ProjectError(f"{len(self.keys)} different rows cannot make {folds} folds", where="split.folds")
-        order = [key for group in (self.by_class() if self.stratified else [self.keys]) for key in group]
-        return {key: i % folds for i, key in enumerate(order)}
+    def dealt(self, folds: int) -> np.ndarray:
+        """(units,) the fold of each, like cards: sizes differ by one at most, within classes too."""
+        if len(self.ids) < folds:
+            raise ProjectError(f"{len(self.ids)} different rows cannot make {folds} folds", where="split.folds")
+        everyone = np.arange(len(self.ids))
+        order = np.concatenate(self.by_class(everyone)) if self.stratified else self.ordered(everyone)
+        fold = np.empty(len(order), dtype=np.int64)
+        fold[order] = np.arange(len(order)) % folds
+        return fold
 
 
 def _unit_interval(text: str) -> float:
@@ -176,70 +194,84 @@ def _unit_interval(text: str) -> float:
     return int.from_bytes(digest[:7], "big") / 2**56
 
 
-def _by_order(result: list[str], pool: Sequence[int], values: Sequence[Any], test: float, validation: float) -> None:
+def _by_order(result: np.ndarray, pool: np.ndarray, values: np.ndarray, test: float, validation: float) -> None:
     """The last share is tested on, the one before it is validation; rows of one time are never parted."""
-    order = sorted(range(len(pool)), key=lambda j: values[j])
-    n = len(order)
-    later = n
-    for part, share in ((TEST, test), (VALIDATION, validation)):
+    order = np.argsort(values, kind="stable")
+    later = len(order)
+    for part, share in ((2, test), (1, validation)):
         if share <= 0:
             continue
-        cut = max(0, later - max(1, round(n * share)))
+        cut = max(0, later - max(1, round(len(order) * share)))
         while 0 < cut < later and values[order[cut - 1]] == values[order[cut]]:
             cut -= 1
         if cut == 0:
             raise ProjectError(
                 "no earlier rows are left to train on", where="split.order", todo="give smaller fractions"
             )
-        for j in order[cut:later]:
-            result[pool[j]] = part
+        result[pool[order[cut:later]]] = part
         later = cut
 
 
-def sort_keys(cells: Sequence[Any], form: str | None) -> list[Any]:
-    """Cells of a column of times -> values that sort in time: numbers, ISO dates, or the one usual form that fits all.
+def sort_keys(cells: Sequence[Any], form: str | None) -> np.ndarray:
+    """Cells of a column of times -> (n,) float64 that sort in time: numbers, ISO dates, or the one usual form that fits
+    all.
 
     Raises:
         ProjectError: no form fits, or several do (03/04/2024 is a day in March or in April).
     """
-    texts = [str(cell).strip() for cell in cells]
     if form is not None:
-        parsed = _parsed(texts, form)
+        parsed = _parsed(cells, form)
         if parsed is None:
-            odd = next(t for t in texts if _parsed([t], form) is None)
+            odd = next(text for text in map(_text, cells) if _parsed([text], form) is None)
             raise ProjectError(f"the time {odd!r} is not written as {form!r}", where="split.order_format")
         return parsed
-    numbers = [parse_number(text) for text in texts]
-    if all(number is not None for number in numbers):
-        return numbers
-    iso = _iso(texts)
-    if iso is not None:
-        return iso
-    fitting = [f for f in _FORMATS if _parsed(texts[:1], f) is not None and _parsed(texts, f) is not None]
+    for read in (parse_number, _iso):
+        found = _all_read(cells, read)
+        if found is not None:
+            return found
+    fitting = [f for f in _FORMATS if _parsed([cells[0]], f) is not None and _parsed(cells, f) is not None]
     if len(fitting) == 1:
-        return _parsed(texts, fitting[0]) or []
+        parsed = _parsed(cells, fitting[0])
+        assert parsed is not None
+        return parsed
     if fitting:
         raise ProjectError(
             f"the times may be {' or '.join(fitting)}", where="split.order", todo="give split.order_format"
         )
     raise ProjectError(
-        f"the times cannot be read, such as {texts[0]!r}", where="split.order", todo="give split.order_format"
+        f"the times cannot be read, such as {_text(cells[0])!r}", where="split.order", todo="give split.order_format"
     )
 
 
-def _parsed(texts: Sequence[str], form: str) -> list[datetime] | None:
+def _text(cell: Any) -> str:
+    return str(cell).strip()
+
+
+def _all_read(cells: Sequence[Any], read: Callable[[str], float | None]) -> np.ndarray | None:
+    """The value of each cell, or None where one has none."""
+    found = np.empty(len(cells))
+    for i, cell in enumerate(cells):
+        value = read(_text(cell))
+        if value is None:
+            return None
+        found[i] = value
+    return found
+
+
+def _parsed(cells: Sequence[Any], form: str) -> np.ndarray | None:
+    def read(text: str) -> float | None:
+        try:
+            return (datetime.strptime(text, form).replace(tzinfo=UTC) - _EPOCH).total_seconds()
+        except ValueError:
+            return None
+
+    return _all_read(cells, read)
+
+
+def _iso(text: str) -> float | None:
+    """Seconds; times with and without a zone do not compare, so without one they count as UTC."""
     try:
-        return [datetime.strptime(text, form) for text in texts]
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-
-
-def _iso(texts: Sequence[str]) -> list[float] | None:
-    try:
-        moments = [datetime.fromisoformat(text) for text in texts]
-    except ValueError:
-        return None
-    # Times with and without a zone do not compare; without one they count as UTC.
-    from datetime import UTC
-
-    return [(m if m.tzinfo is not None else m.replace(tzinfo=UTC)).timestamp() for m in moments]
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()

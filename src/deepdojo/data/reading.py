@@ -1,0 +1,402 @@
+"""From raw rows to rows and what was left out: in memory, or packed on disk while they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import numpy as np
+
+from deepdojo.data.cells import is_missing
+from deepdojo.data.files import Files, Media, printable
+from deepdojo.data.packed_columns import reader_of
+from deepdojo.data.packed_rows import PackedCells, PackedRows, RowPack, RowWriter
+from deepdojo.data.project import Project
+from deepdojo.data.readers import RawRow, read
+from deepdojo.data.rows import Reject, RowMaker, input_key
+from deepdojo.data.split import SPLITS
+from deepdojo.data.stamps import stamp, stamp_of, unchanged
+from deepdojo.errors import DataError
+from deepdojo.packs import Pack, Packing, code_digest, find_pack, in_memory_rows, key_of, packed_folder, packing
+
+__all__ = ["PackedRead", "Read", "Rejected", "Where", "read_all", "take"]
+
+Row = Mapping[str, Any]
+Where = tuple[str, int | None]
+Progress = Callable[[int, int, str], None]
+_RAGGED = ("jsonl", "python:")
+_NO_PART = 255
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """A row or file that was left out.
+
+    Attributes:
+        file: name of the file; line: the line in it, from 1, or None.
+        id: the row's id, "" when it has none.
+        reason: one clause.
+    """
+
+    file: str
+    line: int | None
+    id: str
+    reason: str
+
+
+@dataclass
+class Read:
+    """What reading gives before the split, in memory.
+
+    Attributes:
+        fixed: the part that a row's file is for, or None.
+        extra: cells of the columns that rows are split by.
+    """
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    fixed: list[str | None] = field(default_factory=list)
+    places: list[Where] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    extra: dict[str, list[Any]] = field(default_factory=dict)
+    keys: None = None
+    digests: None = None
+    known: dict[str, int] = field(default_factory=dict)
+
+    def find(self, row_id: str) -> int | None:
+        return self.known.get(row_id)
+
+    def where(self, at: int) -> Where:
+        return self.places[at]
+
+    def add(self, item: _Taken) -> None:
+        """Raises DataError for an id that was there before."""
+        other = self.known.setdefault(item.row["id"], len(self.rows))
+        if other < len(self.rows):
+            raise _twins(item.row["id"], self.places[other], item.place)
+        self.rows.append(item.row)
+        self.fixed.append(item.part)
+        self.places.append(item.place)
+        for name, cell in item.extra.items():
+            self.extra[name].append(cell)
+
+
+def _twins(row_id: str, first: Where, second: Where) -> DataError:
+    places = " and ".join(file if line is None else f"{file}:{line}" for file, line in (first, second))
+    return DataError(f"two rows have the id {row_id!r} ({places})", todo="make ids unique, or remove `id` from [data]")
+
+
+class PackedRead:
+    """The same from a pack.
+
+    Attributes:
+        keys: what the split is drawn by, where that is a hash of each row's cells.
+        digests: file -> SHA-256, as `Files.digests` gave it when the rows were packed.
+    """
+
+    def __init__(self, pack: Pack, project: Project, files: Files) -> None:
+        names = extra_columns(project)
+        source = RowPack(pack, project.contract, files, names)
+        self.source = source
+        columns = ("id", *project.contract.inputs, *project.contract.targets)
+        self.rows = PackedRows(source, np.arange(source.n, dtype=np.uint32), columns)
+        self.extra = {name: PackedCells(source, cells) for name, cells in source.extra.items()}
+        self.keys = None if source.keys is None else PackedCells(source, source.keys)
+        self.fixed = PackedCells(source, _PartNames(source.part))
+        self.rejected = _RejectedCells(source.rejected)
+        self.digests: dict[str, str] = pack.meta["digests"]
+        self.find, self.where = source.find, source.where
+        if (twins := source.twins()) is not None:
+            first, later = twins
+            raise _twins(self.rows[later]["id"], source.where(first), source.where(later))
+
+
+class _RejectedCells(Sequence[Rejected]):
+    def __init__(self, cells: Any) -> None:
+        self.cells = cells
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return [self[i] for i in range(*at.indices(len(self)))]
+        if at >= len(self):
+            raise IndexError(at)
+        return Rejected(**self.cells[at])
+
+
+class _PartNames:
+    def __init__(self, codes: Any) -> None:
+        self.codes = codes
+
+    def __getitem__(self, at: int) -> str | None:
+        code = int(self.codes[at])
+        return None if code == _NO_PART else SPLITS[code]
+
+
+def extra_columns(project: Project) -> list[str]:
+    """The columns that rows are split by."""
+    split = project.spec.split
+    wanted = (split.group, split.order, split.test.column if split.test else None)
+    return list(dict.fromkeys(c for c in wanted if c is not None))
+
+
+def keyed_by_input(project: Project, parts: set[str | None]) -> bool:
+    """Whether the split is drawn by a hash of each row's input."""
+    split = project.spec.split
+    by_input = split.group is None and project.spec.data.id is None
+    drawn = split.order is None and not {"test", "validation"} <= parts
+    return by_input and drawn and split.repeats == "together"
+
+
+def read_all(project: Project, files: Files, trusted: bool, progress: Progress | None) -> Read | PackedRead:
+    """All rows of a project. More than `in_memory_rows()` are packed in the cache; a pack of before is used again
+    while the files, project.toml and our code are the same."""
+    name = f"rows-{key_of(_facts(project, files))[:32]}"
+    found = _packed_before(name, project, files, progress)
+    if found is not None:
+        return found
+    walk = _Walk(project, files, trusted, progress)
+    got = None
+    if not (packed_folder() / f"{name}.partial").is_dir():
+        got = Read(extra={column: [] for column in walk.extra})
+        if walk.fill(got, in_memory_rows()):
+            return got
+    waits = None if progress is None else lambda: progress(0, 0, "another process packs these rows")
+    with packing(name, waits) as work:
+        found = _packed_before(name, project, files, progress)  # the other process may have done it
+        return found or PackedRead(_packed(work, walk, got), project, files)
+
+
+def _facts(project: Project, files: Files) -> dict[str, Any]:
+    """All that rows depend on beside what is in the files."""
+    spec, split = project.spec, project.spec.split
+    reader = project.reader or ""
+    code = files.path(reader.removeprefix("python:")) if reader.startswith("python:") else None
+    return {
+        "code": code_digest("data"),
+        "reader": None if code is None else sha256(code.read_bytes()).hexdigest(),
+        "spec": spec.model_dump(mode="json", include={"task", "source", "data", "columns", "labels"}),
+        "split": [split.group, split.order, split.test.column if split.test else None, split.repeats],
+        "folder": str(project.folder.resolve()),
+        "roots": [str(root.resolve()) for root in files.roots],
+        "pinned": {name: str(path) for name, path in files.pinned.items()},
+    }
+
+
+def _packed_before(name: str, project: Project, files: Files, progress: Progress | None) -> PackedRead | None:
+    pack = find_pack(name, progress)
+    if pack is None or not pack.meta["lasting"] or not unchanged(files, pack.meta["stamp"]):
+        return None
+    found = PackedRead(pack, project, files)
+    if pack.meta["pictures"] is not None and _pictures(pack, project, files) != pack.meta["pictures"]:
+        return None
+    files.forget()
+    return found
+
+
+def _pictures(pack: Pack, project: Project, files: Files) -> str | None:
+    """A stamp of the pictures that cells name; None where there are none, or patterns list them all."""
+    names = [name for name, kind in project.contract.inputs.items() if kind == "image"]
+    if not names or (files.names_by_pattern() and not files.named_by_cells()):
+        return None
+
+    def walk() -> Iterator[str]:
+        for name in names:
+            cells = reader_of(pack, name, "image", files)
+            for at in range(len(cells)):
+                if at % 4096 == 0:
+                    pack.touched(64)
+                if isinstance(cell := cells[at], Media) and not cell.inline:
+                    yield cell.name
+
+    return stamp_of(files, walk())
+
+
+class _Walk:
+    """The walk over all raw rows of all files; it can begin after those that were taken before."""
+
+    def __init__(self, project: Project, files: Files, trusted: bool, progress: Progress | None) -> None:
+        self.project, self.files, self.trusted, self.progress = project, files, trusted, progress
+        self.extra = extra_columns(project)
+        self.part, self.number = 0, 0  # the part under way, and the raw rows of it that are behind us
+        self.begin = 0  # the part's first row
+        self.items = self._items(0, 0)
+
+    def go_on(self, state: Mapping[str, Any]) -> None:
+        """Begins again after what a commit has written down."""
+        self.items = self._items(*state["place"], state["maker"])
+
+    def _items(
+        self, first: int, behind: int, counts: Sequence[Any] | None = None
+    ) -> Iterator[Rejected | _Taken | RowMaker]:
+        """What became of each raw row; after the last one of a part its maker."""
+        spec = self.project.spec
+        for at, part in enumerate(spec.data.split or (None,)):
+            if at < first:
+                continue
+            reader, options = spec.data.reader_of(part), spec.data.options(part)
+            ragged = reader.startswith(_RAGGED)
+            self.maker = RowMaker(spec, self.project.contract, self.files, targets=True, ragged=ragged)
+            self.part, self.number = at, behind if at == first else 0
+            if at == first and counts is not None:
+                self.maker.made, self.maker.absent, self.maker.known = counts[0], counts[1], dict.fromkeys(counts[2])
+            prefix = f"{part}-" if len(spec.data.split) > 1 and spec.data.id is None else ""
+            for number, raw in enumerate(read(reader, self.files, trusted=self.trusted, **options), 1):
+                if self.progress is not None and number % 5_000 == 0:
+                    self.progress(number, 0, f"reading {printable(raw.file)}")
+                if at == first and number <= behind:
+                    continue
+                self.number = number
+                yield take(self.maker, raw, prefix, number, spec.data.id, self.extra, part)
+            yield self.maker
+
+    def fill(self, got: Read, most: int) -> bool:
+        """Everything into memory; False as soon as there are more than `most` rows: `items` then goes on."""
+        for item in self.items:
+            if isinstance(item, RowMaker):
+                item.finish(got.rows[self.begin :])
+                self.begin = len(got.rows)
+            elif isinstance(item, Rejected):
+                got.rejected.append(item)
+            else:
+                got.add(item)
+                if len(got.rows) > most:
+                    return False
+        return True
+
+
+@dataclass(frozen=True)
+class _Taken:
+    row: dict[str, Any]
+    extra: dict[str, Any]
+    part: str | None
+    place: Where
+
+
+def take(
+    maker: RowMaker,
+    raw: RawRow,
+    prefix: str,
+    number: int,
+    id_column: str | None,
+    extra: Sequence[str] = (),
+    part: str | None = None,
+) -> Rejected | _Taken:
+    """One raw row: a row, or the reason why it is none."""
+    file = printable(raw.file)
+    row_id = ""
+    try:
+        row_id = _row_id(maker, raw, prefix, number, id_column)
+        row = maker.make(raw)
+        cells = {name: maker.cell(raw, name) for name in extra}
+        for name, cell in cells.items():
+            if is_missing(cell):
+                raise Reject(f"the column {name}, by which rows are split, is empty")
+    except Reject as error:
+        return Rejected(file, raw.line, row_id, str(error))
+    cells = {name: cell.strip() if isinstance(cell, str) else cell for name, cell in cells.items()}
+    return _Taken({"id": row_id, **row}, cells, part, (file, raw.line))
+
+
+def _row_id(maker: RowMaker, raw: RawRow, prefix: str, number: int, id_column: str | None) -> str:
+    if id_column is None:
+        return printable(raw.file) if raw.line is None else f"{prefix}{number}"
+    if raw.reject is not None:
+        return ""
+    cell = maker.cell(raw, id_column)
+    if cell is None or not str(cell).strip():
+        raise Reject("the id is empty")
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    return str(cell).strip()
+
+
+# ----- onto the disk
+
+
+class _Packer:
+    """Takes rows into a pack under way."""
+
+    def __init__(self, work: Packing, walk: _Walk) -> None:
+        self.work, self.walk = work, walk
+        self.keyed = keyed_by_input(walk.project, set(walk.project.spec.data.split))
+        self.writer = RowWriter(work, walk.project.contract, walk.extra, keyed=self.keyed)
+        kinds = walk.project.contract.inputs
+        self.names: dict[str, dict[str, None]] = {name: {} for name, kind in kinds.items() if kind == "record"}
+        for name, known in work.state.get("names", {}).items():
+            self.names[name] = dict.fromkeys(known)
+        self.stamped: tuple[int, dict[str, Any]] = (-1, {})
+
+    def row(self, item: _Taken, *, alike: bool = False) -> None:
+        """`alike`: its records have the columns of all others already."""
+        if self.walk.maker.ragged and not alike:
+            for name, known in self.names.items():
+                known.update(dict.fromkeys(item.row[name]))
+        key = input_key(item.row, self.walk.project.contract, self.walk.files) if self.keyed else None
+        part = _NO_PART if item.part is None else SPLITS.index(item.part)
+        self.writer.add(item.row, item.extra, part=part, file=item.place[0], line=item.place[1], key=key)
+        if self.writer.waiting == 0 and self.work.due():
+            self.commit()
+
+    def reject(self, item: Rejected) -> None:
+        self.writer.reject(asdict(item))
+
+    def end_of_part(self, maker: RowMaker) -> None:
+        maker.check_columns()
+        for name, known in self.names.items():
+            if maker.ragged:
+                self.writer.unions.setdefault(name, []).append((self.writer.n, list(known)))
+            known.clear()
+
+    def commit(self) -> None:
+        files, maker = self.walk.files, self.walk.maker
+        if self.walk.part != self.stamped[0]:
+            self.stamped = (self.walk.part, stamp(files))
+        self.writer.commit({
+            "place": [self.walk.part, self.walk.number], "stamp": self.stamped[1],
+            "maker": [maker.made, maker.absent, list(maker.known)],
+            "names": {name: list(known) for name, known in self.names.items()},
+        })  # fmt: skip
+
+    def finish(self) -> Pack:
+        files = self.walk.files
+        self.writer.flush()
+        self.work.flush()
+        pictures = _pictures(Pack(self.work.partial, {}), self.walk.project, files)
+        pack = self.writer.finish({
+            "stamp": stamp(files), "digests": files.digests(), "pictures": pictures,
+            # A picture that was missing may come: nothing but the table would tell.
+            "lasting": pictures is None or not self.writer.rejects,
+        })  # fmt: skip
+        files.forget()
+        return pack
+
+
+def _packed(work: Packing, walk: _Walk, got: Read | None) -> Pack:
+    """All rows onto the disk: those in memory first, or what a killed process left."""
+    if got is not None:
+        work.restart()
+        packer = _Packer(work, walk)
+        for at, row in enumerate(got.rows):
+            extra = {name: cells[at] for name, cells in got.extra.items()}
+            packer.row(_Taken(row, extra, got.fixed[at], got.places[at]), alike=at < walk.begin)
+        for item in got.rejected:
+            packer.reject(item)
+        got.rows.clear()
+    else:
+        if work.state and not unchanged(walk.files, work.state["stamp"]):
+            work.restart()
+        packer = _Packer(work, walk)
+        if work.state:
+            walk.go_on(work.state)
+    for item in walk.items:
+        if isinstance(item, RowMaker):
+            packer.end_of_part(item)
+        elif isinstance(item, Rejected):
+            packer.reject(item)
+        else:
+            packer.row(item)
+    return packer.finish()

@@ -1,0 +1,160 @@
+"""Rows as a sequence, whether they stay in memory or are mapped: chosen rows, one column, the identity of what is
+chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b, sha256
+from typing import Any, overload
+
+import numpy as np
+
+__all__ = ["Coded", "Column", "Mapped", "Parts", "RowList", "Rows", "column", "hash_of", "select"]
+
+Row = Mapping[str, Any]
+
+
+def hash_of(text: str) -> int:
+    """64 bits of a text, the same in every process."""
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+
+
+class Rows(Sequence[Any]):
+    """Rows that are not all in memory. A subclass gives `__len__`, `at` and the three choices below."""
+
+    def at(self, position: int) -> Any:
+        raise NotImplementedError
+
+    def select(self, positions: np.ndarray) -> Rows:
+        """The rows at these positions, in this order."""
+        raise NotImplementedError
+
+    def only(self, names: Sequence[str]) -> Rows:
+        """The same rows with these cells alone."""
+        raise NotImplementedError
+
+    def identity(self) -> str | None:
+        """Equal for equal rows in any process; None where that is not known."""
+        raise NotImplementedError
+
+    @overload
+    def __getitem__(self, key: int) -> Any: ...
+    @overload
+    def __getitem__(self, key: slice) -> Rows: ...
+    def __getitem__(self, key: int | slice) -> Any:
+        if isinstance(key, slice):
+            return self.select(np.arange(*key.indices(len(self))))
+        n = len(self)
+        if not -n <= key < n:
+            raise IndexError(key)
+        return self.at(key % n)
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self.at, range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Sequence) or len(self) != len(other):
+            return NotImplemented if not isinstance(other, Sequence) else False
+        return all(dict(a) == dict(b) for a, b in zip(self, other, strict=True))
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class RowList(list[Any]):
+    """Rows in memory that know what they are."""
+
+    def __init__(self, rows: Iterable[Any], identity: Callable[[], str] | None = None) -> None:
+        super().__init__(rows)
+        self._identity = identity
+
+    def identity(self) -> str | None:
+        return None if self._identity is None else self._identity()
+
+
+def select(rows: Sequence[Any], positions: np.ndarray) -> Sequence[Any]:
+    """The rows at these positions, in this order."""
+    if isinstance(rows, Rows):
+        return rows.select(positions)
+    chosen = sha256(np.asarray(positions, dtype=np.int64).tobytes()).hexdigest()
+    before = rows.identity() if isinstance(rows, RowList) else None
+    return RowList([rows[i] for i in positions], None if before is None else lambda: f"{before}:{chosen}")
+
+
+class Column(Sequence[Any]):
+    """One cell of each row, taken when it is asked for."""
+
+    def __init__(self, rows: Sequence[Any], name: str) -> None:
+        self.rows, self.name = rows, name
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, slice):
+            return Column(self.rows[key], self.name)
+        return self.rows[key][self.name]
+
+    def __iter__(self) -> Iterator[Any]:
+        name = self.name
+        return (row[name] for row in self.rows)
+
+
+def column(rows: Sequence[Any], name: str) -> Column:
+    """One cell of each row."""
+    return Column(rows, name)
+
+
+class Mapped(Sequence[Any]):
+    """A function of each cell, taken when it is asked for."""
+
+    def __init__(self, cells: Sequence[Any], function: Callable[[Any], Any]) -> None:
+        self.cells, self.function = cells, function
+
+    def __len__(self) -> int:
+        return len(self.cells)
+
+    def __getitem__(self, key: Any) -> Any:
+        return Mapped(self.cells[key], self.function) if isinstance(key, slice) else self.function(self.cells[key])
+
+    def __iter__(self) -> Iterator[Any]:
+        return map(self.function, self.cells)
+
+
+class Coded(Mapped):
+    """Names by their numbers, a byte or more a row."""
+
+    def __init__(self, codes: np.ndarray, names: Sequence[str]) -> None:
+        super().__init__(codes, lambda code: names[code])
+
+
+class Parts(Mapping[str, str]):
+    """id -> part in nine bytes a row, for splits that would be hundreds of megabytes as a dict."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        names: dict[str, int] = {}
+        rows = np.fromiter(
+            ((hash_of(key), names.setdefault(part, len(names))) for key, part in pairs),
+            dtype=[("hash", np.uint64), ("part", np.uint8)],
+        )
+        rows.sort(order="hash")
+        self._hashes, self._parts, self._names = rows["hash"].copy(), rows["part"].copy(), list(names)
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def __iter__(self) -> Iterator[str]:
+        raise TypeError("the ids themselves are not kept")
+
+    def __getitem__(self, key: str) -> str:
+        value = np.uint64(hash_of(key))
+        at = int(np.searchsorted(self._hashes, value))
+        if at == len(self._hashes) or self._hashes[at] != value:
+            raise KeyError(key)
+        return self._names[self._parts[at]]
+
+    def __contains__(self, key: object) -> bool:
+        try:
+            self[str(key)]
+        except KeyError:
+            return False
+        return True
