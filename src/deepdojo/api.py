@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from deepdojo.data.project import Project
     from deepdojo.runs import Run
     from deepdojo.scoring.score import Score
-    from deepdojo.tables import Table
+    from deepdojo.tables import Table, TableRows
 
 __all__ = [
     "Comparison", "LoadedRun", "Reproduction", "board", "check", "compare", "explain", "load", "new", "predict",
@@ -223,11 +223,11 @@ class LoadedRun:
         Returns:
             one dict a row: id and the contract's prediction columns. Rows that cannot be read are left out.
         """
-        return self.predict_with_rejected(rows, listener=listener, trust=trust)[0]
+        return list(self.predict_with_rejected(rows, listener=listener, trust=trust)[0])
 
     def predict_with_rejected(
         self, rows: str | Path | Sequence[Any], *, listener: Listener | None = None, trust: bool = False
-    ) -> tuple[list[dict[str, Any]], list[Any]]:
+    ) -> tuple[TableRows, list[Any]]:
         """(predictions, what was left out and why)."""
         from deepdojo.session.inputs import columns_note, rows_from
         from deepdojo.training.predictor import predict_rows

@@ -201,9 +201,9 @@ class Packing:
         except OSError as error:
             raise cannot_write(self.partial, error) from error
 
-    def append(self, name: str, data: bytes | memoryview | np.ndarray) -> None:
+    def append(self, name: str, data: bytes | np.ndarray) -> None:
         """Adds to the end of a file."""
-        block = memoryview(np.ascontiguousarray(data)).cast("B") if isinstance(data, np.ndarray) and data.size else data
+        block = data if isinstance(data, bytes) else np.ascontiguousarray(data).view(np.uint8).reshape(-1).data
         try:
             if name not in self._open:
                 self._open[name] = (self.partial / name).open("ab")
@@ -215,6 +215,9 @@ class Packing:
         if len(block):
             entry[0] += len(block)
             entry[1] = zlib.crc32(block, entry[1])
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._sizes
 
     def size(self, name: str) -> int:
         """Bytes of a file so far."""

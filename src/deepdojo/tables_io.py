@@ -7,10 +7,12 @@ import io
 import json
 import math
 import tempfile
+from array import array
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from deepdojo.columns import ColumnBuilder
 from deepdojo.contracts import KindName
 from deepdojo.errors import ScoreError, UsageError, nearest
 from deepdojo.places import write_bytes, write_text
@@ -21,6 +23,7 @@ __all__ = ["SUFFIXES", "decode_text", "read", "read_bytes", "write"]
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 _CELL_LIMIT_CHARS = 1 << 26  # a distribution over 10⁵ labels is 3 MB of JSON; the csv module stops at 131,072 by itself
 _PARQUET_TYPES: Mapping[str, str] = {"number": "DOUBLE", "distribution": "MAP(VARCHAR, DOUBLE)"}
+_ROWS_AT_ONCE = 10_000
 Raw = tuple[int, list[Any]]
 
 
@@ -138,17 +141,30 @@ def _no_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _parquet(path: Path) -> tuple[list[str], Iterator[Raw]]:
     import duckdb
 
-    connection = duckdb.connect(":memory:")
+    def faults(error: Exception) -> ScoreError:
+        reason = str(error).split("\n", 1)[0]
+        return ScoreError(f"is not a Parquet file that can be read ({reason})", where=path.name)
+
+    connection = duckdb.connect(":memory:", config={"threads": 1})
     try:
         result = connection.execute("SELECT * FROM read_parquet(?)", [str(path)])
         header = [column[0] for column in result.description or []]
-        rows = result.fetchall()
     except duckdb.Error as error:
-        reason = str(error).split("\n", 1)[0]
-        raise ScoreError(f"is not a Parquet file that can be read ({reason})", where=path.name) from error
-    finally:
         connection.close()
-    return header, ((number, list(cells)) for number, cells in enumerate(rows, 1))
+        raise faults(error) from error
+
+    def rows() -> Iterator[Raw]:
+        number = 0
+        with connection:
+            try:
+                while some := result.fetchmany(_ROWS_AT_ONCE):
+                    for cells in some:
+                        number += 1
+                        yield number, list(cells)
+            except duckdb.Error as error:
+                raise faults(error) from error
+
+    return header, rows()
 
 
 def _build(
@@ -167,8 +183,8 @@ def _build(
             raise ScoreError(f"the column {column!r} is missing", where=name, todo=todo)
     wanted = {column: kind for column, kind in wanted.items() if column in header}
     places = [header.index(column) for column in wanted]
-    columns: dict[str, list[Any]] = {column: [] for column in wanted}
-    lines: list[int] = []
+    columns = {column: ColumnBuilder(kind) for column, kind in wanted.items()}
+    lines = array("Q")
     for number, cells in rows:
         lines.append(number)
         for (column, kind), place in zip(wanted.items(), places, strict=True):
@@ -178,7 +194,7 @@ def _build(
                 word = "row" if name.endswith(".parquet") else "line"
                 form = f"the form is: {TEXT_FORMS[kind]}" if kind in TEXT_FORMS else None  # type: ignore[index]
                 raise ScoreError(str(error), where=f"{name}, {word} {number}, column {column!r}", todo=form) from error
-    return Table(columns, name, lines)
+    return Table({column: built.column() for column, built in columns.items()}, name, lines)
 
 
 def _cell(raw: Any, kind: str) -> Any:

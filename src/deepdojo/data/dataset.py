@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from deepdojo.columns import Coded, Mapped
 from deepdojo.data.digests import digest_of_lines
 from deepdojo.data.files import Files
 from deepdojo.data.project import Project
 from deepdojo.data.readers import RawRow
 from deepdojo.data.reading import PackedRead, Read, Rejected, Where, keyed_by_input, read_all, take
 from deepdojo.data.rows import RowMaker, input_key
-from deepdojo.data.rowset import Coded, Mapped, RowList, Rows, column, select
+from deepdojo.data.rowset import RowList, Rows, column, select
 from deepdojo.data.sources import locate
 from deepdojo.data.spec import SplitSpec
 from deepdojo.data.split import SPLITS, assign, sort_keys

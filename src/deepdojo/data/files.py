@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 import io
 import os
@@ -265,7 +266,7 @@ class Files:
         with self.open(name) as file:
             return file.read()
 
-    def peek(self, name: str) -> bytes:
+    def peek(self, name: str) -> builtins.bytes:
         """As `bytes`, without a note: for what is listed in a pack."""
         with self.opened(name) as file:
             return file.read()

@@ -198,31 +198,31 @@ class PackedRows(Rows):
     """Some rows of a pack, with some of their cells.
 
     Args:
-        index: (n,) uint32 numbers of the rows; four bytes a row are all that is kept of them in memory.
+        numbers: (n,) uint32 numbers of the rows; four bytes a row are all that is kept of them in memory.
     """
 
-    def __init__(self, source: RowPack, index: np.ndarray, names: Sequence[str]) -> None:
-        self.source, self.index, self.names = source, np.asarray(index, dtype=np.uint32), tuple(names)
+    def __init__(self, source: RowPack, numbers: np.ndarray, names: Sequence[str]) -> None:
+        self.source, self.numbers, self.names = source, np.asarray(numbers, dtype=np.uint32), tuple(names)
 
     def __len__(self) -> int:
-        return len(self.index)
+        return len(self.numbers)
 
     def at(self, position: int) -> PackedRow:
-        return PackedRow(self.source, int(self.index[position]), self.names)
+        return PackedRow(self.source, int(self.numbers[position]), self.names)
 
     def __iter__(self) -> Iterator[PackedRow]:
         source, names = self.source, self.names
-        for start in range(0, len(self.index), _CHUNK):
-            for at in self.index[start : start + _CHUNK].tolist():
+        for start in range(0, len(self.numbers), _CHUNK):
+            for at in self.numbers[start : start + _CHUNK].tolist():
                 yield PackedRow(source, at, names)
             source.pack.touched(_CHUNK // 64)
 
     def select(self, positions: np.ndarray) -> PackedRows:
-        return PackedRows(self.source, self.index[np.asarray(positions, dtype=np.int64)], self.names)
+        return PackedRows(self.source, self.numbers[np.asarray(positions, dtype=np.int64)], self.names)
 
     def only(self, names: Sequence[str]) -> PackedRows:
-        return PackedRows(self.source, self.index, names)
+        return PackedRows(self.source, self.numbers, names)
 
     def identity(self) -> str:
-        chosen = sha256(self.index.tobytes()).hexdigest()
+        chosen = sha256(self.numbers.tobytes()).hexdigest()
         return f"{self.source.name}:{','.join(self.names)}:{chosen}"

@@ -227,7 +227,8 @@ class _Walk:
 
     def go_on(self, state: Mapping[str, Any]) -> None:
         """Begins again after what a commit has written down."""
-        self.items = self._items(*state["place"], state["maker"])
+        part, number = state["place"]
+        self.items = self._items(part, number, state["maker"])
 
     def _items(
         self, first: int, behind: int, counts: Sequence[Any] | None = None
@@ -341,8 +342,13 @@ class _Packer:
         if self.writer.waiting == 0 and self.work.due():
             self.commit()
 
-    def reject(self, item: Rejected) -> None:
-        self.writer.reject(asdict(item))
+    def take(self, item: Rejected | _Taken | RowMaker) -> None:
+        if isinstance(item, RowMaker):
+            self.end_of_part(item)
+        elif isinstance(item, Rejected):
+            self.writer.reject(asdict(item))
+        else:
+            self.row(item)
 
     def end_of_part(self, maker: RowMaker) -> None:
         maker.check_columns()
@@ -383,8 +389,8 @@ def _packed(work: Packing, walk: _Walk, got: Read | None) -> Pack:
         for at, row in enumerate(got.rows):
             extra = {name: cells[at] for name, cells in got.extra.items()}
             packer.row(_Taken(row, extra, got.fixed[at], got.places[at]), alike=at < walk.begin)
-        for item in got.rejected:
-            packer.reject(item)
+        for rejected in got.rejected:
+            packer.take(rejected)
         got.rows.clear()
     else:
         if work.state and not unchanged(walk.files, work.state["stamp"]):
@@ -393,10 +399,5 @@ def _packed(work: Packing, walk: _Walk, got: Read | None) -> Pack:
         if work.state:
             walk.go_on(work.state)
     for item in walk.items:
-        if isinstance(item, RowMaker):
-            packer.end_of_part(item)
-        elif isinstance(item, Rejected):
-            packer.reject(item)
-        else:
-            packer.row(item)
+        packer.take(item)
     return packer.finish()

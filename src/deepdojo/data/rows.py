@@ -310,7 +310,7 @@ def _record_cell(cell: Any, decimal: str) -> str | float | None:
     return as_text(cell)
 
 
-def input_key(row: Row, contract: Contract, files: Files) -> str:
+def input_key(row: Mapping[str, Any], contract: Contract, files: Files) -> str:
     """SHA-256 over a row's inputs: equal inputs have equal keys. Pictures are compared by the bytes of their files."""
     total = hashlib.sha256()
     for role in contract.inputs:

@@ -9,7 +9,9 @@ from typing import Any, overload
 
 import numpy as np
 
-__all__ = ["Coded", "Column", "Mapped", "Parts", "RowList", "Rows", "column", "hash_of", "select"]
+from deepdojo.columns import Cells
+
+__all__ = ["Column", "Parts", "RowList", "Rows", "column", "hash_of", "select", "with_ids"]
 
 Row = Mapping[str, Any]
 
@@ -80,7 +82,7 @@ def select(rows: Sequence[Any], positions: np.ndarray) -> Sequence[Any]:
     return RowList([rows[i] for i in positions], None if before is None else lambda: f"{before}:{chosen}")
 
 
-class Column(Sequence[Any]):
+class Column(Cells):
     """One cell of each row, taken when it is asked for."""
 
     def __init__(self, rows: Sequence[Any], name: str) -> None:
@@ -89,10 +91,8 @@ class Column(Sequence[Any]):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, key: Any) -> Any:
-        if isinstance(key, slice):
-            return Column(self.rows[key], self.name)
-        return self.rows[key][self.name]
+    def at(self, position: int) -> Any:
+        return self.rows[position][self.name]
 
     def __iter__(self) -> Iterator[Any]:
         name = self.name
@@ -104,27 +104,13 @@ def column(rows: Sequence[Any], name: str) -> Column:
     return Column(rows, name)
 
 
-class Mapped(Sequence[Any]):
-    """A function of each cell, taken when it is asked for."""
-
-    def __init__(self, cells: Sequence[Any], function: Callable[[Any], Any]) -> None:
-        self.cells, self.function = cells, function
-
-    def __len__(self) -> int:
-        return len(self.cells)
-
-    def __getitem__(self, key: Any) -> Any:
-        return Mapped(self.cells[key], self.function) if isinstance(key, slice) else self.function(self.cells[key])
-
-    def __iter__(self) -> Iterator[Any]:
-        return map(self.function, self.cells)
-
-
-class Coded(Mapped):
-    """Names by their numbers, a byte or more a row."""
-
-    def __init__(self, codes: np.ndarray, names: Sequence[str]) -> None:
-        super().__init__(codes, lambda code: names[code])
+def with_ids(rows: Sequence[Any], ids: Sequence[str]) -> Sequence[Any]:
+    """The rows whose id is among these, in their own order."""
+    if len(rows) == len(ids) and all(row["id"] == key for row, key in zip(rows, ids, strict=True)):
+        return rows
+    wanted = np.sort(np.fromiter(map(hash_of, ids), dtype=np.uint64, count=len(ids)))
+    own = np.fromiter((hash_of(row["id"]) for row in rows), dtype=np.uint64, count=len(rows))
+    return select(rows, np.flatnonzero(np.isin(own, wanted)))
 
 
 class Parts(Mapping[str, str]):

@@ -61,7 +61,7 @@ def assign(
 
     Cost: every argument is walked through once or twice and never kept; some 50 bytes a row while this runs.
     """
-    number = {None: _NONE, **{part: code for code, part in enumerate(SPLITS)}}
+    number: dict[str | None, int] = {None: _NONE, **{part: code for code, part in enumerate(SPLITS)}}
     given = np.fromiter((number[part] for part in fixed), dtype=np.uint8, count=len(keys))
     result = np.where(given == _NONE, 0, given).astype(np.uint8)
     pool = (given == _NONE) | (given == 0)

@@ -15,6 +15,7 @@ __all__ = ["absolute_sum_bounds"]
 
 Array = np.ndarray
 
+_ROWS = 1 << 16  # centred at a time: all at once would be another copy of the terms
 _STEPS = 14  # halvings: 1e-4 of the value
 
 
@@ -42,17 +43,26 @@ def absolute_sum_bounds(
     """
     n = len(placed)
     means = placed.mean(axis=0)
-    spread = group_sums((placed - means).T, index)  # (M, G)
-    covariance = (spread @ spread.T + 4 * np.diag(share * prior)) / (n * (n + 4))
+    units = n if index is None else int(index.max()) + 1
+    covariance = (_products(placed, means, index) + 4 * np.diag(share * prior)) / (n * (n + 4))
     sizes, axes = np.linalg.eigh(covariance)
     noise = np.random.default_rng(seed).normal(size=(draws, len(means))) @ (axes * np.sqrt(np.maximum(sizes, 0))).T
     value = float(np.abs(means).sum())
-    z = expanded_tail(level, spread.shape[1])
+    z = expanded_tail(level, units)
     even = share * np.where(means < 0, -1.0, 1.0)
     return (
         _total_where(value, means / value if value > 0 else even, noise, normal_cdf(z)),
         _total_where(value, even, noise, normal_cdf(-z)),
     )
+
+
+def _products(placed: Array, means: Array, index: Array | None) -> Array:
+    """(M, M) sums of products of the centred terms, over rows or over the sums of groups."""
+    if index is not None or len(placed) <= _ROWS:
+        spread = group_sums((placed - means).T, index)  # (M, G)
+        return spread @ spread.T
+    parts = (placed[start : start + _ROWS] - means for start in range(0, len(placed), _ROWS))
+    return sum((part.T @ part for part in parts), np.zeros((len(means), len(means))))
 
 
 def _total_where(value: float, pattern: Array, noise: Array, quantile: float) -> float:

@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from deepdojo.columns import Mapped
 from deepdojo.contracts import Contract
+from deepdojo.data.rowset import column
 from deepdojo.errors import ScoreError
 from deepdojo.scoring.measured import Difference, IntervalName, Measured, paired
 from deepdojo.scoring.metrics import Metric, columns_of, metric_of
@@ -82,8 +84,8 @@ def score(
     target, prediction = columns_of(contract, entry)
     if not len(solution):
         raise ScoreError("there is no row to score", todo="the held-out part must have at least one row")
-    ids = [str(row["id"]) for row in solution]
-    answers = Table({"id": ids, target: [row[target] for row in solution]}, "the solution")
+    ids = Mapped(column(solution, "id"), str)
+    answers = Table({"id": ids, target: column(solution, target)}, "the solution")
     check_cells(answers, {target: entry.truth})
     if prediction not in table.columns:
         raise ScoreError(

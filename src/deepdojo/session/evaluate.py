@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
+from deepdojo.columns import Numbers
 from deepdojo.contracts import Contract
+from deepdojo.data.rowset import column, with_ids
 from deepdojo.errors import ScoreError
 from deepdojo.scoring.score import Score, score
-from deepdojo.tables import Table, write_table
+from deepdojo.tables import Table, TableRows, align, write_table
 
 __all__ = ["Judge", "table_of", "write_predictions", "write_rows"]
 
@@ -22,6 +24,8 @@ __all__ = ["Judge", "table_of", "write_predictions", "write_rows"]
 def table_of(rows: Sequence[Mapping[str, Any]], contract: Contract) -> Table:
     """Predicted rows as a prediction table."""
     names = ["id", *contract.predictions]
+    if isinstance(rows, TableRows) and list(rows.table.columns) == names:
+        return rows.table
     return Table({name: [row[name] for row in rows] for name in names})
 
 
@@ -60,8 +64,8 @@ class Judge:
             from deepdojo.scoring.custom import score_with_file
 
             path = self.folder / self.metric.removeprefix("python:")
-            return score_with_file(path, self.contract, list(truth), table, trusted=self.trusted, groups=groups)
-        return score(self.contract, self.metric, list(truth), table, groups=groups)
+            return score_with_file(path, self.contract, truth, table, trusted=self.trusted, groups=groups)
+        return score(self.contract, self.metric, truth, table, groups=groups)
 
     def value(self, truth: Sequence[Mapping[str, Any]], rows: Sequence[Mapping[str, Any]]) -> float:
         """The bare value, as validation needs it after every epoch."""
@@ -70,11 +74,10 @@ class Judge:
         from deepdojo.scoring.metrics import METRICS, columns_of
 
         target, predicted = columns_of(self.contract, self.metric)
-        by_id = {row["id"]: row for row in rows}
-        kept = [row for row in truth if row["id"] in by_id]
-        return METRICS[self.metric](
-            [row[target] for row in kept], [by_id[row["id"]][predicted] for row in kept]
-        ).value()
+        table = table_of(rows, self.contract)
+        kept = with_ids(truth, table.ids)
+        cells = align(column(kept, "id"), table).columns[predicted]
+        return METRICS[self.metric](column(kept, target), cells).value()
 
     def others(
         self,
@@ -93,7 +96,7 @@ class Judge:
             if name == self.metric or time.monotonic() > until:
                 continue
             try:
-                other = score(self.contract, name, list(truth), table, groups=groups)
+                other = score(self.contract, name, truth, table, groups=groups)
             except ScoreError:
                 continue
             found[name] = {"value": other.value, "low": other.low, "high": other.high}
@@ -110,12 +113,10 @@ def write_rows(
     """rows.parquet: id, targets, per-row influence and loss (larger is worse), group; the raw material of every
     comparison."""
     sign = -1.0 if judged.higher_is_better else 1.0
-    columns: dict[str, list[Any]] = {"id": [row["id"] for row in truth]}
-    for name in contract.targets:
-        columns[name] = [row[name] for row in truth]
-    columns["influence"] = [float(v) for v in judged.influence]
-    columns["loss"] = [sign * float(v) for v in judged.influence]
-    columns["group"] = [float(g) for g in (groups if groups is not None else range(len(truth)))]
+    columns: dict[str, Sequence[Any]] = {name: column(truth, name) for name in ("id", *contract.targets)}
+    columns["influence"] = Numbers(judged.influence)
+    columns["loss"] = Numbers(sign * judged.influence)
+    columns["group"] = Numbers(groups if groups is not None else np.arange(len(truth)))
     write_table(folder / "rows.parquet", Table(columns), rows_kinds(contract))
 
 

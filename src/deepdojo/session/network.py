@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
+from deepdojo.data.rowset import with_ids
 from deepdojo.errors import RecipeError
 from deepdojo.models import MODELS, create_model
 from deepdojo.models.flops import count_flops
@@ -18,6 +20,7 @@ from deepdojo.models.flops import parameters as count_parameters
 from deepdojo.places import write_json
 from deepdojo.session.evaluate import table_of, write_predictions
 from deepdojo.session.train import peak_bytes, write_environment
+from deepdojo.tables import TableRows
 from deepdojo.tasks import load_task
 from deepdojo.tasks.base import Task
 from deepdojo.training.augment import build_augment
@@ -43,7 +46,7 @@ class Packed:
     task: Task
     store: Store
     validator: Validator | Unvalidated
-    train_rows: list[dict[str, Any]]
+    train_rows: Sequence[dict[str, Any]]
 
     @classmethod
     def of(cls, session: Session, task_class: type[Task], device: torch.device) -> Packed:
@@ -53,6 +56,8 @@ class Packed:
             task, rows, learn=True, reject=session.rejecter("train"),
             progress=lambda done, total: session.listener.progress(done, total, "rows"),
         )  # fmt: skip
+        if store.found:
+            session.listener.say("packed data: found in the cache, so nothing is encoded again")
         rows = session.usable("train")
         if session.refit is not None:
             return cls(task, store, Unvalidated(), rows)
@@ -83,7 +88,7 @@ class Network:
     store: Store
     validator: Validator | Unvalidated
     hardware: Hardware
-    train_rows: list[dict[str, Any]]
+    train_rows: Sequence[dict[str, Any]]
     step_flops: int | None
     forward_flops: int | None
     fitted: Fitted | None = None
@@ -165,11 +170,11 @@ class Network:
             stopped="refit" if session.refit is not None else self.fitted.stopped, schedule=schedule,
         )  # fmt: skip
         _, _, self.validation_rows = self.validator(self.model)
-        if self.validation_rows:
+        if len(self.validation_rows):
             table = table_of(self.validation_rows, self.task.contract)
             write_predictions(session.folder, "validation.parquet", table, self.task.contract)
 
-    def predict(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def predict(self, rows: Sequence[dict[str, Any]]) -> TableRows:
         """Held-out rows from the contract's inputs alone; what cannot be decoded is left out and listed."""
         return predict_rows(
             self.task, self.model, rows, self.hardware.device, reject=self.session.rejecter("test"),
@@ -180,9 +185,8 @@ class Network:
         session = self.session
         if not self.validation_rows:
             return {"value": None, "low": None, "high": None, "n": 0}
-        kept = {row["id"] for row in self.validation_rows}
-        truth = [row for row in session.dataset.rows("validation") if row["id"] in kept]
-        judged = session.judge.score(truth, table_of(self.validation_rows, self.task.contract))
+        table = table_of(self.validation_rows, self.task.contract)
+        judged = session.judge.score(with_ids(session.dataset.truth("validation"), table.ids), table)
         return {"value": judged.value, "low": judged.low, "high": judged.high, "n": judged.n}
 
     def write_validation_score(self, verdict: str) -> None:
@@ -219,7 +223,7 @@ class Network:
         with evaluating(self.model):
             for store in stores:
                 began = time.perf_counter()
-                parts_of(self.task, self.model, store, self.hardware.device)
+                list(parts_of(self.task, self.model, store, self.hardware.device))
                 times.append(time.perf_counter() - began)
         return 1000 * statistics.median(times)
 

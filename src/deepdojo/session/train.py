@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 
 from deepdojo import __version__
 from deepdojo.data.dataset import SPLITS, Dataset
+from deepdojo.data.rowset import select
 from deepdojo.errors import DataError, DojoError, RecipeError, RunError, UnknownNameError, UsageError
 from deepdojo.launch import launch_name
 from deepdojo.locks import locked
@@ -191,14 +193,14 @@ class Session:
         self.listener.finish()
         return run
 
-    def train_rows(self) -> list[dict[str, Any]]:
+    def train_rows(self) -> Sequence[dict[str, Any]]:
         """Training rows, or the seeded share of them; a larger share holds every smaller one."""
         rows = self.dataset.rows("train")
         if self.options.share >= 1.0:
             return rows
         count = max(1, round(self.options.share * len(rows)))
         order = np.random.default_rng(self.seed).permutation(len(rows))[:count]
-        return [rows[i] for i in sorted(order)]
+        return select(rows, np.sort(order))
 
     def write_head(self) -> None:
         """What is known before training: enough for `--resume` after a kill at any later moment."""
@@ -246,13 +248,14 @@ class Session:
 
         return reject
 
-    def usable(self, split: str) -> list[dict[str, Any]]:
+    def usable(self, split: str) -> Sequence[dict[str, Any]]:
         rows = self.train_rows() if split == "train" else self.dataset.rows(split)
         if not rows:
             raise DataError(f"no {split} row can be used", todo="run dojo check and look at what was left out")
-        if split == "train" and len(classes := {row.get("label") for row in rows}) == 1 and None not in classes:
+        one = rows[0].get("label")
+        if split == "train" and one is not None and all(row["label"] == one for row in rows):
             raise DataError(
-                f"all {len(rows):,} usable training rows are of one class, {classes.pop()!r}",
+                f"all {len(rows):,} usable training rows are of one class, {one!r}",
                 todo="run dojo check and look at what was left out",
             )
         return rows

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from deepdojo.data.codecs.pixels import Pixels
+from deepdojo.data.rowset import column
 from deepdojo.tasks.base import Batch, Example, Piece, Row
 from deepdojo.tasks.classification import Classification
 
@@ -37,7 +38,7 @@ class ImageClassification(Classification):
             size: height and width in pixels; None keeps a common size of at most 64, else chooses 32 or 64.
             channels: 1 or 3; None looks whether all sampled images are grey.
         """
-        return cls(cls.fit_labels(rows), Pixels.fit([row["image"] for row in rows], size=size, channels=channels))
+        return cls(cls.fit_labels(rows), Pixels.fit(column(rows, "image"), size=size, channels=channels))
 
     def dims(self) -> dict[str, Any]:
         p = self.pixels

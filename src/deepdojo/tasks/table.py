@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from deepdojo.data.codecs.columns import Columns
+from deepdojo.data.rowset import column
 from deepdojo.errors import DataError
 from deepdojo.tasks.base import Example, Piece, Row
 
@@ -14,7 +15,7 @@ __all__ = ["column_pieces", "encode_record", "fit_columns", "table_dims"]
 
 def fit_columns(rows: Sequence[Row]) -> Columns:
     """Raises DataError when no column has a value."""
-    columns = Columns.fit([row["features"] for row in rows])
+    columns = Columns.fit(column(rows, "features"))
     if not columns.numbers and not columns.categories:
         raise DataError("no feature column has a value in the training rows", where="columns.features")
     return columns

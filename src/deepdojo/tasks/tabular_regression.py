@@ -33,7 +33,7 @@ class TabularRegression(Task):
 
     @classmethod
     def fit(cls, rows: Sequence[Row]) -> Self:
-        values = np.array([row["value"] for row in rows], dtype=np.float64)
+        values = np.fromiter((row["value"] for row in rows), dtype=np.float64, count=len(rows))
         if len(values) == 0 or float(values.std()) == 0.0:
             raise DataError(
                 "the target has the same value in every training row, so there is nothing to predict",

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from deepdojo.data.codecs.ngrams import Ngrams
 from deepdojo.data.codecs.tokenizer import UNKNOWN, Tokenizer
+from deepdojo.data.rowset import column
 from deepdojo.tasks.base import Batch, Example, Piece, Row
 from deepdojo.tasks.classification import Classification
 
@@ -57,7 +58,7 @@ class TextClassification(Classification):
             ngrams: give the n-grams of words (1, 2) and of characters (2 to 6) that occur in at least `min_count`
             texts, instead of the words in their order.
         """
-        texts, labels = [row["text"] for row in rows], cls.fit_labels(rows)
+        texts, labels = column(rows, "text"), cls.fit_labels(rows)
         if ngrams:
             return cls(labels, Tokenizer((), lower), max_tokens, Ngrams.fit(texts, lower=lower, min_count=min_count))
         tokenizer = Tokenizer.fit(texts, lower=lower, min_count=min_count, max_words=max_words)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
+from deepdojo.data.rowset import select
+from deepdojo.tables import Table, TableBuilder, TableRows
 from deepdojo.tasks.base import Batch, Part, Row, Task
 from deepdojo.training.store import Store
 
@@ -16,6 +19,8 @@ __all__ = ["Unvalidated", "Validator", "evaluating", "parts_of", "predict_rows"]
 
 EVAL_BATCH = 512
 EVAL_TOKENS = 32_768
+SPAN, RAGGED_SPAN = 8_192, 65_536
+"""Examples that are predicted before their rows are decoded: whole batches, so that they are the same for any span."""
 
 
 @contextmanager
@@ -44,20 +49,27 @@ def parts_of(
     *,
     each: Callable[[Batch], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> dict[int, list[Part]]:
-    """Row index -> the parts of its examples, in order. `each` sees every batch after its prediction."""
-    found: dict[int, list[tuple[int, Part]]] = {}
-    done = 0
-    for index in store.batches(_batch_size(store)):
-        batch = task.prepare(store.cut(index, device))
-        for example, part in zip(index.tolist(), task.predict(model, batch), strict=True):
-            found.setdefault(int(store.row_of[example]), []).append((example, part))
-        if each is not None:
-            each(batch)
-        done += len(index)
-        if progress is not None:
-            progress(done, len(store))
-    return {row: [part for _, part in sorted(parts, key=lambda p: p[0])] for row, parts in found.items()}
+) -> Iterator[tuple[int, list[Part]]]:
+    """(index of a row, the parts of its examples in order), row after row. `each` sees every batch after its
+    prediction.
+
+    Memory: the parts of `SPAN` examples, whatever the size of the store; texts, which batches sort by length, of
+    `RAGGED_SPAN`.
+    """
+    size, done = _batch_size(store), 0
+    for span in store.spans(SPAN if store.length_of is None else RAGGED_SPAN):
+        found: dict[int, list[tuple[int, Part]]] = {}
+        for index in store.batches(size, span=span):
+            batch = task.prepare(store.cut(index, device))
+            for example, part in zip(index.tolist(), task.predict(model, batch), strict=True):
+                found.setdefault(int(store.row_of[example]), []).append((example, part))
+            if each is not None:
+                each(batch)
+            done += len(index)
+            if progress is not None:
+                progress(done, len(store))
+        for row in sorted(found):
+            yield row, [part for _, part in sorted(found[row], key=lambda p: p[0])]
 
 
 def predict_rows(
@@ -68,12 +80,21 @@ def predict_rows(
     *,
     reject: Callable[[Row, str], None] | None = None,
     progress: Callable[[int, int], None] | None = None,
-) -> list[dict[str, Any]]:
-    """`{"id": ..., **cells}` of every row that can be encoded, from the contract's inputs alone."""
-    store = Store.pack(task, rows, learn=False, reject=reject)
+) -> TableRows:
+    """`{"id": ..., **cells}` of every row that can be encoded, from the contract's inputs alone.
+
+    Rows are encoded, predicted and let go in stretches; what stays is a table of columns.
+    """
+    builder, step = TableBuilder(task.contract.predictions), SPAN if task.length is None else RAGGED_SPAN
     with evaluating(model):
-        parts = parts_of(task, model, store, device, progress=progress)
-    return [{"id": rows[i]["id"], **task.decode(rows[i], parts[i])} for i in sorted(parts)]
+        for start in range(0, len(rows), step):
+            some = rows[start : start + step]
+            store = Store.pack(task, some, learn=False, reject=reject)
+            for i, parts in parts_of(task, model, store, device):
+                builder.add({"id": some[i]["id"], **task.decode(some[i], parts)})
+            if progress is not None:
+                progress(min(len(rows), start + step), len(rows))
+    return builder.table().rows()
 
 
 class _Remembering(nn.Module):
@@ -98,8 +119,8 @@ class Unvalidated:
     def __len__(self) -> int:
         return 0
 
-    def __call__(self, model: nn.Module) -> tuple[float, float, list[dict[str, Any]]]:
-        return float("nan"), float("nan"), []
+    def __call__(self, model: nn.Module) -> tuple[float, float, TableRows]:
+        return float("nan"), float("nan"), Table({"id": []}).rows()
 
 
 class Validator:
@@ -115,12 +136,11 @@ class Validator:
         task: Task,
         rows: Sequence[Row],
         device: torch.device,
-        score: Callable[[list[dict[str, Any]]], float],
+        score: Callable[[TableRows], float],
         *,
         reject: Callable[[Row, str], None] | None = None,
     ) -> None:
         self.task, self.device, self.score = task, device, score
-        kept: list[Row] = []
         bad: set[str] = set()
 
         def refused(row: Row, reason: str) -> None:
@@ -129,16 +149,16 @@ class Validator:
                 reject(row, reason)
 
         self.inputs = Store.pack(task, rows, learn=False, reject=refused)
-        kept = [row for row in rows if row["id"] not in bad]
         if bad:
-            self.inputs = Store.pack(task, kept, learn=False)
-        self.rows = kept
-        self.learnable = Store.pack(task, kept, learn=True)
+            rows = select(rows, np.array([i for i, row in enumerate(rows) if row["id"] not in bad], dtype=np.int64))
+            self.inputs = Store.pack(task, rows, learn=False)
+        self.rows = rows
+        self.learnable = Store.pack(task, rows, learn=True)
 
     def __len__(self) -> int:
         return len(self.inputs)
 
-    def __call__(self, model: nn.Module) -> tuple[float, float, list[dict[str, Any]]]:
+    def __call__(self, model: nn.Module) -> tuple[float, float, TableRows]:
         """(metric, mean loss, predicted rows). The loss leaves out rows of classes that training rows do not hold."""
         total = torch.zeros((), dtype=torch.float64, device="cpu")
         weight = torch.zeros((), dtype=torch.float64, device="cpu")
@@ -150,13 +170,17 @@ class Validator:
             weight = weight + weights.detach().cpu().double().sum()
 
         once = _Remembering(model)
+        builder = TableBuilder(self.task.contract.predictions)
         with evaluating(model):
             once.eval()
             if len(self.learnable) == len(self.inputs):
-                parts = parts_of(self.task, once, self.learnable, self.device, each=add)
+                found = parts_of(self.task, once, self.learnable, self.device, each=add)
             else:
-                parts_of(self.task, once, self.learnable, self.device, each=add)
-                parts = parts_of(self.task, once, self.inputs, self.device)
-        rows = [{"id": self.rows[i]["id"], **self.task.decode(self.rows[i], parts[i])} for i in sorted(parts)]
+                for _ in parts_of(self.task, once, self.learnable, self.device, each=add):
+                    pass
+                found = parts_of(self.task, once, self.inputs, self.device)
+            for i, parts in found:
+                builder.add({"id": self.rows[i]["id"], **self.task.decode(self.rows[i], parts)})
         loss = float(total / weight) if float(weight) > 0 else float("nan")
+        rows = builder.table().rows()
         return self.score(rows), loss, rows

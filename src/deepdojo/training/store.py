@@ -2,12 +2,13 @@
 
 Fixed entries are stacked; ragged ones lie flat with offsets and are padded when cut. Cutting is a few index
 operations:
-no per-example Python, no workers.
+no per-example Python, no workers. What is larger than `deepdojo.packs.in_memory_bytes` lies in the cache and is mapped:
+the same tensors, the same cut.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +16,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from deepdojo.data.rowset import RowList, Rows
 from deepdojo.errors import DataError
+from deepdojo.packs import Pack, Packing, code_digest, find_pack, in_memory_bytes, in_memory_rows, key_of, packing
 from deepdojo.tasks.base import Batch, Example, Row, Task
 
 __all__ = ["Store"]
+
+ROWS_AT_ONCE = 4096
+"""Rows encoded before they are stacked: what packing needs beside the result."""
+TRIED = 64
+"""Rows whose examples say how large all will be."""
+
+Reject = Callable[[Row, str], None]
+Progress = Callable[[int, int], None]
 
 
 @dataclass
@@ -29,6 +40,8 @@ class Store:
         fixed: entry -> (n, ...) tensor.
         flat, offsets: entry -> all values end to end, and where each example begins (n + 1).
         row_of: (n,) index of the row that each example came from.
+        pack: where mapped tensors lie; None for tensors in memory.
+        found: whether they were packed by an earlier command.
     """
 
     fixed: dict[str, Tensor]
@@ -36,6 +49,8 @@ class Store:
     offsets: dict[str, Tensor]
     row_of: np.ndarray
     length_of: np.ndarray | None = field(default=None)
+    pack_folder: Pack | None = field(default=None, repr=False)
+    found: bool = False
 
     def __len__(self) -> int:
         return len(self.row_of)
@@ -47,43 +62,24 @@ class Store:
         rows: Sequence[Row],
         *,
         learn: bool,
-        reject: Callable[[Row, str], None] | None = None,
-        progress: Callable[[int, int], None] | None = None,
+        reject: Reject | None = None,
+        progress: Progress | None = None,
     ) -> Store:
-        """Encode every row once. A row that cannot be encoded goes to `reject`, which raises or notes it."""
-        examples: list[Example] = []
-        row_of: list[int] = []
-        for i, row in enumerate(rows):
-            try:
-                encoded = list(task.encode(row, learn=learn))
-            except DataError as error:
-                if reject is None:
-                    raise
-                reject(row, error.what)
-                continue
-            examples.extend(encoded)
-            row_of.extend([i] * len(encoded))
-            if progress is not None and i % 256 == 0:
-                progress(i, len(rows))
-        return cls.of(task, examples, row_of)
+        """Encode every row once. A row that cannot be encoded goes to `reject`, which raises or notes it.
+
+        Many rows that know what they are (`identity`) are packed in the cache, and found there by the next command;
+        a packing that was killed goes on.
+        """
+        identity = rows.identity() if isinstance(rows, Rows | RowList) and _large(task, rows, learn) else None
+        if identity is not None:
+            return _mapped(task, rows, identity, learn=learn, reject=reject, progress=progress)
+        parts = [_stacked(task, block) for block in _blocks(task, rows, learn=learn, reject=reject, progress=progress)]
+        return _joined(task, parts)
 
     @classmethod
     def of(cls, task: Task, examples: Sequence[Example], row_of: Iterable[int]) -> Store:
-        fixed: dict[str, Tensor] = {}
-        flat: dict[str, Tensor] = {}
-        offsets: dict[str, Tensor] = {}
-        length_of = None
-        for name in examples[0] if examples else ():
-            cells = [example[name] for example in examples]
-            if name in task.ragged:
-                lengths = np.array([len(c) for c in cells], dtype=np.int64)
-                flat[name] = torch.from_numpy(np.concatenate(cells))
-                offsets[name] = torch.from_numpy(np.concatenate([[0], np.cumsum(lengths)]))
-                if name == task.length:
-                    length_of = lengths
-            else:
-                fixed[name] = torch.from_numpy(_stacked(cells))
-        return cls(fixed, flat, offsets, np.fromiter(row_of, dtype=np.int64), length_of)
+        """Examples that are encoded already."""
+        return _joined(task, [_stacked(task, _Block(list(examples), list(row_of)))])
 
     def cut(self, index: Tensor, device: torch.device | str = "cpu") -> Batch:
         """The batch of examples `index` (B,) int64: fixed entries (B, ...), ragged ones (B, longest) with
@@ -99,24 +95,30 @@ class Store:
             cells.masked_fill_(~keep, 0)
             batch[name] = cells.to(device, non_blocking=True)
             batch[f"{name}_keep"] = keep.to(device, non_blocking=True)
+        if self.pack_folder is not None:
+            self.pack_folder.touched(len(index) * (len(self.fixed) + 2 * len(self.flat)))
         return batch
 
-    def batches(self, size: int, *, generator: torch.Generator | None = None) -> list[Tensor]:
+    def batches(
+        self, size: int, *, generator: torch.Generator | None = None, span: tuple[int, int] | None = None
+    ) -> list[Tensor]:
         """Indices of all batches of one pass.
 
         With a generator: shuffled; ragged tasks shuffle first, sort by length within pools of 50 batches, and
         shuffle the batches. Without: in order (of length, where there is one), for evaluation. An empty store has none.
+        In memory: eight bytes an example, and some 200 a batch.
+
+        Args:
+            span: (first, end) of the examples that are meant, all by default.
         """
-        n = len(self)
-        if n == 0:
+        first, end = span or (0, len(self))
+        n = end - first
+        if n <= 0:
             return []  # an empty tensor would be split into one empty batch
         if generator is None:
-            order = (
-                torch.arange(n)
-                if self.length_of is None
-                else torch.from_numpy(np.argsort(self.length_of, kind="stable"))
-            )
-            return list(order.split(size))
+            if self.length_of is None:
+                return list(torch.arange(first, end).split(size))
+            return list((first + torch.from_numpy(np.argsort(self.length_of[first:end], kind="stable"))).split(size))
         order = torch.randperm(n, generator=generator)
         if self.length_of is None:
             return list(order.split(size))
@@ -125,8 +127,194 @@ class Store:
         cut = [batch for pool in pools for batch in pool.split(size)]
         return [cut[i] for i in torch.randperm(len(cut), generator=generator)]
 
+    def spans(self, most: int) -> Iterator[tuple[int, int]]:
+        """The examples in stretches of about `most`, none of which parts the examples of a row."""
+        first = 0
+        while first < len(self):
+            end = min(first + most, len(self))
+            while end < len(self) and self.row_of[end] == self.row_of[end - 1]:
+                end += 1
+            yield first, end
+            first = end
 
-def _stacked(cells: list[Any]) -> np.ndarray:
+
+@dataclass
+class _Block:
+    """Some examples, and the rows that they came from."""
+
+    examples: list[Example]
+    row_of: list[int]
+
+
+@dataclass
+class _Stacked:
+    """The same as arrays; ragged entries flat, with the length of each."""
+
+    fixed: dict[str, np.ndarray]
+    flat: dict[str, np.ndarray]
+    lengths: dict[str, np.ndarray]
+    row_of: np.ndarray
+
+
+def _blocks(
+    task: Task,
+    rows: Sequence[Row],
+    *,
+    learn: bool,
+    reject: Reject | None,
+    progress: Progress | None,
+    first: int = 0,
+    noted: Callable[[int, str], None] | None = None,
+) -> Iterator[_Block]:
+    """Rows from `first` on, encoded in blocks. `noted` is told the number of each row that cannot be."""
+    block = _Block([], [])
+    later = rows[first:] if first else rows
+    for i, row in enumerate(later, first):
+        try:
+            encoded = list(task.encode(row, learn=learn))
+        except DataError as error:
+            if reject is None:
+                raise
+            reject(row, error.what)
+            if noted is not None:
+                noted(i, error.what)
+            encoded = []
+        block.examples.extend(encoded)
+        block.row_of.extend([i] * len(encoded))
+        if progress is not None and i % 256 == 0:
+            progress(i, len(rows))
+        if (i + 1) % ROWS_AT_ONCE == 0:
+            yield block
+            block = _Block([], [])
+    yield block
+
+
+def _stacked(task: Task, block: _Block) -> _Stacked:
+    names = list(block.examples[0]) if block.examples else []
+    cells = {name: [example[name] for example in block.examples] for name in names}
+    ragged = [name for name in names if name in task.ragged]
+    return _Stacked(
+        {name: _array(cells[name]) for name in names if name not in task.ragged},
+        {name: np.concatenate(cells[name]) for name in ragged},
+        {name: np.array([len(cell) for cell in cells[name]], dtype=np.int64) for name in ragged},
+        np.array(block.row_of, dtype=np.int64),
+    )
+
+
+def _array(cells: list[Any]) -> np.ndarray:
     if isinstance(cells[0], np.ndarray):
         return np.stack(cells)
     return np.array(cells, dtype=np.int64 if isinstance(cells[0], int | np.integer) else np.float32)
+
+
+def _joined(task: Task, parts: Sequence[_Stacked]) -> Store:
+    """Parts one below the other, as tensors in memory."""
+    filled = [part for part in parts if len(part.row_of)]
+    row_of = np.concatenate([part.row_of for part in filled]) if filled else np.zeros(0, dtype=np.int64)
+    if not filled:
+        return Store({}, {}, {}, row_of)
+
+    def join(arrays: list[np.ndarray]) -> Tensor:
+        return torch.from_numpy(arrays[0] if len(arrays) == 1 else np.concatenate(arrays))
+
+    fixed = {name: join([part.fixed[name] for part in filled]) for name in filled[0].fixed}
+    flat = {name: join([part.flat[name] for part in filled]) for name in filled[0].flat}
+    lengths = {name: np.concatenate([part.lengths[name] for part in filled]) for name in flat}
+    offsets = {name: torch.from_numpy(_offsets(values)) for name, values in lengths.items()}
+    return Store(fixed, flat, offsets, row_of, lengths.get(task.length) if task.length is not None else None)
+
+
+def _offsets(lengths: np.ndarray) -> np.ndarray:
+    return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
+
+
+# ----- on the disk
+
+
+def _large(task: Task, rows: Sequence[Row], learn: bool) -> bool:
+    """Whether the rows are too many to stay in memory, or their examples too large, by the first rows."""
+    if len(rows) > in_memory_rows():
+        return True
+    some = _Block([], [])
+    for row in rows[: min(TRIED, len(rows))]:
+        try:
+            some.examples.extend(task.encode(row, learn=learn))
+        except DataError:
+            continue
+    some.row_of = [0] * len(some.examples)
+    tried = _stacked(task, some)
+    size = sum(array.nbytes for array in (*tried.fixed.values(), *tried.flat.values()))
+    return size * len(rows) > in_memory_bytes() * min(TRIED, max(1, len(rows)))
+
+
+def _mapped(
+    task: Task, rows: Sequence[Row], identity: str, *, learn: bool, reject: Reject | None, progress: Progress | None
+) -> Store:
+    facts = {"rows": identity, "task": task.state(), "learn": learn, "code": code_digest("data", "tasks")}
+    name = f"examples-{key_of(facts)[:32]}"
+    told = None if progress is None else lambda done, total, text: progress(done, total)
+    pack = find_pack(name, told)
+    if pack is None:
+        with packing(name, None if progress is None else lambda: progress(0, len(rows))) as work:
+            pack = find_pack(name, told)  # another process may have done it
+            if pack is None:
+                return _opened(task, _packed(work, task, rows, learn=learn, reject=reject, progress=progress))
+    for i, reason in pack.meta["rejected"]:
+        if reject is None:
+            raise DataError(reason)
+        reject(rows[i], reason)
+    store = _opened(task, pack)
+    store.found = True
+    return store
+
+
+def _packed(
+    work: Packing, task: Task, rows: Sequence[Row], *, learn: bool, reject: Reject | None, progress: Progress | None
+) -> Pack:
+    """Encodes onto the disk; goes on after the rows that a killed process has left there."""
+    state: dict[str, Any] = {"rows": 0, "rejected": [], "entries": {}, **work.state}
+    for i, reason in state["rejected"]:
+        if reject is not None:
+            reject(rows[i], reason)
+    blocks = _blocks(
+        task, rows, learn=learn, reject=reject, progress=progress, first=state["rows"],
+        noted=lambda i, reason: state["rejected"].append([i, reason]),
+    )  # fmt: skip
+    for block in blocks:
+        if block.examples:
+            _append(work, _stacked(task, block), state["entries"])
+        state["rows"] = min(len(rows), state["rows"] + ROWS_AT_ONCE)
+        if work.due():
+            work.commit(state)
+    return work.finish(state)
+
+
+def _append(work: Packing, part: _Stacked, entries: dict[str, Any]) -> None:
+    work.append("row_of", part.row_of)
+    for name, array in part.fixed.items():
+        work.append(f"fixed.{name}", array)
+        entries[name] = ["fixed", str(array.dtype), list(array.shape[1:])]
+    for name, array in part.flat.items():
+        if f"offsets.{name}" not in work:
+            work.append(f"offsets.{name}", np.zeros(1, dtype=np.int64))
+        last = work.size(f"flat.{name}") // array.dtype.itemsize
+        work.append(f"offsets.{name}", last + np.cumsum(part.lengths[name]))
+        work.append(f"lengths.{name}", part.lengths[name])
+        work.append(f"flat.{name}", array)
+        entries[name] = ["flat", str(array.dtype), []]
+
+
+def _opened(task: Task, pack: Pack) -> Store:
+    entries = pack.meta["entries"]
+    if not entries:
+        return Store({}, {}, {}, np.zeros(0, dtype=np.int64))
+    store = Store({}, {}, {}, pack.map("row_of", np.int64), pack_folder=pack)
+    for name, (kind, dtype, shape) in entries.items():
+        if kind == "fixed":
+            store.fixed[name] = torch.from_numpy(pack.map(f"fixed.{name}", dtype, (-1, *shape)))
+        else:
+            store.flat[name] = torch.from_numpy(pack.map(f"flat.{name}", dtype))
+            store.offsets[name] = torch.from_numpy(pack.map(f"offsets.{name}", np.int64))
+    if task.length is not None:
+        store.length_of = pack.map(f"lengths.{task.length}", np.int64)
+    return store

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import math
+import tempfile
+from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from deepdojo.data.cells import is_missing, parse_number
-from deepdojo.data.column_facts import describe
+from deepdojo.data.cells import is_infinite, is_missing, parse_number
+from deepdojo.data.column_facts import NUMERIC_SHARE
 
 __all__ = ["Category", "Columns", "Number"]
 
 MAX_CATEGORIES = 1000
 LOG_SKEW = 3.0
 CLIP_SIGMA = 6.0
+WAITING = 65_536
+"""Numbers of a column that stay in memory until the next ones are written behind them."""
 
 
 @dataclass(frozen=True)
@@ -58,21 +63,27 @@ class Columns:
 
     @classmethod
     def fit(cls, records: Sequence[Mapping[str, Any]]) -> Columns:
-        numbers: list[Number] = []
-        categories: list[Category] = []
-        for name in records[0] if records else ():
-            cells = [record.get(name) for record in records]
-            facts = describe(cells)
-            if not facts.filled:
-                continue
-            if facts.numeric:
-                finite = np.array([v for c in cells if (v := parse_number(c)) is not None], dtype=np.float64)
-                numbers.append(_fit_number(name, finite, gaps=len(finite) < len(cells)))
-            else:
-                counts = Counter(str(c) for c in cells if not is_missing(c))
-                kept = sorted(counts, key=lambda v: (-counts[v], v))[:MAX_CATEGORIES]
-                categories.append(Category(name, tuple(sorted(kept))))
-        return cls(tuple(numbers), tuple(categories))
+        """Two passes over the records: what each column holds, with its numbers; then the words of the others.
+
+        Memory: of a column of numbers 24 bytes a row, one column at a time (the numbers of all wait in a temporary
+        file); of a column of words its different words.
+        """
+        with ExitStack() as stack:
+            found = {name: _Facts(stack) for name in (records[0] if len(records) else ())}
+            for record in records:
+                for name, facts in found.items():
+                    facts.add(record.get(name))
+            words: dict[str, Counter[str]] = {n: Counter() for n, f in found.items() if f.filled and not f.numeric}
+            for record in records if words else ():
+                for name, counts in words.items():
+                    if not is_missing(cell := record.get(name)):
+                        counts[str(cell)] += 1
+            numbers = tuple(
+                _fit_number(name, facts.values(), gaps=facts.gaps)
+                for name, facts in found.items()
+                if facts.filled and facts.numeric
+            )
+        return cls(numbers, tuple(_fit_category(name, counts) for name, counts in words.items()))
 
     @cached_property
     def _indices(self) -> list[dict[str, int]]:
@@ -113,6 +124,60 @@ class Columns:
         for i, category in enumerate(self.categories):
             found[category.name] = ([], [i])
         return found
+
+
+class _Facts:
+    """What one column holds, counted cell by cell; its finite numbers, in memory while they are few."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self.n = self.filled = self.numbers = self.finite = self.infinities = 0
+        self.waiting = array("d")
+        self.stack = stack
+        self.file: Any = None
+
+    def add(self, cell: Any) -> None:
+        self.n += 1
+        if is_missing(cell):
+            return
+        self.filled += 1
+        value = parse_number(cell)
+        if value is not None:
+            self.numbers += not isinstance(cell, bool)  # rows hold it as a word
+            self.finite += 1
+            self.waiting.append(value)
+            if len(self.waiting) >= WAITING:
+                self._write()
+        elif is_infinite(str(cell)):
+            self.infinities += 1
+
+    def _write(self) -> None:
+        if self.file is None:
+            self.file = self.stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+        self.waiting.tofile(self.file)
+        del self.waiting[:]
+
+    @property
+    def numeric(self) -> bool:
+        """The rule of `deepdojo.data.column_facts`."""
+        return self.numbers > 0 and self.numbers + self.infinities >= NUMERIC_SHARE * self.filled
+
+    @property
+    def gaps(self) -> bool:
+        """Whether some cell is no finite number."""
+        return self.finite < self.n
+
+    def values(self) -> np.ndarray:
+        """(numbers,) float64."""
+        if self.file is None:
+            return np.array(self.waiting, dtype=np.float64)
+        self._write()
+        self.file.seek(0)
+        return np.frombuffer(self.file.read(), dtype=np.float64)
+
+
+def _fit_category(name: str, counts: Counter[str]) -> Category:
+    kept = sorted(counts, key=lambda v: (-counts[v], v))[:MAX_CATEGORIES]
+    return Category(name, tuple(sorted(kept)))
 
 
 def _fit_number(name: str, values: np.ndarray, *, gaps: bool) -> Number:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -42,7 +42,7 @@ class Ngrams:
     @classmethod
     def fit(cls, texts: Iterable[str], *, lower: bool, min_count: int, most: int = 400_000) -> Ngrams:
         """The n-grams that occur in at least `min_count` texts; of words and of characters at most `most` each."""
-        texts = list(texts)
+        texts = texts if isinstance(texts, Sequence) else list(texts)
         bare = cls(lower=lower, signs=cjk_share(texts) > SIGNS_SHARE)
         of_words, of_characters = _Counts(), _Counts()
         for text in texts:

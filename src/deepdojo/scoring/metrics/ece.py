@@ -60,8 +60,4 @@ def ece(truth: Sequence[str], predicted: Sequence[Mapping[str, float]]) -> Measu
 
 def confidence(truth: Sequence[str], predicted: Sequence[Mapping[str, float]]) -> tuple[np.ndarray, np.ndarray]:
     """(n,) greatest probability, (n,) 0/1 whether its label is the true one; of equal ones the first in order wins."""
-    sure, right = np.empty(len(truth)), np.empty(len(truth))
-    for row, (answer, cell) in enumerate(zip(truth, predicted, strict=True)):
-        p, label = greatest(cell, row)
-        sure[row], right[row] = p, label == answer
-    return sure, right
+    return greatest(truth, predicted)

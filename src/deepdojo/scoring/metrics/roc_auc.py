@@ -8,7 +8,7 @@ import numpy as np
 
 from deepdojo.errors import ScoreError
 from deepdojo.scoring.measured import Measured
-from deepdojo.scoring.metrics.distributions import matrix
+from deepdojo.scoring.metrics.distributions import labels_of, matrix
 from deepdojo.scoring.metrics.registry import metric
 
 __all__ = ["roc_auc"]
@@ -42,7 +42,7 @@ def roc_auc(truth: Sequence[str], predicted: Sequence[Mapping[str, float]]) -> M
     if len(classes) * len(truth) > _LARGEST_CELLS:
         what = f"ROC-AUC of {len(classes):,} classes on {len(truth):,} rows would need gigabytes"
         raise ScoreError(what, todo="choose accuracy, macro_f1 or log_loss")
-    if len(set(classes).union(*predicted)) == 2:
+    if len(set(classes) | labels_of(predicted)) == 2:
         classes = classes[1:]  # p and 1 - p rank alike: one curve says it all
     p = matrix(predicted, classes)
     labels = np.array(truth, dtype=object)
