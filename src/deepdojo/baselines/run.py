@@ -32,7 +32,7 @@ class FloorResult:
 
     name: str
     title: str
-    predictions: list[dict[str, Any]]
+    predictions: Sequence[dict[str, Any]]
     seconds: float
     about: str
 

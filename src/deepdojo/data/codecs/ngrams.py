@@ -42,7 +42,7 @@ class Ngrams:
     @classmethod
     def fit(cls, texts: Iterable[str], *, lower: bool, min_count: int, most: int = 400_000) -> Ngrams:
         """The n-grams that occur in at least `min_count` texts; of words and of characters at most `most` each."""
-        texts = texts if isinstance(texts, Sequence) else list(texts)
+        texts = texts if isinstance(texts, Sequence) else list(texts)  # walked through twice
         bare = cls(lower=lower, signs=cjk_share(texts) > SIGNS_SHARE)
         of_words, of_characters = _Counts(), _Counts()
         for text in texts:
@@ -106,7 +106,7 @@ class Ngrams:
         return f" {' '.join(words)} " if words else ""
 
 
-def cjk_share(texts: list[str]) -> float:
+def cjk_share(texts: Sequence[str]) -> float:
     """The share of Chinese, Japanese and Korean signs among all signs that are no blanks (of at most 1,000 texts)."""
     sample = "".join(texts[:: max(1, len(texts) // 1000)])
     signs = len(sample) - sum(sample.count(blank) for blank in " \t\r\n")
