@@ -41,8 +41,9 @@ def boosting(problem: Problem) -> tuple[np.ndarray, str]:
     rounds = int(np.clip(TREES // max(1, classes if classes > 2 else 1), 20, 200 if problem.can_choose else 100))
     model = _model(problem, table, records, target, rounds)
     best = _best_round(problem, model, table) if problem.can_choose else rounds
-    matrix = table.codes(problem.cells(problem.test))[0]
-    predicted = next(islice(_stages(problem, model, matrix), best - 1, None))
+    predicted = problem.predicted(
+        lambda cells: next(islice(_stages(problem, model, table.codes(cells)[0]), best - 1, None))
+    )
     chosen = f"{best} of {rounds} rounds chosen on validation rows" if problem.can_choose else f"{rounds} rounds"
     about = f"gradient boosting of trees on {len(table.columns)} columns, {chosen}"
     return predicted, about + (f", {len(kept):,} rows drawn" if len(kept) < len(problem.train) else "")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,17 @@ import numpy as np
 from deepdojo.baselines import FLOORS, floors_for
 from deepdojo.baselines.problem import Row
 from deepdojo.baselines.run import FloorResult, run_floors
+from deepdojo.columns import Cells
 from deepdojo.contracts import contract_of
+from deepdojo.data.rowset import column
 from deepdojo.errors import RunError
-from deepdojo.places import write_json, write_text
-from deepdojo.tables import Table, read_table, write_table
+from deepdojo.places import write_json
+from deepdojo.tables import read_table, write_table
 
 __all__ = ["read_left_out", "read_results", "run_job", "write_job"]
 
 PARTS = ("train", "validation", "test")
+ROWS_AT_ONCE = 1024
 
 
 def write_job(
@@ -49,10 +53,10 @@ def write_job(
     if image is not None:
         _write_images(folder, parts, image)
     for part, rows in parts.items():
-        lines = [
-            json.dumps({k: v for k, v in row.items() if k != image}, ensure_ascii=False, default=str) for row in rows
-        ]
-        write_text(folder / f"{part}.jsonl", "".join(line + "\n" for line in lines))
+        with (folder / f"{part}.jsonl").open("w", encoding="utf-8", newline="\n") as file:
+            for row in rows:
+                cells = {name: cell for name, cell in row.items() if name != image}
+                file.write(json.dumps(cells, ensure_ascii=False, default=str) + "\n")
     names = list(floors) if floors is not None else floors_for(task)
     write_json(folder / "job.json", {"task": task, "metric": metric, "seed": seed, "floors": names})
 
@@ -66,7 +70,9 @@ def run_job(folder: Path, *, progress: Callable[[str], None] | None = None) -> l
     if not (folder / "job.json").is_file():
         raise RunError("this folder holds no job.json", where=str(folder))
     job = json.loads((folder / "job.json").read_text("utf-8"))
-    train, validation, test = (_read_rows(folder, part, contract_of(job["task"]).input) for part in PARTS)
+    image = contract_of(job["task"]).input
+    train, validation = (list(_Lines(folder, part, image)) for part in PARTS[:2])
+    test = _Lines(folder, PARTS[2], image)
     done: list[FloorResult] = []
     sentences: list[str] = []
 
@@ -87,7 +93,7 @@ def run_job(folder: Path, *, progress: Callable[[str], None] | None = None) -> l
         left_out=left_out,
     )
     for result in results:
-        write_table(folder / f"{result.name}.parquet", Table.from_rows(result.predictions, ["id", *kinds]), kinds)
+        write_table(folder / f"{result.name}.parquet", result.predictions.table, kinds)
         done.append(result)
         write_json(folder / "floors.json", [_facts(result) for result in done])
     return done
@@ -121,27 +127,66 @@ def _facts(result: FloorResult) -> dict[str, Any]:
     return {"name": result.name, "title": FLOORS[result.name].title, "seconds": result.seconds, "about": result.about}
 
 
-def _write_images(folder: Path, parts: dict[str, Sequence[Row]], column: str) -> None:
-    from deepdojo.baselines.pixels import shrink_all
+def _write_images(folder: Path, parts: dict[str, Sequence[Row]], name: str) -> None:
+    from deepdojo.baselines.pixels import form_of, shrink_all
 
-    cells = [row[column] for rows in parts.values() for row in rows]
-    images = shrink_all(cells) if cells else np.zeros((0, 1, 1, 1), dtype=np.uint8)
-    start = 0
+    form = form_of(_Chained([column(rows, name) for rows in parts.values()]))
     for part, rows in parts.items():
-        np.save(folder / f"{part}.images.npy", images[start : start + len(rows)], allow_pickle=False)
-        start += len(rows)
+        with (folder / f"{part}.images.npy").open("wb") as file:
+            head = {"descr": "|u1", "fortran_order": False, "shape": (len(rows), form.channels, *form.size)}
+            np.lib.format.write_array_header_1_0(file, head)
+            cells = column(rows, name)
+            for start in range(0, len(rows), ROWS_AT_ONCE):
+                file.write(shrink_all(cells[start : start + ROWS_AT_ONCE], form).tobytes())
 
 
-def _read_rows(folder: Path, part: str, image: str) -> list[dict[str, Any]]:
-    with (folder / f"{part}.jsonl").open(encoding="utf-8", newline="\n") as file:
-        rows = [json.loads(line) for line in file]
-    images = folder / f"{part}.images.npy"
-    if images.is_file():
-        for row, cell in zip(rows, _image_cells(np.load(images, allow_pickle=False)), strict=True):
-            row[image] = cell
-    return rows
+class _Chained(Cells):
+    """Columns one below the other."""
+
+    def __init__(self, columns: Sequence[Sequence[Any]]) -> None:
+        self.columns = columns
+
+    def __len__(self) -> int:
+        return sum(map(len, self.columns))
+
+    def at(self, position: int) -> Any:
+        for cells in self.columns:
+            if position < len(cells):
+                return cells[position]
+            position -= len(cells)
+        raise IndexError(position)
 
 
-def _image_cells(images: np.ndarray) -> Iterator[np.ndarray]:
-    """(n, C, Y, X) -> views (Y, X) or (Y, X, 3)."""
-    yield from (images[:, 0] if images.shape[1] == 1 else np.moveaxis(images, 1, 3))
+class _Lines(Sequence[dict[str, Any]]):
+    """Rows of a part, read when they are asked for: where each line begins is all that is kept."""
+
+    def __init__(self, folder: Path, part: str, image: str) -> None:
+        self.path, self.image = folder / f"{part}.jsonl", image
+        self.starts = array("Q", [0])
+        with self.path.open("rb") as file:
+            for line in file:
+                self.starts.append(self.starts[-1] + len(line))
+        images = folder / f"{part}.images.npy"
+        self.images = np.load(images, mmap_mode="r", allow_pickle=False) if images.is_file() else None
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    def __getitem__(self, key: Any) -> Any:
+        places = range(len(self))[key]
+        if isinstance(places, int):
+            return next(self._read(range(places, places + 1)))
+        return list(self._read(places))
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return self._read(range(len(self)))
+
+    def _read(self, places: range) -> Iterator[dict[str, Any]]:
+        with self.path.open("rb") as file:
+            for at in places:
+                file.seek(self.starts[at])
+                row = json.loads(file.readline())
+                if self.images is not None:
+                    image = np.array(self.images[at])
+                    row[self.image] = image[0] if len(image) == 1 else np.moveaxis(image, 0, 2)
+                yield row

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,13 @@ from deepdojo.baselines.linear import fit_logistic
 from deepdojo.baselines.problem import Problem
 from deepdojo.errors import DojoError
 
-__all__ = ["SIDE", "logistic", "shrink", "shrink_all"]
+__all__ = ["SIDE", "Form", "form_of", "logistic", "shrink", "shrink_all"]
 
 SIDE = 32
 """Images with a longer side are shrunk to it: a linear model sees no detail, and 3,072 numbers a row are enough."""
+
+LOOKED_AT = 2_000
+"""Images that say what size all have."""
 
 STORED = 60_000_000
 """Numbers in the training matrix at most: 240 MB of float32, and what 100 iterations can pass over in a minute."""
@@ -26,28 +30,62 @@ def logistic(problem: Problem) -> tuple[np.ndarray, str]:
     Without validation rows: they would choose between penalties that differ by less than the noise (measured on digits
     and Fashion-MNIST), at three times the cost.
     """
-    images = _stack([*problem.cells(problem.train), *problem.cells(problem.test)], len(problem.train))
-    features = images.reshape(len(images), -1).astype(np.float32)
-    features /= max(1.0, float(features[: len(problem.train)].max(initial=0)))
-    train, test = features[: len(problem.train)], features[len(problem.train) :]
+    everything = [*problem.cells(problem.train), *problem.cells(problem.test[:LOOKED_AT])]
+    form = form_of(everything)
+    halvings = _halvings(len(problem.train), form)
+
+    def features(cells: Sequence[Any]) -> np.ndarray:
+        images = _halved(shrink_all(cells, form), halvings)
+        return images.reshape(len(images), -1).astype(np.float32)
+
+    train = features(problem.cells(problem.train))
+    largest = max(1.0, float(train.max(initial=0)))
+    train /= largest
     model = fit_logistic(problem, train, 1.0, most=100)
-    shape = " × ".join(str(k) for k in images.shape[1:])
-    return model.predict_proba(test), f"logistic regression on {shape} pixels, C = 1, at most 100 iterations"
+    y, x = (side >> halvings for side in form.size)
+    about = f"logistic regression on {form.channels} × {y} × {x} pixels, C = 1, at most 100 iterations"
+    return problem.predicted(lambda cells: model.predict_proba(features(cells) / largest)), about
 
 
-def shrink_all(cells: Sequence[Any]) -> np.ndarray:
-    """Image cells -> (n, C, Y, X) uint8 of one size: theirs if all share one of at most 32 × 32, else shrunk."""
-    arrays = [_pixels(cell) for cell in cells]
-    sizes = {array.shape[:2] for array in arrays}
-    colour = any(array.ndim == 3 for array in arrays)
-    if len(sizes) == 1 and max(next(iter(sizes))) <= SIDE:
-        size = next(iter(sizes))
-    elif len(sizes) == 1:
-        y, x = next(iter(sizes))
-        size = (max(1, round(y * SIDE / max(y, x))), max(1, round(x * SIDE / max(y, x))))
-    else:
+@dataclass(frozen=True)
+class Form:
+    """One size and one number of channels for all images."""
+
+    size: tuple[int, int]
+    channels: int
+
+
+def form_of(cells: Sequence[Any], seed: int = 0) -> Form:
+    """Theirs if all share a size of at most 32 × 32, else 32 on the longer side (square where sizes differ).
+
+    Of more than 2,000 images 2,000 are looked at, drawn with the seed.
+    """
+    chosen: Iterable[int] = range(len(cells))
+    if len(cells) > LOOKED_AT:
+        chosen = np.sort(np.random.default_rng(seed).choice(len(cells), LOOKED_AT, replace=False))
+    sizes, colour = set(), False
+    for i in chosen:
+        array = _pixels(cells[int(i)])
+        sizes.add(array.shape[:2])
+        colour = colour or array.ndim == 3
+    if not sizes:
+        return Form((1, 1), 1)
+    y, x = next(iter(sizes))
+    if len(sizes) > 1:
         size = (SIDE, SIDE)
-    return np.stack([_channels_first(shrink(array, size), colour) for array in arrays])
+    elif max(y, x) <= SIDE:
+        size = (y, x)
+    else:
+        size = (max(1, round(y * SIDE / max(y, x))), max(1, round(x * SIDE / max(y, x))))
+    return Form(size, 3 if colour else 1)
+
+
+def shrink_all(cells: Sequence[Any], form: Form) -> np.ndarray:
+    """Image cells -> (n, C, Y, X) uint8 of this form."""
+    out = np.empty((len(cells), form.channels, *form.size), dtype=np.uint8)
+    for i, cell in enumerate(cells):
+        out[i] = _channels_first(shrink(_pixels(cell), form.size), form.channels)
+    return out
 
 
 def shrink(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -59,10 +97,17 @@ def shrink(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(Image.fromarray(image).resize((size[1], size[0]), Image.Resampling.BOX))
 
 
-def _stack(cells: Sequence[Any], n_train: int) -> np.ndarray:
-    """(n, C, Y, X) uint8, halved in both directions until the training part has at most `STORED` numbers."""
-    images = shrink_all(cells)
-    while n_train * images[0].size > STORED and min(images.shape[2:]) >= 8:
+def _halvings(n: int, form: Form) -> int:
+    """How often both sides are halved until `n` training images have at most `STORED` numbers."""
+    (y, x), times = form.size, 0
+    while n * form.channels * y * x > STORED and min(y, x) >= 8:
+        y, x, times = y // 2, x // 2, times + 1
+    return times
+
+
+def _halved(images: np.ndarray, times: int) -> np.ndarray:
+    """(n, C, Y, X) uint8, each pixel the mean of four, as often as asked for."""
+    for _ in range(times):
         n, c, y, x = images.shape
         halves = images[:, :, : y // 2 * 2, : x // 2 * 2].reshape(n, c, y // 2, 2, x // 2, 2)
         images = halves.mean(axis=(3, 5)).astype(np.uint8)
@@ -81,8 +126,9 @@ def _pixels(cell: Any) -> np.ndarray:
         return np.zeros((SIDE, SIDE), dtype=np.uint8)
 
 
-def _channels_first(image: np.ndarray, colour: bool) -> np.ndarray:
-    """(Y, X) or (Y, X, 3) -> (1 or 3, Y, X)."""
+def _channels_first(image: np.ndarray, channels: int) -> np.ndarray:
+    """(Y, X) or (Y, X, 3) -> (1 or 3, Y, X); the mean of the colours where one channel is asked for."""
     if image.ndim == 2:
-        return np.broadcast_to(image, (3 if colour else 1, *image.shape))
-    return np.moveaxis(image, 2, 0)
+        return np.broadcast_to(image, (channels, *image.shape))
+    channel_first = np.moveaxis(image, 2, 0)
+    return channel_first if channels == 3 else channel_first.mean(axis=0, keepdims=True).astype(np.uint8)

@@ -22,6 +22,10 @@ MIN_VALIDATION = 20
 """Below this many validation rows a choice would be drawn by chance, so each floor keeps its fixed setting."""
 
 
+Predictor = Callable[[Sequence[Any]], np.ndarray]
+"""Input cells -> (n, K) probabilities or (n,) values."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """What `choose` kept: the fitted predictor, its setting, and whether validation rows chose it."""
@@ -33,6 +37,10 @@ class Choice:
     def said(self, name: str) -> str:
         """The words for it: `C = 1 chosen on validation rows`, or `C = 1`."""
         return f"{name} = {self.setting:g}" + (" chosen on validation rows" if self.by_validation else "")
+
+
+TEST_ROWS = 10_000
+"""Held-out rows that are turned into features at a time."""
 
 
 class Unfit(DataError):
@@ -88,6 +96,13 @@ class Problem:
         """The input cell of each row."""
         return [row[self.input] for row in rows]
 
+    def predicted(self, predict: Predictor) -> np.ndarray:
+        """Predictions of the held-out rows, made for `TEST_ROWS` of them at a time."""
+        parts = [
+            predict(self.cells(self.test[start : start + TEST_ROWS])) for start in range(0, len(self.test), TEST_ROWS)
+        ]
+        return np.concatenate(parts) if parts else predict([])
+
     @cached_property
     def can_choose(self) -> bool:
         return len(self.validation) >= MIN_VALIDATION
@@ -101,10 +116,6 @@ class Problem:
         if not known.any():
             return 0.0
         return float(-np.log(np.clip(predicted[known, truth[known]], 1e-7, 1)).mean())
-
-
-Predictor = Callable[[Sequence[Any]], np.ndarray]
-"""Input cells -> (n, K) probabilities or (n,) values."""
 
 
 def choose(problem: Problem, settings: Sequence[float], fixed: float, fit: Callable[[float], Predictor]) -> Choice:

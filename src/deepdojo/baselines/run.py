@@ -12,7 +12,9 @@ import numpy as np
 
 from deepdojo.baselines import FLOORS, Floor, floors_for
 from deepdojo.baselines.problem import Problem, Row, Unfit
+from deepdojo.columns import Coded, Distributions, Numbers, Texts
 from deepdojo.errors import UnknownNameError
+from deepdojo.tables import Table, TableRows
 
 __all__ = ["FloorResult", "run_floors"]
 
@@ -25,14 +27,14 @@ class FloorResult:
     """What one floor predicts.
 
     Attributes:
-        predictions: one dict a test row: "id" and the contract's prediction columns.
+        predictions: one dict a test row, made when asked for: "id" and the contract's prediction columns.
         seconds: CPU seconds of fitting and predicting.
         about: what was fitted and how its settings were chosen, one sentence without a full stop.
     """
 
     name: str
     title: str
-    predictions: Sequence[dict[str, Any]]
+    predictions: TableRows
     seconds: float
     about: str
 
@@ -81,7 +83,7 @@ def run_floors(
                 left_out(f"{floor.title} is left out: {error}")
             continue
         seconds = time.process_time() - began
-        yield FloorResult(name, floor.title, _cells(problem, predicted), round(seconds, 3), about)
+        yield FloorResult(name, floor.title, _cells(problem, predicted).rows(), round(seconds, 3), about)
 
 
 def _loaded(floor: Floor) -> Callable[[Problem], tuple[np.ndarray, str]]:
@@ -91,23 +93,26 @@ def _loaded(floor: Floor) -> Callable[[Problem], tuple[np.ndarray, str]]:
     return getattr(import_module(f"deepdojo.baselines.{floor.module}"), floor.function)
 
 
-def _cells(problem: Problem, predicted: np.ndarray) -> list[dict[str, Any]]:
-    """(n, K) probabilities or (n,) values -> cells of the table; of equally likely classes the first by name."""
-    ids = [row["id"] for row in problem.test]
+def _cells(problem: Problem, predicted: np.ndarray) -> Table:
+    """(n, K) probabilities or (n,) values -> the prediction table; of equally likely classes the first by name."""
     target, distribution = problem.contract.target, problem.contract.distribution
+    ids = Texts(row["id"] for row in problem.test)
     if problem.regression:
-        return [{"id": i, target: float(value)} for i, value in zip(ids, predicted, strict=True)]
-    classes = problem.classes
-    best = predicted.argmax(axis=1) if len(ids) else []
-    rows = zip(ids, best, predicted, strict=True)
-    if distribution is None:
-        return [{"id": i, target: classes[k]} for i, k, _ in rows]
-    return [{"id": i, target: classes[k], distribution: _distribution(classes, p)} for i, k, p in rows]
+        return Table({"id": ids, target: Numbers(predicted)})
+    best = predicted.argmax(axis=1) if len(ids) else np.zeros(0, dtype=np.int64)
+    columns: dict[str, Sequence[Any]] = {"id": ids, target: Coded(best, problem.classes)}
+    if distribution is not None:
+        columns[distribution] = _distributions(problem.classes, predicted)
+    return Table(columns)
 
 
-def _distribution(classes: Sequence[str], p: np.ndarray) -> dict[str, float]:
+def _distributions(classes: Sequence[str], predicted: np.ndarray) -> Sequence[Any]:
     if len(classes) <= MOST_PROBABILITIES:
-        return dict(zip(classes, p.tolist(), strict=True))
-    likeliest = np.sort(np.argpartition(-p, MOST_PROBABILITIES // 10)[: MOST_PROBABILITIES // 10])
-    total = p[likeliest].sum()
-    return {classes[k]: float(p[k] / total) for k in likeliest}
+        return Distributions(classes, predicted)
+    kept = MOST_PROBABILITIES // 10
+    likeliest = np.sort(np.argpartition(-predicted, kept, axis=1)[:, :kept], axis=1)
+    found = []
+    for row, p in zip(likeliest, predicted, strict=True):
+        total = p[row].sum()
+        found.append({classes[k]: float(p[k] / total) for k in row})
+    return found

@@ -26,7 +26,7 @@ def logistic(problem: Problem) -> tuple[np.ndarray, str]:
 
     choice = choose(problem, (0.01, 0.1, 1.0, 10.0), 1.0, fit)
     about = f"logistic regression on {train.shape[1]} numbers, {choice.said('C')}"
-    return choice.predict(problem.cells(problem.test)), about
+    return problem.predicted(choice.predict), about
 
 
 def linear(problem: Problem) -> tuple[np.ndarray, str]:
@@ -46,7 +46,7 @@ def linear(problem: Problem) -> tuple[np.ndarray, str]:
 
     choice = choose(problem, (0.1, 1.0, 10.0, 100.0, 1000.0), 1.0, fit)
     about = f"linear regression on {train.shape[1]} numbers, {choice.said('penalty')}"
-    return choice.predict(problem.cells(problem.test)), about
+    return problem.predicted(choice.predict), about
 
 
 def _features(problem: Problem) -> tuple[Table, np.ndarray]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def tfidf_logistic(problem: Problem) -> tuple[np.ndarray, str]:
     choice = choose(problem, (1.0, 10.0, 100.0), 10.0, fit)
     what = "signs" if signs else "words"
     about = f"logistic regression on TF-IDF of single {what} and pairs, {choice.said('C')}"
-    return choice.predict(problem.cells(problem.test)), about
+    return problem.predicted(choice.predict), about
 
 
 def nbsvm(problem: Problem) -> tuple[np.ndarray, str]:
@@ -70,59 +71,81 @@ def nbsvm(problem: Problem) -> tuple[np.ndarray, str]:
     classes = len(problem.classes)
     if classes > MOST_CLASSES:
         raise Unfit(f"{classes} classes: one model a class is done up to {MOST_CLASSES}")
-    texts, test_texts = _texts(problem.cells(problem.train)), _texts(problem.cells(problem.test))
-    blocks, what = _blocks(texts, test_texts)
+    texts = _texts(problem.cells(problem.train))
+    blocks, what = _blocks(texts, sum(len(str(row[problem.input] or "")) for row in problem.test))
     about = f"{what}, weighted by naive Bayes, logistic regression, C = {NB_C:g}"
-    if not any(train.nnz for train, _, _ in blocks):
+    if not any(block.train.nnz for block in blocks):
         raise Unfit("the training texts hold no words")
     if classes == 1:
-        return OneClass().predict_proba(np.empty((len(test_texts), 0))), about
-    positive = np.empty((len(test_texts), classes))
-    for k in range(1 if classes == 2 else 0, classes):
-        positive[:, k] = _one_against_rest(blocks, problem.target == k)
-    if classes == 2:
-        positive[:, 0] = 1 - positive[:, 1]
-    return positive / positive.sum(axis=1, keepdims=True), about
+        return OneClass().predict_proba(np.empty((len(problem.test), 0))), about
+    models = [_one_against_rest(blocks, problem.target == k) for k in range(1 if classes == 2 else 0, classes)]
+
+    def predict(cells: Sequence[Any]) -> np.ndarray:
+        presence = [block.presence(_texts(cells)) for block in blocks]
+        positive = np.stack([model(presence) for model in models], axis=1)
+        if classes == 2:
+            positive = np.concatenate([1 - positive, positive], axis=1)
+        return positive / positive.sum(axis=1, keepdims=True)
+
+    return problem.predicted(predict), about
 
 
 def _texts(cells: Sequence[Any]) -> list[str]:
     return ["" if cell is None else str(cell) for cell in cells]
 
 
-def _blocks(texts: list[str], test_texts: list[str]) -> tuple[list[tuple[csr_matrix, csr_matrix, float]], str]:
-    """(train, test, weight) of words and of characters, with the columns that the training texts have."""
+@dataclass(frozen=True)
+class _Block:
+    """The n-grams of one kind that at least `least` training texts hold.
+
+    Attributes:
+        ngrams: texts -> presence in all columns. kept: the columns that count. train: (n, kept) presence.
+    """
+
+    ngrams: Callable[[Sequence[str]], csr_matrix]
+    weight: float
+    kept: np.ndarray
+    train: csr_matrix
+
+    @classmethod
+    def of(cls, texts: list[str], ngrams: Callable[[Sequence[str]], csr_matrix], least: int, weight: float) -> _Block:
+        train = ngrams(texts)
+        count = np.bincount(train.indices, minlength=train.shape[1])
+        kept = np.flatnonzero(count >= least)
+        return cls(ngrams, weight, kept, train[:, kept])
+
+    def presence(self, texts: Sequence[str]) -> csr_matrix:
+        """(n, kept) of other texts."""
+        return self.ngrams(texts)[:, self.kept]
+
+
+def _blocks(texts: list[str], test_signs: int) -> tuple[list[_Block], str]:
+    """Words, and characters where all texts together are not too long for them."""
     signs = cjk_share(texts) > SIGNS_SHARE
     low, high = (1, 4) if signs else (2, 6)
-    blocks = [_shared(word_ngrams(texts, 1, 2), word_ngrams(test_texts, 1, 2), 1, 1.0)]
+    blocks = [_Block.of(texts, lambda some: word_ngrams(some, 1, 2), 1, 1.0)]
     what = "single words and pairs"
-    if sum(map(len, texts)) + sum(map(len, test_texts)) <= MOST_SIGNS:
-        characters = (character_ngrams(texts, low, high), character_ngrams(test_texts, low, high))
-        blocks.append(_shared(*characters, 2, 1.0 if signs else CHARACTER_WEIGHT))
+    if sum(map(len, texts)) + test_signs <= MOST_SIGNS:
+        weight = 1.0 if signs else CHARACTER_WEIGHT
+        blocks.append(_Block.of(texts, lambda some: character_ngrams(some, low, high), 2, weight))
         what += f" and pieces of {low} to {high} characters"
     return blocks, what
 
 
-def _shared(train: csr_matrix, test: csr_matrix, least: int, weight: float) -> tuple[csr_matrix, csr_matrix, float]:
-    """Only the columns that at least `least` training texts hold."""
-    count = np.bincount(train.indices, minlength=train.shape[1])
-    kept = np.flatnonzero(count >= least)
-    return train[:, kept], test[:, kept], weight
-
-
-def _one_against_rest(blocks: list[tuple[csr_matrix, csr_matrix, float]], positive: np.ndarray) -> np.ndarray:
-    """(n,) probability of one class for the test texts."""
+def _one_against_rest(blocks: list[_Block], positive: np.ndarray) -> Callable[[list[csr_matrix]], np.ndarray]:
+    """A fitted model of one class: presence of a block's n-grams each -> (n,) probability."""
     from scipy.sparse import hstack
     from sklearn.linear_model import LogisticRegression
 
-    train, test = [], []
-    for x, z, weight in blocks:
-        ratio = weight * _log_count_ratio(x, positive)
-        train.append(_scaled(x, ratio))
-        test.append(_scaled(z, ratio))
-    features = hstack(train, format="csr")
+    ratios = [block.weight * _log_count_ratio(block.train, positive) for block in blocks]
+
+    def features(presence: Sequence[csr_matrix]) -> csr_matrix:
+        return hstack([_scaled(x, ratio) for x, ratio in zip(presence, ratios, strict=True)], format="csr")
+
+    train = features([block.train for block in blocks])
     with quiet():
-        model = LogisticRegression(C=NB_C, max_iter=iterations(features.nnz, 1, most=100)).fit(features, positive)
-    return model.predict_proba(hstack(test, format="csr"))[:, 1]
+        model = LogisticRegression(C=NB_C, max_iter=iterations(train.nnz, 1, most=100)).fit(train, positive)
+    return lambda presence: model.predict_proba(features(presence))[:, 1]
 
 
 def _log_count_ratio(x: csr_matrix, positive: np.ndarray) -> np.ndarray:

@@ -145,11 +145,12 @@ def _influence(folder: Path, n: int, grouped: bool) -> tuple[np.ndarray | None, 
     group = '"group"::DOUBLE' if grouped else "NULL"
     try:
         with duckdb.connect(config={"threads": 1}) as database:
-            query = f"SELECT id::VARCHAR, influence::DOUBLE, {group} FROM read_parquet(?)"
-            rows = sorted(database.execute(query, [str(path)]).fetchall())
+            # Strings are ordered by their UTF-8 bytes, as Python orders them by code points.
+            order = 'SELECT influence::DOUBLE AS influence, {} AS "group" FROM read_parquet(?) ORDER BY id::VARCHAR'
+            found = database.execute(order.format(group), [str(path)]).fetchnumpy()
     except duckdb.Error:
         return None, None
-    influence = np.array([row[1] for row in rows], dtype=np.float64)
-    if len(rows) != n or not np.isfinite(influence).all():
+    influence = np.ma.filled(found["influence"].astype(np.float64), np.nan)
+    if len(influence) != n or not np.isfinite(influence).all():
         return None, None
-    return influence, np.array([row[2] for row in rows], dtype=np.float64) if grouped else None
+    return influence, np.ma.filled(found["group"].astype(np.float64), np.nan) if grouped else None

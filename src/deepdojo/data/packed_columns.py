@@ -16,7 +16,7 @@ import numpy as np
 from deepdojo.data.files import Files, Media
 from deepdojo.packs import Pack, Packing
 
-__all__ = ["ColumnWriter", "Records", "reader_of", "writer_of"]
+__all__ = ["ColumnWriter", "LabelReader", "Records", "reader_of", "writer_of"]
 
 
 class ColumnWriter(Protocol):
@@ -40,7 +40,7 @@ def writer_of(work: Packing, name: str, kind: str) -> ColumnWriter:
 def reader_of(pack: Pack, name: str, kind: str, files: Files | None = None) -> Any:
     """What `writer_of` wrote, by row number; labels and numbers also as arrays (`codes`, `values`)."""
     if kind in ("label", "file"):
-        return _LabelReader(pack, name, all_known=kind == "label")
+        return LabelReader(pack, name, all_known=kind == "label")
     if kind in _FORMS:
         return _NumberReader(pack, name, _FORMS[kind])
     return _BlobReader(pack, name, files)
@@ -150,7 +150,7 @@ class _LabelWriter:
         self.words.flush()
 
 
-class _LabelReader:
+class LabelReader:
     def __init__(self, pack: Pack, name: str, *, all_known: bool) -> None:
         self.codes = pack.map(f"{name}.codes", "<i4")
         words = _BlobReader(pack, f"{name}.words", None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -11,7 +12,7 @@ import numpy as np
 
 from deepdojo.contracts import Contract
 from deepdojo.data.files import Files
-from deepdojo.data.packed_columns import Records, reader_of, writer_of
+from deepdojo.data.packed_columns import LabelReader, Records, reader_of, writer_of
 from deepdojo.data.rowset import Rows, hash_of
 from deepdojo.packs import Pack, Packing
 
@@ -222,6 +223,13 @@ class PackedRows(Rows):
 
     def only(self, names: Sequence[str]) -> PackedRows:
         return PackedRows(self.source, self.numbers, names)
+
+    def counts(self, name: str) -> Counter[str]:
+        cells = self.source.columns[name]
+        if not isinstance(cells, LabelReader):
+            return super().counts(name)
+        found = np.bincount(cells.codes[self.numbers], minlength=len(cells.words))
+        return Counter({word: int(n) for word, n in zip(cells.words, found, strict=True) if n})
 
     def identity(self) -> str:
         chosen = sha256(self.numbers.tobytes()).hexdigest()

@@ -3,6 +3,7 @@ chosen."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b, sha256
 from typing import Any, overload
@@ -11,7 +12,19 @@ import numpy as np
 
 from deepdojo.columns import Cells
 
-__all__ = ["Column", "Parts", "RowList", "Rows", "column", "hash_of", "select", "with_ids"]
+__all__ = [
+    "ById",
+    "Column",
+    "Parts",
+    "RowList",
+    "Rows",
+    "column",
+    "counts_of",
+    "hash_of",
+    "positions_of",
+    "select",
+    "with_ids",
+]
 
 Row = Mapping[str, Any]
 
@@ -34,6 +47,10 @@ class Rows(Sequence[Any]):
     def only(self, names: Sequence[str]) -> Rows:
         """The same rows with these cells alone."""
         raise NotImplementedError
+
+    def counts(self, name: str) -> Counter[str]:
+        """How often each label occurs."""
+        return Counter(row[name] for row in self)
 
     def identity(self) -> str | None:
         """Equal for equal rows in any process; None where that is not known."""
@@ -104,13 +121,57 @@ def column(rows: Sequence[Any], name: str) -> Column:
     return Column(rows, name)
 
 
+def counts_of(rows: Sequence[Any], name: str) -> Counter[str]:
+    """How often each label of a column occurs."""
+    return rows.counts(name) if isinstance(rows, Rows) else Counter(row[name] for row in rows)
+
+
 def with_ids(rows: Sequence[Any], ids: Sequence[str]) -> Sequence[Any]:
     """The rows whose id is among these, in their own order."""
+    there = positions_of(rows, ids)
+    return rows if len(there) == len(rows) else select(rows, there)
+
+
+def positions_of(rows: Sequence[Any], ids: Sequence[str]) -> np.ndarray:
+    """Where the rows stand whose id is among these."""
     if len(rows) == len(ids) and all(row["id"] == key for row, key in zip(rows, ids, strict=True)):
-        return rows
+        return np.arange(len(rows))
     wanted = np.sort(np.fromiter(map(hash_of, ids), dtype=np.uint64, count=len(ids)))
     own = np.fromiter((hash_of(row["id"]) for row in rows), dtype=np.uint64, count=len(rows))
-    return select(rows, np.flatnonzero(np.isin(own, wanted)))
+    return np.flatnonzero(np.isin(own, wanted))
+
+
+class ById(Mapping[str, Any]):
+    """Rows by their id, in twelve bytes a row."""
+
+    def __init__(self, rows: Sequence[Any]) -> None:
+        self.rows = rows
+        hashes = np.fromiter((hash_of(row["id"]) for row in rows), dtype=np.uint64, count=len(rows))
+        order = np.argsort(hashes, kind="stable")
+        self._hashes, self._at = hashes[order], order.astype(np.uint32)
+
+    def position(self, row_id: str) -> int | None:
+        """Where the row of this id stands."""
+        value = np.uint64(hash_of(row_id))
+        first = int(np.searchsorted(self._hashes, value))
+        while first < len(self._hashes) and self._hashes[first] == value:
+            at = int(self._at[first])
+            if self.rows[at]["id"] == row_id:
+                return at
+            first += 1
+        return None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[str]:
+        return (row["id"] for row in self.rows)
+
+    def __getitem__(self, row_id: str) -> Any:
+        at = self.position(row_id)
+        if at is None:
+            raise KeyError(row_id)
+        return self.rows[at]
 
 
 class Parts(Mapping[str, str]):

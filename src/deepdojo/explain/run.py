@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,12 +90,15 @@ def explain_rows(
             raise UnknownNameError("explanation method", name, METHODS)
     session = _Session(task, model, cells, torch.device(device), seed, max_units, {name: _Tally() for name in chosen})
     session.ends = math.inf if time_s is None else time.perf_counter() + time_s
-    known = {row["id"]: _is_right(task, truth, row["id"], cells.get(row["id"])) for row in rows}
-    order = [rows[i] for i in np.random.default_rng(seed).permutation(len(rows))]
+    order = np.random.default_rng(seed).permutation(len(rows))
+
+    def known(row: Row) -> bool | None:
+        return _is_right(task, truth, row["id"], cells.get(row["id"]))
+
     with torch.inference_mode(False), evaluation(model):
-        session.sample(order[: LOOKED_AT * n], n, known, progress)
+        session.sample([rows[i] for i in order[: LOOKED_AT * n]], n, known, progress)
         for wanted in (False, True):
-            session.add([row for row in order if known[row["id"]] is wanted], wanted, round(n * EXTRA_FRAC))
+            session.add((row for i in order if known(row := rows[i]) is wanted), wanted, round(n * EXTRA_FRAC))
     return session.result()
 
 
@@ -138,18 +141,18 @@ class _Session:
         self,
         order: Sequence[Row],
         n: int,
-        known: Mapping[str, bool | None],
+        known: Callable[[Row], bool | None],
         progress: Callable[[int, int], None] | None,
     ) -> None:
         """Explain and test the first `n` rows of `order` that can be."""
         for row in order:
             if len(self.deletions) == n or self._late():
                 return
-            self.explain(row, known[row["id"]], counted=True)
+            self.explain(row, known(row), counted=True)
             if progress is not None:
                 progress(len(self.deletions), n)
 
-    def add(self, candidates: Sequence[Row], wanted: bool, least: int) -> None:
+    def add(self, candidates: Iterable[Row], wanted: bool, least: int) -> None:
         """Explain further rows until `least` right (or wrong) ones are there."""
         for row in candidates:
             if sum(right is wanted for right in self.rights.values()) >= least or self._late():

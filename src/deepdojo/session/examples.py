@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,7 @@ def worst_rows(losses: np.ndarray, wrong: np.ndarray, count: int = 20) -> list[i
 
 
 def collect_examples(
-    rows: Sequence[Mapping[str, Any]],
+    rows: Mapping[str, Mapping[str, Any]],
     why: Mapping[str, Iterable[str]],
     *,
     contract: Contract,
@@ -37,11 +37,11 @@ def collect_examples(
     """One entry for each id of `why` ("worst", "right", "wrong"), in the order of `why`.
 
     Args:
-        rows: held-out rows with the contract's inputs.
+        rows: id -> held-out row with the contract's inputs.
         truth: id -> target cell.
         predicted: id -> predicted cells.
     """
-    by_id, kind = {row["id"]: row for row in rows}, contract.input_kind
+    kind = contract.input_kind
     found = []
     for key, reasons in why.items():
         cells = predicted[key]
@@ -51,7 +51,7 @@ def collect_examples(
             "id": key, "kind": kind, "truth": truth[key], "predicted": cells[contract.target], "top": top,
             "loss": losses.get(key), "why": sorted(reasons), "where": where.get(key),
         }  # fmt: skip
-        found.append({**entry, **_shown(by_id[key][contract.input], kind)})
+        found.append({**entry, **_shown(rows[key][contract.input], kind)})
     return found
 
 

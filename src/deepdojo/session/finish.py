@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from deepdojo.data.rowset import ById, with_ids
 from deepdojo.errors import RunError
 from deepdojo.places import write_json
 from deepdojo.runs import Run, write_rejected
@@ -148,8 +149,8 @@ def explain(
     deadline = session.deadline
     left = None if deadline is None else max(0.5, 0.6 * (deadline - time.monotonic()))
     return explain_rows(
-        network.task, network.model, session.dataset.rows("test"), {row["id"]: row for row in found},
-        device=network.hardware.device, seed=session.seed, truth={row["id"]: row for row in truth}, time_s=left,
+        network.task, network.model, session.dataset.rows("test"), ById(found),
+        device=network.hardware.device, seed=session.seed, truth=ById(truth), time_s=left,
         progress=lambda done, total: session.listener.progress(done, total, "rows"),
     )  # fmt: skip
 
@@ -163,18 +164,21 @@ def examples_of(
     """The worst errors and the explained rows, with their actual content."""
     contract = session.judge.contract
     target, classes = contract.target, contract.target_kind == "label"
-    answers = {row["id"]: row[target] for row in truth}
-    predicted = {row["id"]: row for row in found}
-    ids = [row["id"] for row in truth]
-    losses = np.array([row_loss(contract, predicted[key], answers[key]) for key in ids])
-    wrong = np.array([not classes or predicted[key][target] != answers[key] for key in ids])
-    why: dict[str, set[str]] = {ids[i]: {"worst"} for i in worst_rows(losses, wrong, WORST)}
+    answers, predicted = ById(truth), ById(found)
+    losses, wrong = np.empty(len(truth)), np.empty(len(truth), dtype=bool)
+    for i, row in enumerate(truth):
+        cells = predicted[row["id"]] if i >= len(found) or found[i]["id"] != row["id"] else found[i]
+        losses[i] = row_loss(contract, cells, row[target])
+        wrong[i] = not classes or cells[target] != row[target]
+    why: dict[str, set[str]] = {truth[i]["id"]: {"worst"} for i in worst_rows(losses, wrong, WORST)}
     for item in explained.get("items", ()):
-        right = classes and predicted[item["id"]][target] == answers[item["id"]]
+        right = classes and predicted[item["id"]][target] == answers[item["id"]][target]
         why.setdefault(item["id"], set()).add("right" if right else "wrong")
+    shown = {key: answers.position(key) for key in why}
     return collect_examples(
-        session.dataset.rows("test"), why, contract=contract, truth=answers, predicted=predicted,
-        losses=dict(zip(ids, map(float, losses), strict=True)),
+        ById(session.dataset.rows("test")), why, contract=contract,
+        truth={key: truth[at][target] for key, at in shown.items() if at is not None}, predicted=predicted,
+        losses={key: float(losses[at]) for key, at in shown.items() if at is not None},
         where={key: place_of(session, key) for key in why},
     )  # fmt: skip
 
@@ -193,7 +197,7 @@ def place_of(session: Session, key: str) -> str:
     return file if line is None else f"{file}:{line}"
 
 
-def seen_rows(run: Run, session: Session) -> dict[str, dict[str, Any]]:
+def seen_rows(run: Run, session: Session) -> ById:
     """Of a model that was trained on all rows: its predictions on some of them, which take the held-out rows' place."""
     from deepdojo.training.predictor import predict_rows
 
@@ -202,7 +206,7 @@ def seen_rows(run: Run, session: Session) -> dict[str, dict[str, Any]]:
     ids = [row["id"] for row in dataset.rows("train")]
     some = np.random.default_rng(run.info["seed"]).permutation(len(ids))[:MOST_SEEN]
     session.dataset = dataset.on_split(dataset.project, {ids[i]: "test" for i in sorted(some)})
-    return {row["id"]: row for row in predict_rows(run.task(), run.model(), session.dataset.rows("test"))}
+    return ById(predict_rows(run.task(), run.model(), session.dataset.rows("test")))
 
 
 def explain_run(run: Run, session: Session, *, time_s: float | None = None) -> dict[str, Any]:
@@ -218,14 +222,14 @@ def explain_run(run: Run, session: Session, *, time_s: float | None = None) -> d
         raise RunError("the run left the held-out rows closed, so there is no decision to explain", where=run.id,
                        todo="train without --validation-only")  # fmt: skip
     else:
-        cells = {row["id"]: row for row in run.predictions().rows()}
+        cells = ById(run.predictions().rows())
     rows, truth = session.dataset.rows("test"), session.dataset.truth("test")
     explained = explain_rows(
-        run.task(), run.model(), [r for r in rows if r["id"] in cells], cells, device="cpu", seed=run.info["seed"],
-        truth={row["id"]: row for row in truth}, time_s=time_s,
+        run.task(), run.model(), with_ids(rows, list(cells)), cells, device="cpu", seed=run.info["seed"],
+        truth=ById(truth), time_s=time_s,
         progress=lambda done, total: session.listener.progress(done, total, "rows"),
     )  # fmt: skip
-    known = [row for row in truth if row["id"] in cells]
+    known = with_ids(truth, list(cells))
     write_json(run.folder / "explanations" / "index.json", explained)
-    write_json(run.folder / "examples.json", examples_of(session, list(cells.values()), known, explained))
+    write_json(run.folder / "examples.json", examples_of(session, cells.rows, known, explained))
     return explained

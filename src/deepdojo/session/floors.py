@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ import numpy as np
 
 from deepdojo import __version__
 from deepdojo.data.dataset import Dataset
+from deepdojo.data.digests import digest_of_lines
+from deepdojo.data.rowset import positions_of, select
 from deepdojo.errors import DojoError
 from deepdojo.places import write_json
 from deepdojo.runs import now_utc, write_toml
@@ -28,6 +31,18 @@ from deepdojo.tables import Table
 __all__ = ["Floors", "write_floor"]
 
 
+MOST_TRAIN = {"image": 60_000, "any": 100_000}
+"""Training rows of a floor at most, by the kind of input: more are drawn with the seed."""
+MOST_VALIDATION = 20_000
+
+
+def drawn(rows: Sequence[dict[str, Any]], most: int, seed: int) -> Sequence[dict[str, Any]]:
+    """All rows, or `most` of them in their order."""
+    if len(rows) <= most:
+        return rows
+    return select(rows, np.sort(np.random.default_rng(seed).choice(len(rows), most, replace=False)))
+
+
 class Floors:
     """Baselines of one project on one split; starts the child early so that it can run beside other work.
 
@@ -35,7 +50,7 @@ class Floors:
         runs: the project's runs folder.
         train: training rows with targets, those that could be packed; the network's share of them.
         test: held-out rows, inputs only.
-        share: of all training rows, that `train` is.
+        share: of all training rows, that `train` is. Of more than `MOST_TRAIN` rows a floor sees a sample, and says so.
     """
 
     def __init__(
@@ -51,7 +66,12 @@ class Floors:
     ) -> None:
         from deepdojo.baselines import FLOORS, floors_for
 
-        self.dataset, self.judge, self.runs, self.train, self.test, self.seed = dataset, judge, runs, train, test, seed
+        self.dataset, self.judge, self.runs, self.test, self.seed = dataset, judge, runs, test, seed
+        kind = judge.contract.input_kind
+        self.train = drawn(train, MOST_TRAIN.get(kind, MOST_TRAIN["any"]), seed)
+        self.validation = drawn(dataset.rows("validation"), MOST_VALIDATION, seed)
+        self.of_rows = len(train)
+        share *= len(self.train) / max(1, len(train))
         self.names = floors_for(dataset.project.spec.task)
         self.share = share
         self.titles = {name: FLOORS[name].title for name in self.names}
@@ -73,7 +93,7 @@ class Floors:
             "files": data.files,
             "test": data.digest("test"),
             "validation": data.digest("validation"),
-            "train": sorted([str(row[name]) for name in targets] for row in self.train),
+            "train": digest_of_lines(json.dumps([str(row[name]) for name in targets]) for row in self.train),
         }
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
 
@@ -93,7 +113,7 @@ class Floors:
         self.job = tempfile.TemporaryDirectory(prefix="deepdojo-floors-", ignore_cleanup_errors=True)
         write_job(
             Path(self.job.name), task=self.dataset.project.spec.task, metric=self.judge.metric, seed=self.seed,
-            floors=missing, train=list(self.train), validation=self.dataset.rows("validation"), test=list(self.test),
+            floors=missing, train=self.train, validation=self.validation, test=self.test,
         )  # fmt: skip
         environ = {
             **os.environ,
@@ -151,11 +171,12 @@ class Floors:
 
     def _write(self, result: Any) -> None:
         truth, groups = self.dataset.truth("test"), self.dataset.groups("test")
-        kept = {row["id"] for row in result.predictions}
-        mask = np.array([row["id"] in kept for row in truth], dtype=bool)
-        truth = [row for row in truth if row["id"] in kept]
-        groups = groups[mask] if groups is not None else None
         table = table_of(result.predictions, self.judge.contract)
+        there = positions_of(truth, table.ids)
+        if len(there) < len(truth):
+            truth, groups = select(truth, there), groups[there] if groups is not None else None
+        if len(self.train) < self.of_rows:
+            result = replace(result, about=f"{result.about}; trained on {len(self.train):,} of {self.of_rows:,} rows")
         write_floor(
             self.folder(result.name), dataset=self.dataset, judge=self.judge, result=result, table=table, truth=truth,
             groups=groups, digest=self.dataset.digest("test"), seed=self.seed, share=self.share,

@@ -81,6 +81,6 @@ class FoldFloors:
         about = f"one for each of {len(runs)} folds; in the first: {runs[0].info['about']}"
         write_floor(
             self.folder(name), dataset=self.sessions[0].dataset, judge=self.group.judge,
-            result=FloorResult(name, FLOORS[name].title, [], seconds, about), table=part.table, truth=part.truth,
-            groups=part.groups, digest=fold_digest(part), seed=0, share=self.group.options.share,
+            result=FloorResult(name, FLOORS[name].title, part.table.rows(), seconds, about), table=part.table,
+            truth=part.truth, groups=part.groups, digest=fold_digest(part), seed=0, share=self.group.options.share,
         )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from deepdojo.data.checks.look import LEARN, Look, Problem, count
+from deepdojo.data.checks.look import LEARN, SPLITS, Look, Problem, count
 from deepdojo.data.images import decode_image
 from deepdojo.errors import DojoError
 
@@ -110,8 +110,7 @@ def texts(look: Look) -> Iterator[Problem]:
     """Texts without words, very short ones, and single ones of a length far beyond the others."""
     if look.kind != "text":
         return
-    rows = [row for split in look.rows for row in look.rows[split]]
-    lengths = np.array([len(str(row[look.input]).strip()) for row in rows])
+    lengths = np.fromiter((len(str(cell).strip()) for cell in look.column(SPLITS, look.input)), dtype=np.int64)
     if not len(lengths):
         return
     words = np.array([len(str(row[look.input]).split()) for row in look.sample((*LEARN, "test"), 2000)])
@@ -122,7 +121,7 @@ def texts(look: Look) -> Iterator[Problem]:
     }
     for short, name in ((lengths == 0, "empty"), ((lengths > 0) & (lengths <= SHORT_SIGNS), "of one or two signs")):
         if short.any():
-            first = rows[int(np.flatnonzero(short)[0])]
+            first = look.nth(SPLITS, int(np.flatnonzero(short)[0]))
             yield Problem(
                 "short texts",
                 look.where(first["id"]),
@@ -132,7 +131,7 @@ def texts(look: Look) -> Iterator[Problem]:
             )
     long = lengths > LONG_TIMES * max(middle, 20)
     if long.any():
-        first = rows[int(lengths.argmax())]
+        first = look.nth(SPLITS, int(lengths.argmax()))
         yield Problem(
             "long texts",
             look.where(first["id"]),

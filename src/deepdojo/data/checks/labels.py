@@ -10,6 +10,7 @@ import numpy as np
 from deepdojo.contracts import task_of
 from deepdojo.data.cells import parse_number
 from deepdojo.data.checks.look import LEARN, SPLITS, Look, Problem, count, listed
+from deepdojo.data.rowset import counts_of
 
 __all__ = ["classes", "left_out", "splits", "values"]
 
@@ -59,7 +60,7 @@ def classes(look: Look) -> Iterator[Problem]:
     """Counts of classes, rare ones, ones that a split lacks, and targets that are no classes at all."""
     if look.target_kind != "label":
         return
-    counts = {split: Counter(row[look.target] for row in look.rows[split]) for split in LEARN}
+    counts = {split: counts_of(look.rows[split], look.target) for split in LEARN}
     total = counts["train"] + counts["validation"]
     look.facts["classes"] = {
         label: {split: counts[split][label] for split in LEARN} for label, _ in total.most_common(1000)
@@ -150,8 +151,7 @@ def values(look: Look) -> Iterator[Problem]:
     """A number to predict that does not vary, or a few values far from all others."""
     if not look.regression:
         return
-    rows = [row for split in LEARN for row in look.rows[split]]
-    target = np.array([float(row[look.target]) for row in rows])
+    target = np.fromiter(look.column(LEARN, look.target), dtype=np.float64)
     if not len(target):
         return
     look.facts["values"] = {
@@ -175,7 +175,7 @@ def values(look: Look) -> Iterator[Problem]:
         worst = int(far[np.abs(target[far] - middle).argmax()])
         yield Problem(
             "values",
-            look.where(rows[worst]["id"]),
+            look.where(look.nth(LEARN, worst)["id"]),
             f"{count(len(far), 'value lies', 'values lie')} far from all others (the farthest is {target[worst]:g}; "
             f"half of all lie between {low:g} and {high:g})",
             "check them: a few such values can rule the squared error",

@@ -69,6 +69,18 @@ class Look:
     def regression(self) -> bool:
         return self.target_kind == "number"
 
+    def nth(self, splits: Sequence[str], position: int) -> dict[str, Any]:
+        """A row by its place among those of these splits."""
+        for split in splits:
+            if position < len(self.rows[split]):
+                return self.rows[split][position]
+            position -= len(self.rows[split])
+        raise IndexError(position)
+
+    def column(self, splits: Sequence[str], name: str) -> Iterator[Any]:
+        """A cell of each row of these splits, in order."""
+        return (row[name] for split in splits for row in self.rows[split])
+
     def late(self) -> bool:
         return self.deadline is not None and time.process_time() > self.deadline
 
@@ -77,19 +89,25 @@ class Look:
 
     def drawn(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """(split, row) in a seeded order until the time is up: rows may be sorted by label, so never a slice."""
-        order = [(split, k) for split in SPLITS for k in range(len(self.rows[split]))]
-        for step, place in enumerate(self.generator().permutation(len(order))):
+        ends = np.cumsum([len(self.rows[split]) for split in SPLITS])
+        for step, place in enumerate(self.generator().permutation(self.total)):
             if step % 64 == 0 and self.late():
                 return
-            split, k = order[place]
-            yield split, self.rows[split][k]
+            part = int(np.searchsorted(ends, place, side="right"))
+            split = SPLITS[part]
+            yield split, self.rows[split][int(place) - int(ends[part] - len(self.rows[split]))]
 
     def sample(self, splits: Sequence[str], most: int) -> list[dict[str, Any]]:
         """At most `most` rows of these splits, drawn with the seed, in their own order."""
-        rows = [row for split in splits for row in self.rows[split]]
-        if len(rows) <= most:
-            return rows
-        return [rows[k] for k in np.sort(self.generator().choice(len(rows), most, replace=False))]
+        sizes = np.array([len(self.rows[split]) for split in splits])
+        if sizes.sum() <= most:
+            return [row for split in splits for row in self.rows[split]]
+        places = np.sort(self.generator().choice(int(sizes.sum()), most, replace=False))
+        found: list[dict[str, Any]] = []
+        for split, first, size in zip(splits, np.cumsum(sizes) - sizes, sizes, strict=True):
+            rows = self.rows[split]
+            found += [rows[int(k - first)] for k in places[(places >= first) & (places < first + size)]]
+        return found
 
     def where(self, row_id: str) -> str:
         """file:line of a row, or its id where that is not known."""
