@@ -163,6 +163,7 @@ def _folders() -> list[Finding]:
         _writable("runs", Path(os.environ.get("DEEPDOJO_RUNS") or Path.cwd()), "go elsewhere, or set DEEPDOJO_RUNS")
     ]
     found.append(_writable("cache", cache_folder(), "set DEEPDOJO_CACHE to a folder that can be written"))
+    found.append(_packed())
     found.append(_writable("home", Path.home(), "set DEEPDOJO_CACHE and DEEPDOJO_CONFIG to keep things"))
     if not os.access(config_folder(), os.W_OK) and config_folder().exists():
         found.append(Finding("config", str(config_folder()), "warning", "cannot be written: set DEEPDOJO_CONFIG"))
@@ -174,6 +175,14 @@ def _folders() -> list[Finding]:
     else:
         found.append(Finding("mirror", f"{mirror} does not exist", "warning", "mend or unset DEEPDOJO_DATA"))
     return found
+
+
+def _packed() -> Finding:
+    from deepdojo.packs import most_bytes, packed_bytes, packed_folder
+
+    used, most = packed_bytes() / 1e9, most_bytes() / 1e9
+    value = f"{used:.1f} GB of at most {most:.0f} GB in {packed_folder()}"
+    return Finding("packed data", value, "note" if used > 1 else "ok", "delete that folder to have the room back")
 
 
 def _writable(name: str, folder: Path, todo: str) -> Finding:

@@ -26,7 +26,8 @@ from deepdojo.locks import waiting_for
 from deepdojo.places import cache_folder, cannot_write, write_json
 
 __all__ = [
-    "Pack", "Packing", "code_digest", "find_pack", "in_memory_bytes", "in_memory_rows", "key_of", "packed_bytes",
+    "Pack", "Packing", "code_digest", "find_pack", "in_memory_bytes", "in_memory_rows", "key_of", "most_bytes",
+    "packed_bytes",
     "packed_folder", "packing",
 ]  # fmt: skip
 
@@ -36,8 +37,7 @@ RESIDENT_BYTES = 64 << 20
 """Mapped pages that may stay in this process before they are handed back (they remain in the system's cache)."""
 FAULT_BYTES = 1 << 16
 """What the system maps around one place that is read."""
-MOST_BYTES = 50 << 30
-"""Older packs make room for a new one beyond this (DEEPDOJO_PACKED_GB)."""
+MOST_BYTES = 50_000_000_000
 ABANDONED_S = 7 * 24 * 3600.0
 IN_MEMORY_ROWS, BYTES_A_ROW = 100_000, 2_684
 
@@ -58,6 +58,12 @@ def in_memory_bytes() -> int:
 def packed_folder() -> Path:
     """Where packs lie; deleting it costs nothing but the time to pack again."""
     return cache_folder() / "packed"
+
+
+def most_bytes() -> int:
+    """Beyond so many bytes the least recently used packs make room (DEEPDOJO_PACKED_GB)."""
+    given = os.environ.get("DEEPDOJO_PACKED_GB", "")
+    return int(float(given) * 1e9) if given.replace(".", "", 1).isdigit() else MOST_BYTES
 
 
 def packed_bytes() -> int:
@@ -97,11 +103,11 @@ class Pack:
     _touched: int = 0
 
     def map(self, name: str, dtype: Any, shape: Sequence[int] = (-1,)) -> np.ndarray:
-        """A file as an array: copy-on-write, so that nobody can change the file through it."""
+        """A file as an array (of no width, too): copy-on-write, so that nobody can change the file through it."""
         data = self.raw(name)
         kind = np.dtype(dtype)
         flat = np.zeros(0, kind) if data is None else np.frombuffer(data, kind)
-        return flat.reshape([len(flat) // max(1, int(np.prod(shape[1:]))), *shape[1:]])
+        return flat.reshape(shape)
 
     def raw(self, name: str) -> mmap.mmap | None:
         """The bytes of a file; None for an empty one, which cannot be mapped."""
@@ -187,6 +193,9 @@ class Packing:
                 if (self.partial / name).stat().st_size < size:
                     raise ValueError(name)
                 os.truncate(self.partial / name, size)
+            for path in self.partial.iterdir():  # begun after the last commit
+                if path.name not in sizes and path.name != "journal.json":
+                    path.unlink()
             self.state, self._sizes = dict(journal["state"]), sizes
         except (OSError, ValueError, KeyError, TypeError):
             self.restart()
@@ -196,16 +205,13 @@ class Packing:
         self.close()
         shutil.rmtree(self.partial, ignore_errors=True)
         self.state, self._sizes = {}, {}
-        try:
-            self.partial.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise cannot_write(self.partial, error) from error
 
     def append(self, name: str, data: bytes | np.ndarray) -> None:
         """Adds to the end of a file."""
         block = data if isinstance(data, bytes) else np.ascontiguousarray(data).view(np.uint8).reshape(-1).data
         try:
             if name not in self._open:
+                self.partial.mkdir(parents=True, exist_ok=True)
                 self._open[name] = (self.partial / name).open("ab")
             if len(block):
                 self._open[name].write(block)
@@ -303,8 +309,7 @@ def _folders() -> list[tuple[float, Path, int]]:
 
 def _make_room(keep: str) -> None:
     """Removes packs that nobody has finished for a week, and the least recently used ones beyond the limit."""
-    given = os.environ.get("DEEPDOJO_PACKED_GB", "")
-    most = int(float(given) * (1 << 30)) if given.replace(".", "", 1).isdigit() else MOST_BYTES
+    most = most_bytes()
     folders = _folders()
     total = sum(size for _, _, size in folders)
     for used, folder, size in folders:

@@ -15,9 +15,10 @@ import numpy as np
 from deepdojo.columns import Coded, Mapped
 from deepdojo.data.digests import digest_of_lines
 from deepdojo.data.files import Files
+from deepdojo.data.gathered import PackedRead, Read, Rejected, Where, keyed_by_input
 from deepdojo.data.project import Project
 from deepdojo.data.readers import RawRow
-from deepdojo.data.reading import PackedRead, Read, Rejected, Where, keyed_by_input, read_all, take
+from deepdojo.data.reading import read_all, take
 from deepdojo.data.rows import RowMaker, input_key
 from deepdojo.data.rowset import RowList, Rows, column, select
 from deepdojo.data.sources import locate
@@ -64,6 +65,13 @@ class Dataset:
     def n(self) -> int:
         """Rows in all parts."""
         return int((self._parts != _LEFT_OUT).sum())
+
+    @property
+    def packed(self) -> str | None:
+        """Where rows lie that are too many for the memory, in words; None for those in memory."""
+        if not isinstance(self._got, PackedRead):
+            return None
+        return "come from the cache, where they were packed before" if self._got.found else "are packed in the cache"
 
     @property
     def split_of(self) -> dict[str, str]:
@@ -221,8 +229,6 @@ def load_dataset(
     got = read_all(project, files, trusted, progress)
     if not len(got.rows):
         raise _nothing_left(got.rejected)
-    if isinstance(got, PackedRead) and progress is not None:
-        progress(len(got.rows), len(got.rows), "rows in the cache")
     facts = cache(lambda: _for_the_split(project, files, got))  # inputs are hashed once, whatever is drawn
 
     def draw(split: SplitSpec) -> np.ndarray:

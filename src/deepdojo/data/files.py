@@ -6,15 +6,13 @@ import builtins
 import hashlib
 import io
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from fnmatch import translate
-from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from deepdojo.data.archives import Archive, open_archive
+from deepdojo.data.globs import glob_regex, is_pattern
 from deepdojo.data.images import decode_image
 from deepdojo.errors import DataError, SourceError, nearest
 
@@ -63,39 +61,6 @@ def is_system_file(name: str) -> bool:
     return any((p.startswith(".") and p not in (".", "..")) or p == "__MACOSX" for p in parts) or (
         bool(parts) and parts[-1].lower() in _SYSTEM_NAMES
     )
-
-
-@lru_cache(maxsize=256)
-def _glob_regex(pattern: str) -> re.Pattern[str]:
-    """`*` within a name, `**` over folders, `?`, `[...]`, `{jpg,png}`; the case of letters does not matter."""
-    alternatives = [""]
-    for piece in re.split(r"(\{[^{}]*\})", pattern):
-        choices = piece[1:-1].split(",") if piece.startswith("{") and piece.endswith("}") else [piece]
-        alternatives = [a + c for a in alternatives for c in choices]
-    return re.compile("|".join(f"(?:{_one_glob(a)})" for a in alternatives), re.IGNORECASE | re.DOTALL)
-
-
-def _one_glob(pattern: str) -> str:
-    folders, last = pattern.split("/")[:-1], pattern.split("/")[-1]
-    text = "".join(r"(?:[^/]+/)*" if part == "**" else _one_part(part) + "/" for part in folders)
-    return text + (r"(?:[^/]+/)*[^/]+" if last == "**" else _one_part(last)) + r"\Z"
-
-
-def _one_part(part: str) -> str:
-    """fnmatch's expression for one name; its `*` and `?` would also cross folders."""
-    out = ""
-    for piece in re.split(r"(\[!?\]?[^\]]*\]|\*+|\?)", part):  # within brackets * and ? are ordinary signs
-        if piece.startswith("*"):
-            out += "[^/]*"
-        elif piece == "?":
-            out += "[^/]"
-        else:
-            out += re.sub(r"^\(\?s:|\)\\[Zz]$", "", translate(piece))
-    return out
-
-
-def _is_pattern(name: str) -> bool:
-    return any(c in name for c in "*?{[")
 
 
 class Files:
@@ -190,7 +155,7 @@ class Files:
         outer, mark, inner = pattern.partition("!")
         if mark:
             names = [
-                f"{a}!{m}" for a in self.expand(outer) for m in self._archive(a).names() if _glob_regex(inner).match(m)
+                f"{a}!{m}" for a in self.expand(outer) for m in self._archive(a).names() if glob_regex(inner).match(m)
             ]
         else:
             names = sorted(set(self._walk(pattern)))
@@ -201,10 +166,10 @@ class Files:
         return self._groups[pattern]
 
     def _walk(self, pattern: str) -> Iterator[str]:
-        regex = _glob_regex(pattern)
+        regex = glob_regex(pattern)
         yield from (name for name in self.pinned if regex.match(name))
         fixed = pattern.split("/")[:-1]  # leading folders without signs of a pattern need no search beside them
-        while any(_is_pattern(part) for part in fixed):
+        while any(is_pattern(part) for part in fixed):
             fixed.pop()
         for root in self.roots:
             start = root.joinpath(*fixed)
@@ -221,7 +186,7 @@ class Files:
         """Names and patterns -> names. A pattern that matches nothing is an error, and so is a missing file."""
         found: list[str] = []
         for name in [names] if isinstance(names, str) else names:
-            if not _is_pattern(name) or self._find(name) is not None:
+            if not is_pattern(name) or self._find(name) is not None:
                 if not self.has(name):
                     self.path(name.partition("!")[0])  # raises where the file or the archive is missing
                     raise SourceError(f"the archive has no member {printable(name)!r}")

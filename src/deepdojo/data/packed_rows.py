@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -31,30 +32,22 @@ class RowWriter:
 
     Args:
         extra: columns that the split is drawn by.
-        keyed: whether a key comes with each row, which the split is drawn by.
     """
 
-    def __init__(self, work: Packing, contract: Contract, extra: Sequence[str], *, keyed: bool) -> None:
+    def __init__(self, work: Packing, contract: Contract, extra: Sequence[str]) -> None:
         self.work = work
         self.n = int(work.state.get("n", 0))
         self.unions: dict[str, list[tuple[int, list[str]]]] = work.state.get("unions", {})
         self.columns = {name: writer_of(work, name, kind) for name, kind in kinds_of(contract).items()}
         self.columns |= {f"extra.{name}": writer_of(work, f"extra.{name}", "any") for name in extra}
         self.columns |= {name: writer_of(work, name, kind) for name, kind in _BESIDE.items()}
-        if keyed:
-            self.columns["key"] = writer_of(work, "key", "text")
+        self.keys = writer_of(work, "key", "text")
         self._rejected = writer_of(work, "rejected", "any")
         self.rejects = int(work.state.get("rejects", 0))
         self.waiting = 0
 
-    def add(self, row: Mapping[str, Any], extra: Mapping[str, Any], *, part: int, file: str, line: int | None,
-            key: str | None) -> None:  # fmt: skip
-        """One row.
-
-        Args:
-            part: number of the part that its file is for, 255 for none.
-            key: what the split is drawn by, if the row's own cells say it.
-        """
+    def add(self, row: Mapping[str, Any], extra: Mapping[str, Any], *, part: int, file: str, line: int | None) -> None:
+        """One row; `part` is the number of the part that its file is for, 255 for none."""
         for name, cell in row.items():
             self.columns[name].add(cell)
         for name, cell in extra.items():
@@ -63,8 +56,6 @@ class RowWriter:
         self.columns["part"].add(part)
         self.columns["file"].add(file)
         self.columns["line"].add(-1 if line is None else line)
-        if key is not None:
-            self.columns["key"].add(key)
         self.n += 1
         self.waiting += 1
         if self.waiting >= _CHUNK:
@@ -76,7 +67,7 @@ class RowWriter:
         self.rejects += 1
 
     def flush(self) -> None:
-        for column in (*self.columns.values(), self._rejected):
+        for column in (*self.columns.values(), self.keys, self._rejected):
             column.flush()
         self.waiting = 0
 
@@ -91,7 +82,7 @@ class RowWriter:
     def finish(self, meta: Mapping[str, Any]) -> Pack:
         """The whole pack, with an index of ids: hashes in order and their rows."""
         self.flush()
-        self.work.commit({**meta, **self.facts()})
+        self.work.flush()
         hashes = Pack(self.work.partial, {}).map("hash", "<u8")
         order = np.argsort(hashes, kind="stable")
         self.work.append("ids.sorted", np.asarray(hashes)[order])
@@ -118,8 +109,15 @@ class RowPack:
         self.part = reader_of(pack, "part", "byte").values
         self._file, self._line = reader_of(pack, "file", "file"), reader_of(pack, "line", "int")
         self.rejected = reader_of(pack, "rejected", "any")
-        self.keys = reader_of(pack, "key", "text") if (pack.folder / "key").is_file() else None
-        self._sorted, self._rows = pack.map("ids.sorted", "<u8"), pack.map("ids.rows", "<u4")
+        self.keys = reader_of(pack, "key", "text") if meta["keyed"] else None
+
+    @cached_property
+    def _sorted(self) -> np.ndarray:
+        return self.pack.map("ids.sorted", "<u8")
+
+    @cached_property
+    def _rows(self) -> np.ndarray:
+        return self.pack.map("ids.rows", "<u4")
 
     def find(self, row_id: str) -> int | None:
         """The row's number, None where there is no such id."""

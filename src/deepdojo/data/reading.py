@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
@@ -11,144 +11,21 @@ import numpy as np
 
 from deepdojo.data.cells import is_missing
 from deepdojo.data.files import Files, Media, printable
+from deepdojo.data.gathered import NO_PART, PackedRead, Read, Rejected, Taken, extra_columns, keyed_by_input
 from deepdojo.data.packed_columns import reader_of
-from deepdojo.data.packed_rows import PackedCells, PackedRows, RowPack, RowWriter
+from deepdojo.data.packed_rows import PackedRows, RowPack, RowWriter
 from deepdojo.data.project import Project
 from deepdojo.data.readers import RawRow, read
 from deepdojo.data.rows import Reject, RowMaker, input_key
 from deepdojo.data.split import SPLITS
 from deepdojo.data.stamps import stamp, stamp_of, unchanged
-from deepdojo.errors import DataError
 from deepdojo.packs import Pack, Packing, code_digest, find_pack, in_memory_rows, key_of, packed_folder, packing
 
-__all__ = ["PackedRead", "Read", "Rejected", "Where", "read_all", "take"]
+__all__ = ["read_all", "take"]
 
 Row = Mapping[str, Any]
-Where = tuple[str, int | None]
 Progress = Callable[[int, int, str], None]
 _RAGGED = ("jsonl", "python:")
-_NO_PART = 255
-
-
-@dataclass(frozen=True)
-class Rejected:
-    """A row or file that was left out.
-
-    Attributes:
-        file: name of the file; line: the line in it, from 1, or None.
-        id: the row's id, "" when it has none.
-        reason: one clause.
-    """
-
-    file: str
-    line: int | None
-    id: str
-    reason: str
-
-
-@dataclass
-class Read:
-    """What reading gives before the split, in memory.
-
-    Attributes:
-        fixed: the part that a row's file is for, or None.
-        extra: cells of the columns that rows are split by.
-    """
-
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    fixed: list[str | None] = field(default_factory=list)
-    places: list[Where] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
-    extra: dict[str, list[Any]] = field(default_factory=dict)
-    keys: None = None
-    digests: None = None
-    known: dict[str, int] = field(default_factory=dict)
-
-    def find(self, row_id: str) -> int | None:
-        return self.known.get(row_id)
-
-    def where(self, at: int) -> Where:
-        return self.places[at]
-
-    def add(self, item: _Taken) -> None:
-        """Raises DataError for an id that was there before."""
-        other = self.known.setdefault(item.row["id"], len(self.rows))
-        if other < len(self.rows):
-            raise _twins(item.row["id"], self.places[other], item.place)
-        self.rows.append(item.row)
-        self.fixed.append(item.part)
-        self.places.append(item.place)
-        for name, cell in item.extra.items():
-            self.extra[name].append(cell)
-
-
-def _twins(row_id: str, first: Where, second: Where) -> DataError:
-    places = " and ".join(file if line is None else f"{file}:{line}" for file, line in (first, second))
-    return DataError(f"two rows have the id {row_id!r} ({places})", todo="make ids unique, or remove `id` from [data]")
-
-
-class PackedRead:
-    """The same from a pack.
-
-    Attributes:
-        keys: what the split is drawn by, where that is a hash of each row's cells.
-        digests: file -> SHA-256, as `Files.digests` gave it when the rows were packed.
-    """
-
-    def __init__(self, pack: Pack, project: Project, files: Files) -> None:
-        names = extra_columns(project)
-        source = RowPack(pack, project.contract, files, names)
-        self.source = source
-        columns = ("id", *project.contract.inputs, *project.contract.targets)
-        self.rows = PackedRows(source, np.arange(source.n, dtype=np.uint32), columns)
-        self.extra = {name: PackedCells(source, cells) for name, cells in source.extra.items()}
-        self.keys = None if source.keys is None else PackedCells(source, source.keys)
-        self.fixed = PackedCells(source, _PartNames(source.part))
-        self.rejected = _RejectedCells(source.rejected)
-        self.digests: dict[str, str] = pack.meta["digests"]
-        self.find, self.where = source.find, source.where
-        if (twins := source.twins()) is not None:
-            first, later = twins
-            raise _twins(self.rows[later]["id"], source.where(first), source.where(later))
-
-
-class _RejectedCells(Sequence[Rejected]):
-    def __init__(self, cells: Any) -> None:
-        self.cells = cells
-
-    def __len__(self) -> int:
-        return len(self.cells)
-
-    def __getitem__(self, at: Any) -> Any:
-        if isinstance(at, slice):
-            return [self[i] for i in range(*at.indices(len(self)))]
-        if at >= len(self):
-            raise IndexError(at)
-        return Rejected(**self.cells[at])
-
-
-class _PartNames:
-    def __init__(self, codes: Any) -> None:
-        self.codes = codes
-
-    def __getitem__(self, at: int) -> str | None:
-        code = int(self.codes[at])
-        return None if code == _NO_PART else SPLITS[code]
-
-
-def extra_columns(project: Project) -> list[str]:
-    """The columns that rows are split by."""
-    split = project.spec.split
-    wanted = (split.group, split.order, split.test.column if split.test else None)
-    return list(dict.fromkeys(c for c in wanted if c is not None))
-
-
-def keyed_by_input(project: Project, parts: set[str | None]) -> bool:
-    """Whether the split is drawn by a hash of each row's input."""
-    split = project.spec.split
-    by_input = split.group is None and project.spec.data.id is None
-    drawn = split.order is None and not {"test", "validation"} <= parts
-    return by_input and drawn and split.repeats == "together"
 
 
 def read_all(project: Project, files: Files, trusted: bool, progress: Progress | None) -> Read | PackedRead:
@@ -194,6 +71,7 @@ def _packed_before(name: str, project: Project, files: Files, progress: Progress
     if pack.meta["pictures"] is not None and _pictures(pack, project, files) != pack.meta["pictures"]:
         return None
     files.forget()
+    found.found = True
     return found
 
 
@@ -232,7 +110,7 @@ class _Walk:
 
     def _items(
         self, first: int, behind: int, counts: Sequence[Any] | None = None
-    ) -> Iterator[Rejected | _Taken | RowMaker]:
+    ) -> Iterator[Rejected | Taken | RowMaker]:
         """What became of each raw row; after the last one of a part its maker."""
         spec = self.project.spec
         for at, part in enumerate(spec.data.split or (None,)):
@@ -269,14 +147,6 @@ class _Walk:
         return True
 
 
-@dataclass(frozen=True)
-class _Taken:
-    row: dict[str, Any]
-    extra: dict[str, Any]
-    part: str | None
-    place: Where
-
-
 def take(
     maker: RowMaker,
     raw: RawRow,
@@ -285,7 +155,7 @@ def take(
     id_column: str | None,
     extra: Sequence[str] = (),
     part: str | None = None,
-) -> Rejected | _Taken:
+) -> Rejected | Taken:
     """One raw row: a row, or the reason why it is none."""
     file = printable(raw.file)
     row_id = ""
@@ -299,7 +169,7 @@ def take(
     except Reject as error:
         return Rejected(file, raw.line, row_id, str(error))
     cells = {name: cell.strip() if isinstance(cell, str) else cell for name, cell in cells.items()}
-    return _Taken({"id": row_id, **row}, cells, part, (file, raw.line))
+    return Taken({"id": row_id, **row}, cells, part, (file, raw.line))
 
 
 def _row_id(maker: RowMaker, raw: RawRow, prefix: str, number: int, id_column: str | None) -> str:
@@ -323,26 +193,30 @@ class _Packer:
 
     def __init__(self, work: Packing, walk: _Walk) -> None:
         self.work, self.walk = work, walk
-        self.keyed = keyed_by_input(walk.project, set(walk.project.spec.data.split))
-        self.writer = RowWriter(work, walk.project.contract, walk.extra, keyed=self.keyed)
+        data = walk.project.spec.data
+        self.keyed = keyed_by_input(walk.project, set(data.split))
+        # Records get the columns of all others at the end, and a key is over all of them.
+        self.late = any(data.reader_of(part).startswith(_RAGGED) for part in data.split or (None,))
+        self.writer = RowWriter(work, walk.project.contract, walk.extra)
         kinds = walk.project.contract.inputs
         self.names: dict[str, dict[str, None]] = {name: {} for name, kind in kinds.items() if kind == "record"}
         for name, known in work.state.get("names", {}).items():
             self.names[name] = dict.fromkeys(known)
         self.stamped: tuple[int, dict[str, Any]] = (-1, {})
 
-    def row(self, item: _Taken, *, alike: bool = False) -> None:
+    def row(self, item: Taken, *, alike: bool = False) -> None:
         """`alike`: its records have the columns of all others already."""
         if self.walk.maker.ragged and not alike:
             for name, known in self.names.items():
                 known.update(dict.fromkeys(item.row[name]))
-        key = input_key(item.row, self.walk.project.contract, self.walk.files) if self.keyed else None
-        part = _NO_PART if item.part is None else SPLITS.index(item.part)
-        self.writer.add(item.row, item.extra, part=part, file=item.place[0], line=item.place[1], key=key)
+        if self.keyed and not self.late:
+            self.writer.keys.add(input_key(item.row, self.walk.project.contract, self.walk.files))
+        part = NO_PART if item.part is None else SPLITS.index(item.part)
+        self.writer.add(item.row, item.extra, part=part, file=item.place[0], line=item.place[1])
         if self.writer.waiting == 0 and self.work.due():
             self.commit()
 
-    def take(self, item: Rejected | _Taken | RowMaker) -> None:
+    def take(self, item: Rejected | Taken | RowMaker) -> None:
         if isinstance(item, RowMaker):
             self.end_of_part(item)
         elif isinstance(item, Rejected):
@@ -367,13 +241,24 @@ class _Packer:
             "names": {name: list(known) for name, known in self.names.items()},
         })  # fmt: skip
 
+    def add_keys(self) -> None:
+        contract, files = self.walk.project.contract, self.walk.files
+        source = RowPack(Pack(self.work.partial, {**self.writer.facts(), "keyed": False}), contract, files, ())
+        columns = ("id", *contract.inputs)
+        for number, row in enumerate(PackedRows(source, np.arange(source.n), columns), 1):
+            self.writer.keys.add(input_key(row, contract, files))
+            if number % 4096 == 0:
+                self.writer.flush()
+
     def finish(self) -> Pack:
         files = self.walk.files
         self.writer.flush()
         self.work.flush()
+        if self.keyed and self.late:
+            self.add_keys()
         pictures = _pictures(Pack(self.work.partial, {}), self.walk.project, files)
         pack = self.writer.finish({
-            "stamp": stamp(files), "digests": files.digests(), "pictures": pictures,
+            "keyed": self.keyed, "stamp": stamp(files), "digests": files.digests(), "pictures": pictures,
             # A picture that was missing may come: nothing but the table would tell.
             "lasting": pictures is None or not self.writer.rejects,
         })  # fmt: skip
@@ -388,7 +273,7 @@ def _packed(work: Packing, walk: _Walk, got: Read | None) -> Pack:
         packer = _Packer(work, walk)
         for at, row in enumerate(got.rows):
             extra = {name: cells[at] for name, cells in got.extra.items()}
-            packer.row(_Taken(row, extra, got.fixed[at], got.places[at]), alike=at < walk.begin)
+            packer.row(Taken(row, extra, got.fixed[at], got.places[at]), alike=at < walk.begin)
         for rejected in got.rejected:
             packer.take(rejected)
         got.rows.clear()

@@ -12,6 +12,7 @@ from deepdojo.consent import consented
 from deepdojo.data.check import check
 from deepdojo.data.dataset import Dataset, load_dataset
 from deepdojo.data.project import Project, find_project
+from deepdojo.data.rowset import Parts
 from deepdojo.errors import DataError, RunError, UnknownNameError, UsageError
 from deepdojo.places import runs_folder
 from deepdojo.recipes import Recipe, find_recipe, parse_overrides
@@ -69,10 +70,13 @@ class Asked:
         """The rows, read and split. `more`: further changes of the split."""
         where = "built in" if self.project.builtin else str(self.project.folder)
         listener.stage("data", f"{self.project.name} ({where})")
-        return load_dataset(
+        dataset = load_dataset(
             self.project, overrides={**self.split_changes, **(more or {})}, offline=offline, yes=yes,
             trusted=self.trusted, progress=listener.progress,
         )  # fmt: skip
+        if dataset.packed is not None:
+            listener.say(f"data: {dataset.n:,} rows {dataset.packed}")
+        return dataset
 
     def resolved(self, dataset: Dataset, share: float) -> tuple[Recipe, dict[str, str]]:
         """The recipe with what it leaves open chosen by the number of its training rows, and a sentence for each."""
@@ -180,12 +184,12 @@ def resumed(
     return session_of(run, dataset, listener=listener, started=started, trust=trust, budget_s=budget_s)
 
 
-def split_of(run: Run) -> dict[str, str]:
+def split_of(run: Run) -> Parts:
     """id -> part, as the run recorded it."""
     from deepdojo.tables import read_table
 
     split = read_table(run.folder / "split.parquet", {"split": "label"})
-    return dict(zip(split.columns["id"], split.columns["split"], strict=True))
+    return Parts(zip(split.columns["id"], split.columns["split"], strict=True))
 
 
 def split_changes(run: Run) -> dict[str, Any]:

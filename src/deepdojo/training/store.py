@@ -311,7 +311,7 @@ def _opened(task: Task, pack: Pack) -> Store:
     store = Store({}, {}, {}, pack.map("row_of", np.int64), pack_folder=pack)
     for name, (kind, dtype, shape) in entries.items():
         if kind == "fixed":
-            store.fixed[name] = torch.from_numpy(pack.map(f"fixed.{name}", dtype, (-1, *shape)))
+            store.fixed[name] = torch.from_numpy(pack.map(f"fixed.{name}", dtype, (len(store.row_of), *shape)))
         else:
             store.flat[name] = torch.from_numpy(pack.map(f"flat.{name}", dtype))
             store.offsets[name] = torch.from_numpy(pack.map(f"offsets.{name}", np.int64))
