@@ -9,16 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-__all__ = ["board", "check", "compare", "explain", "load", "new", "predict", "report", "reproduce", "score", "train"]
+__all__ = [
+    "board", "check", "compare", "explain", "load", "new", "predict", "report", "reproduce", "runs", "score", "track",
+    "train",
+]  # fmt: skip
 
 if TYPE_CHECKING:
-    from deepdojo.api import board, check, compare, explain, load, new, predict, report, reproduce, score, train
+    from deepdojo.api import board, check, compare, explain, load, new, predict, report, reproduce, runs, score, train
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
         from importlib import import_module
 
+        if name == "track":
+            return import_module("deepdojo.track")
         return getattr(import_module("deepdojo.api"), name)
     raise AttributeError(f"module 'deepdojo' has no attribute {name!r}")
 
@@ -31,7 +36,7 @@ class _Verbs(ModuleType):
     """`dd.explain` and `dd.report` stay the functions, also once the packages of the same names have been imported."""
 
     def __setattr__(self, name: str, value: object) -> None:
-        if not (name in __all__ and isinstance(value, ModuleType)):
+        if name == "track" or not (name in __all__ and isinstance(value, ModuleType)):
             super().__setattr__(name, value)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Comparison", "LoadedRun", "Reproduction", "board", "check", "compare", "explain", "load", "new", "predict",
     "report",
-    "reproduce", "score", "train",
+    "reproduce", "runs", "score", "train",
 ]  # fmt: skip
 
 
@@ -403,6 +403,19 @@ def board(project: str | Path, *, runs: str | Path | None = None) -> list[dict[s
 
     found = find_project(project)
     return rows(runs_folder(found.name, None if found.builtin else found.folder, runs), found)
+
+
+def runs(
+    project: str | None = None, *, state: str | None = None, sort: str = "time", runs: str | Path | None = None
+) -> list[dict[str, Any]]:
+    """All runs seen from here, finished or not: what each is, how far it is, what to do about it (`run_list.py`)."""
+    from deepdojo.run_list import list_runs
+
+    places = None
+    if runs is not None:
+        place = Path(runs)
+        places = [place, *sorted(p for p in place.iterdir() if p.is_dir())] if place.is_dir() else [place]
+    return list_runs(places, project=project, state=state, sort=sort)
 
 
 def report(run: str | Path, *, language: str = "en") -> Path:

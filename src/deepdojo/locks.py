@@ -11,7 +11,7 @@ from typing import IO
 
 from deepdojo.errors import RunError
 
-__all__ = ["locked", "waiting_for"]
+__all__ = ["held", "locked", "waiting_for"]
 
 
 @contextlib.contextmanager
@@ -49,6 +49,16 @@ def waiting_for(path: Path, waits: Callable[[], None] | None = None) -> Iterator
                 waits()
             time.sleep(0.2)
         yield
+
+
+def held(folder: Path) -> bool:
+    """Whether a process is working in `folder` now; asked without waiting, and without leaving a file behind."""
+    path = folder.with_name(f".{folder.name}.lock")
+    try:
+        with path.open("r+b") as file:
+            return not _lock(file)  # ours for a moment; closing gives it back
+    except OSError:
+        return False
 
 
 def _opened(path: Path, name: str) -> IO[bytes]:

@@ -34,6 +34,7 @@ _ANEW = "train again: the file is damaged"
 _KEYS = {
     "run": ("id", "project", "project_path", "task", "metric", "recipe", "model", "seed", "options", "train"),
     "baseline": ("id", "task", "metric"),
+    "tracked": ("id", "project", "name"),
 }
 """What a run.toml says at the least."""
 
@@ -90,6 +91,8 @@ class Run:
         Raises:
             RunError: folds without such a one.
         """
+        if self.info.get("kind") == "tracked":
+            raise RunError("the run was logged by another program, so it holds no model", where=self.id)
         if self.group is None:
             return self
         if self.group.get("folds"):

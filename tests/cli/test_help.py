@@ -22,6 +22,7 @@ FROZEN = {
     "reproduce": "RUN --json --offline --trust",
     "board": "PROJECT --html --json --language --runs",
     "compare": "RUN OTHER --json --project --runs",
+    "runs": "PROJECT --all --json --runs --sort --state --watch",
     "score": "PROJECT PREDICTIONS --json --offline --trust",
     "list": "KIND --json",
     "show": "NAME --json --kind",

@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, Command] = {
     "report": Command("deepdojo.cli.report:report", "Practise", "Write the page that tells all about a run."),
     "reproduce": Command("deepdojo.cli.reproduce:reproduce", "Practise", "Train a run again and compare the scores."),
     "board": Command("deepdojo.cli.board:board", "Compete", "Show a project's leaderboard."),
+    "runs": Command("deepdojo.cli.runs:runs", "Practise", "List runs: finished, running, interrupted."),
     "compare": Command("deepdojo.cli.compare:compare", "Compete", "Is the difference between two runs real?"),
     "score": Command("deepdojo.cli.score:score", "Compete", "Score a table of predictions, whoever made it."),
     "list": Command("deepdojo.cli.listing:listing", "Tools", "List what there is: projects, models, tasks, metrics."),

@@ -76,7 +76,7 @@ def _described(project: str) -> dict[str, str]:
 
 def print_board(project: str, rows: Sequence[Row]) -> None:
     """The board as text: ranked rows, then those that cannot be compared, then what the signs mean."""
-    ranked = [r for r in rows if r.get("note") not in ("other metric", "other held-out rows")]
+    ranked = [r for r in rows if r.get("note") not in ("other metric", "other held-out rows", "logged, not scored")]
     below = [r for r in rows if r not in ranked]
     scored = [r for r in ranked if r["kind"] != "published"]
     if not scored:
@@ -87,10 +87,11 @@ def print_board(project: str, rows: Sequence[Row]) -> None:
         _print_rows(ranked)
     if below:
         out()
-        out(styled("Scored otherwise, so not ranked here:", "dim"))
+        out(styled("Not scored on these rows, so not ranked here:", "dim"))
         for row in below:
             text = score_text(row["metric"], row["score"], row["low"], row["high"])
-            line = f"{clip(str(row['name']), 24)}  {metric_name(row['metric'])} {text} of {row['n']:,}: {row['note']}"
+            result = f"{metric_name(row['metric'])} {text} of {row['n']:,}: " if row["score"] is not None else ""
+            line = f"{clip(str(row['name']), 24)}  {result}{row['note']}"
             out(styled(f"   {clip(line, width() - 4)}", "dim"))
     if scored:
         out()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,7 +61,31 @@ def rows(runs: str | Path, project: Project | None = None) -> list[dict[str, Any
         _row(Path(runs), f, e) | {"note": "other metric" if e.metric != metric else "other held-out rows"}
         for f, e in reversed(later)
     ]
-    return top + below
+    return top + below + _logged(Path(runs), metric, _higher(metric, now))
+
+
+def _logged(runs: Path, metric: str, higher: bool) -> list[dict[str, Any]]:
+    """Runs that another program logged without a table of predictions: named, without score and rank."""
+    found = []
+    for folder in sorted(f.parent for f in runs.glob("*/score.json")) if runs.is_dir() else ():
+        run, score = _kept(folder)
+        if run.get("kind") == "tracked" and score.get("value") is None:
+            cost = score.get("cost") or {}
+            found.append({
+                **dict.fromkeys(("rank", "score", "low", "high", "seed", "sd", "folds")), "name": str(run["name"]),
+                "kind": "tracked", "n": 0, "seeds": 1, **{name: cost.get(name) for name in _COST}, "data_share": 1.0,
+                "pareto": False, "run": str(folder.absolute()), "metric": metric, "higher_is_better": higher,
+                "digest": "", "id": str(run["id"]), "note": "logged, not scored",
+            })  # fmt: skip
+    return found
+
+
+def _kept(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    try:
+        score = json.loads((folder / "score.json").read_text(encoding="utf-8"))
+        return tomllib.loads((folder / "run.toml").read_text(encoding="utf-8")), score
+    except (OSError, ValueError):
+        return {}, {}
 
 
 def _read(store: Store) -> list[tuple[str, Entry]]:

@@ -21,7 +21,7 @@ class Entry:
     """A scored run or baseline.
 
     Attributes:
-        kind: "run" or "baseline".
+        kind: "run", "baseline", or "tracked": trained by another program, which gave a table.
         digest: of the held-out ids and labels that it was scored on.
         seconds: of the training alone; a baseline has no other. Of several seeds the mean, as in all costs.
         seeds: trainings behind the score, which is their mean. sd: the score's standard deviation over them.
@@ -116,7 +116,7 @@ def _name(run: Mapping[str, Any], folder: Path) -> str:
 
     The recipe `default` says nothing: there the model that its rule chose stands.
     """
-    if run.get("kind") == "baseline":
+    if run.get("kind") in ("baseline", "tracked"):
         return str(run.get("title") or run.get("name") or folder.name)
     recipe, model = Path(str(run.get("recipe") or "")).stem, _model_name(run.get("model"))
     recipe = (model if recipe in ("", "default") else "") or recipe or folder.name

@@ -82,6 +82,15 @@ def _remarks(files: RunFiles, words: Words) -> list[str]:
     share = files.score.get("data_share")
     if isinstance(share, int | float) and share < 1:
         said.append(words("Trained on {share} of the training rows.", share=f"{100 * share:.3g}\u00a0%"))
+    if files.run.get("kind") == "tracked":
+        scored = files.score.get("value") is not None
+        said.append(
+            words("Trained by another program; scored here on its table of predictions.")
+            if scored
+            else words("Logged by another program, not scored: it gave no table of predictions.")
+        )
+        if files.run.get("state") == "failed":
+            said.append(words("The program ended by an error."))
     if files.broken:
         said.append(words("Could not be read and is left out here: {names}.", names=", ".join(files.broken)))
     return said
@@ -133,11 +142,18 @@ _TITLES = {
 }
 
 
+def _of_tracked(files: RunFiles) -> dict[str, str]:
+    """Of a run that another program logged: what it logged; its score and errors where it gave predictions."""
+    scored = ("score", "errors") if files.score.get("value") is not None else ()
+    return {key: title for key, title in _TITLES.items() if key in (*scored, "learning", "cost")}
+
+
 def _context(files: RunFiles, words: Words) -> Json:
     pictures = Pictures()
     kinds = [e.get("kind") for e in files.examples]
-    titles = {key: words(title) for key, title in _TITLES.items()}
     run = files.run
+    shown = _TITLES if run.get("kind") != "tracked" else _of_tracked(files)
+    titles = {key: words(title) for key, title in shown.items()}
     project = str(run.get("project") or files.folder.parent.name)
     return {
         "t": words,
@@ -158,6 +174,8 @@ def _context(files: RunFiles, words: Words) -> Json:
         "folds": (run.get("group") or {}).get("folds"),
         "refit": (files.folder / "refit" / "score.json").is_file(),
         "learning": learning_of_several(files, words) if files.trainings else sections.learning(files, words),
+        "logged": sections.logged(files, words),
+        "config": _flat(run.get("config") or {}),
         "stopped": _stopped(files, words),
         "confusion": sections.confusion(files, words),
         "calibration": sections.calibration(files, words),

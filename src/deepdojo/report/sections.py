@@ -131,6 +131,32 @@ def sweep(files: Any, words: Words) -> Any:
     )  # fmt: skip
 
 
+_MOST_CHARTS = 12
+
+
+def logged(files: Any, words: Words) -> Json | None:
+    """What another program logged: a chart of each name over its steps, the first and last values in a table."""
+    series: dict[str, Points] = {}
+    for line in files.logged:
+        for name, value in line.items():
+            if name not in ("kind", "step", "seconds") and _finite(value):
+                series.setdefault(name, []).append((float(line["step"]), float(value)))
+    if not series:
+        return None
+    drawn = [
+        (name, charts.curves([charts.Line(_thinned(points), "", "train", name)], about=name, x_name=words("step"),
+                             chosen=None, from_zero=False))
+        for name, points in list(series.items())[:_MOST_CHARTS]
+        if len(points) > 1
+    ]  # fmt: skip
+    rows = [
+        [name, f"{len(points):,}", plain(points[0][1]), plain(min(v for _, v in points)),
+         plain(max(v for _, v in points)), plain(points[-1][1])]
+        for name, points in series.items()
+    ]  # fmt: skip
+    return {"charts": drawn, "table": rows, "more": max(0, len(series) - _MOST_CHARTS)}
+
+
 def confusion(files: Any, words: Words) -> Json | None:
     """The matrix up to 30 classes, the most confused pairs and the classes found least."""
     counts = files.pairs.confusion

@@ -51,6 +51,7 @@ class RunFiles:
     explanations: Json
     pairs: Pairs
     broken: list[str]
+    logged: list[Json] = field(default_factory=list)
     sweep: Json = field(default_factory=dict)
     trainings: list[Training] = field(default_factory=list)
 
@@ -64,7 +65,10 @@ class Training:
 
 
 def model_name(run: Json) -> str:
-    """What the network is called: run.toml's [model] table or plain name, else its recipe, else nothing."""
+    """What the network is called: run.toml's [model] table or plain name, else its recipe, else nothing; of a run that
+    another program logged its name."""
+    if run.get("kind") == "tracked":
+        return str(run.get("name") or "")
     model = run.get("model")
     return str((model.get("name") if isinstance(model, dict) else model) or run.get("recipe") or "")
 
@@ -204,6 +208,7 @@ def read_run(folder: Path) -> RunFiles:
         data=reader.json("data.json", {}),
         environment=reader.json("environment.json", {}),
         epochs=[m for m in metrics if m.get("kind") == "epoch"],
+        logged=[m for m in metrics if m.get("kind") == "log"],
         steps=[m for m in metrics if m.get("kind") == "step"],
         examples=[e for e in kept.json("examples.json", []) if isinstance(e, dict)],
         explanations=detail.json("explanations/index.json", {}),

@@ -24,6 +24,9 @@ __all__ = ["compare_runs", "explain_again", "named_run", "reproduce_run"]
 def compare_runs(a: Run, b: Run) -> dict[str, Any]:
     """The paired difference a - b from the rows that both scored. Refuses runs of different held-out rows or
     metrics."""
+    for run in (a, b):
+        if run.score["value"] is None:
+            raise RunError("the run has no score to compare", where=run.id)
     for key, words in (("project", "projects"), ("metric", "metrics")):
         if a.info[key] != b.info[key]:
             raise RunError(f"the runs have different {words}: {a.info[key]} and {b.info[key]}", where=f"{a.id}, {b.id}")
