@@ -26,7 +26,8 @@ from deepdojo.locks import waiting_for
 from deepdojo.places import cache_folder, cannot_write, write_json
 
 __all__ = [
-    "Pack", "Packing", "code_digest", "find_pack", "in_memory_bytes", "in_memory_rows", "key_of", "most_bytes",
+    "Pack", "Packing", "code_digest", "find_pack", "in_memory_bytes", "in_memory_rows", "key_of", "made_once",
+    "most_bytes",
     "packed_bytes",
     "packed_folder", "packing",
 ]  # fmt: skip
@@ -225,6 +226,10 @@ class Packing:
     def __contains__(self, name: str) -> bool:
         return name in self._sizes
 
+    def names(self) -> list[str]:
+        """The files so far."""
+        return list(self._sizes)
+
     def size(self, name: str) -> int:
         """Bytes of a file so far."""
         return self._sizes.get(name, [0, 0])[0]
@@ -291,6 +296,21 @@ def packing(name: str, waits: Callable[[], None] | None = None) -> Iterator[Pack
             yield work
         finally:
             work.close()
+
+
+def made_once(kind: str, depends: Any, make: Callable[[], Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Arrays (n,) uint8 that are kept in the cache, under a key of all that they depend on."""
+    name = f"{kind}-{key_of(depends)[:32]}"
+    pack = find_pack(name)
+    if pack is None:
+        with packing(name) as work:
+            pack = find_pack(name)
+            if pack is None:
+                work.restart()
+                for entry, array in make().items():
+                    work.append(entry, np.asarray(array, dtype=np.uint8))
+                pack = work.finish({"entries": sorted(work.names())})
+    return {entry: np.array(pack.map(entry, np.uint8)) for entry in pack.meta["entries"]}
 
 
 def _folders() -> list[tuple[float, Path, int]]:

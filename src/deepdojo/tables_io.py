@@ -8,11 +8,14 @@ import json
 import math
 import tempfile
 from array import array
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from json.encoder import encode_basestring as _string_form
 from pathlib import Path
 from typing import Any
 
-from deepdojo.columns import ColumnBuilder
+import numpy as np
+
+from deepdojo.columns import Coded, ColumnBuilder, Distributions, Numbers, Texts
 from deepdojo.contracts import KindName
 from deepdojo.errors import ScoreError, UsageError, nearest
 from deepdojo.places import write_bytes, write_text
@@ -294,12 +297,29 @@ def _text(cell: Any, kind: str) -> str:
 
 
 def _json_rows(table: Table, kinds: Mapping[str, str], *, as_text: tuple[str, ...]) -> Iterator[str]:
-    for cells in zip(*(table.columns[column] for column in kinds), strict=True):
-        row = {
-            column: _text(cell, kind) if kind in as_text and cell is not None else _plain(cell)
-            for (column, kind), cell in zip(kinds.items(), cells, strict=True)
-        }
-        yield json.dumps(row, ensure_ascii=False)
+    names = [_string_form(column) + ": " for column in kinds]
+    forms = [_json_cells(table.columns[column], kind, kind in as_text) for column, kind in kinds.items()]
+    for cells in zip(*forms, strict=True):
+        yield "{" + ", ".join([name + cell for name, cell in zip(names, cells, strict=True)]) + "}"
+
+
+def _json_cells(cells: Sequence[Any], kind: str, as_text: bool) -> Iterator[str]:
+    """The JSON of each cell; the compact columns of large tables need no look at each cell's kind."""
+    if isinstance(cells, Coded):
+        words = [_string_form(name) for name in cells.names]
+        return (words[code] for code in cells.codes)
+    if isinstance(cells, Texts):
+        return map(_string_form, cells)
+    if isinstance(cells, Numbers) and np.isfinite(cells.values).all():
+        return map(repr, cells)
+    if isinstance(cells, Distributions) and np.isfinite(cells.matrix).all():
+        labels = [_string_form(label) + ": " for label in cells.labels]
+        return (
+            "{" + ", ".join([label + repr(p) for label, p in zip(labels, row.tolist(), strict=True)]) + "}"
+            for row in cells.matrix
+        )
+    plain = (_text(cell, kind) if as_text and cell is not None else _plain(cell) for cell in cells)
+    return (json.dumps(cell, ensure_ascii=False) for cell in plain)
 
 
 def _plain(cell: Any) -> Any:

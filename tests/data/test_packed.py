@@ -168,6 +168,14 @@ def test_the_second_start_reads_no_file_and_other_times_alone_change_nothing(tmp
     assert content(load(tmp_path)) == first
 
 
+def test_equal_rows_of_changed_data_are_other_rows(tmp_path, monkeypatch):
+    """What was made from rows (the split, examples) must not be found when one cell of the file has changed."""
+    before = load(tmp_path, memory=0, monkeypatch=monkeypatch).rows("train")
+    (tmp_path / "t.csv").write_text(table().replace(".5,", ".7,"), encoding="utf-8")
+    after = load(tmp_path).rows("train")
+    assert before.select(np.arange(3)).identity() != after.select(np.arange(3)).identity()
+
+
 @pytest.mark.parametrize("case", ["table", "pictures"])
 def test_changed_data_are_packed_anew(tmp_path, monkeypatch, case):
     before = load(tmp_path, case, memory=0, monkeypatch=monkeypatch)
@@ -178,9 +186,11 @@ def test_changed_data_are_packed_anew(tmp_path, monkeypatch, case):
     after = load(tmp_path, case)
     assert "are packed" in after.packed
     assert after.n > before.n
-    monkeypatch.setenv("DEEPDOJO_IN_MEMORY_ROWS", "1000000")
-    (packed_folder() / "marker").mkdir()
-    assert content(load(tmp_path, case)) == content(after)
+    monkeypatch.setenv("DEEPDOJO_CACHE", str(tmp_path / "empty"))
+    cache_folder.cache_clear()
+    kept = load(tmp_path, case, memory=1000, monkeypatch=monkeypatch)
+    assert kept.packed is None
+    assert content(kept) == content(after)
 
 
 def test_a_picture_that_was_missing_and_came_is_seen(tmp_path, monkeypatch):

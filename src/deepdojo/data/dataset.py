@@ -25,6 +25,7 @@ from deepdojo.data.sources import locate
 from deepdojo.data.spec import SplitSpec
 from deepdojo.data.split import SPLITS, assign, sort_keys
 from deepdojo.errors import DataError, DojoError, UsageError
+from deepdojo.packs import code_digest, made_once
 
 __all__ = ["SPLITS", "Dataset", "Rejected", "Where", "load_dataset", "load_rows", "read_rows"]
 
@@ -232,7 +233,10 @@ def load_dataset(
     facts = cache(lambda: _for_the_split(project, files, got))  # inputs are hashed once, whatever is drawn
 
     def draw(split: SplitSpec) -> np.ndarray:
-        return assign(split=split, **facts())
+        if not isinstance(got, PackedRead):
+            return assign(split=split, **facts())
+        depends = {"rows": got.source.name, "split": split.model_dump(mode="json"), "code": code_digest("data")}
+        return made_once("split", depends, lambda: {"parts": assign(split=split, **facts())})["parts"]
 
     parts = _recorded(got.rows, split_of) if split_of is not None else draw(project.spec.split)
     return Dataset(project, got, parts, rejected=got.rejected, files=files, draw=draw)

@@ -19,6 +19,9 @@ from deepdojo.packs import Pack, Packing
 __all__ = ["ColumnWriter", "LabelReader", "Records", "reader_of", "writer_of"]
 
 
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]
+
+
 class ColumnWriter(Protocol):
     """Collects cells of one column; `flush` appends them to the pack."""
 
@@ -177,7 +180,7 @@ def _cell_of(data: bytes, files: Files | None) -> Any:
     if tag == b"s":
         return rest.decode("utf-8", "surrogatepass")
     if tag == b"j":
-        return json.loads(rest)
+        return _scan(rest.decode("ascii"), 0)[0]  # json.loads would look for the encoding each time
     if tag == b"f":
         name = rest.decode("utf-8", "surrogateescape")
         assert files is not None

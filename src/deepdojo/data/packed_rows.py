@@ -15,7 +15,7 @@ from deepdojo.contracts import Contract
 from deepdojo.data.files import Files
 from deepdojo.data.packed_columns import LabelReader, Records, reader_of, writer_of
 from deepdojo.data.rowset import Rows, hash_of
-from deepdojo.packs import Pack, Packing
+from deepdojo.packs import Pack, Packing, key_of
 
 __all__ = ["PackedRow", "PackedRows", "RowPack", "RowWriter"]
 
@@ -97,7 +97,9 @@ class RowPack:
     """A whole pack of rows, opened."""
 
     def __init__(self, pack: Pack, contract: Contract, files: Files, extra: Sequence[str]) -> None:
-        self.pack, self.name, meta = pack, pack.folder.name, pack.meta
+        self.pack, meta = pack, pack.meta
+        # The folder's name says how rows are read, the digests what was in the files.
+        self.name = f"{pack.folder.name}:{key_of(meta.get('digests'))[:32]}"
         self.n: int = meta["n"]
         self.columns: dict[str, Any] = {}
         for name, kind in kinds_of(contract).items():

@@ -31,7 +31,7 @@ from deepdojo.training.loop import Fitted, fit
 from deepdojo.training.precision import Hardware, choose_device, choose_hardware, using_threads, without_failing_compile
 from deepdojo.training.predictor import Unvalidated, Validator, evaluating, parts_of, predict_rows
 from deepdojo.training.schedules import batch_size, planned_steps
-from deepdojo.training.store import Store
+from deepdojo.training.store import Store, fitted_task
 
 if TYPE_CHECKING:
     from deepdojo.session.train import Session
@@ -51,7 +51,7 @@ class Packed:
     @classmethod
     def of(cls, session: Session, task_class: type[Task], device: torch.device) -> Packed:
         rows = session.usable("train")
-        task = task_class.fit(rows, **session.recipe.task)
+        task = fitted_task(task_class, rows, session.recipe.task)
         store = Store.pack(
             task, rows, learn=True, reject=session.rejecter("train"),
             progress=lambda done, total: session.listener.progress(done, total, "rows"),

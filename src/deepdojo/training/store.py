@@ -8,7 +8,7 @@ the same tensors, the same cut.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,9 +19,10 @@ from torch import Tensor
 from deepdojo.data.rowset import RowList, Rows
 from deepdojo.errors import DataError
 from deepdojo.packs import Pack, Packing, code_digest, find_pack, in_memory_bytes, in_memory_rows, key_of, packing
+from deepdojo.tasks import restore_task
 from deepdojo.tasks.base import Batch, Example, Row, Task
 
-__all__ = ["Store"]
+__all__ = ["Store", "fitted_task"]
 
 ROWS_AT_ONCE = 4096
 """Rows encoded before they are stacked: what packing needs beside the result."""
@@ -266,6 +267,20 @@ def _mapped(
     store = _opened(task, pack)
     store.found = True
     return store
+
+
+def fitted_task(task_class: type[Task], rows: Sequence[Row], options: Mapping[str, Any]) -> Task:
+    """`task_class.fit(rows, **options)`; of rows that lie in the cache its result lies there too."""
+    identity = rows.identity() if isinstance(rows, Rows) else None
+    if identity is None:
+        return task_class.fit(rows, **options)
+    facts = {"rows": identity, "task": task_class.name, "options": dict(options), "code": code_digest("data", "tasks")}
+    name = f"task-{key_of(facts)[:32]}"
+    pack = find_pack(name)
+    if pack is None:
+        with packing(name) as work:
+            pack = find_pack(name) or work.finish(task_class.fit(rows, **options).state())
+    return restore_task(pack.meta)
 
 
 def _packed(
