@@ -40,6 +40,22 @@ def test_applied_for_a_while_and_taken_back_to_the_bit() -> None:
     assert (average.values["weight"] == 1.0).all()
 
 
+def test_tied_weights_are_exchanged_once() -> None:
+    first, second = nn.Linear(3, 3, bias=False), nn.Linear(3, 3, bias=False)
+    second.weight = first.weight
+    model = nn.Sequential(first, second)
+    start = first.weight.detach().clone()
+    average = Average(model, 0.5)
+    with torch.no_grad():
+        first.weight.add_(1.0)
+    after = first.weight.detach().clone()
+    with average.applied():
+        assert torch.equal(second.weight, start)
+    assert torch.equal(second.weight, after)
+    average.adopt()
+    assert torch.equal(second.weight, start)
+
+
 @pytest.mark.parametrize("keep", ["best", "last"])
 def test_the_run_keeps_the_mean(tmp_path, keep: str) -> None:
     """By another way: the last weights of a run without it differ; with a decay of nearly zero they are the same."""

@@ -26,8 +26,12 @@ class Average:
 
     def __init__(self, model: nn.Module, decay: float) -> None:
         self.decay = decay
-        self.weights = {name: value for name, value in model.state_dict().items() if value.is_floating_point()}
-        self.values = {name: value.clone() for name, value in self.weights.items()}
+        named = model.state_dict(keep_vars=True)
+        once = {id(value): name for name, value in reversed(named.items())}  # tied weights have several names
+        self.weights = {
+            name: value for name, value in named.items() if once[id(value)] == name and value.is_floating_point()
+        }
+        self.values = {name: value.detach().clone() for name, value in self.weights.items()}
 
     @torch.no_grad()
     def update(self, step: int) -> None:
@@ -39,6 +43,12 @@ class Average:
     def load(self, values: Mapping[str, Tensor]) -> None:
         for name, value in self.values.items():
             value.copy_(values[name])
+
+    @torch.no_grad()
+    def adopt(self) -> None:
+        """The mean becomes the model's weights for good."""
+        for name, value in self.weights.items():
+            value.copy_(self.values[name])
 
     @contextmanager
     def applied(self) -> Iterator[None]:

@@ -4,7 +4,6 @@ moment."""
 from __future__ import annotations
 
 import math
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -21,7 +20,9 @@ from deepdojo.tasks.base import Batch, Task
 from deepdojo.training.augment import build_augment
 from deepdojo.training.averages import Average
 from deepdojo.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
+from deepdojo.training.clock import Clock
 from deepdojo.training.distributed import ALONE, Ranks, average_buffers, share, whole
+from deepdojo.training.interruption import Interrupted, signals
 from deepdojo.training.log import MetricsLog
 from deepdojo.training.nonfinite import first_nonfinite_part
 from deepdojo.training.optimizers import build_optimizer
@@ -33,12 +34,7 @@ __all__ = ["Fitted", "Interrupted", "fit"]
 
 CHECKPOINT_EVERY_S = 5.0
 CHECKPOINT_SHARE = 0.01  # of the time, for checkpoints at the end of epochs
-CALIBRATION_STEPS = 5
 RANK_SEED = 1_000_003  # processes draw different dropout
-
-
-class Interrupted(KeyboardInterrupt):
-    """Ctrl-C or SIGTERM; the state after the last whole step is saved."""
 
 
 @dataclass
@@ -96,7 +92,7 @@ class _Loop:
         self.task, self.model, self.store, self.validate, self.train = task, model, store, validate, train
         self.hardware, self.folder, self.seed = hardware, folder, seed
         self.sign = 1.0 if higher_is_better else -1.0
-        self.metric, self.deadline, self.progress = metric, deadline, progress
+        self.metric, self.progress = metric, progress
         self.replaying = replay is not None
         self.schedule = replay or Schedule(planned_steps(train, len(store)))
         forward: nn.Module = torch.compile(model) if hardware.compile else model  # type: ignore[assignment]
@@ -110,10 +106,11 @@ class _Loop:
         self.best: dict[str, Tensor] | None = None
         self.log = MetricsLog(folder / "metrics.jsonl")
         self.checkpoints = folder / "checkpoints"
-        self.saved_at = self.began = time.monotonic()
+        self.clock = Clock(
+            None if self.replaying else deadline, self.epoch_steps, validation_s, self.validation_share()
+        )
+        self.saved_at = self.clock.began
         self.save_s = 0.0
-        self.validation_s = validation_s
-        self.plan_from: int | None = CALIBRATION_STEPS
         self.epoch = -1
         self.batches: list[Tensor] = []
 
@@ -128,8 +125,7 @@ class _Loop:
         self.state = _State(**state)
         if not self.replaying:
             self.schedule = Schedule(**self.state.schedule)
-        self.began = time.monotonic() - self.state.seconds
-        self.plan_from = self.state.step + CALIBRATION_STEPS  # what was trained twice is time that the plan has lost
+        self.clock.resume(self.state.step, self.state.seconds)
         self.log.keep_until(self.state.step)
 
     def due(self, ended: bool) -> bool:
@@ -142,7 +138,7 @@ class _Loop:
 
     def save(self) -> None:
         began = time.monotonic()
-        self.state.seconds = began - self.began
+        self.state.seconds = began - self.clock.began
         self.state.schedule = asdict(self.schedule)
         save_checkpoint(
             self.checkpoints,
@@ -253,7 +249,7 @@ class _Loop:
         # shares of a model are put together by all processes at once; a whole one is judged by the first alone
         judged = self.validate(self.model)[:2] if self.ranks.first or self.train.parallel == "fsdp" else (0.0, 0.0)
         score, loss = self.ranks.from_first(judged)
-        self.validation_s = time.monotonic() - began
+        self.clock.validation_s = time.monotonic() - began
         epoch = state.step / self.epoch_steps
         better = self.is_better(score, loss)
         state.stale = 0 if better else state.stale + 1
@@ -266,7 +262,7 @@ class _Loop:
         train_loss = state.loss_sum / max(state.weight_sum, 1e-12)
         self.log.write(
             kind="epoch", epoch=math.ceil(epoch), step=state.step, train_loss=train_loss, validation_loss=loss,
-            validation={self.metric: score}, seconds=time.monotonic() - self.began, best=better,
+            validation={self.metric: score}, seconds=self.clock.seconds, best=better,
         )  # fmt: skip
         state.loss_sum = state.weight_sum = 0.0
         measured = f" · {self.metric} {score:.4g}" if math.isfinite(score) else ""
@@ -283,33 +279,6 @@ class _Loop:
         gain = self.sign * (score - state.best_score)
         return gain > 0 or (gain == 0 and loss < state.best_loss)
 
-    def time_is_over(self) -> bool:
-        """By the clock of the first process, whose plan all follow."""
-        if self.deadline is None or self.replaying:
-            return False
-        if self.ranks.world == 1:
-            return self.keep_budget(self.deadline)
-        over = self.ranks.first and self.keep_budget(self.deadline)
-        over, self.schedule = self.ranks.from_first((over, self.schedule))
-        return over
-
-    def keep_budget(self, deadline: float) -> bool:
-        """Plan the steps that fit, once the speed is known; True when time is over."""
-        now, step = time.monotonic(), self.state.step
-        left = deadline - now - self.validation_s
-        if left <= 0:
-            self.schedule.stop = step
-            return True
-        spent = now - self.began
-        if self.plan_from is not None and step >= self.plan_from and spent > 0.05 * (spent + left):
-            self.plan_from = None
-            epoch_s = spent / step * self.epoch_steps * (1 + self.validation_share())
-            fits = max(step + 1, step + int(0.95 * left / epoch_s * self.epoch_steps))
-            total = min(fits, self.schedule.total)
-            if total != self.schedule.last:
-                self.schedule.replans.append([step, total])
-        return False
-
     def validation_share(self) -> float:
         """Cost of a validation beside an epoch; a forward pass is a third of a training step."""
         return len(self.validate) / max(len(self.store), 1) / 3 if hasattr(self.validate, "__len__") else 0.1
@@ -317,16 +286,16 @@ class _Loop:
     def run(self) -> None:
         if self.state.stopped:
             return
-        with _signals() as asked:
+        with signals() as asked:
             while self.state.step < self.schedule.last:
                 loss, lr = self.step()
                 step = self.state.step
-                over = self.time_is_over()
+                over, self.schedule = self.clock.over(step, self.schedule, self.ranks)
                 if step % self.log_every == 0 or step == 1:
-                    seconds = time.monotonic() - self.began
                     self.log.write(
-                        kind="step", step=step, epoch=step / self.epoch_steps, loss=loss, lr=lr, seconds=seconds
-                    )
+                        kind="step", step=step, epoch=step / self.epoch_steps, loss=loss, lr=lr,
+                        seconds=self.clock.seconds,
+                    )  # fmt: skip
                     self.progress(step, self.schedule.last, f"loss {loss:.3g}")
                 ended = over or step % self.epoch_steps == 0 or step >= self.schedule.last
                 patience_over = self.end_epoch() if ended else False
@@ -402,10 +371,10 @@ def fit(
     if loop.best is not None:
         model.load_state_dict(loop.best)
     elif loop.average is not None:
-        model.load_state_dict({**model.state_dict(), **loop.average.values})
+        loop.average.adopt()
     model.eval()
     epochs = state.step / loop.epoch_steps
-    return Fitted(state.step, epochs, state.best_epoch, state.stopped, time.monotonic() - loop.began, loop.schedule)
+    return Fitted(state.step, epochs, state.best_epoch, state.stopped, loop.clock.seconds, loop.schedule)
 
 
 @contextmanager
@@ -415,25 +384,3 @@ def _random_numbers(seed: int, hardware: Hardware) -> Iterator[None]:
     with torch.random.fork_rng(devices=devices), using_threads(hardware.threads):
         torch.manual_seed(seed)
         yield
-
-
-@contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Collects SIGINT and SIGTERM so that a step is never cut in two; a second Ctrl-C ends at once."""
-    asked: list[int] = []
-
-    def remember(number: int, frame: Any) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-
-    try:
-        before = {s: signal.signal(s, remember) for s in (signal.SIGINT, signal.SIGTERM)}
-    except ValueError:  # not the main thread: Python gives signals to that one alone
-        yield asked
-        return
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
