@@ -307,15 +307,25 @@ def load(run: str | Path) -> LoadedRun:
 
 
 def check(
-    project: str | Path, *, offline: bool = False, trust: bool = False, budget: float | None = None
+    project: str | Path,
+    *,
+    offline: bool = False,
+    trust: bool = False,
+    budget: float | None = None,
+    listener: Listener | None = None,
 ) -> CheckReport:
-    """What is wrong with a project's data: faults, leaks, duplicates; held-out labels stay unread."""
+    """What is wrong with a project's data: faults, leaks, duplicates, shift; held-out labels stay unread.
+
+    Args:
+        budget: seconds for the checks once the data are read (None: all rows are looked at).
+    """
     from deepdojo.data.check import check as run_check
     from deepdojo.session.start import judge_of
 
     dataset = open_dataset(project, offline=offline, trust=trust)
     judge_of(dataset.project, trust)  # a metric that does not exist is a fault of the project too
-    return run_check(dataset, budget_s=budget)
+    told = (listener or Listener()).progress
+    return run_check(dataset, budget_s=budget, clock=time.monotonic, progress=told)
 
 
 def open_dataset(project: str | Path, *, offline: bool = False, trust: bool = False) -> Dataset:

@@ -196,17 +196,28 @@ def test_compare_of_several_seeds_says_what_part_they_have(dojo: Dojo, monkeypat
 
 
 def test_check_shows_problems_and_fails_on_errors(dojo: Dojo, monkeypatch: pytest.MonkeyPatch) -> None:
-    problem = {"kind": "leak", "where": "column id", "what": "column 'id' alone predicts the label", "todo": "drop it"}
+    problem = {"kind": "leak", "where": "column id", "what": "column 'id' alone predicts the label", "todo": "drop it",
+               "examples": ["r1", "r2"], "false_alarm": 0.001}  # fmt: skip
     problems = [SimpleNamespace(level="warning", as_json=lambda: problem, **problem)]
     report = SimpleNamespace(problems=problems, seen=100, total=200, as_json=lambda: {"problems": [problem]})
     monkeypatch.setattr(api, "check", lambda project, **_: report)
     found = lines(dojo("check", "reviews"))
     assert found[0] == "reviews · 1 problem · looked at 100 of 200 rows"
     assert "  warning: column 'id' alone predicts the label (column id)" in found
+    assert found[-4:-2] == ["    Rows: 'r1', 'r2'", "    False alarm: 0.001 or less"]
     assert found[-1] == "Next: dojo train reviews"
     assert json.loads(dojo("check", "reviews", "--json").out) == {"problems": [problem]}
     problems[0].level = "error"
     assert dojo("check", "reviews").code == 1
+
+
+def test_check_has_a_budget(dojo: Dojo, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {}
+    report = SimpleNamespace(problems=[], seen=5, total=5)
+    monkeypatch.setattr(api, "check", lambda project, **given: asked.update(given) or report)
+    assert dojo("check", "reviews", "--budget", "1m30s").code == 0
+    assert asked["budget"] == 90
+    assert "'soon' is no duration" in dojo("check", "reviews", "--budget", "soon").err
 
 
 def test_predict_shows_the_first_rows_or_writes_all(dojo: Dojo, monkeypatch: pytest.MonkeyPatch) -> None:

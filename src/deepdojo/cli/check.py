@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from deepdojo.cli.options import Json, Offline, Trust, option
+from deepdojo.cli.options import Json, Offline, Trust, option, parse_duration
 from deepdojo.cli.output import answer, next_step, out, paragraph, print_json, quoted
 from deepdojo.cli.words import plural
 
@@ -17,6 +17,7 @@ def check(
     project: Annotated[str, option("A project: its folder or a built-in name.", "Arguments")],
     /,
     *,
+    budget: Annotated[str | None, option("Longest time for the checks, like 30s or 5m.", "How far")] = None,
     offline: Offline = False,
     trust: Trust = False,
     json: Json = False,
@@ -26,14 +27,16 @@ def check(
     dojo check titanic         classes, gaps, leaks, duplicates, files left out
     dojo check ./reviews       a folder with project.toml
     dojo check reviews --json  problems as data; exit code 1 where one is an error
+    dojo check cifar10 --budget 30s   a sample instead of all rows
     """
     from deepdojo import api
     from deepdojo.cli.terminal import TerminalListener
 
+    seconds = None if budget is None else parse_duration(budget)
     listener = TerminalListener()
     try:
-        listener.stage("reading", project)
-        report = api.check(project, offline=offline, trust=trust)
+        listener.stage("check", project)
+        report = api.check(project, offline=offline, trust=trust, budget=seconds, listener=listener)
     finally:
         listener.finish()
     problems = list(report.problems)
@@ -51,5 +54,9 @@ def check(
         paragraph(f"{problem.level}: {problem.what}{where}", indent=2)
         if problem.todo:
             paragraph(f"To do: {problem.todo}", indent=4)
+        if problem.examples:
+            paragraph(f"Rows: {', '.join(map(repr, problem.examples))}", indent=4)
+        if problem.false_alarm and problem.false_alarm > 1e-6:  # that two hashes collide need not be said
+            paragraph(f"False alarm: {problem.false_alarm:.2g} or less", indent=4)
     next_step(f"dojo {'check' if failed else 'train'} {quoted(project)}", "" if not failed else "once it is mended")
     return int(failed)

@@ -7,25 +7,23 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from deepdojo.data.checks import columns, groups, inputs, labels
+from deepdojo.data.checks import columns, groups, inputs, labels, near, readable, shift
 from deepdojo.data.checks.look import Look, Problem
 from deepdojo.errors import DataError
 
 __all__ = ["CheckReport", "Problem", "check"]
 
-CHECKS: tuple[Callable[[Look], Iterator[Problem]], ...] = (
-    labels.splits,
-    labels.left_out,
-    labels.classes,
-    labels.values,
-    columns.columns,
-    columns.leaks,
-    groups.groups,
-    inputs.texts,
-    inputs.images,
-    inputs.duplicates,
+Check = Callable[[Look], Iterator[Problem]]
+
+CHECKS: tuple[tuple[float, tuple[Check, ...]], ...] = (
+    (0.4, (labels.splits, labels.left_out, labels.classes, labels.values)),
+    (0.4, (columns.columns, columns.leaks, groups.groups, inputs.texts, inputs.images)),
+    (0.5, (shift.shift, readable.readable)),
+    (0.7, (inputs.duplicates,)),
+    (0.8, (near.near_duplicates,)),
 )
-"""The last one takes all the time that is left, so it stands last."""
+"""Parts, and the share of the time at which they stop. What compares rows takes all that is left, so it stands last; a
+fifth is kept for batches under way."""
 
 ORDER = {"error": 0, "warning": 1, "note": 2}
 
@@ -71,7 +69,14 @@ class CheckReport:
         }
 
 
-def check(dataset: Any, *, budget_s: float | None = None, seed: int = 0) -> CheckReport:
+def check(
+    dataset: Any,
+    *,
+    budget_s: float | None = None,
+    seed: int = 0,
+    clock: Callable[[], float] = time.process_time,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> CheckReport:
     """Look at a dataset for what makes a training fail or a score too good.
 
     Labels of training and validation rows are read, those of held-out rows never. Columns are judged on at most 10,000
@@ -79,17 +84,24 @@ def check(dataset: Any, *, budget_s: float | None = None, seed: int = 0) -> Chec
 
     Args:
         dataset: a `deepdojo.data.dataset.Dataset`.
-        budget_s: CPU seconds after which scans stop (None: no limit).
+        budget_s: seconds of `clock` after which scans stop (None: no limit). With one, samples are smaller.
+        clock: CPU time of the process, or `time.monotonic`.
+        progress: told `(done, total, what)`.
     """
-    began = time.process_time()
+    began = clock()
     contract = dataset.project.contract
-    look = Look(dataset, contract.input, contract.input_kind, contract.target, contract.target_kind, seed)
+    look = Look(
+        dataset, contract.input, contract.input_kind, contract.target, contract.target_kind, seed,
+        clock=clock, progress=progress,
+    )  # fmt: skip
     problems: list[Problem] = []
-    for part in CHECKS:
+    parts = [(share, part) for share, several in CHECKS for part in several]
+    for number, (share, part) in enumerate(parts):
+        if progress is not None:
+            progress(number, len(parts), part.__name__.replace("_", " "))
         if budget_s is not None:
-            # The comparison of inputs, which stands last, keeps at least 40 % of the time.
-            look.deadline = began + budget_s * (1.0 if part is CHECKS[-1] else 0.6)
+            look.deadline = began + budget_s * share
         problems += part(look)
-    look.facts["seconds"] = round(time.process_time() - began, 3)
+    look.facts["seconds"] = round(clock() - began, 3)
     problems.sort(key=lambda problem: ORDER[problem.level])
     return CheckReport(problems, look.seen, look.total, look.facts)

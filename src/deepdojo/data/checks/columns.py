@@ -177,6 +177,7 @@ def leaks(look: Look) -> Iterator[Problem]:
                 f"column {name!r} alone {what.format(gain)} on {(~half).sum():,} rows not used to fit it",
                 "is it known before the target is? If not, name it in columns.drop",
                 "warning",
+                false_alarm=None,
             )
 
 

@@ -53,6 +53,7 @@ def groups(look: Look) -> Iterator[Problem]:
                 "puts rows that belong together on both sides",
                 f'set split.group = "{name}" (`dojo new --group {name}`), or the score is too good',
                 "warning",
+                false_alarm=None,
             )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterator
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
@@ -19,81 +21,117 @@ LONG_TIMES = 50
 MOST_IMAGES, MOST_IMAGES_IN_HASTE = 5000, 500
 
 
-def key_of(cell: Any) -> Any:
-    """Equal keys mean equal inputs: pixels and shape, bytes of a file, text without blanks around it, cells."""
+def key_of(row: Mapping[str, Any], name: str) -> int:
+    """64 bits that are equal for equal inputs: pixels and shape, bytes of a file, text without blanks around it,
+    cells."""
+    cell = row[name]
     if isinstance(cell, np.ndarray):
-        return cell.shape, hash(cell.tobytes())
-    if isinstance(cell, str):
-        return cell.strip()
-    if isinstance(cell, dict):
-        return tuple(cell.values())
-    try:
-        return hash(cell.read())
-    except (DojoError, OSError):
-        return id(cell)
+        content = str(cell.shape).encode() + cell.tobytes()
+    elif isinstance(cell, str):
+        content = cell.strip().encode("utf-8", "surrogatepass")
+    elif isinstance(cell, Mapping):
+        content = repr(tuple(cell.values())).encode("utf-8", "surrogatepass")
+    else:
+        try:
+            content = cell.read()
+        except (DojoError, OSError):  # equal to nothing
+            content = f"unreadable {row['id']}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(content, digest_size=8).digest(), "little")
 
 
 def duplicates(look: Look) -> Iterator[Problem]:
-    """Rows drawn in a seeded order until the time is up; held-out rows are compared by their input alone."""
-    held: dict[Any, list[tuple[str, dict[str, Any]]]] = defaultdict(list)
-    for split, row in look.drawn():
-        look.seen += 1
-        held[key_of(row[look.input])].append((split, row))
-    many = [rows for rows in held.values() if len(rows) > 1]
-    within = [rows for rows in many if len({split for split, _ in rows}) == 1]
-    across = [rows for rows in many if len({split for split, _ in rows}) > 1]
-    look.facts["duplicates"] = {"within": sum(len(r) - 1 for r in within), "across": sum(len(r) for r in across)}
-    yield from _across(look, across, alike=look.kind == "record" and bool(_torn(look, many)))
+    """Rows drawn in a seeded order until the time is up; held-out rows are compared by their input alone.
+
+    Twelve bytes a row are kept: 64 bits of its input and its place. Different inputs have equal bits with probability
+    n² / 2^65.
+    """
+    keys, drawn = array("Q"), array("I")
+    for place, _, row in look.drawn("equal inputs"):
+        keys.append(key_of(row, look.input))
+        drawn.append(place)
+    look.seen = len(keys)
+    many = _equal(np.frombuffer(keys, dtype=np.uint64), np.frombuffer(drawn, dtype=np.uint32))
+    of = {place: look.split_at(place) for group in many for place in group}
+    within = [group for group in many if len({of[place] for place in group}) == 1]
+    across = [group for group in many if len({of[place] for place in group}) > 1]
+    look.facts["duplicates"] = {"within": sum(len(g) - 1 for g in within), "across": sum(len(g) for g in across)}
+    torn = _torn(look, many)
+    chance = look.seen**2 / 2.0**65
+    yield from _across(look, across, alike=look.kind == "record" and bool(torn), chance=chance)
     if within:
-        extra = sum(len(rows) - 1 for rows in within)
-        first = within[0]
+        extra = sum(len(group) - 1 for group in within)
+        first, second = (look.nth(SPLITS, place)["id"] for place in within[0][:2])
         yield Problem(
             "duplicates",
-            look.where(first[0][1]["id"]),
+            look.where(first),
             f"{count(extra, 'row repeats', 'rows repeat')} the input of another row of the same split "
-            f"({look.where(first[0][1]['id'])} and {look.where(first[1][1]['id'])})",
+            f"({look.where(first)} and {look.where(second)})",
             "delete the repeats, or leave them if they are separate observations",
             "note",
+            look.ids(place for group in within for place in group[:2]),
+            chance,
         )
-    yield from _two_labels(look, many)
+    yield from _two_labels(look, torn, chance)
 
 
-def _across(look: Look, across: list[list[tuple[str, dict[str, Any]]]], alike: bool) -> Iterator[Problem]:
+def _equal(keys: np.ndarray, places: np.ndarray) -> list[list[int]]:
+    """Places of rows with equal keys, in the order in which they were drawn."""
+    order = np.argsort(keys, kind="stable")
+    starts = np.flatnonzero(np.concatenate([[True], keys[order][1:] != keys[order][:-1]])) if len(keys) else order
+    ends = np.append(starts[1:], len(keys))
+    groups = [order[a:b] for a, b in zip(starts[ends - starts > 1], ends[ends - starts > 1], strict=True)]
+    return [places[group].tolist() for group in sorted(groups, key=lambda group: int(group[0]))]
+
+
+def _across(look: Look, across: list[list[int]], alike: bool, chance: float) -> Iterator[Problem]:
     """`alike`: equal records have different labels, so they are different things that look alike, not copies."""
-    held_out = [rows for rows in across if any(split == "test" for split, _ in rows)]
-    other = [rows for rows in across if not any(split == "test" for split, _ in rows)]
-    for rows, part, name in ((held_out, "test", "held-out"), (other, "validation", "validation")):
-        if not rows:
+    parted = [_by_split(look, group) for group in across]
+    held_out = [group for group in parted if "test" in group]
+    other = [group for group in parted if "test" not in group]
+    for groups, part, name in ((held_out, "test", "held-out"), (other, "validation", "validation")):
+        if not groups:
             continue
-        n = sum(split == part for group in rows for split, _ in group)
-        first = dict(rows[0])
-        there = next(split for split in ("train", "validation") if split in first)
+        n = sum(len(group[part]) for group in groups)
+        pairs = [(group[part][0], next(group[split][0] for split in LEARN if split in group)) for group in groups[:2]]
+        there, known = (look.nth(SPLITS, place)["id"] for place in pairs[0])
         of = len(look.rows[part])
         yield Problem(
             "duplicates across splits",
-            look.where(first[part]["id"]),
+            look.where(there),
             f"{count(n, f'{name} row')} of {of:,} ({n / of:.1%}) {'has' if n == 1 else 'have'} the same input as a row "
-            f"that is learned from ({look.where(first[there]['id'])})",
+            f"that is learned from ({look.where(known)})",
             "nothing, if they are different things that look alike (their labels differ, too)"
             if alike
             else "delete the repeats: a model is praised for what it has seen",
             "note" if alike else "warning",
+            look.ids(place for pair in pairs for place in pair),
+            chance,
         )
 
 
-def _torn(look: Look, many: list[list[tuple[str, dict[str, Any]]]]) -> list[list[dict[str, Any]]]:
+def _by_split(look: Look, group: list[int]) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    for place in group:
+        found.setdefault(look.split_at(place), []).append(place)
+    return found
+
+
+def _torn(look: Look, many: list[list[int]]) -> list[list[int]]:
     """Training and validation rows of one input whose labels differ."""
-    labelled = [[row for split, row in rows if split in LEARN] for rows in many]
-    return [] if look.regression else [rows for rows in labelled if len({row[look.target] for row in rows}) > 1]
+    if look.regression:
+        return []
+    known = sum(len(look.rows[split]) for split in LEARN)
+    labelled = [[place for place in group if place < known] for group in many]
+    return [group for group in labelled if len({look.nth(LEARN, place)[look.target] for place in group}) > 1]
 
 
-def _two_labels(look: Look, many: list[list[tuple[str, dict[str, Any]]]]) -> Iterator[Problem]:
-    torn = _torn(look, many)
+def _two_labels(look: Look, torn: list[list[int]], chance: float) -> Iterator[Problem]:
     if not torn:
         return
     n = sum(map(len, torn))
-    a = torn[0][0]
-    b = next(row for row in torn[0] if row[look.target] != a[look.target])
+    a = look.nth(LEARN, torn[0][0])
+    others = (look.nth(LEARN, place) for place in torn[0])
+    b = next(row for row in others if row[look.target] != a[look.target])
     yield Problem(
         "two labels",
         look.where(a["id"]),
@@ -103,6 +141,8 @@ def _two_labels(look: Look, many: list[list[tuple[str, dict[str, Any]]]]) -> Ite
         if look.kind != "record"
         else "no model can be right on all: is a column missing?",
         "warning",
+        (a["id"], b["id"]),
+        chance,
     )
 
 
@@ -151,7 +191,7 @@ def images(look: Look) -> Iterator[Problem]:
     first: dict[tuple[int, int], str] = {}
     broken: dict[str, str] = {}
     seen = 0
-    for row in look.sample((*LEARN, "test"), MOST_IMAGES if look.deadline is None else MOST_IMAGES_IN_HASTE):
+    for row in look.sample((*LEARN, "test"), MOST_IMAGES if not look.hasty else MOST_IMAGES_IN_HASTE):
         if look.late():
             break
         seen += 1

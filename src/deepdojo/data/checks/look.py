@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -15,6 +17,8 @@ Level = Literal["error", "warning", "note"]
 SPLITS = ("train", "validation", "test")
 LEARN = ("train", "validation")
 """The splits whose labels a check may read."""
+BATCH = 64
+MOST_EXAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,9 @@ class Problem:
         where: "file:line" of the first row, a row's id, `column 'x'`, or a split.
         what: one sentence with counts. todo: what to do, as an imperative.
         level: "error" stops a training; "warning" may spoil its score; "note" is good to know.
+        examples: ids of rows that show it, at most five (of a pair both, one after the other).
+        false_alarm: the largest probability of this finding in data without the fault: 0 for what is counted, the
+            level of the test for what is tested, None for a judgement by a rule that has no such bound.
     """
 
     kind: str
@@ -33,9 +40,11 @@ class Problem:
     what: str
     todo: str
     level: Level = "warning"
+    examples: tuple[str, ...] = ()
+    false_alarm: float | None = 0.0
 
-    def as_json(self) -> dict[str, str]:
-        return {"kind": self.kind, "where": self.where, "what": self.what, "todo": self.todo, "level": self.level}
+    def as_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self) | {"examples": list(self.examples)}
 
 
 @dataclass
@@ -44,7 +53,7 @@ class Look:
 
     Attributes:
         input, target: the contract's columns. kind, target_kind: what their cells are.
-        deadline: CPU time (`time.process_time`) at which scans stop; None for none.
+        deadline: time of `clock` at which scans stop; None for none. One batch of rows is seen in any case.
         facts: what the checks counted, for the report.
     """
 
@@ -57,6 +66,8 @@ class Look:
     deadline: float | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     seen: int = 0
+    clock: Callable[[], float] = time.process_time
+    progress: Callable[[int, int, str], None] | None = None
 
     def __post_init__(self) -> None:
         self.rows: dict[str, Sequence[dict[str, Any]]] = {split: self.dataset.rows(split) for split in SPLITS}
@@ -68,6 +79,12 @@ class Look:
     @property
     def regression(self) -> bool:
         return self.target_kind == "number"
+
+    @property
+    def named(self) -> bool:
+        """Whether ids come from the data, and are not numbers of rows."""
+        spec = getattr(self.dataset.project, "spec", None)
+        return spec is not None and spec.data.id is not None
 
     def nth(self, splits: Sequence[str], position: int) -> dict[str, Any]:
         """A row by its place among those of these splits."""
@@ -82,20 +99,37 @@ class Look:
         return (row[name] for split in splits for row in self.rows[split])
 
     def late(self) -> bool:
-        return self.deadline is not None and time.process_time() > self.deadline
+        return self.deadline is not None and self.clock() > self.deadline
+
+    @property
+    def hasty(self) -> bool:
+        """Whether samples are small: inside `dojo train`, or with a budget."""
+        return self.deadline is not None
 
     def generator(self) -> np.random.Generator:
         return np.random.default_rng(self.seed)
 
-    def drawn(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        """(split, row) in a seeded order until the time is up: rows may be sorted by label, so never a slice."""
+    def split_at(self, place: int) -> str:
+        """The split of the row that stands at this place among all rows."""
+        for split in SPLITS:
+            if place < len(self.rows[split]):
+                return split
+            place -= len(self.rows[split])
+        raise IndexError(place)
+
+    def drawn(self, doing: str, most: int | None = None) -> Iterator[tuple[int, str, dict[str, Any]]]:
+        """(place among all rows, split, row) in a seeded order until the time is up: rows may be sorted by label, so
+        never a slice. A first batch comes in any case."""
         ends = np.cumsum([len(self.rows[split]) for split in SPLITS])
-        for step, place in enumerate(self.generator().permutation(self.total)):
-            if step % 64 == 0 and self.late():
-                return
-            part = int(np.searchsorted(ends, place, side="right"))
-            split = SPLITS[part]
-            yield split, self.rows[split][int(place) - int(ends[part] - len(self.rows[split]))]
+        order = self.generator().permutation(self.total)[:most]
+        for step, place in enumerate(order.tolist()):
+            if step and step % BATCH == 0:
+                if self.late():
+                    return
+                if self.progress is not None and step % (16 * BATCH) == 0:
+                    self.progress(step, len(order), doing)
+            split = SPLITS[int(np.searchsorted(ends, place, side="right"))]
+            yield place, split, self.nth(SPLITS, place)
 
     def sample(self, splits: Sequence[str], most: int) -> list[dict[str, Any]]:
         """At most `most` rows of these splits, drawn with the seed, in their own order."""
@@ -108,6 +142,10 @@ class Look:
             rows = self.rows[split]
             found += [rows[int(k - first)] for k in places[(places >= first) & (places < first + size)]]
         return found
+
+    def ids(self, places: Iterable[int]) -> tuple[str, ...]:
+        """Ids of the first five of these rows, for `Problem.examples`."""
+        return tuple(self.nth(SPLITS, place)["id"] for place in itertools.islice(places, MOST_EXAMPLES))
 
     def where(self, row_id: str) -> str:
         """file:line of a row, or its id where that is not known."""
