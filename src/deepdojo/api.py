@@ -314,18 +314,26 @@ def check(
     budget: float | None = None,
     listener: Listener | None = None,
 ) -> CheckReport:
-    """What is wrong with a project's data: faults, leaks, duplicates, shift; held-out labels stay unread.
+    """What is wrong with a project: faults, leaks, duplicates, shift; held-out labels stay unread.
+
+    Where the project has `submissions/expected.toml`, its reference submissions are scored as well.
 
     Args:
         budget: seconds for the checks once the data are read (None: all rows are looked at).
     """
     from deepdojo.data.check import check as run_check
+    from deepdojo.session.references import check_references, read_expected
     from deepdojo.session.start import judge_of
 
     dataset = open_dataset(project, offline=offline, trust=trust)
-    judge_of(dataset.project, trust)  # a metric that does not exist is a fault of the project too
+    judge = judge_of(dataset.project, trust)  # a metric that does not exist is a fault of the project too
+    read_expected(dataset.project.folder)
     told = (listener or Listener()).progress
-    return run_check(dataset, budget_s=budget, clock=time.monotonic, progress=told)
+    report = run_check(dataset, budget_s=budget, clock=time.monotonic, progress=told)
+    if not report.errors:  # of data with errors there is nothing to score
+        problems, judged = check_references(dataset, judge)
+        report = report.with_more(problems, submissions=judged)
+    return report
 
 
 def open_dataset(project: str | Path, *, offline: bool = False, trust: bool = False) -> Dataset:
@@ -388,21 +396,11 @@ def predict(
 
 def score(project: str | Path, table: str | Path, *, trust: bool = False, offline: bool = False) -> Score:
     """Score a prediction table on the project's held-out rows."""
-    from deepdojo.data.dataset import SPLITS
-    from deepdojo.scoring.submission import Submission
+    from deepdojo.session.references import score_file
     from deepdojo.session.start import judge_of
-    from deepdojo.tables import check_cells
 
     dataset = open_dataset(project, offline=offline, trust=trust)
-    judge = judge_of(dataset.project, trust)
-    contract = judge.contract
-    predictions = Submission.read(Path(table), contract, metric=None if judge.custom else judge.metric).table
-    found = judge.score(dataset.truth("test"), predictions, groups=dataset.groups("test"))
-    # Columns that the metric does not look at must be right as well: whoever sends them means them.
-    kinds = {name: kind for name, kind in contract.predictions.items() if name in predictions.columns}
-    known = {row["label"] for split in SPLITS for row in dataset.truth(split)} if "label" in contract.targets else None
-    check_cells(predictions, kinds, labels=known)
-    return found
+    return score_file(dataset, judge_of(dataset.project, trust), Path(table))
 
 
 def board(project: str | Path, *, runs: str | Path | None = None) -> list[dict[str, Any]]:

@@ -199,7 +199,7 @@ def test_check_shows_problems_and_fails_on_errors(dojo: Dojo, monkeypatch: pytes
     problem = {"kind": "leak", "where": "column id", "what": "column 'id' alone predicts the label", "todo": "drop it",
                "examples": ["r1", "r2"], "false_alarm": 0.001}  # fmt: skip
     problems = [SimpleNamespace(level="warning", as_json=lambda: problem, **problem)]
-    report = SimpleNamespace(problems=problems, seen=100, total=200, as_json=lambda: {"problems": [problem]})
+    report = SimpleNamespace(problems=problems, seen=100, total=200, facts={}, as_json=lambda: {"problems": [problem]})
     monkeypatch.setattr(api, "check", lambda project, **_: report)
     found = lines(dojo("check", "reviews"))
     assert found[0] == "reviews · 1 problem · looked at 100 of 200 rows"
@@ -213,7 +213,7 @@ def test_check_shows_problems_and_fails_on_errors(dojo: Dojo, monkeypatch: pytes
 
 def test_check_has_a_budget(dojo: Dojo, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = {}
-    report = SimpleNamespace(problems=[], seen=5, total=5)
+    report = SimpleNamespace(problems=[], seen=5, total=5, facts={})
     monkeypatch.setattr(api, "check", lambda project, **given: asked.update(given) or report)
     assert dojo("check", "reviews", "--budget", "1m30s").code == 0
     assert asked["budget"] == 90

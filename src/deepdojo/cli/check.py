@@ -58,5 +58,10 @@ def check(
             paragraph(f"Rows: {', '.join(map(repr, problem.examples))}", indent=4)
         if problem.false_alarm and problem.false_alarm > 1e-6:  # that two hashes collide need not be said
             paragraph(f"False alarm: {problem.false_alarm:.2g} or less", indent=4)
+    references = report.facts.get("submissions", {})
+    if references:
+        good = sum(judged["as_expected"] for judged in references.values())
+        out()
+        paragraph(f"{good} of {plural(len(references), 'reference submission')} are judged as expected.", indent=2)
     next_step(f"dojo {'check' if failed else 'train'} {quoted(project)}", "" if not failed else "once it is mended")
     return int(failed)

@@ -60,6 +60,11 @@ class CheckReport:
         for problem in self.errors:
             raise DataError(problem.what, where=problem.where, todo=problem.todo)
 
+    def with_more(self, problems: list[Problem], **facts: Any) -> CheckReport:
+        """With what was found elsewhere."""
+        merged = sorted([*self.problems, *problems], key=lambda problem: ORDER[problem.level])
+        return CheckReport(merged, self.seen, self.total, {**self.facts, **facts})
+
     def as_json(self) -> dict[str, Any]:
         return {
             "problems": [problem.as_json() for problem in self.problems],
