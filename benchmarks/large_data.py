@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 
 DOJO = [sys.executable, "-m", "deepdojo.cli"]
-STEPS = 300
+STEPS = {"table": 300, "images": 40}
 PLANS = ("free", "basic", "plus", "pro")
 NUMBERS = ("age", "income", "height", "weight", "score", "visits", "balance")
 
@@ -175,7 +175,7 @@ def main() -> None:
             "train",
             str(place),
             "--set",
-            f"train.steps={STEPS}",
+            f"train.steps={STEPS[given.kind]}",
             "--runs",
             str(given.folder / "runs" / str(n)),
         ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,22 @@ def floors(folder: Path, *, labels: str = "ab", change: str = "", metric: str = 
     judge = Judge(project.contract, project.metric, project.folder, trusted=True)
     train = data.rows("train")
     return Floors(data, judge, folder / "runs", train=train, test=data.rows("test"), seed=0, **options)
+
+
+def test_of_many_rows_a_floor_sees_a_sample_and_says_so(tmp_path, monkeypatch):
+    whole = floors(tmp_path / "p")
+    monkeypatch.setattr("deepdojo.session.floors.MOST_TRAIN", {"any": 90})
+    monkeypatch.setattr("deepdojo.session.floors.MOST_VALIDATION", 30)
+    some = floors(tmp_path / "p", share=0.5)
+    assert whole.digest != some.digest
+    assert [len(part) for part in (some.train, some.validation)] == [90, 30]
+    some.start()
+    for folder in some.finish(Heard()):
+        run = tomllib.loads((folder / "run.toml").read_text())
+        score = json.loads((folder / "score.json").read_text())
+        assert run["about"].endswith("; trained on 90 of 240 rows")
+        assert score["data_share"] == pytest.approx(0.5 * 90 / 240)
+        assert score["n"] == 60
 
 
 METRIC = "def score(solution, submission, row_id_column_name):\n    return {}\n"

@@ -14,6 +14,7 @@ import torch
 
 import deepdojo as dd
 from deepdojo import packs
+from deepdojo.data.codecs import columns
 from deepdojo.data.rowset import RowList
 from deepdojo.errors import DataError
 from deepdojo.packs import packed_folder
@@ -212,3 +213,14 @@ def test_the_same_weights_from_memory_and_from_the_map(tmp_path, monkeypatch, pr
     assert scores[0] == scores[1] == scores[2]
     assert any("packed data: found in the cache" in sentence for sentence in said)
     assert any("come from the cache" in sentence for sentence in said)
+
+
+def test_statistics_of_many_rows_wait_in_a_file(monkeypatch):
+    rows = table_rows(200)
+    for i, cell in ((3, None), (4, "inf"), (5, "word"), (6, "2,5")):
+        rows[i]["features"]["a"] = cell
+    records = [row["features"] for row in rows]
+    whole = columns.Columns.fit(records)
+    monkeypatch.setattr(columns, "WAITING", 16)
+    assert columns.Columns.fit(records) == whole
+    assert [column.gaps for column in whole.numbers] == [True, False]
