@@ -40,6 +40,8 @@ FAULT_BYTES = 1 << 16
 """What the system maps around one place that is read."""
 MOST_BYTES = 50_000_000_000
 ABANDONED_S = 7 * 24 * 3600.0
+RECENT_S = 3600.0
+"""A pack that was used so lately may be in use: it makes no room."""
 IN_MEMORY_ROWS, BYTES_A_ROW = 100_000, 2_684
 
 Progress = Callable[[int, int, str], None]
@@ -336,6 +338,7 @@ def _make_room(keep: str) -> None:
         partial = folder.name.endswith(".partial")
         if folder.name.removesuffix(".partial") == keep:
             continue
-        if (partial and time.time() - used > ABANDONED_S) or (not partial and total > most):
+        age = time.time() - used
+        if (partial and age > ABANDONED_S) or (not partial and total > most and age > RECENT_S):
             shutil.rmtree(folder, ignore_errors=True)
             total -= size

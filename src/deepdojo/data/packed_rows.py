@@ -83,9 +83,9 @@ class RowWriter:
         """The whole pack, with an index of ids: hashes in order and their rows."""
         self.flush()
         self.work.flush()
-        hashes = Pack(self.work.partial, {}).map("hash", "<u8")
+        hashes = np.fromfile(self.work.partial / "hash", dtype="<u8")
         order = np.argsort(hashes, kind="stable")
-        self.work.append("ids.sorted", np.asarray(hashes)[order])
+        self.work.append("ids.sorted", hashes[order])
         self.work.append("ids.rows", order.astype("<u4"))
         return self.work.finish({**meta, **self.facts()})
 

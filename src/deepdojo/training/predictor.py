@@ -13,12 +13,13 @@ from torch import nn
 from deepdojo.data.rowset import select
 from deepdojo.tables import Table, TableBuilder, TableRows
 from deepdojo.tasks.base import Batch, Part, Row, Task
-from deepdojo.training.store import Store
+from deepdojo.training.store import Store, bytes_a_row
 
 __all__ = ["Unvalidated", "Validator", "evaluating", "parts_of", "predict_rows"]
 
 EVAL_BATCH = 512
 EVAL_TOKENS = 32_768
+SPAN_BYTES = 64 << 20
 SPAN, RAGGED_SPAN = 8_192, 65_536
 """Examples that are predicted before their rows are decoded: whole batches, so that they are the same for any span."""
 
@@ -72,6 +73,15 @@ def parts_of(
             yield row, [part for _, part in sorted(found[row], key=lambda p: p[0])]
 
 
+def _stretch(task: Task, rows: Sequence[Row]) -> int:
+    """Rows that are encoded at a time: whole batches of at most `SPAN_BYTES`."""
+    most = SPAN if task.length is None else RAGGED_SPAN
+    if len(rows) <= EVAL_BATCH:
+        return most
+    fitting = int(SPAN_BYTES / max(1.0, bytes_a_row(task, rows, learn=False)))
+    return max(EVAL_BATCH, min(most, fitting // EVAL_BATCH * EVAL_BATCH))
+
+
 def predict_rows(
     task: Task,
     model: nn.Module,
@@ -85,10 +95,10 @@ def predict_rows(
 
     Rows are encoded, predicted and let go in stretches; what stays is a table of columns.
     """
-    builder, step = TableBuilder(task.contract.predictions), SPAN if task.length is None else RAGGED_SPAN
+    builder, step = TableBuilder(task.contract.predictions), _stretch(task, rows)
     with evaluating(model):
         for start in range(0, len(rows), step):
-            some = rows[start : start + step]
+            some = list(rows[start : start + step])
             store = Store.pack(task, some, learn=False, reject=reject)
             for i, parts in parts_of(task, model, store, device):
                 builder.add({"id": some[i]["id"], **task.decode(some[i], parts)})

@@ -22,7 +22,7 @@ from deepdojo.packs import Pack, Packing, code_digest, find_pack, in_memory_byte
 from deepdojo.tasks import restore_task
 from deepdojo.tasks.base import Batch, Example, Row, Task
 
-__all__ = ["Store", "fitted_task"]
+__all__ = ["Store", "bytes_a_row", "fitted_task"]
 
 ROWS_AT_ONCE = 4096
 """Rows encoded before they are stacked: what packing needs beside the result."""
@@ -236,16 +236,20 @@ def _large(task: Task, rows: Sequence[Row], learn: bool) -> bool:
     """Whether the rows are too many to stay in memory, or their examples too large, by the first rows."""
     if len(rows) > in_memory_rows():
         return True
-    some = _Block([], [])
-    for row in rows[: min(TRIED, len(rows))]:
+    return bytes_a_row(task, rows, learn=learn) * len(rows) > in_memory_bytes()
+
+
+def bytes_a_row(task: Task, rows: Sequence[Row], *, learn: bool) -> float:
+    """What the examples of a row take, by the first rows."""
+    some, tried = _Block([], []), min(TRIED, len(rows))
+    for at in range(tried):
         try:
-            some.examples.extend(task.encode(row, learn=learn))
+            some.examples.extend(task.encode(rows[at], learn=learn))
         except DataError:
             continue
     some.row_of = [0] * len(some.examples)
-    tried = _stacked(task, some)
-    size = sum(array.nbytes for array in (*tried.fixed.values(), *tried.flat.values()))
-    return size * len(rows) > in_memory_bytes() * min(TRIED, max(1, len(rows)))
+    stacked = _stacked(task, some)
+    return sum(array.nbytes for array in (*stacked.fixed.values(), *stacked.flat.values())) / max(1, tried)
 
 
 def _mapped(
