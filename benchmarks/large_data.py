@@ -3,6 +3,7 @@
     python benchmarks/large_data.py table FOLDER 250000 500000 1000000 2000000     # a CSV of so many rows each
     python benchmarks/large_data.py images FOLDER 50000 100000 200000              # so many 32 × 32 pictures each
     python benchmarks/large_data.py table FOLDER 2000000 --only-make
+    python benchmarks/large_data.py cut FOLDER          # CPU time of a shuffled batch, from memory and from the map
 
 The data are made in FOLDER (and kept there), the cache too. Each set is trained twice with the same command: the first
 reads and packs, the second starts from what is packed. Memory is that of all processes of the command together, looked
@@ -136,6 +137,49 @@ def watched(command: list[str], environ: dict[str, str]) -> Watched:
     return found
 
 
+def compare_cuts(folder: Path) -> None:
+    """CPU milliseconds of a batch of 512 shuffled examples, medians of 9 interleaved segments of 30 batches, one
+    thread."""
+    os.environ["DEEPDOJO_CACHE"] = str(folder / "cache-cut")
+    import torch
+
+    from deepdojo.packs import packing
+    from deepdojo.training.store import Store
+
+    torch.set_num_threads(1)
+    draw = np.random.default_rng(0)
+    sets = {
+        "table of 1,400,000 rows, 60 bytes each": {
+            "numbers": draw.random((1_400_000, 7), dtype=np.float32),
+            "categories": draw.integers(9, size=(1_400_000, 3)),
+            "label": draw.integers(3, size=1_400_000),
+        },
+        "140,000 pictures, 3,072 bytes each": {
+            "image": draw.integers(255, size=(140_000, 3, 32, 32), dtype=np.uint8),
+            "label": draw.integers(4, size=140_000),
+        },
+    }
+    for name, arrays in sets.items():
+        n = len(arrays["label"])
+        with packing("cut") as work:
+            for entry, array in arrays.items():
+                work.append(entry, array)
+            work.append("row_of", np.arange(n))
+            pack = work.finish({})
+        fixed = [{k: torch.from_numpy(v) for k, v in arrays.items()}]
+        fixed += [{k: torch.from_numpy(pack.map(k, v.dtype, v.shape)) for k, v in arrays.items()}]
+        stores = [Store(fixed[0], {}, {}, np.arange(n)), Store(fixed[1], {}, {}, np.arange(n), pack_folder=pack)]
+        batches = stores[0].batches(512, generator=torch.Generator().manual_seed(0))
+        took: list[list[float]] = [[], []]
+        for segment in range(9):
+            for times, store in zip(took, stores, strict=True):
+                began = time.process_time()
+                for index in batches[30 * segment % 240 : 30 * segment % 240 + 30]:
+                    store.cut(index)
+                times.append((time.process_time() - began) / 30 * 1e3)
+        print(f"{name}: from memory {np.median(took[0]):.2f} ms, from the map {np.median(took[1]):.2f} ms")
+
+
 def project(kind: str, folder: Path, n: int) -> Path:
     """The data and the project of one size; made once."""
     data = folder / f"{kind}-{n}"
@@ -155,12 +199,15 @@ def project(kind: str, folder: Path, n: int) -> Path:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("kind", choices=["table", "images"])
+    parser.add_argument("kind", choices=["table", "images", "cut"])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("sizes", type=int, nargs="+")
+    parser.add_argument("sizes", type=int, nargs="*")
     parser.add_argument("--only-make", action="store_true", help="make the data and stop")
     parser.add_argument("--no-baselines", action="store_true", help="without the floors, which take most of the memory")
     given = parser.parse_args()
+    if given.kind == "cut":
+        compare_cuts(given.folder)
+        return
     print(
         f"{'rows':>10} {'start':>7} {'to first step':>14} {'whole':>8} {'resident':>10} {'own':>9}   resident by stage"
     )
