@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from deepdojo.data.files import Files, Media, _glob_regex, content_sha256, is_system_file, printable
+from deepdojo.data.files import Files, Media, content_sha256, is_system_file, printable
+from deepdojo.data.globs import glob_regex
 from deepdojo.errors import DataError, SourceError
 
 NAMES = ["cat/a 1.jpg", "cat/图.JPG", "dog/b.png", "dog/deep/c.png", "readme.txt"]
@@ -59,7 +60,7 @@ def test_a_pattern_without_folders_means_what_fnmatch_means(pattern, name):
     if pattern == "**" or not name:
         return
     wanted = fnmatchcase(name.lower(), pattern.lower())
-    assert bool(_glob_regex(pattern).match(name)) == wanted
+    assert bool(glob_regex(pattern).match(name)) == wanted
 
 
 def test_system_files():
