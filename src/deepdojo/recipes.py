@@ -69,11 +69,14 @@ class TrainSection(_Section):
     flip: bool = False
     """Mirror each training image left to right with probability 1/2."""
     shift: int = Field(0, ge=0)
-    """Move each training image by up to so many pixels along each axis; border pixels fill what opens."""
+    """Move each training image by up to so many pixels along each axis: a random crop of the padded image."""
     rotate: float = Field(0.0, ge=0, le=180)
     """Turn each training image by up to so many degrees to either side."""
     zoom: float = Field(0.0, ge=0, le=1)
     """Resize each training image; 0.1 draws factors from 1/1.1 to 1.1."""
+    fill: Literal["edge", "zero", "reflect"] = "edge"
+    """What opens where an image is moved, turned or made smaller: edge repeats the border, zero is black, reflect
+    mirrors the image."""
     brightness: float = Field(0.0, ge=0, le=1)
     """Make each training image lighter or darker by up to this share of the whole range."""
     contrast: float = Field(0.0, ge=0, le=1)
@@ -88,6 +91,9 @@ class TrainSection(_Section):
     mixup: float = Field(0.0, ge=0)
     """Mix each training example with another, with weights of Beta(mixup, mixup), such as 0.2 (Zhang et al. 2018);
     0 does not mix."""
+    cutmix: float = Field(0.0, ge=0)
+    """Put a rectangle of another image into each training image, its area of Beta(cutmix, cutmix), such as 1.0, and
+    mix the targets by area (Yun et al. 2019); 0 does not."""
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Judge and keep a running mean of the weights with this decay, such as 0.999: about the last 1,000 steps."""
     patience: int | None = Field(None, gt=0)

@@ -10,6 +10,7 @@ import torch
 
 import deepdojo as dd
 from deepdojo.recipes import TrainSection
+from deepdojo.runs import Run
 from deepdojo.training.find_lr import find_lr
 from tests.training.fitting import CPU, set_up
 from tests.training.made_rows import table_rows
@@ -46,3 +47,48 @@ def test_a_run_trains_with_what_was_found_and_says_so(tmp_path: Path) -> None:
                      explain=False, report=False)  # fmt: skip
     same = (plain.folder / "model" / "model.safetensors").read_bytes()
     assert same == (run.folder / "model" / "model.safetensors").read_bytes()
+
+
+def test_a_search_fits_into_its_time_or_is_left_out() -> None:
+    task, model, store, _ = set_up("tabular-classification", "mlp", table_rows(300))
+    train = TrainSection(batch_size=32)
+    assert find_lr(task, model, store, train, CPU, seed=3, seconds=0.0) is None
+    sweep = find_lr(task, model, store, train, CPU, seed=3, seconds=60.0)
+    assert sweep is not None
+    assert sweep.rates[0] == pytest.approx(1e-6)
+    assert len(sweep.rates) <= 100
+
+
+def test_a_search_that_was_killed_begins_anew_and_a_finished_one_is_kept(tmp_path: Path, monkeypatch) -> None:
+    from deepdojo.session import network
+
+    asked = {"set": FEW, "runs": tmp_path, "baselines": False, "explain": False, "report": False}
+    whole = dd.train("breast-cancer", "mlp", find_lr=True, **asked)
+
+    def dies(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(network, "find_lr", dies)
+        with pytest.raises(KeyboardInterrupt):
+            dd.train("breast-cancer", "mlp", find_lr=True, **asked)
+    left = next(tmp_path.rglob("*.partial"))
+    with monkeypatch.context() as patch:
+        patch.setattr(network, "fit", dies)
+        with pytest.raises(KeyboardInterrupt):
+            dd.train(resume=left)
+        patch.setattr(network, "find_lr", dies)  # it has searched, so it need not again
+        with pytest.raises(KeyboardInterrupt):
+            dd.train(resume=left)
+    again = dd.train(resume=left)
+    weights = [run.folder / "model" / "model.safetensors" for run in (whole, again)]
+    assert weights[0].read_bytes() == weights[1].read_bytes()
+    assert again.run.info["chosen"] == whole.run.info["chosen"]
+
+
+def test_a_refit_takes_the_rate_of_the_folds(tmp_path: Path) -> None:
+    asked = {"set": FEW, "runs": tmp_path, "baselines": False, "explain": False, "report": False}
+    run = dd.train("breast-cancer", "mlp", find_lr=True, folds=2, refit=True, **asked)
+    parts = [Run(run.folder / part) for part in ("folds/0", "refit")]
+    assert parts[0].info["train"]["lr"] == parts[1].info["train"]["lr"]
+    assert not (run.folder / "refit" / "find_lr.json").exists()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from deepdojo.tasks import load_task
 from deepdojo.training import loop as loop_module
 from deepdojo.training.augment import build_augment
 from deepdojo.training.augment_images import Recolour, Warp, erase, flip_and_shift, recolour, warp
-from deepdojo.training.augment_targets import drop_words, mix, smooth
+from deepdojo.training.augment_targets import cut_mix, drop_words, mix, smooth
 from tests.training.fitting import fitted, set_up
 from tests.training.made_rows import image_rows, table_rows, text_rows
 
@@ -21,15 +23,16 @@ def draws(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
+@pytest.mark.parametrize(("fill", "mode"), [("edge", "edge"), ("zero", "constant"), ("reflect", "reflect")])
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float64])
-def test_every_image_is_one_of_the_moved_and_mirrored_ones(dtype: torch.dtype) -> None:
-    images = torch.arange(11 * 2 * 5 * 7).remainder(251).to(dtype).reshape(11, 2, 5, 7)
-    moved = flip_and_shift(images, draws(), flip=True, shift=2)
+def test_every_image_is_one_of_the_moved_and_mirrored_ones(dtype: torch.dtype, fill: str, mode: Any) -> None:
+    images = torch.arange(1, 11 * 2 * 5 * 7 + 1).remainder(251).to(dtype).reshape(11, 2, 5, 7)
+    moved = flip_and_shift(images, draws(), flip=True, shift=2, fill=fill)
     assert moved.shape == images.shape
     assert moved.dtype == dtype
     seen = set()
     for before, after in zip(images, moved, strict=True):
-        padded = np.pad(before.numpy(), ((0, 0), (2, 2), (2, 2)), mode="edge")
+        padded = np.pad(before.numpy(), ((0, 0), (2, 2), (2, 2)), mode=mode)
         found = [
             (y, x, mirror)
             for y in range(5) for x in range(5) for mirror in (False, True)
@@ -108,6 +111,22 @@ def test_zoom_equals_resizing_about_the_centre(monkeypatch) -> None:
     torch.testing.assert_close(doubled, expected[:, :, 4:12, 4:12])
 
 
+def test_what_a_turned_image_opens_is_filled_as_asked(monkeypatch) -> None:
+    """Half the size: a frame of two pixels opens around an image of four."""
+    monkeypatch.setattr(torch, "rand", lambda *size, generator: torch.zeros(*size))
+    image = torch.arange(1.0, 65.0).reshape(1, 1, 8, 8)
+    found = {fill: warp(image, draws(), Warp(0.0, 1.0, fill))[0, 0] for fill in ("edge", "zero", "reflect")}
+    small = torch.nn.functional.avg_pool2d(image, 2)[0, 0]
+    for fill, mode in (("edge", "edge"), ("zero", "constant"), ("reflect", "symmetric")):
+        torch.testing.assert_close(found[fill][2:6, 2:6], small)
+        expected = torch.from_numpy(np.pad(small.numpy(), 2, mode=mode))  # type: ignore[call-overload]
+        outer = found[fill][[0, 0, 7, 7], [0, 7, 0, 7]]
+        if fill == "edge":
+            assert outer.tolist() == [1.0, 8.0, 57.0, 64.0]  # the border pixel itself, not a mean of it and others
+        else:
+            torch.testing.assert_close(outer, expected[[0, 0, 7, 7], [0, 7, 0, 7]])
+
+
 def test_light_and_contrast_equal_a_loop_over_images() -> None:
     images = torch.randint(0, 256, (7, 3, 5, 4), dtype=torch.uint8)
     changed = recolour(images, draws(4), Recolour(0.2, 0.3))
@@ -154,6 +173,30 @@ def test_a_mixed_loss_is_the_mixture_of_the_losses() -> None:
             torch.testing.assert_close(found[i], w * plain[i] + (1 - w) * other)
 
 
+def test_a_rectangle_of_another_image_and_its_share_of_the_target() -> None:
+    images = torch.arange(40.0).view(40, 1, 1, 1).expand(40, 2, 13, 9).contiguous()
+    batch = {"image": images, "label": torch.eye(40)}
+    cut = cut_mix(batch, draws(8), alpha=1.0, images=["image"], targets=["label"])
+    shares = []
+    for i, (image, target) in enumerate(zip(cut["image"], cut["label"], strict=True)):
+        foreign = image[0] != i
+        assert torch.equal(image[0], image[1])
+        shares.append(float(foreign.float().mean()))
+        expected = torch.zeros(40)
+        expected[i] += 1 - shares[-1]
+        if foreign.any():
+            other = image[0][foreign].unique()
+            assert len(other) == 1
+            expected[int(other)] += shares[-1]
+            rows, columns = foreign.any(1).nonzero().flatten(), foreign.any(0).nonzero().flatten()
+            assert foreign[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()
+        torch.testing.assert_close(target, expected)
+    assert len({round(share, 3) for share in shares}) > 15
+    assert cut_mix({**batch, "image": images.byte()}, draws(8), alpha=1.0, images=["image"], targets=["label"])[
+        "image"
+    ].equal(cut["image"].byte())
+
+
 def test_smoothing_equals_torchs_and_is_gone_in_validation() -> None:
     scores, classes = torch.randn(9, 4), torch.randint(0, 4, (9,))
     expected = torch.nn.functional.cross_entropy(scores, classes, label_smoothing=0.2, reduction="none")
@@ -174,10 +217,11 @@ def test_words_are_dropped_at_their_share_and_blanks_stay() -> None:
 @pytest.mark.parametrize(
     ("task", "asked"),
     [("text-classification", {"mixup": 0.2}), ("tabular-classification", {"word_dropout": 0.1}),
-     ("tabular-regression", {"label_smoothing": 0.1}), ("tabular-classification", {"erase": 0.1})],
+     ("tabular-regression", {"label_smoothing": 0.1}), ("tabular-classification", {"erase": 0.1}),
+     ("tabular-classification", {"cutmix": 1.0}), ("image-classification", {"cutmix": 1.0, "mixup": 0.2})],
 )  # fmt: skip
 def test_what_has_no_meaning_is_refused(task: str, asked: dict[str, float]) -> None:
-    with pytest.raises(RecipeError, match=r"could change|cannot be mixed"):
+    with pytest.raises(RecipeError, match=r"could change|cannot be mixed|mixed in one way"):
         build_augment(TrainSection(**asked), load_task(task))
 
 
@@ -185,6 +229,7 @@ def test_what_has_no_meaning_is_refused(task: str, asked: dict[str, float]) -> N
     ("task", "model", "rows", "asked"),
     [("tabular-classification", "mlp", table_rows, {"mixup": 0.4, "label_smoothing": 0.05, "ema": 0.98}),
      ("text-classification", "text_cnn", text_rows, {"word_dropout": 0.1, "label_smoothing": 0.05}),
+     ("image-classification", "cnn", image_rows, {"cutmix": 1.0, "shift": 1, "fill": "reflect"}),
      ("image-classification", "cnn", image_rows, {"rotate": 5, "zoom": 0.1, "erase": 0.1, "optimizer": "muon",
                                                   "lr": 0.02})],
 )  # fmt: skip

@@ -29,23 +29,21 @@ def test_singular_values_come_near_one_and_directions_stay(shape: tuple[int, ...
     assert (s < 1.3).all()
 
 
-def test_steps_equal_a_plain_float64_loop_and_torchs_muon() -> None:
-    """torch's Muon turns in bfloat16, so it is held to its rounding; the plain loop to 1e-10."""
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 4)])
+def test_steps_equal_torchs_muon(monkeypatch, shape: tuple[int, int]) -> None:
+    """torch's turns in bfloat16, unless it is kept from it. Its momentum weighs gradients by 1 - momentum, and the turn
+    takes that out again."""
+    monkeypatch.setattr(torch.Tensor, "bfloat16", lambda self: self)
     torch.manual_seed(1)
-    start, gradients = torch.randn(5, 3, dtype=torch.float64), torch.randn(4, 5, 3, dtype=torch.float64)
-    ours, theirs, plain = (nn.Parameter(start.clone()) for _ in range(3))
+    start, gradients = torch.randn(shape, dtype=torch.float64), torch.randn(4, *shape, dtype=torch.float64)
+    ours, theirs = (nn.Parameter(start.clone()) for _ in range(2))
     mine = Muon([{"params": [ours], "kind": "muon", "lr": 0.1, "momentum": 0.9, "weight_decay": 0.2}])
     other = torch.optim.Muon([theirs], lr=0.1, momentum=0.9, weight_decay=0.2, nesterov=True)
-    m = torch.zeros_like(start)
     for g in gradients:
         ours.grad, theirs.grad = g.clone(), g.clone()
         mine.step()
         other.step()
-        m = 0.9 * m + g
-        with torch.no_grad():
-            plain.mul_(1 - 0.1 * 0.2).sub_(0.1 * (5 / 3) ** 0.5 * orthogonal(g + 0.9 * m))
-    torch.testing.assert_close(ours, plain, rtol=0, atol=1e-10)
-    assert (ours - theirs).norm() < 0.05 * (theirs - start).norm()
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-10)
 
 
 def test_a_kernel_is_a_matrix_of_its_output_channels_and_equal_shapes_do_not_mix() -> None:

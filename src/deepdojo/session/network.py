@@ -76,6 +76,7 @@ TIMED_ROWS = 256
 PRIMED = 512  # examples that a model which starts from the data sees at once
 SCORE_ROW_S = 2e-4  # alignment, interval and tables of one held-out row
 REPORT_S = 1.0
+SEARCH_SHARE = 0.1  # of the time left, for the search for a learning rate
 
 
 @dataclass
@@ -117,11 +118,10 @@ class Network:
         hardware = choose_hardware(recipe.train, device, step_flops=step, steps=steps)
         if recipe.train.compile == "auto" and hardware.compile:
             hardware = without_failing_compile(hardware, model, lambda forward: trial(task, model, forward, store))
-        if session.options.find_lr and session.replay is None and not (session.folder / "find_lr.json").is_file():
+        if session.options.find_lr and session.replay is None:
             take_found_rate(session, task, model, store, hardware)
         session.chosen.update(hardware.said)
-        if not session.resume:
-            session.update_head(chosen=session.chosen)
+        session.update_head(chosen=session.chosen)
         write_environment(session.folder, hardware.threads, str(device))
         write_json(session.folder / "model" / "config.json", {
             "name": recipe.model.name, "dims": task.dims(), "arguments": recipe.model.arguments,
@@ -229,20 +229,35 @@ class Network:
 
 
 def take_found_rate(session: Session, task: Task, model: nn.Module, store: Store, hardware: Hardware) -> None:
-    """Search for a learning rate and train with it; adamw's, beside muon's, moves by the same factor."""
+    """Search for a learning rate and train with it; adamw's, beside muon's, moves by the same factor.
+
+    A resumed run that has searched goes on with what it recorded. Of several processes the first one searches.
+    """
+    ranks = session.ranks or ALONE
+    if ranks.from_first((session.folder / "find_lr.json").is_file()):
+        return
     session.listener.stage("find-lr", "a copy is trained with a growing rate")
     train = session.recipe.train
-    sweep = find_lr(
-        task, model, store, train, hardware, seed=session.seed,
-        progress=lambda done, total, text: session.listener.progress(done, total, text),
-    )  # fmt: skip
-    found = {"lr": sweep.lr, "adamw_lr": train.adamw_lr * sweep.lr / train.lr}
-    session.recipe = session.recipe.model_copy(update={"train": train.model_copy(update=found)})
-    sentence = f"{sweep.lr:.2g} (a tenth of the rate with the lowest loss; the recipe has {train.lr:g})"
+    sweep = None
+    if ranks.first:
+        seconds = None if session.options.budget_s is None else SEARCH_SHARE * session.seconds_left()
+        sweep = find_lr(
+            task, model, store, train, hardware, seed=session.seed, seconds=seconds,
+            progress=session.listener.progress,
+        )  # fmt: skip
+    sweep = ranks.from_first(sweep)
+    if sweep is None:
+        sentence = f"{train.lr:g}, the recipe's (the budget leaves no time to search)"
+    else:
+        sentence = f"{sweep.lr:.2g} (a tenth of the rate with the lowest loss; the recipe has {train.lr:g})"
+        found = {"lr": sweep.lr, "adamw_lr": train.adamw_lr * sweep.lr / train.lr}
+        session.recipe = session.recipe.model_copy(update={"train": train.model_copy(update=found)})
     session.chosen["learning rate"] = sentence
     session.listener.say(f"learning rate: {sentence}")
-    write_json(session.folder / "find_lr.json", {"lr": sweep.lr, "rates": sweep.rates, "losses": sweep.losses})
     session.update_head(train=session.recipe.train.model_dump(), chosen=session.chosen)
+    write_json(
+        session.folder / "find_lr.json", {} if sweep is None else vars(sweep)
+    )  # last: a kill before searches anew
 
 
 def require_fitting(model: str, task_class: type[Task]) -> None:

@@ -41,7 +41,7 @@ def refit_session(group: Group, folder: Path) -> Session:
     session = replace(
         like, recipe=like.recipe.model_copy(update={"train": train}), folder=folder, group=group.folder, resume=False,
         refit=wanted, chosen={**like.chosen, "epochs": said}, overrides=dict(Run(group.folder).info["overrides"]),
-        options=replace(like.options, budget_s=None),
+        options=replace(like.options, budget_s=None, find_lr=False),  # at the rate of the folds
     )  # fmt: skip
     session.write_head()
     return session

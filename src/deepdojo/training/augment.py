@@ -11,14 +11,15 @@ from deepdojo.errors import RecipeError
 from deepdojo.recipes import TrainSection
 from deepdojo.tasks.base import Batch, Task
 from deepdojo.training.augment_images import Recolour, Warp, erase, flip_and_shift, recolour, warp
-from deepdojo.training.augment_targets import drop_words, mix, smooth
+from deepdojo.training.augment_targets import cut_mix, drop_words, mix, smooth
 
 __all__ = ["Augment", "build_augment"]
 
 Augment = Callable[[Batch, torch.Generator], Batch]
 
 IMAGES = ("flip", "shift", "rotate", "zoom", "brightness", "contrast", "erase")
-CLASSES = ("label_smoothing", "mixup")
+WORDS = ("word_dropout",)
+CLASSES = ("label_smoothing", "mixup", "cutmix")
 
 
 def build_augment(train: TrainSection, task: Task | type[Task]) -> Augment | None:
@@ -27,24 +28,9 @@ def build_augment(train: TrainSection, task: Task | type[Task]) -> Augment | Non
     Raises:
         RecipeError: the task has nothing that this could be done to.
     """
-    if train.mixup and task.ragged:
-        raise RecipeError(
-            f"{task.name} has sequences, and two of them cannot be mixed", where="train.mixup", todo="leave it out"
-        )
-    steps: list[Augment] = []
-    for fields, has, what, build in (
-        (IMAGES, bool(task.images), "no images", _image_steps),
-        (("word_dropout",), bool(task.words()), "no words", _word_steps),
-        (CLASSES, bool(task.soft), "no classes", _class_steps),
-    ):
-        asked = next((name for name in fields if getattr(train, name)), None)
-        if asked is None:
-            continue
-        if not has:
-            raise RecipeError(
-                f"{task.name} has {what} that this could change", where=f"train.{asked}", todo="leave it out"
-            )
-        steps += build(train, task)
+    _refuse_what_has_no_meaning(train, task)
+    asked = ((IMAGES, _image_steps), (WORDS, _word_steps), (CLASSES, _class_steps))
+    steps = [build(train, task) for fields, build in asked if any(getattr(train, name) for name in fields)]
     if not steps:
         return None
 
@@ -56,12 +42,33 @@ def build_augment(train: TrainSection, task: Task | type[Task]) -> Augment | Non
     return augment
 
 
-def _image_steps(train: TrainSection, task: Task | type[Task]) -> list[Augment]:
+def _refuse_what_has_no_meaning(train: TrainSection, task: Task | type[Task]) -> None:
+    for fields, has, what in (
+        ((*IMAGES, "cutmix"), bool(task.images), "no images"),
+        (WORDS, bool(task.words()), "no words"),
+        (CLASSES, bool(task.soft), "no classes"),
+    ):
+        asked = next((name for name in fields if getattr(train, name)), None)
+        if asked is not None and not has:
+            raise RecipeError(
+                f"{task.name} has {what} that this could change", where=f"train.{asked}", todo="leave it out"
+            )
+    if train.mixup and task.ragged:
+        raise RecipeError(
+            f"{task.name} has sequences, and two of them cannot be mixed", where="train.mixup", todo="leave it out"
+        )
+    if train.mixup and train.cutmix:
+        raise RecipeError("a batch is mixed in one way", where="train.mixup, train.cutmix", todo="set one of the two")
+
+
+def _image_steps(train: TrainSection, task: Task | type[Task]) -> Augment:
     steps: list[Callable[[torch.Tensor, torch.Generator], torch.Tensor]] = []
     if train.flip or train.shift:
-        steps.append(lambda images, draws: flip_and_shift(images, draws, flip=train.flip, shift=train.shift))
+        steps.append(
+            lambda images, draws: flip_and_shift(images, draws, flip=train.flip, shift=train.shift, fill=train.fill)
+        )
     if train.rotate or train.zoom:
-        steps.append(lambda images, draws: warp(images, draws, Warp(train.rotate, train.zoom)))
+        steps.append(lambda images, draws: warp(images, draws, Warp(train.rotate, train.zoom, train.fill)))
     if train.brightness or train.contrast:
         steps.append(lambda images, draws: recolour(images, draws, Recolour(train.brightness, train.contrast)))
     if train.erase:
@@ -75,10 +82,10 @@ def _image_steps(train: TrainSection, task: Task | type[Task]) -> list[Augment]:
                 moved[name] = step(moved[name], draws)
         return {**batch, **moved}
 
-    return [augment]
+    return augment
 
 
-def _word_steps(train: TrainSection, task: Task | type[Task]) -> list[Augment]:
+def _word_steps(train: TrainSection, task: Task | type[Task]) -> Augment:
     def augment(batch: Batch, draws: torch.Generator) -> Batch:
         dropped = {
             name: drop_words(batch[name], batch[f"{name}_keep"], draws, share=train.word_dropout, unknown=int(unknown))
@@ -86,10 +93,10 @@ def _word_steps(train: TrainSection, task: Task | type[Task]) -> list[Augment]:
         }
         return {**batch, **dropped}
 
-    return [augment]
+    return augment
 
 
-def _class_steps(train: TrainSection, task: Task | type[Task]) -> list[Augment]:
+def _class_steps(train: TrainSection, task: Task | type[Task]) -> Augment:
     """Smoothing first: a mixture of smoothed classes is the smoothed mixture. `task` is fitted here, so that the number
     of classes is known; a class of tasks is only asked whether it has any."""
 
@@ -97,6 +104,8 @@ def _class_steps(train: TrainSection, task: Task | type[Task]) -> list[Augment]:
         assert isinstance(task, Task)
         soft = {name: smooth(batch[name], count, train.label_smoothing) for name, count in task.classes().items()}
         batch = {**batch, **soft}
+        if train.cutmix:
+            batch = cut_mix(batch, draws, alpha=train.cutmix, images=task.images, targets=soft)
         return mix(batch, draws, alpha=train.mixup, through=task.prepare) if train.mixup else batch
 
-    return [augment]
+    return augment

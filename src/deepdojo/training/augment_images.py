@@ -20,32 +20,45 @@ __all__ = ["Recolour", "Warp", "erase", "flip_and_shift", "recolour", "warp"]
 
 
 def flip_and_shift(
-    images: Shaped[Tensor, "B C Y X"], generator: torch.Generator, *, flip: bool, shift: int
+    images: Shaped[Tensor, "B C Y X"], generator: torch.Generator, *, flip: bool, shift: int, fill: str = "edge"
 ) -> Shaped[Tensor, "B C Y X"]:
-    """Each image mirrored left to right with probability 1/2 and moved by up to `shift` pixels along each axis.
+    """Each image mirrored left to right with probability 1/2 and moved by up to `shift` pixels along each axis: a
+    random crop of the image padded by `shift`.
 
-    What moves in from outside repeats the border pixel. The draws are made on the CPU, so that a seed gives the same
-    pictures on every device. Cost: one gather.
+    Cost: one gather.
 
     Args:
         images: any dtype; usually uint8 as packed.
         generator: on the CPU.
         shift: pixels, 0 or more.
+        fill: what moves in from outside: "edge" the border pixel, "zero" black, "reflect" the image mirrored at its
+            border pixel.
 
     Source: Krizhevsky et al. 2012, section 4.1 (translations and reflections); He et al. 2015 move by up to 4 pixels
     of 32, with zeros outside.
     """
     count, _, height, width = images.shape
     down, right = (torch.randint(-shift, shift + 1, (2, count, 1), generator=generator)).unbind()
-    rows = (torch.arange(height) + down).clamp_(0, height - 1)  # (B, Y)
-    columns = (torch.arange(width) + right).clamp_(0, width - 1)  # (B, X)
+    rows, columns = torch.arange(height) + down, torch.arange(width) + right  # (B, Y), (B, X); beyond the image too
     if flip:
         mirrored = torch.rand(count, 1, generator=generator) < 0.5
         columns = torch.where(mirrored, columns.flip(1), columns)
     device = images.device
     batch = torch.arange(count, device=device).view(-1, 1, 1)
-    moved = images.permute(0, 2, 3, 1)[batch, rows.to(device)[:, :, None], columns.to(device)[:, None, :]]
+    row, column = _inside(rows, height, fill), _inside(columns, width, fill)
+    moved = images.permute(0, 2, 3, 1)[batch, row.to(device)[:, :, None], column.to(device)[:, None, :]]  # (B, Y, X, C)
+    if fill == "zero" and shift:
+        outside = (rows != row)[:, :, None, None] | (columns != column)[:, None, :, None]
+        moved.masked_fill_(outside.to(device), 0)
     return moved.permute(0, 3, 1, 2)  # (B, C, Y, X) with channels last in memory
+
+
+def _inside(at: Tensor, size: int, fill: str) -> Tensor:
+    """Positions beyond 0 to size - 1 brought back: to the border, or mirrored at it."""
+    if fill != "reflect" or size == 1:
+        return at.clamp(0, size - 1)
+    around = at.remainder(2 * (size - 1))
+    return torch.minimum(around, 2 * (size - 1) - around)
 
 
 @dataclass(frozen=True)
@@ -55,14 +68,17 @@ class Warp:
     Attributes:
         degrees: to either side.
         zoom: share; 0.1 draws factors from 1 / 1.1 to 1.1.
+        fill: what comes in from outside: "edge" the border pixel, "zero" black, "reflect" the image mirrored at the
+            outer side of its border pixel.
     """
 
     degrees: float
     zoom: float
+    fill: str = "edge"
 
 
 def warp(images: Shaped[Tensor, "B C Y X"], generator: torch.Generator, limits: Warp) -> Shaped[Tensor, "B C Y X"]:
-    """Each image turned about its centre and resized, bilinear; what comes in from outside repeats the border.
+    """Each image turned about its centre and resized, bilinear.
 
     Cost: one `grid_sample`, about as much as a small convolution.
     """
@@ -76,7 +92,8 @@ def warp(images: Shaped[Tensor, "B C Y X"], generator: torch.Generator, limits: 
     ratio = height / width
     rows = [torch.stack([cos, -sin * ratio, none], 1), torch.stack([sin / ratio, cos, none], 1)]
     grid = F.affine_grid(torch.stack(rows, 1).to(images.device), list(images.shape), align_corners=False)
-    moved = F.grid_sample(images.float(), grid, mode="bilinear", padding_mode="border", align_corners=False)
+    outside = {"edge": "border", "zero": "zeros", "reflect": "reflection"}[limits.fill]
+    moved = F.grid_sample(images.float(), grid, mode="bilinear", padding_mode=outside, align_corners=False)
     return _as_before(moved, images)
 
 

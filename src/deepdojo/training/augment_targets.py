@@ -1,11 +1,11 @@
 """Softer classes, mixed examples, missing words.
 
-Legend: B examples in a batch, C classes, T tokens.
+Legend: B examples in a batch, C classes, T tokens; Y height and X width of images.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from deepdojo.tasks.base import Batch
 
-__all__ = ["drop_words", "mix", "smooth"]
+__all__ = ["cut_mix", "drop_words", "mix", "smooth"]
 
 
 def smooth(classes: Int[Tensor, " B"], count: int, share: float) -> Float[Tensor, "B C"]:
@@ -39,9 +39,7 @@ def mix(batch: Batch, generator: torch.Generator, *, alpha: float, through: Call
     """
     batch = through(batch)
     count = len(next(iter(batch.values())))
-    # A Beta of two Gammas, since torch's Beta takes no generator; both zero in float32 counts as a half.
-    first, second = (_gamma(alpha, count, generator) for _ in range(2))
-    weight = torch.where(first + second > 0, first / (first + second).clamp_min(1e-30), 0.5)
+    weight = _beta(alpha, count, generator)
     weight = torch.maximum(weight, 1.0 - weight)  # the first example is the heavier one: its integers stay
     partner = torch.randperm(count, generator=generator)
 
@@ -54,9 +52,48 @@ def mix(batch: Batch, generator: torch.Generator, *, alpha: float, through: Call
     return {name: mixed(values) for name, values in batch.items()}
 
 
-def _gamma(alpha: float, count: int, generator: torch.Generator) -> Tensor:
-    """Gamma(alpha, 1): torch's own sampler, which takes a generator only under this name."""
-    return torch._standard_gamma(torch.full((count,), alpha), generator=generator)
+def cut_mix(
+    batch: Batch, generator: torch.Generator, *, alpha: float, images: Iterable[str], targets: Iterable[str]
+) -> Batch:
+    """A rectangle of each image replaced by that of another one of the batch, and targets mixed by area.
+
+    Its sides are sqrt(1 - w) of the image's, w of Beta(alpha, alpha), about a centre anywhere in the image; what falls
+    outside is cut off, and the targets are mixed by the area that is left.
+
+    Args:
+        batch: images (B, C, Y, X) of any dtype, targets as probabilities.
+        generator: on the CPU.
+
+    Source: Yun et al. 2019 (arXiv:1905.04899), with a rectangle of its own for each image.
+    """
+    changed = dict(batch)
+    names = list(images)
+    count = len(batch[names[0]])
+    half = torch.sqrt(1.0 - _beta(alpha, count, generator))[:, None] / 2.0
+    at = torch.rand(2, count, 1, generator=generator)
+    partner = torch.randperm(count, generator=generator).to(batch[names[0]].device)
+    kept = torch.ones(count)
+    for name in names:
+        # a pixel belongs to the rectangle if its centre does
+        rows, columns = (
+            ((torch.arange(n) + 0.5) / n - at[i]).abs() < half for i, n in enumerate(batch[name].shape[2:])
+        )
+        other = rows[:, None, :, None] & columns[:, None, None, :]  # (B, 1, Y, X)
+        kept = 1.0 - other.float().mean((1, 2, 3))
+        changed[name] = torch.where(other.to(partner.device), batch[name][partner], batch[name])
+    for name in targets:
+        share = kept.to(partner.device, batch[name].dtype)[:, None]
+        changed[name] = share * batch[name] + (1.0 - share) * batch[name][partner]
+    return changed
+
+
+def _beta(alpha: float, count: int, generator: torch.Generator) -> Tensor:
+    """Beta(alpha, alpha) of two Gammas, since torch's Beta takes no generator; both zero in float32 counts as a
+    half."""
+    concentration = torch.full((count,), alpha)
+    # torch's own sampler of Gamma(alpha, 1), which takes a generator only under this name
+    first, second = (torch._standard_gamma(concentration, generator=generator) for _ in range(2))
+    return torch.where(first + second > 0, first / (first + second).clamp_min(1e-30), 0.5)
 
 
 def drop_words(

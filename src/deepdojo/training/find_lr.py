@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ from deepdojo.training.store import Store
 __all__ = ["Sweep", "find_lr"]
 
 STEPS = 100
+FEWEST = 25  # fewer tell nothing
 RANGE = {"sgd": (1e-4, 10.0), "muon": (1e-4, 10.0), "adadelta": (1e-3, 100.0), "adamw": (1e-6, 1.0)}
 MEMORY = 0.9  # of the running mean of the losses
 RUNAWAY = 2.0  # times the lowest mean: the sweep ends
@@ -51,13 +53,19 @@ def find_lr(
     hardware: Hardware,
     *,
     seed: int,
+    seconds: float | None = None,
     progress: Callable[[int, int, str], None] = lambda done, total, text: None,
-) -> Sweep:
+) -> Sweep | None:
     """Train a copy of `model` for up to 100 steps, the rate growing by one factor; `model`, the run's order of examples
     and the caller's random numbers stay as they were.
 
     Rule: a tenth of the rate at which the running mean of the loss was lowest. Smith 2017 reads the rate before the
     loss turns off the curve; a tenth keeps away from where it does, as fast.ai's `minimum / 10`.
+
+    Args:
+        seconds: what the search may take; where 100 steps do not fit it goes over the same range in fewer.
+
+    Returns: None where not even 25 steps fit.
 
     Raises:
         TrainingError: the loss is not finite from the first steps on.
@@ -65,37 +73,62 @@ def find_lr(
     Source: Smith 2017, "Cyclical learning rates for training neural networks", section 3.3.
     """
     low, high = RANGE[train.optimizer]
-    twin = copy.deepcopy(model).train()
-    optimizer = build_optimizer(twin, train, hardware.device)
-    augment = build_augment(train, task)
-    order = torch.Generator().manual_seed(seed + 1)
-    batches: list[torch.Tensor] = []
-    rates, losses, mean = [], [], 0.0
     devices = [hardware.device] if hardware.device.type == "cuda" else []
+    rates, losses, mean = [], [], 0.0
     with torch.random.fork_rng(devices=devices), using_threads(hardware.threads):
         torch.manual_seed(seed)
-        for step in range(STEPS):
-            rate = low * (high / low) ** (step / (STEPS - 1))
-            for group in optimizer.param_groups:
-                group["lr"] = rate * group.get("share", 1.0)
-            batches = batches or store.batches(batch_size(train), generator=order)
-            batch = store.cut(batches.pop(), hardware.device)
-            total, weight = task.loss(twin, batch if augment is None else augment(batch, order))
-            loss = total.sum() / weight.sum()
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            if train.clip > 0:
-                nn.utils.clip_grad_norm_(twin.parameters(), train.clip, foreach=True)
-            optimizer.step()
-            mean = MEMORY * mean + (1.0 - MEMORY) * float(loss.detach())
-            smooth = mean / (1.0 - MEMORY ** (step + 1))
+        step = _copy_in_training(task, model, store, train, hardware, seed)
+        count = STEPS if seconds is None else min(STEPS, int(seconds / _time_of(lambda: step(low))))
+        if count < FEWEST:
+            return None
+        for number in range(count):
+            rate = low * (high / low) ** (number / (count - 1))
+            mean = MEMORY * mean + (1.0 - MEMORY) * step(rate)
+            smooth = mean / (1.0 - MEMORY ** (number + 1))
             if not math.isfinite(smooth):
                 break
             rates.append(rate)
             losses.append(smooth)
-            progress(step + 1, STEPS, f"rate {rate:.1e}, loss {smooth:.3g}")
+            progress(number + 1, count, f"rate {rate:.1e}, loss {smooth:.3g}")
             if smooth > RUNAWAY * min(losses):
                 break
     if not losses:
         raise TrainingError("the loss is not finite at the smallest rate", where="--find-lr", todo="run dojo check")
     return Sweep(rates, losses, rates[losses.index(min(losses))] / SAFETY)
+
+
+def _copy_in_training(
+    task: Task, model: nn.Module, store: Store, train: TrainSection, hardware: Hardware, seed: int
+) -> Callable[[float], float]:
+    """rate -> the loss before a step of that rate, of a copy that goes over the training examples again and again."""
+    twin = copy.deepcopy(model).train()
+    optimizer = build_optimizer(twin, train, hardware.device)
+    augment = build_augment(train, task)
+    draws = torch.Generator().manual_seed(seed + 1)
+    batches: list[torch.Tensor] = []
+
+    def step(rate: float) -> float:
+        for group in optimizer.param_groups:
+            group["lr"] = rate * group.get("share", 1.0)
+        if not batches:
+            batches.extend(store.batches(batch_size(train), generator=draws))
+        batch = store.cut(batches.pop(), hardware.device)
+        with hardware.autocast():
+            total, weight = task.loss(twin, batch if augment is None else augment(batch, draws))
+        loss = total.sum() / weight.sum()
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if train.clip > 0:
+            nn.utils.clip_grad_norm_(twin.parameters(), train.clip, foreach=True)
+        optimizer.step()
+        return float(loss.detach())
+
+    return step
+
+
+def _time_of(step: Callable[[], float]) -> float:
+    """Seconds of the second call: the first one sets things up."""
+    step()
+    began = time.perf_counter()
+    step()
+    return time.perf_counter() - began

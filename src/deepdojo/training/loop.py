@@ -202,9 +202,7 @@ class _Loop:
 
     def backward(self, batch: Batch, *, counts: bool) -> tuple[float, float]:
         """Adds the gradient of the summed loss; gives (summed loss, summed weight)."""
-        device = self.hardware.device
-        autocast = torch.autocast(device.type, torch.bfloat16) if self.hardware.bf16 else nullcontext()
-        with autocast:
+        with self.hardware.autocast():
             losses, weights = self.shared.loss(batch)
         total = losses.sum() if counts else losses.sum() * 0.0
         total.backward()

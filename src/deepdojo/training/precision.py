@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import nn
@@ -31,6 +32,10 @@ class Hardware:
     bf16: bool
     compile: bool
     said: dict[str, str]
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The context of a forward pass: products in bf16 where that was chosen."""
+        return torch.autocast(self.device.type, torch.bfloat16) if self.bf16 else nullcontext()
 
 
 def choose_device(name: str) -> torch.device:
