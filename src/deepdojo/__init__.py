@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 __all__ = [
-    "board", "check", "compare", "explain", "load", "new", "predict", "report", "reproduce", "runs", "score", "track",
-    "train",
+    "board", "check", "compare", "explain", "load", "look", "new", "predict", "report", "reproduce", "runs", "score",
+    "track", "train",
 ]  # fmt: skip
 
 if TYPE_CHECKING:

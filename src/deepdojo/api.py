@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from deepdojo.tables import Table, TableRows
 
 __all__ = [
-    "Comparison", "LoadedRun", "Reproduction", "board", "check", "compare", "explain", "load", "new", "predict",
+    "Comparison", "LoadedRun", "Reproduction", "board", "check", "compare", "explain", "load", "look", "new", "predict",
     "report",
     "reproduce", "runs", "score", "train",
 ]  # fmt: skip
@@ -334,6 +334,35 @@ def check(
         problems, judged = check_references(dataset, judge)
         report = report.with_more(problems, submissions=judged)
     return report
+
+
+def look(
+    project: str | Path,
+    recipe: str | None = None,
+    *,
+    output: str | Path | None = None,
+    seed: int = 0,
+    language: str = "en",
+    offline: bool = False,
+    trust: bool = False,
+    listener: Listener | None = None,
+) -> Path:
+    """Write a sheet of what a model will really see: rows after encoding, augmentation and batching.
+
+    Args:
+        recipe: as in `train`.
+        output: the page; default NAME-look.html in the present folder.
+    """
+    from deepdojo.places import write_text
+    from deepdojo.report import look_page
+    from deepdojo.report.words import Words
+    from deepdojo.session.look import look as look_at
+
+    Words(language)  # a language that does not exist is said before the work
+    found = look_at(project, recipe, seed=seed, offline=offline, trust=trust, listener=listener)
+    path = Path(output) if output is not None else Path(f"{found['project']}-look.html")
+    write_text(path, look_page(found, language=language))
+    return path
 
 
 def open_dataset(project: str | Path, *, offline: bool = False, trust: bool = False) -> Dataset:

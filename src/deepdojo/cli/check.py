@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
-from deepdojo.cli.options import Json, Offline, Trust, option, parse_duration
-from deepdojo.cli.output import answer, next_step, out, paragraph, print_json, quoted
+from deepdojo.cli.options import Json, Language, Offline, Trust, option, parse_duration
+from deepdojo.cli.output import answer, err, next_step, out, paragraph, print_json, quoted
 from deepdojo.cli.words import plural
+from deepdojo.errors import UsageError
 
 __all__ = ["check"]
 
@@ -18,17 +20,30 @@ def check(
     /,
     *,
     budget: Annotated[str | None, option("Longest time for the checks, like 30s or 5m.", "How far")] = None,
+    look: Annotated[bool, option("Instead, a page of what a model will really see.", "Look")] = False,
+    recipe: Annotated[str | None, option("With --look: the recipe to look through.", "Look", short="-r")] = None,
+    output: Annotated[Path | None, option("With --look: where the page goes.", "Look", short="-o")] = None,
+    open: Annotated[bool, option("With --look: open the page in the browser.", "Look", name="--open")] = False,
+    language: Language = "en",
     offline: Offline = False,
     trust: Trust = False,
     json: Json = False,
 ) -> int:
     """Look for what is wrong with the data before training.
 
-    dojo check titanic         classes, gaps, leaks, duplicates, files left out
-    dojo check ./reviews       a folder with project.toml
-    dojo check reviews --json  problems as data; exit code 1 where one is an error
+    dojo check titanic                classes, leaks, duplicates, shift
+    dojo check reviews --json         as data; exit code 1 for an error
     dojo check cifar10 --budget 30s   a sample instead of all rows
+    dojo check cifar10 --look --open  pictures as augmentation draws them
     """
+    if look:
+        if budget is not None:
+            raise UsageError("--budget does not go with --look", where="--budget", todo="leave one of them away")
+        return _look(project, recipe, output, open, language, offline, trust, json)
+    given = {"--recipe": recipe, "--output": output, "--open": open, "--language": language != "en"}
+    alone = next((name for name, value in given.items() if value), None)
+    if alone is not None:
+        raise UsageError(f"{alone} goes with --look", where=alone, todo="add --look")
     from deepdojo import api
     from deepdojo.cli.terminal import TerminalListener
 
@@ -65,3 +80,38 @@ def check(
         paragraph(f"{good} of {plural(len(references), 'reference submission')} are judged as expected.", indent=2)
     next_step(f"dojo {'check' if failed else 'train'} {quoted(project)}", "" if not failed else "once it is mended")
     return int(failed)
+
+
+def _look(
+    project: str,
+    recipe: str | None,
+    output: Path | None,
+    open: bool,
+    language: str,
+    offline: bool,
+    trust: bool,
+    json: bool,
+) -> int:
+    from deepdojo import api
+    from deepdojo.cli.terminal import TerminalListener
+
+    listener = TerminalListener()
+    try:
+        path = api.look(
+            project, recipe, output=output, language=language, offline=offline, trust=trust, listener=listener
+        )
+    finally:
+        listener.finish()
+    if json:
+        print_json({"look": str(path.absolute())})
+    else:
+        out(str(path))
+    if open:
+        import webbrowser
+
+        if not webbrowser.open(path.absolute().as_uri()):
+            err("no browser could be started here; open the file by hand")
+    elif not json:
+        named = f" -r {quoted(recipe)}" if recipe else ""
+        next_step(f"dojo train {quoted(project)}{named}")
+    return 0

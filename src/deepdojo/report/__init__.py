@@ -1,4 +1,4 @@
-"""One self-contained HTML page for a run, and one for a board, drawn from files and plain rows. Torch-free.
+"""One self-contained HTML page for a run, a board, a look at the data, drawn from files and plain rows. Torch-free.
 
 Nothing is computed here that ranks or judges: scores, intervals and comparisons are read as they were written.
 """
@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["board_page", "write_report"]
+__all__ = ["board_page", "look_page", "write_report"]
 
 if TYPE_CHECKING:
     from deepdojo.report.board import board_page
+    from deepdojo.report.look import look_page
     from deepdojo.report.page import write_report
 
 
@@ -19,6 +20,10 @@ def __getattr__(name: str) -> Any:
         from deepdojo.report.board import board_page
 
         return board_page
+    if name == "look_page":
+        from deepdojo.report.look import look_page
+
+        return look_page
     if name == "write_report":
         from deepdojo.report.page import write_report
 

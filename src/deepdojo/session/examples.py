@@ -12,7 +12,7 @@ import numpy as np
 
 from deepdojo.contracts import Contract
 
-__all__ = ["collect_examples", "worst_rows"]
+__all__ = ["collect_examples", "data_uri", "worst_rows"]
 
 LARGEST_SIDE = 160
 LONGEST_TEXT = 2000
@@ -57,13 +57,14 @@ def collect_examples(
 
 def _shown(cell: Any, kind: str) -> dict[str, Any]:
     if kind == "image":
-        return {"image": _data_uri(cell)}
+        return {"image": data_uri(cell)}
     if kind == "text":
         return {"text": cell[:LONGEST_TEXT]}
     return {"record": dict(cell)}
 
 
-def _data_uri(cell: Any) -> str:
+def data_uri(cell: Any) -> str:
+    """A picture as PNG, at most 160 pixels a side, as an address that holds it."""
     from PIL import Image
 
     from deepdojo.data.images import decode_image

@@ -13,13 +13,18 @@ from deepdojo.tasks.base import Batch, Task
 from deepdojo.training.augment_images import Recolour, Warp, erase, flip_and_shift, recolour, warp
 from deepdojo.training.augment_targets import cut_mix, drop_words, mix, smooth
 
-__all__ = ["Augment", "build_augment"]
+__all__ = ["Augment", "build_augment", "draws"]
 
 Augment = Callable[[Batch, torch.Generator], Batch]
 
 IMAGES = ("flip", "shift", "rotate", "zoom", "brightness", "contrast", "erase")
 WORDS = ("word_dropout",)
 CLASSES = ("label_smoothing", "mixup", "cutmix")
+
+
+def draws(seed: int, step: int, part: int = 0) -> torch.Generator:
+    """A function of seed, step and micro-batch, so that a resumed training sees the same pictures."""
+    return torch.Generator().manual_seed((seed * 1_000_003 + step) * 1_009 + part)
 
 
 def build_augment(train: TrainSection, task: Task | type[Task]) -> Augment | None:

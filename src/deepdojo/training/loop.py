@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from deepdojo.errors import TrainingError
 from deepdojo.recipes import TrainSection
 from deepdojo.tasks.base import Batch, Task
-from deepdojo.training.augment import build_augment
+from deepdojo.training.augment import build_augment, draws
 from deepdojo.training.averages import Average
 from deepdojo.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from deepdojo.training.clock import Clock
@@ -177,7 +177,7 @@ class _Loop:
             stand_in = self.batch_at(step)[:1]  # of no weight, where a small batch has no part for every process
             batch = self.store.cut(part if len(part) else stand_in, self.hardware.device)
             if self.augment is not None:
-                batch = self.augment(batch, self.draws(step, number))
+                batch = self.augment(batch, draws(self.seed, step, number))
             with nullcontext() if number == parts[-1][0] else self.shared.alone():
                 total, weight = self.backward(batch, counts=len(part) > 0)
             loss_sum, weight_sum = loss_sum + total, weight_sum + weight
@@ -207,10 +207,6 @@ class _Loop:
         total = losses.sum() if counts else losses.sum() * 0.0
         total.backward()
         return float(total.detach()), float(weights.sum()) * counts
-
-    def draws(self, step: int, part: int) -> torch.Generator:
-        """For augmentation: a function of seed, step and micro-batch, so a resumed training sees the same pictures."""
-        return torch.Generator().manual_seed((self.seed * 1_000_003 + step) * 1_009 + part)
 
     def update(self, weight_sum: float, batch: Batch) -> None:
         """Divide the summed gradient once, clip it, step. The gradient is that of one large batch, however it was
