@@ -6,10 +6,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 import report_all
 
-from deepdojo.report import write_report
+from deepdojo.report import look_page, write_report
+from deepdojo.session.examples import data_uri
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = [
@@ -98,3 +100,30 @@ def test_dark_is_dark_and_light_is_light(tmp_path):
             shades.append(image.convert("L").getpixel((5, 5)))
     assert shades[0] < 60
     assert shades[1] > 230
+
+
+@pytest.mark.parametrize("kind", ["image", "text", "record"])
+def test_nothing_sticks_out_of_a_look_at_the_data(tmp_path, kind):
+    """Long names, long words and many draws, as `deepdojo.session.look` gives them."""
+    pixel = data_uri(np.zeros((8, 8, 3), np.uint8))
+    long = "a_name_without_any_blank_" * 6
+    encoded = [{"raw": long, "encoded": [0.5, 1.0]}] * 4
+    found = {
+        "project": "p", "title": long, "task": f"{kind}-classification", "recipe": "own", "model": "cnn", "seed": 0,
+        "rows": {"train": 10_000, "validation": 1000}, "sample": 2000, "augmentation": [("train.flip", "true")],
+        "batch": [{"name": kind, "shape": [128, 3, 32], "packed": "uint8", "given": "float32", "range": [-2, 0, 2]}],
+        "images": [{"id": long, "label": long, "pictures": [pixel] * 6, "labels": [f"{long} 0.95"] * 5}],
+        "texts": [{"id": "7", "label": "a", "more": 9, "windows": [400, 30],
+                   "tokens": [{"text": long, "state": "unknown"}, {"text": "so", "state": "dropped"}]}],
+        "words": {"lengths": {"least": 1, "median": 20, "p95": 90, "most": 4000}, "unknown": 0.1, "padding": 0.2,
+                  "padding_unsorted": 0.4, "batch_size": 64, "longest": 400, "windows": {"most": 9, "several": 80}},
+        "columns": [{"name": long, "entries": ["numbers"], "cells": encoded, "mean": 0.0, "sd": 1.0, "distinct": 9}],
+        "classes": [{"name": long, "train": 9000, "validation": 900}, {"name": "b", "train": 1000, "validation": 100}],
+    }  # fmt: skip
+    empty = {"image": ("texts", "columns"), "text": ("images", "columns"), "record": ("images", "texts")}[kind]
+    found |= {name: [] for name in empty} | ({} if kind == "text" else {"words": None})
+    page = tmp_path / "look.html"
+    page.write_text(look_page(found), encoding="utf-8")
+    flags = ("--allow-file-access-from-files", "--virtual-time-budget=3000", "--dump-dom")
+    out = chromium(tmp_path / "profile", *flags, f"file://{framed(page, 360)}")
+    assert out.rpartition("</script>")[2].partition("</body>")[0].strip() == "wide=360 of 360"

@@ -17,8 +17,8 @@ Check = Callable[[Look], Iterator[Problem]]
 
 CHECKS: tuple[tuple[float, tuple[Check, ...]], ...] = (
     (0.4, (labels.splits, labels.left_out, labels.classes, labels.values)),
-    (0.4, (columns.columns, columns.leaks, groups.groups, inputs.texts, inputs.images)),
-    (0.5, (shift.shift, readable.readable)),
+    (0.5, (columns.columns, columns.leaks, groups.groups, inputs.texts, inputs.images)),
+    (0.55, (shift.shift, readable.readable)),
     (0.7, (inputs.duplicates,)),
     (0.8, (near.near_duplicates,)),
 )

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from deepdojo.data.checks.look import Look
+from deepdojo.data.checks.look import BATCH, Look
 from deepdojo.data.images import decode_image
 from deepdojo.errors import DojoError
 
@@ -51,7 +51,7 @@ def picture_pairs(look: Look) -> Iterator[tuple[int, int]]:
     pairs = [pair for block in _close(seen, float(np.sqrt(2 - 2 * LIKE)), look) for pair in _measured(stacked, block)]
     crowded: dict[int, np.ndarray] = {}
     for a, b, distance in sorted(pairs, key=lambda pair: pair[2])[:MOST_PAIRS]:
-        if len(crowded) > BLOCK and look.late():
+        if len(crowded) > BATCH and look.late():
             return
         if not any(_crowded(seen, k, distance, crowded) for k in (a, b)):
             yield places[a], places[b]
@@ -96,13 +96,13 @@ def _close(seen: np.ndarray, most: float, look: Look) -> Iterator[np.ndarray]:
     seen = seen[order]
     squares = (seen**2).sum(axis=1)
     for start in range(0, len(seen), BLOCK):
-        if start and look.late():
-            return
         if look.progress is not None:
             look.progress(start, len(seen), "comparing pictures")
         block = seen[start : start + BLOCK]
         end = int(np.searchsorted(seen[:, 0], block[-1, 0] + most, side="right"))
         for other in range(start, end, BLOCK):
+            if other and look.late():
+                return
             there = seen[other : min(other + BLOCK, end)]
             far = squares[start : start + BLOCK, None] + squares[other : other + len(there)] - 2 * (block @ there.T)
             i, j = np.nonzero(far <= most * most)
