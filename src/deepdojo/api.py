@@ -175,7 +175,7 @@ def _entered(run: Run) -> LoadedRun:
 
 
 class LoadedRun:
-    """A finished run in Python: `.score.value`, `.predict([...])`, `.summary()`."""
+    """A finished run in Python: `.score.value`, `.predict([...])`, `.write(prompt)`, `.summary()`."""
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -240,15 +240,53 @@ class LoadedRun:
         note = columns_note(one, found, str(rows) if isinstance(rows, str | Path) else "the list of rows")
         if note is not None:
             listener.say(note)
-        if self._loaded is None:
-            self._loaded = (one.task(), one.model())
-        task, model = self._loaded
+        task, model = self._ready(one)
         bad: list[Any] = list(rejected)
         predicted = predict_rows(
             task, model, found, reject=lambda row, reason: bad.append(_left_out(row, reason)),
             progress=lambda done, total: listener.progress(done, total, "rows"),
         )  # fmt: skip
         return predicted, bad
+
+    def write(
+        self,
+        prompt: str = "",
+        count: int = 300,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+    ) -> str:
+        """The prompt, and how a language model goes on with it.
+
+        Args:
+            count: symbols (characters, words or bytes, as the run reads them) to add.
+            temperature: below 1 the likelier symbols come more often than the model holds them; 0 takes the likeliest.
+            top_k: draw from the k likeliest alone. top_p: from the likeliest that together have this probability.
+
+        Raises:
+            RunError: the run is of another task. UsageError: an option outside its range.
+
+        Example:
+            >>> load("last").write("ROMEO:", 100, temperature=0.8)  # doctest: +SKIP
+        """
+        from deepdojo.tasks import load_task
+
+        one = self.run.with_model()
+        if not load_task(one.info["task"]).writes:
+            raise RunError(
+                f"a {one.info['task']} run does not write texts", where=one.id,
+                todo="take a run of language-modelling, such as that of dojo train shakespeare",
+            )  # fmt: skip
+        task, model = self._ready(one)
+        return task.write(model, prompt, count, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
+
+    def _ready(self, one: Run) -> tuple[Any, Any]:
+        """Task and model, loaded once."""
+        if self._loaded is None:
+            self._loaded = (one.task(), one.model())
+        return self._loaded
 
     def summary(self) -> dict[str, Any]:
         """What `dojo train --json` prints."""
@@ -424,10 +462,20 @@ def predict(
 
 
 def score(project: str | Path, table: str | Path, *, trust: bool = False, offline: bool = False) -> Score:
-    """Score a prediction table on the project's held-out rows."""
+    """Score a prediction table on the project's held-out rows.
+
+    Raises:
+        UsageError: for a task whose tables prove nothing, since whoever makes one has read the answers.
+    """
+    from deepdojo.data.project import find_project
     from deepdojo.session.references import score_file
     from deepdojo.session.start import judge_of
 
+    if find_project(project).contract.host_run:
+        raise UsageError(
+            "a table from outside proves nothing here: whoever makes it has read the text that it is judged on",
+            where=str(table), todo=f"train with dojo train {project}, whose run reads that text itself",
+        )  # fmt: skip
     dataset = open_dataset(project, offline=offline, trust=trust)
     return score_file(dataset, judge_of(dataset.project, trust), Path(table))
 

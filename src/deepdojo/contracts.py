@@ -4,7 +4,7 @@ this."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 __all__ = ["CONTRACTS", "Contract", "KindName", "contract_of", "task_of"]
@@ -19,30 +19,49 @@ class Contract:
     """The columns of one task.
 
     Attributes:
-        inputs: published for held-out rows; `encode(learn=False)` sees nothing else.
+        inputs: published for held-out rows; `encode(learn=False)` sees nothing else (but for `host_inputs`).
         targets: hidden for held-out rows.
         predictions: asked for, beside `id`.
         metric: the default metric. Every metric of `deepdojo.scoring` whose kinds of columns occur here can judge
         the task.
+        host_inputs: what a model reads of held-out rows where that is the answer itself (language modelling): nothing
+        is published, the host runs the model, and only a table that such a run made may rank.
     """
 
     inputs: Mapping[str, KindName]
     targets: Mapping[str, KindName]
     predictions: Mapping[str, KindName]
     metric: str
+    host_inputs: Mapping[str, KindName] = field(default_factory=dict)
+
+    @property
+    def host_run(self) -> bool:
+        """Whether a prediction table from outside proves nothing, since whoever makes it must know the answers."""
+        return bool(self.host_inputs)
+
+    @property
+    def reads(self) -> Mapping[str, KindName]:
+        """What `encode(learn=False)` sees of a row."""
+        return self.host_inputs or self.inputs
+
+    @property
+    def columns(self) -> Mapping[str, KindName]:
+        """Of a row with its targets."""
+        return {**self.reads, **self.targets}
 
     @property
     def input(self) -> str:
-        """The input column that a row is about: the first."""
-        return next(iter(self.inputs))
+        """The column that a row is about: the first that a model reads."""
+        return next(iter(self.reads))
 
     @property
     def input_kind(self) -> KindName:
-        return self.inputs[self.input]
+        return self.reads[self.input]
 
     @property
     def target(self) -> str:
-        """The target column: the first. The prediction that answers it has the same name."""
+        """The target column: the first. The prediction that answers it has the same name, unless the task is
+        host-run: what a model says there is how well it knew the answer."""
         return next(iter(self.targets))
 
     @property
@@ -71,6 +90,13 @@ CONTRACTS: Mapping[str, Contract] = {
     "tabular-regression": Contract(
         inputs={"features": "record"}, targets={"value": "number"}, predictions={"value": "number"}, metric="rmse"
     ),
+    "language-modelling": Contract(
+        inputs={},
+        targets={"text": "text"},
+        predictions={"nll_nats": "number"},
+        metric="bits_per_byte",
+        host_inputs={"text": "text", "context": "text"},
+    ),
 }
 
 
@@ -84,4 +110,5 @@ def contract_of(task: str) -> Contract:
 def task_of(input_kind: str, target_kind: str) -> str | None:
     """The task that goes from one kind of input to one kind of target, None where there is none."""
     kinds = (input_kind, target_kind)
-    return next((name for name, c in CONTRACTS.items() if (c.input_kind, c.target_kind) == kinds), None)
+    found = (name for name, c in CONTRACTS.items() if (c.input_kind, c.target_kind) == kinds and not c.host_run)
+    return next(found, None)

@@ -25,9 +25,13 @@ def made_rows(task: str, n: int, seed: int = 0) -> list[dict]:
             x = rng.normal()
             cell = {"x": f"{x + 2 * y:.3f}", "noise": f"{noise:.3f}", "city": "XYZ"[y]}
         answer = "abc"[y] if contract.target_kind == "label" else 3 * x + 5 * y + 0.1 * noise
-        rows.append({"id": f"{seed}-{k}", contract.input: cell, contract.target: answer})
+        own = {} if contract.host_run else {contract.target: answer}
+        rows.append({"id": f"{seed}-{k}", contract.input: cell, **own})
     return rows
 
 
 def hidden(rows: list[dict], task: str) -> list[dict]:
-    return [{k: v for k, v in row.items() if k not in contract_of(task).targets} for row in rows]
+    """As a model gets held-out rows: what it reads of them, and no other target."""
+    contract = contract_of(task)
+    gone = set(contract.targets) - set(contract.reads)
+    return [{k: v for k, v in row.items() if k not in gone} for row in rows]

@@ -16,7 +16,7 @@ FROZEN = {
     "check": "PROJECT --budget --json --language --look --offline --open --output --recipe --trust -o -r",
     "train": "PROJECT --budget --find-lr --folds --json --no-baselines --no-explain --offline --recipe --refit "
     "--resume --runs --seed --seeds --set --share --trust --validation-only --yes -r",
-    "predict": "RUN ROWS --json --output --trust -o",
+    "predict": "RUN ROWS --count --json --output --prompt --seed --temperature --top-k --top-p --trust -o",
     "explain": "RUN --json --offline --trust",
     "report": "RUN --json --language --open",
     "reproduce": "RUN --json --offline --trust",

@@ -61,4 +61,8 @@ def test_train_in_an_empty_folder(python: Path, tmp_path: Path) -> None:
     ):
         done = dojo(python, folder, *args)
         assert done.returncode == 0, (args, done.stderr)
+    quick = ["--set", "train.steps=20", "--offline", "--json"]
+    done = dojo(python, folder, "train", "shakespeare", *quick)  # its text lies inside the wheel
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["n"] == 114
     assert {p.name for p in folder.iterdir()} == {"runs"}

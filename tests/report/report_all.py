@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from report_cases import passengers, progression, reviews
+from report_cases import passengers, progression, reviews, verses
 from report_runs import HOSTILE, curve, data, digits, dump, floor, parquet, photos, run_toml
 
 LONG_LABEL = "a label that goes on and on " * 11
@@ -157,7 +157,7 @@ def bare(folder: Path) -> Path:
     return folder
 
 
-RUNS = {f.__name__: f for f in (digits, photos, reviews, passengers, progression, hostile, tiny, bare)}
+RUNS = {f.__name__: f for f in (digits, photos, reviews, passengers, progression, verses, hostile, tiny, bare)}
 
 if __name__ == "__main__":
     from deepdojo.report import write_report

@@ -330,3 +330,44 @@ def progression(folder: Path) -> Path:
         {"rows_n": 20, "summary": summary(20, (812.0, 640.0), 400.0)[:1], "items": items},
     )
     return folder
+
+
+def verses(folder: Path) -> Path:
+    """A language model: tinted passages, one of them hostile, and texts that it wrote."""
+    run_toml(
+        folder, project="shakespeare", task="language-modelling", metric="nats_per_character", recipe="decoder",
+        model="decoder", command="dojo train shakespeare", stopped="steps", epochs=2, best_epoch=2,
+    )  # fmt: skip
+    curve(folder, "nats_per_character", 2, best=2, start=2.1, end=1.7, losses=(2.4, 1.6))
+    dump(folder, "environment.json", ENVIRONMENT)
+    dump(folder, "data.json", data((968, 57, 114), None, []))
+    dump(
+        folder,
+        "score.json",
+        {
+            "metric": "nats_per_character", "value": 1.651, "low": 1.632, "high": 1.668, "n": 114,
+            "higher_is_better": False, "interval": "bootstrap", "cost": cost(804_096, 90.0),
+            "baselines": [
+                floor("five_gram", "5-gram of counts", 1.671, 0.02, "network", -0.02, 0.01, 1.1),
+                floor("uniform", "every symbol alike", 4.19, 0.0, "network", -2.5, 1e-9, 0.1),
+            ],
+        },
+    )  # fmt: skip
+    rng = np.random.default_rng(7)
+    text = (
+        "KATHARINA:\nI see a woman may be made a fool,\nIf she had not a spirit to resist.\n\n"
+        "PETRUCHIO:\nThey shall go forward, Kate, at thy command.\nObey the bride, you that attend on her;\n"
+    ) * 3
+    pieces = [[sign, float(nats)] for sign, nats in zip(text, rng.exponential(1.4, len(text)), strict=True)]
+    hostile = [[HOSTILE, 7.0], ["\n", 4.0], ["\u6f22\u5b57", 0.1], ["x" * 300, 6.0]]
+    passage = {"kind": "passage", "where": "input.txt:36313", "loss": 1.64}
+    dump(folder, "examples.json", [
+        {**passage, "id": "57", "why": ["typical"], "pieces": pieces},
+        {**passage, "id": "3", "why": ["costly"], "where": HOSTILE, "pieces": hostile},
+        {**passage, "id": "9", "why": ["cheap"], "loss": 1.2, "pieces": pieces[:200]},
+    ])  # fmt: skip
+    dump(folder, "samples.json", [
+        {"prompt": "", "temperature": t, "seed": 0, "text": f"\nROMEO:\nThe {HOSTILE} of my good lord,\n" * 3}
+        for t in (0.5, 0.8, 1.0)
+    ])  # fmt: skip
+    return folder

@@ -274,6 +274,19 @@ def test_regression_shows_values_and_residuals(pages):
     assert "Most confused" not in text
 
 
+def test_a_language_model_shows_tinted_passages_and_what_it_wrote(pages):
+    page = pages["verses", "en"]
+    shown = ("What surprises it", "Loss in the middle", "1.64 nats a character", "How it writes", "temperature 0.5",
+             "dojo predict verses --prompt")  # fmt: skip
+    assert [words for words in shown if words not in page.text] == []
+    absent = ("What it gets wrong", "No examples were kept", "no explanations yet", "The worst errors")
+    assert [words for words in absent if words in page.text] == []
+    assert "TheyshallgoforwardKate" in re.sub(r"[\s,↵]", "", page.text)
+    tints = [a for a in page.all("span") if re.fullmatch(r"p[1-5]", a.get("class") or "")]
+    assert {a["class"] for a in tints} == {"p1", "p2", "p3", "p4", "p5"}
+    assert any(re.fullmatch(r"7.00? nats, p = 0.0009", a.get("title") or "") for a in tints)
+
+
 def test_counts_of_the_matrix_are_those_of_the_tables(tmp_path):
     import duckdb
 
@@ -344,7 +357,7 @@ def test_every_sentence_has_its_chinese(pages, monkeypatch, tmp_path):
         return plain(self, sentence, **filled)
 
     monkeypatch.setattr(Words, "__call__", noted)
-    for name in ("digits", "reviews", "progression", "tiny"):
+    for name in ("digits", "reviews", "progression", "verses", "tiny"):
         write_report(report_all.RUNS[name](tmp_path / name), language="zh")
     assert (said | _sentences()) - set(_chinese()) - {""} == set()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deepdojo.contracts import CONTRACTS
+from deepdojo.scoring.metrics import METRICS
 
 CLASSIFICATION = CONTRACTS["text-classification"]
 REGRESSION = CONTRACTS["tabular-regression"]
@@ -25,3 +26,15 @@ def classified(rng: np.random.Generator, n: int, classes: int, *, said: int | No
     labels = [names[i] for i in p.argmax(axis=1)]
     cells = [dict(zip(names, map(float, row), strict=True)) for row in p]
     return [names[i] for i in truth], labels, cells, p, names
+
+
+def made_cells(name: str, rng: np.random.Generator, n: int, classes: int = 3):
+    """(truth, predicted) of n random rows, of the kinds that the metric compares."""
+    if METRICS[name].truth == "number":
+        y = rng.normal(size=n)
+        return list(y), list(y + rng.normal(size=n))
+    if METRICS[name].truth == "text":
+        texts = ["words of \u6587\n" * int(count) for count in rng.integers(1, 9, size=n)]
+        return texts, [float(nats) for nats in rng.exponential(size=n)]
+    truth, labels, cells, _, _ = classified(rng, n, classes)
+    return truth, labels if METRICS[name].predicted == "label" else cells

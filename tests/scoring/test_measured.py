@@ -13,17 +13,12 @@ from deepdojo.errors import ScoreError
 from deepdojo.scoring.measured import Measured, bootstrap_weights, from_mean, from_sums, group_index
 from deepdojo.scoring.metrics import METRICS
 
-from .made import classified
+from .made import classified, made_cells
 
 
 def made(name, n=60, seed=0, classes=3):
     """A metric on n random rows."""
-    rng = np.random.default_rng(seed)
-    if METRICS[name].truth == "number":
-        y = rng.normal(size=n)
-        return METRICS[name](list(y), list(y + rng.normal(size=n)))
-    truth, labels, cells, _, _ = classified(rng, n, classes)
-    return METRICS[name](truth, labels if METRICS[name].predicted == "label" else cells)
+    return METRICS[name](*made_cells(name, np.random.default_rng(seed), n, classes))
 
 
 @pytest.mark.parametrize("name", sorted(METRICS))
@@ -45,11 +40,7 @@ def test_value_depends_on_the_ratio_of_weights_only(name):
 @pytest.mark.parametrize("name", sorted(METRICS))
 def test_weight_two_is_the_row_twice(name):
     rng = np.random.default_rng(3)
-    if METRICS[name].truth == "number":
-        truth, said = list(rng.normal(size=20)), list(rng.normal(size=20))
-    else:
-        truth, labels, cells, _, _ = classified(rng, 20, 3)
-        said = labels if METRICS[name].predicted == "label" else cells
+    truth, said = made_cells(name, rng, 20)
     counts = rng.integers(1, 4, size=20)
     picks = np.repeat(np.arange(20), counts)
     repeated = METRICS[name]([truth[i] for i in picks], [said[i] for i in picks])
@@ -143,6 +134,8 @@ def test_one_row(name):
         return
     if METRICS[name].truth == "number":
         measured = METRICS[name]([1.0], [1.5])
+    elif METRICS[name].truth == "text":
+        measured = METRICS[name](["a word"], [1.5])
     elif name == "roc_auc":
         with pytest.raises(ScoreError, match="not defined"):
             METRICS[name](["a"], [{"a": 1.0}])
@@ -165,13 +158,10 @@ def test_one_row(name):
 def test_few_rows_give_finite_bounds_around_the_value(name, n):
     for seed in range(5):
         rng = np.random.default_rng(seed)
-        if METRICS[name].truth == "number":
-            measured = METRICS[name](list(rng.normal(size=n)), list(rng.normal(size=n)))
-        else:
-            truth, labels, cells, _, _ = classified(rng, n, 2)
-            if len(set(truth)) < 2:
-                continue
-            measured = METRICS[name](truth, labels if METRICS[name].predicted == "label" else cells)
+        truth, said = made_cells(name, rng, n, 2)
+        if METRICS[name].truth == "label" and len(set(truth)) < 2:
+            continue
+        measured = METRICS[name](truth, said)
         low, high = measured.interval()
         assert measured.bounds[0] <= low <= measured.value() <= high <= measured.bounds[1]
         assert math.isfinite(low)

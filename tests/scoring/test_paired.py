@@ -11,7 +11,7 @@ from deepdojo.scoring.flips import pair_p, pairwise_p
 from deepdojo.scoring.measured import from_mean, paired, paired_influence
 from deepdojo.scoring.metrics import METRICS
 
-from .made import classified
+from .made import classified, made_cells
 
 
 def right(values):
@@ -57,12 +57,8 @@ def test_influence_alone_gives_the_same_p(name):
 @pytest.mark.parametrize("name", sorted(METRICS))
 def test_identical_entries_do_not_differ(name):
     rng = np.random.default_rng(0)
-    if METRICS[name].truth == "number":
-        y = list(rng.normal(size=50))
-        a, b = (METRICS[name](y, [0.1] * 50) for _ in range(2))
-    else:
-        truth, labels, cells, _, _ = classified(rng, 50, 2)
-        a, b = (METRICS[name](truth, labels if METRICS[name].predicted == "label" else cells) for _ in range(2))
+    truth, said = made_cells(name, rng, 50, 2)
+    a, b = (METRICS[name](truth, said) for _ in range(2))
     found = paired(a, b)
     assert (found.value, found.p) == (0.0, 1.0)
     assert found.low <= 0 <= found.high

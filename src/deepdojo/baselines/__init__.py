@@ -47,6 +47,9 @@ FLOORS: Mapping[str, Floor] = {
     "nbsvm": Floor("text", "nbsvm", "NB-weighted n-grams", "text", ("label",)),
     "logistic": Floor("tables", "logistic", "logistic regression", "record", ("label",)),
     "linear": Floor("tables", "linear", "linear regression", "record", ("number",)),
+    "uniform": Floor("language", "uniform", "every symbol alike", "text", ("text",)),
+    "unigram": Floor("language", "unigram", "frequencies of symbols", "text", ("text",)),
+    "five_gram": Floor("language", "five_gram", "5-gram of counts", "text", ("text",)),
     "boosting": Floor("boosting", "boosting", "gradient boosting", "record", ("label", "number")),
 }
 

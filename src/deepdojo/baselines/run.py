@@ -21,6 +21,8 @@ __all__ = ["FloorResult", "run_floors"]
 MOST_PROBABILITIES = 1000
 """Of more classes a row keeps the likeliest 100, normalised: 10,000 classes × 10,000 rows would fill the memory."""
 
+WITHOUT_SKLEARN = ("constant", "language")
+
 
 @dataclass(frozen=True)
 class FloorResult:
@@ -88,7 +90,7 @@ def run_floors(
 
 def _loaded(floor: Floor) -> Callable[[Problem], tuple[np.ndarray, str]]:
     """The floor's function, with its libraries: threadpool_limits reaches only what is loaded; no clock runs yet."""
-    if floor.module != "constant":
+    if floor.module not in WITHOUT_SKLEARN:
         import_module("sklearn.ensemble" if floor.module == "boosting" else "sklearn.linear_model")
     return getattr(import_module(f"deepdojo.baselines.{floor.module}"), floor.function)
 
@@ -97,8 +99,9 @@ def _cells(problem: Problem, predicted: np.ndarray) -> Table:
     """(n, K) probabilities or (n,) values -> the prediction table; of equally likely classes the first by name."""
     target, distribution = problem.contract.target, problem.contract.distribution
     ids = Texts(row["id"] for row in problem.test)
-    if problem.regression:
-        return Table({"id": ids, target: Numbers(predicted)})
+    answer, kind = next(iter(problem.contract.predictions.items()))
+    if kind == "number":
+        return Table({"id": ids, answer: Numbers(predicted)})
     best = predicted.argmax(axis=1) if len(ids) else np.zeros(0, dtype=np.int64)
     columns: dict[str, Sequence[Any]] = {"id": ids, target: Coded(best, problem.classes)}
     if distribution is not None:

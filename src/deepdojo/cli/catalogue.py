@@ -80,10 +80,10 @@ def projects() -> list[dict[str, Any]]:
 
 
 def _where_data(spec: Mapping[str, Any]) -> str:
-    """`bundled` with the dependencies, `yours`, `mirror` (it is there), `download`, or `not here`."""
+    """`bundled` with us or a dependency, `yours`, `mirror` (it is there), `download`, or `not here`."""
     source = spec.get("source") or {}
     mirror = os.environ.get("DEEPDOJO_DATA")
-    if source.get("dependency"):
+    if source.get("dependency") or spec.get("availability") == "bundled":
         return "bundled"
     if source.get("path"):
         return "yours"
@@ -168,6 +168,7 @@ def tasks() -> list[dict[str, Any]]:
             "inputs": dict(contract.inputs),
             "targets": dict(contract.targets),
             "predictions": dict(contract.predictions),
+            **({"host_run": True} if contract.host_run else {}),
             "metric": contract.metric,
             "projects": posed.get(name, []),
         }

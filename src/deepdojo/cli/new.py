@@ -17,7 +17,7 @@ def new(
     /,
     *,
     source: Annotated[
-        Path | None, option("A CSV, TSV, JSONL or Parquet file, or a folder of images.", "Data", name="--from")
+        Path | None, option("A CSV, TSV, JSONL or Parquet file, a folder of images, a text.", "Data", name="--from")
     ] = None,
     test: Annotated[Path | None, option("A file of held-out rows, where they are given.", "Data")] = None,
     target: Annotated[str | None, option("Column to predict.", "Columns")] = None,
@@ -34,6 +34,7 @@ def new(
     dojo new reviews --from reviews.csv --target label
     dojo new birds --from pictures/           one subfolder a class
     dojo new sales --from sales.csv --target price --time date
+    dojo new dickens --from books/ --task language-modelling
     """
     from deepdojo import api
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from deepdojo.cli.options import Json, RunName, Trust, option
 from deepdojo.cli.output import err, next_step, out, print_json, quoted, table
 from deepdojo.cli.words import plural
+from deepdojo.errors import UsageError
 
 __all__ = ["predict"]
 
@@ -16,9 +17,17 @@ _SHOWN = 10
 
 def predict(
     run: RunName,
-    rows: Annotated[Path, option("A file or folder like the training data; targets are not needed.", "Arguments")],
+    rows: Annotated[
+        Path | None, option("A file or folder like the training data; targets are not needed.", "Arguments")
+    ] = None,
     /,
     *,
+    prompt: Annotated[str | None, option("A text to go on with, of a language model.", "Writing")] = None,
+    count: Annotated[int, option("How many characters (or words) to add.", "Writing")] = 300,
+    temperature: Annotated[float, option("Below 1 it takes fewer risks; 0 takes the likeliest.", "Writing")] = 0.8,
+    top_k: Annotated[int | None, option("Draw from the so many likeliest alone.", "Writing")] = None,
+    top_p: Annotated[float | None, option("Draw from the likeliest of this share alone.", "Writing")] = None,
+    seed: Annotated[int, option("Another seed writes another text.", "Writing")] = 0,
     output: Annotated[Path | None, option("Write it to a .csv, .jsonl or .parquet file.", "Output", short="-o")] = None,
     trust: Trust = False,
     json: Json = False,
@@ -27,11 +36,24 @@ def predict(
 
     dojo predict last new.csv                      the first answers on the screen
     dojo predict last new.csv -o predictions.csv   all of them in a file
-    dojo predict 2026-11-24-0640 photos/ -o out.parquet
+    dojo predict last --prompt "ROMEO:" --count 300
     """
     from deepdojo import api
     from deepdojo.cli.terminal import TerminalListener
 
+    if (rows is None) == (prompt is None):
+        raise UsageError(
+            "give ROWS to predict, or a --prompt to go on with", todo="for example dojo predict last new.csv"
+        )
+    if rows is None:
+        if output is not None:
+            raise UsageError("it goes with ROWS alone", where="-o", todo="write the text to a file with >")
+        text = api.load(run).write(prompt or "", count, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
+        if json:
+            print_json({"prompt": prompt, "seed": seed, "text": text})
+        else:
+            out(text)
+        return
     listener = TerminalListener()
     try:
         listener.stage("predicting", rows.name)

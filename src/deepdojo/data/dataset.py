@@ -88,11 +88,12 @@ class Dataset:
         return self._digests
 
     def rows(self, split: str) -> Sequence[Row]:
-        """Rows of a part: `id`, inputs and targets; those of `test` carry no targets at all."""
+        """Rows of a part: `id`, inputs and targets; those of `test` carry what a model reads of them, and no target
+        that is not among that."""
         full = self._part(split)
         if split != "test":
             return full
-        return self._view(split, ("id", *self.project.contract.inputs), kept=True)
+        return self._view(split, ("id", *self.project.contract.reads), kept=True)
 
     def truth(self, split: str) -> Sequence[Row]:
         """`id` and targets of a part: for scoring, report and nothing else."""

@@ -12,13 +12,13 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from deepdojo.data.archives import Archive, open_archive
+from deepdojo.data.compressed import compression, decompressed
 from deepdojo.data.globs import glob_regex, is_pattern
 from deepdojo.data.images import decode_image
 from deepdojo.errors import DataError, SourceError, nearest
 
 __all__ = ["Files", "Media", "content_sha256", "decode_image", "file_sha256", "is_system_file", "printable"]
 
-_BLOCK_BYTES = 1 << 20
 _SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r", "lost+found"})
 
 
@@ -67,7 +67,7 @@ class Files:
     """Names -> bytes.
 
     A name is a path below one of the roots with `/`, `archive.zip!member` for a file inside an archive, and ends in
-    `.gz` where it is compressed (it is opened decompressed).
+    `.gz`, `.bz2` or `.xz` where it is compressed (it is opened decompressed).
 
     Args:
         roots: folders, searched in this order.
@@ -207,24 +207,24 @@ class Files:
         return self._archives[name]
 
     def open(self, name: str) -> BinaryIO:
-        """A binary file from its beginning; `.gz` is decompressed."""
+        """A binary file from its beginning; `.gz`, `.bz2` and `.xz` are decompressed."""
         self._used.add(name)
         return self.opened(name)
 
     def opened(self, name: str) -> BinaryIO:
         """As `open`, for what is noted already: a picture is, since it became a cell."""
         outer, member = self._parts(name)
+        ending = compression(name)
         if member:
             raw: BinaryIO = io.BytesIO(self._archive(outer).read(member))
         else:
             path = self.path(name)
+            ending = ending or compression(path.name)  # a pinned file may lie there compressed
             try:
                 raw = path.open("rb")
             except OSError as error:
                 raise SourceError(f"cannot be opened ({error.strerror or error})", where=str(path)) from None
-        if name.lower().endswith(".gz") and not name.lower().endswith(".tar.gz"):
-            return _gunzip(raw, name)
-        return raw
+        return raw if ending is None else decompressed(raw, ending, name)
 
     def bytes(self, name: str) -> bytes:
         """All bytes of a file (decompressed)."""
@@ -321,29 +321,6 @@ def _digest_of_list(pairs: Iterable[tuple[str, str]]) -> str:
     for shown, digest in pairs:
         total.update(f"{printable(shown)}\0{digest}\n".encode())
     return total.hexdigest()
-
-
-def _gunzip(raw: BinaryIO, name: str) -> BinaryIO:
-    import gzip
-    import zlib
-
-    class _Gzip(gzip.GzipFile):
-        def read(self, size: int | None = -1) -> bytes:
-            try:
-                return super().read(size)
-            except (OSError, EOFError, zlib.error) as error:
-                raise DataError(
-                    f"the compressed file is broken ({error})", where=name, todo="download it again"
-                ) from None
-
-        def read1(self, size: int = -1) -> bytes:
-            return self.read(size if size >= 0 else _BLOCK_BYTES)
-
-        def close(self) -> None:
-            super().close()
-            raw.close()
-
-    return _Gzip(fileobj=raw, mode="rb")  # type: ignore[return-value]
 
 
 def file_sha256(path: Path) -> str:

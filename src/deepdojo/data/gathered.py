@@ -92,7 +92,7 @@ class PackedRead:
         names = extra_columns(project)
         source = RowPack(pack, project.contract, files, names)
         self.source = source
-        columns = ("id", *project.contract.inputs, *project.contract.targets)
+        columns = ("id", *project.contract.columns)
         self.rows = PackedRows(source, np.arange(source.n, dtype=np.uint32), columns)
         self.extra = {name: PackedCells(source, cells) for name, cells in source.extra.items()}
         self.keys = None if source.keys is None else PackedCells(source, source.keys)

@@ -6,9 +6,11 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepdojo.contracts import contract_of
 from deepdojo.data.files import Files, printable
 from deepdojo.data.infer.inferred import Choices, Inferred, listed
 from deepdojo.errors import DataError, ProjectError, UsageError
@@ -26,7 +28,8 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
     """What project a file or folder makes, without writing anything.
 
     Args:
-        source: a CSV, TSV, JSON lines or Parquet file, a folder of class folders of images, or an archive of such.
+        source: a CSV, TSV, JSON lines or Parquet file, a folder of class folders of images, or an archive of such; for
+            language modelling a text file or a folder of them.
         choices: target, id, group, time, task, metric, test; see `create`.
 
     Raises:
@@ -43,7 +46,11 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
     root = _root(path, test)
     inferred = Inferred(root=root, shown=[path] if test is None else [root], files=[])
     files = Files([root])
-    if path.is_dir() or _is_archive(path):
+    if given.task is not None and contract_of(given.task).host_run:
+        from deepdojo.data.infer.running_text import infer_running_text
+
+        infer_running_text(files, path, replace(given, test=test), inferred)
+    elif path.is_dir() or _is_archive(path):
         from deepdojo.data.infer.images import infer_images
 
         infer_images(files, _prefix(path, root), given, inferred, None if test is None else _prefix(test, root))
@@ -192,7 +199,7 @@ def _toml(spec: dict[str, Any], path: list[str], inferred: Inferred) -> str:
     for key in ("name", "task", "metric"):
         document.add(key, _item(spec[key], inferred.comments.get(key)))
     tables = {"source": {"path": path[0] if len(path) == 1 else path}}
-    tables |= {key: spec[key] for key in ("data", "columns", "split")}
+    tables |= {key: spec[key] for key in ("data", "columns", "split") if spec[key]}
     for key, values in tables.items():
         document.add(tomlkit.nl())
         document.add(key, _table(key, values, inferred.comments))

@@ -11,6 +11,7 @@ from deepdojo.data.encodings import detect_encoding
 from deepdojo.data.files import Files
 from deepdojo.data.project import Project
 from deepdojo.data.readers import RawRow, read
+from deepdojo.data.readers.text import TEXTS
 from deepdojo.data.spec import PixelColumns
 from deepdojo.errors import DataError, DojoError, SourceError, nearest
 
@@ -41,6 +42,9 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
         raise SourceError(
             "there is no such file or folder", where=str(path), todo=f"did you mean {guess!r}?" if guess else None
         )
+    if project.contract.host_run:
+        yield _running_text(project, path)
+        return
     if path.is_dir() or path.suffix.lower() in _PICTURES or path.suffix.lower() == ".zip":
         yield from _pictures(project, path)
         return
@@ -56,6 +60,17 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
         yield from _tables(project, files, path.name)
     else:
         yield files, lambda: read(reader, files, file=path.name), reader == "jsonl"
+
+
+def _running_text(project: Project, path: Path) -> Way:
+    """All of a text, or of each text in a folder, cut into blocks as the project's own."""
+    files = Files([path] if path.is_dir() else [], {} if path.is_dir() else {path.name: path})
+    own = project.spec.data.options() if project.spec.data.reader_of() == "text" else {}
+    options = {name: own[name] for name in ("block_chars", "context_chars") if name in own}
+    name = TEXTS if path.is_dir() else path.name
+    if path.is_dir() and not files.glob(TEXTS):
+        raise DataError("there are no text files in it", where=str(path), todo="give a folder of .txt files")
+    return files, lambda: read("text", files, file=name, **options), False
 
 
 def _suffix(path: Path) -> str:

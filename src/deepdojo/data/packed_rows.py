@@ -24,7 +24,7 @@ _CHUNK = 4096
 
 def kinds_of(contract: Contract) -> dict[str, str]:
     """Column -> the kind that `writer_of` knows."""
-    return {"id": "text", **contract.inputs, **contract.targets}
+    return {"id": "text", **contract.columns}
 
 
 class RowWriter:

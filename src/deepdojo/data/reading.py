@@ -198,7 +198,7 @@ class _Packer:
         # Records get the columns of all others at the end, and a key is over all of them.
         self.late = any(data.reader_of(part).startswith(_RAGGED) for part in data.split or (None,))
         self.writer = RowWriter(work, walk.project.contract, walk.extra)
-        kinds = walk.project.contract.inputs
+        kinds = walk.project.contract.reads
         self.names: dict[str, dict[str, None]] = {name: {} for name, kind in kinds.items() if kind == "record"}
         for name, known in work.state.get("names", {}).items():
             self.names[name] = dict.fromkeys(known)
@@ -244,7 +244,7 @@ class _Packer:
     def add_keys(self) -> None:
         contract, files = self.walk.project.contract, self.walk.files
         source = RowPack(Pack(self.work.partial, {**self.writer.facts(), "keyed": False}), contract, files, ())
-        columns = ("id", *contract.inputs)
+        columns = ("id", *contract.reads)
         for number, row in enumerate(PackedRows(source, np.arange(source.n), columns), 1):
             self.writer.keys.add(input_key(row, contract, files))
             if number % 4096 == 0:

@@ -45,9 +45,10 @@ class RowMaker:
         self.absent: dict[str, int] = {}
         self.known: dict[str, None] = {}
         self._features: dict[str, list[str]] = {}
-        self._makers = [(role, self._maker(role, kind)) for role, kind in contract.inputs.items()]
+        self._makers = [(role, self._maker(role, kind)) for role, kind in contract.reads.items()]
         if targets:
-            self._makers += [(role, self._target(role, kind)) for role, kind in contract.targets.items()]
+            hidden = {role: kind for role, kind in contract.targets.items() if role not in contract.reads}
+            self._makers += [(role, self._target(role, kind)) for role, kind in hidden.items()]
         self._own = self._not_features()
 
     def make(self, raw: RawRow) -> Row:
@@ -97,7 +98,7 @@ class RowMaker:
         self.check_columns()
         if not self.ragged:
             return
-        for role, kind in self.contract.inputs.items():
+        for role, kind in self.contract.reads.items():
             if kind != "record":
                 continue
             names = dict.fromkeys(name for row in rows for name in row[role])
@@ -121,7 +122,7 @@ class RowMaker:
         if kind == "image":
             return self._image_or_file(role, self._image(given if given is not None else role))
         if kind == "text":
-            return self._text(role, given)
+            return self._written(role) if self.contract.host_run else self._text(role, given)
         return self._target(role, kind)
 
     def _text(self, role: str, given: Any) -> Make:
@@ -133,6 +134,16 @@ class RowMaker:
             if not text.strip():
                 raise Reject(f"the {role} is empty")
             return text
+
+        return make
+
+    def _written(self, role: str) -> Make:
+        """A text with its blanks and line ends, every one of which counts. Beside the first a column may be absent."""
+        column, needed = self.column_of(role), role == self.contract.input
+
+        def make(raw: RawRow) -> str:
+            text = as_text(self.cell(raw, column) if needed else raw.cells.get(column)) or ""
+            return text if text or not needed else _reject(f"the {role} is empty")
 
         return make
 
@@ -313,7 +324,7 @@ def _record_cell(cell: Any, decimal: str) -> str | float | None:
 def input_key(row: Mapping[str, Any], contract: Contract, files: Files) -> str:
     """SHA-256 over a row's inputs: equal inputs have equal keys. Pictures are compared by the bytes of their files."""
     total = hashlib.sha256()
-    for role in contract.inputs:
+    for role in contract.reads:
         cell = row[role]
         if isinstance(cell, np.ndarray):
             total.update(f"{cell.shape}\0".encode())

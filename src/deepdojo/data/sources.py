@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deepdojo.data.compressed import SUFFIXES, compression, sha256_of_content
 from deepdojo.data.download import cached, download
 from deepdojo.data.files import Files, content_sha256, file_sha256
 from deepdojo.errors import SourceError
@@ -66,7 +67,9 @@ def available(source: SourceSpec, folder: Path) -> bool:
     if not source.files:
         return bool(own_files) or any(root.is_dir() for root in roots)
     return all(
-        name in own_files or any((r / name).is_file() for r in roots) or (pin.sha256 and cached(pin.sha256) is not None)
+        name in own_files
+        or any(_places(root, name, pin) for root in roots)
+        or (pin.sha256 and cached(pin.sha256) is not None)
         for name, pin in source.files.items()
     )
 
@@ -128,10 +131,7 @@ def _find(
     name: str, pin: FilePin, roots: list[Path], *, offline: bool, progress: Progress | None, yes: bool, hint: str | None
 ) -> Path:
     wrong: list[str] = []
-    for root in roots:
-        path = root / name
-        if not path.is_file():
-            continue
+    for path in (place for root in roots for place in _places(root, name, pin)):
         got = _sum(path, name, pin)
         if got is None:
             return path
@@ -157,11 +157,18 @@ def _find(
     raise SourceError(f"the file {name} is nowhere (looked in {looked} and the cache)", todo=hint)
 
 
+def _places(root: Path, name: str, pin: FilePin) -> list[Path]:
+    """The file itself, or compressed, where there is one: a pin is of the content."""
+    endings = ("", *SUFFIXES) if pin.sha256 and compression(name) is None else ("",)
+    return [path for ending in endings if (path := root / f"{name}{ending}").is_file()]
+
+
 def _sum(path: Path, name: str, pin: FilePin) -> str | None:
     """None when the file is what the pin asks for, else the sum that it has."""
     if pin.sha256 is None and pin.content_sha256 is None:
         return None
-    got = file_sha256(path) if pin.sha256 else ""
+    packed = path.name != Path(name).name
+    got = (sha256_of_content(path) if packed else file_sha256(path)) if pin.sha256 else ""
     if got and got == pin.sha256:
         return None
     if pin.content_sha256 is not None:

@@ -47,7 +47,8 @@ class FilePin(_Section):
     """One file by its content."""
 
     sha256: Sha256 | None = None
-    """SHA-256 of the file. A file with another sum is never used."""
+    """SHA-256 of the file. A file with another sum is never used; one that lies there compressed (`NAME.gz`, `.bz2`,
+    `.xz`) is known by what is in it."""
     content_sha256: Sha256 | None = None
     """For an archive: SHA-256 over its sorted lines `member NUL sha256 LF`, so that any packing of the same members
     will do."""
@@ -80,12 +81,13 @@ class DataSpec(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     reader: str | None = None
-    """csv, jsonl, parquet, files, idx, lines, or python:FILE (code beside project.toml). Default: by the file's
+    """csv, jsonl, parquet, files, idx, lines, text, or python:FILE (code beside project.toml). Default: by the file's
     ending."""
     id: str | None = None
     """The column that names a row. Without it rows are numbered from 1 (files: their path)."""
     file: str | list[str] | None = None
-    """csv, jsonl, parquet, lines: a file, a pattern (`part-*.csv`, `a.zip!b.csv`) or several, one below the other."""
+    """csv, jsonl, parquet, lines, text: a file, a pattern (`part-*.csv`, `a.zip!b.csv`) or several, one below the
+    other."""
     delimiter: str | None = Field(None, min_length=1, max_length=1)
     """csv: the sign between cells. Default: found for each file."""
     quote: str | None = Field(None, max_length=1)
@@ -93,7 +95,7 @@ class DataSpec(BaseModel):
     decimal: Literal[".", ","] | None = None
     """csv: the sign before the fraction of a number. Default: found for each file."""
     encoding: str | None = None
-    """csv, jsonl, lines: such as utf-8, latin-1, gb18030. Default: found from all bytes of each file."""
+    """csv, jsonl, lines, text: such as utf-8, latin-1, gb18030. Default: found from all bytes of each file."""
     header: bool | None = None
     """csv: whether the first line holds the names of the columns. Default: true."""
     names: list[str] | None = None
@@ -111,6 +113,14 @@ class DataSpec(BaseModel):
     """idx: the file of arrays."""
     labels: str | None = None
     """idx: the file of labels."""
+    start: float | None = Field(None, ge=0, le=1)
+    """text: each file is read from this share of its characters on, such as 0.9 for the last tenth. Default: 0."""
+    stop: float | None = Field(None, ge=0, le=1)
+    """text: each file is read up to this share of its characters. Default: 1."""
+    block_chars: int | None = Field(None, ge=1)
+    """text: a row has at most so many characters. Default: 1,000."""
+    context_chars: int | None = Field(None, ge=0)
+    """text: so many characters before a row's own stand beside it. Default: 1,000."""
     split: dict[Literal["train", "validation", "test"], dict[str, Any]] = Field(default_factory=dict)
     """Given splits: for each the options that differ, such as train = {file = "train.csv"}."""
 
@@ -319,7 +329,7 @@ def _check_names(spec: ProjectSpec, where: str) -> None:
             f"the name {spec.name!r} cannot name a folder", where=where, todo="use letters, digits, - and _"
         )
     contract = contract_of(spec.task)
-    roles = [*contract.inputs, *contract.targets]
+    roles = list(contract.columns)
     for role in spec.columns:
         if role not in (*roles, "drop"):
             raise UnknownNameError("column role", role, [*roles, "drop"], where=f"{where}: columns")

@@ -40,6 +40,7 @@ METHODS: Mapping[str, Method] = {
     "occlusion": Method("occlusion", occlusion, complete=False),
     "integrated_gradients": Method("integrated gradients", integrated_gradients, complete=True),
 }
+NOTHING_TO_DELETE = "decisions of this task cannot be explained by deleting parts: no part has an empty value"
 EXTRA_FRAC = 0.25
 LOOKED_AT = 10
 
@@ -88,6 +89,9 @@ def explain_rows(
     for name in chosen:
         if name not in METHODS:
             raise UnknownNameError("explanation method", name, METHODS)
+    if not task.blank:
+        return {"rows_n": 0, "summary": [], "items": [], "skipped": {}, "notes": [NOTHING_TO_DELETE],
+                "selection": {"rows": 0, "right": 0, "wrong": 0, "extra": 0}}  # fmt: skip
     session = _Session(task, model, cells, torch.device(device), seed, max_units, {name: _Tally() for name in chosen})
     session.ends = math.inf if time_s is None else time.perf_counter() + time_s
     order = np.random.default_rng(seed).permutation(len(rows))
@@ -182,7 +186,7 @@ class _Session:
         if probe.others[1] > 0:
             self._note("of a text that is read in several windows the first one is explained")
         self.rights[row["id"]] = right
-        kind = next(iter(self.task.contract.inputs.values()))
+        kind = self.task.contract.input_kind
         for method, values in scores.items():
             item = {"id": row["id"], "method": method, "kind": kind, "pieces": probe.labels}
             item |= _size(probe) | {"scores": values.tolist(), "evidence": evidence, "blank": blank, "counted": counted}

@@ -14,6 +14,7 @@ from deepdojo.report import decisions, sections
 from deepdojo.report.comparison import comparison
 from deepdojo.report.figures import amount, count, duration, plain, unit_of
 from deepdojo.report.metric_facts import metric_title
+from deepdojo.report.passages import passages, samples
 from deepdojo.report.pictures import Pictures
 from deepdojo.report.source import RunFiles, model_name, read_run
 from deepdojo.report.spread import learning_of_several, spread
@@ -141,6 +142,9 @@ _TITLES = {
     "again": "Do it again",
 }
 
+# of a language model, whose decisions are as many as the symbols of its text
+_WRITTEN_TITLES = {"errors": "What surprises it", "why": "How it writes"}
+
 
 def _of_tracked(files: RunFiles) -> dict[str, str]:
     """Of a run that another program logged: what it logged; its score and errors where it gave predictions."""
@@ -151,9 +155,11 @@ def _of_tracked(files: RunFiles) -> dict[str, str]:
 def _context(files: RunFiles, words: Words) -> Json:
     pictures = Pictures()
     kinds = [e.get("kind") for e in files.examples]
+    tinted, written = passages(files, words), samples(files, words)
     run = files.run
     shown = _TITLES if run.get("kind") != "tracked" else _of_tracked(files)
-    titles = {key: words(title) for key, title in shown.items()}
+    changed = _WRITTEN_TITLES if tinted or written else {}
+    titles = {key: words(changed.get(key, title)) for key, title in shown.items()}
     project = str(run.get("project") or files.folder.parent.name)
     return {
         "t": words,
@@ -180,6 +186,8 @@ def _context(files: RunFiles, words: Words) -> Json:
         "confusion": sections.confusion(files, words),
         "calibration": sections.calibration(files, words),
         "regression": sections.regression(files, words),
+        "passages": tinted,
+        "samples": written,
         "worst": decisions.worst(files, pictures, words),
         "worst_kind": "images" if "image" in kinds else "texts" if "text" in kinds else "records",
         "explained": decisions.explained(files, pictures, words),

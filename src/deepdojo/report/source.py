@@ -53,6 +53,7 @@ class RunFiles:
     broken: list[str]
     logged: list[Json] = field(default_factory=list)
     sweep: Json = field(default_factory=dict)
+    samples: list[Json] = field(default_factory=list)
     trainings: list[Training] = field(default_factory=list)
 
 
@@ -215,6 +216,7 @@ def read_run(folder: Path) -> RunFiles:
         pairs=_pairs(detail, CONTRACTS.get(str(run.get("task")))),
         broken=reader.broken,
         sweep=detail.json("find_lr.json", {}),
+        samples=[e for e in detail.json("samples.json", []) if isinstance(e, dict)],
         trainings=_trainings(folder) if isinstance(run.get("group"), dict) else [],
     )
     found.broken += detail.broken if detail is not reader else []

@@ -16,12 +16,17 @@ from deepdojo.runs import Run, write_rejected
 from deepdojo.session.evaluate import Judge, table_of, write_predictions, write_rows
 from deepdojo.session.examples import collect_examples, worst_rows
 from deepdojo.session.floors import Floors
+from deepdojo.session.passages import passages_of, samples_of
 
 if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
     from deepdojo.contracts import Contract
     from deepdojo.scoring.score import Score
     from deepdojo.session.network import Network
     from deepdojo.session.train import Session
+    from deepdojo.tasks.base import Task
 
 __all__ = ["explain_run", "finish_run", "held_out_score"]
 
@@ -53,11 +58,16 @@ def finish_run(session: Session, network: Network) -> None:
     score["verdict"] = verdict(score)
     write_json(session.folder / "score.json", score)
     explained: dict[str, Any] = {"items": []}
-    if session.options.explain:
+    if network.task.writes:
+        listener.stage("write")
+        write_json(session.folder / "samples.json", samples(session, network))
+    if session.options.explain and network.task.blank:
         listener.stage("explain")
         explained = explain(session, network, found, truth)
         write_json(session.folder / "explanations" / "index.json", explained)
-    write_json(session.folder / "examples.json", examples_of(session, found, truth, explained))
+    shown = passages(session, network.task, network.model, found, network.hardware.device)
+    shown += examples_of(session, found, truth, explained)
+    write_json(session.folder / "examples.json", shown)
     score["cost"]["seconds"], score["cost"]["cpu_seconds"] = time.monotonic() - session.started, session.cpu_seconds()
     write_json(session.folder / "score.json", score)
 
@@ -155,14 +165,32 @@ def explain(
     )  # fmt: skip
 
 
+def samples(session: Session, network: Network) -> list[dict[str, Any]]:
+    until = time.monotonic() + 0.3 * session.seconds_left()
+    return samples_of(network.task, network.model, seed=session.seed, until=until)
+
+
+def passages(
+    session: Session, task: Task, model: nn.Module, found: Sequence[dict[str, Any]], device: torch.device | str
+) -> list[dict[str, Any]]:
+    """Of a task whose decisions are as many as its symbols."""
+    if not task.contract.host_run:
+        return []
+    cells = {row["id"]: row for row in found}
+    rows = session.dataset.rows("test")
+    return passages_of(task, model, rows, cells, device=device, where=lambda key: place_of(session, key))
+
+
 def examples_of(
     session: Session,
     found: Sequence[dict[str, Any]],
     truth: Sequence[dict[str, Any]],
     explained: dict[str, Any],
 ) -> list[dict[str, Any]]:
-    """The worst errors and the explained rows, with their actual content."""
+    """The worst errors and the explained rows, with their actual content; none where a row is no single decision."""
     contract = session.judge.contract
+    if contract.host_run:
+        return []
     target, classes = contract.target, contract.target_kind == "label"
     answers, predicted = ById(truth), ById(found)
     losses, wrong = np.empty(len(truth)), np.empty(len(truth), dtype=bool)
@@ -216,6 +244,11 @@ def explain_run(run: Run, session: Session, *, time_s: float | None = None) -> d
     """
     from deepdojo.explain import explain_rows
 
+    if not run.task().blank:
+        raise RunError(
+            f"a {run.info['task']} run has no single decisions to explain: each symbol of a text is one", where=run.id,
+            todo=f"see the tinted passages of dojo report {run.id}",
+        )  # fmt: skip
     if session.refit is not None:
         cells = seen_rows(run, session)
     elif run.score["value"] is None:

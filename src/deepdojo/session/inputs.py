@@ -23,7 +23,7 @@ def rows_from(
 
         project = run.project()
         return load_rows(project, Path(rows).expanduser(), trusted=code_trusted(project, trust))
-    name, kind = next(iter(run.contract.inputs.items()))
+    name, kind = run.contract.input, run.contract.input_kind
     return [{"id": str(i + 1), name: _cell(row, kind, i)} for i, row in enumerate(rows)], []
 
 

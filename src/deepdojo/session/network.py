@@ -32,6 +32,7 @@ from deepdojo.training.precision import Hardware, choose_device, choose_hardware
 from deepdojo.training.predictor import Unvalidated, Validator, evaluating, parts_of, predict_rows
 from deepdojo.training.schedules import batch_size, planned_steps
 from deepdojo.training.store import Store, fitted_task
+from deepdojo.training.stream import Stream, examples_to_learn
 
 if TYPE_CHECKING:
     from deepdojo.session.train import Session
@@ -44,7 +45,7 @@ class Packed:
     """What is the same for all trainings on the same rows: read, fitted and packed once, then shared."""
 
     task: Task
-    store: Store
+    store: Store | Stream
     validator: Validator | Unvalidated
     train_rows: Sequence[dict[str, Any]]
 
@@ -52,8 +53,8 @@ class Packed:
     def of(cls, session: Session, task_class: type[Task], device: torch.device) -> Packed:
         rows = session.usable("train")
         task = fitted_task(task_class, rows, session.recipe.task)
-        store = Store.pack(
-            task, rows, learn=True, reject=session.rejecter("train"),
+        store = examples_to_learn(
+            task, rows, reject=session.rejecter("train"),
             progress=lambda done, total: session.listener.progress(done, total, "rows"),
         )  # fmt: skip
         if store.found:
@@ -86,7 +87,7 @@ class Network:
     session: Session
     task: Task
     model: nn.Module
-    store: Store
+    store: Store | Stream
     validator: Validator | Unvalidated
     hardware: Hardware
     train_rows: Sequence[dict[str, Any]]
@@ -228,7 +229,7 @@ class Network:
         return 1000 * statistics.median(times)
 
 
-def take_found_rate(session: Session, task: Task, model: nn.Module, store: Store, hardware: Hardware) -> None:
+def take_found_rate(session: Session, task: Task, model: nn.Module, store: Store | Stream, hardware: Hardware) -> None:
     """Search for a learning rate and train with it; adamw's, beside muon's, moves by the same factor.
 
     A resumed run that has searched goes on with what it recorded. Of several processes the first one searches.
@@ -273,7 +274,7 @@ def require_fitting(model: str, task_class: type[Task]) -> None:
         )
 
 
-def trial(task: Task, model: nn.Module, forward: nn.Module, store: Store) -> None:
+def trial(task: Task, model: nn.Module, forward: nn.Module, store: Store | Stream) -> None:
     """One step of `forward`, the compiled `model`; weights, buffers and random state stay as they were."""
     device = next(model.parameters()).device
     kept = {name: value.clone() for name, value in model.state_dict().items()}
@@ -285,7 +286,7 @@ def trial(task: Task, model: nn.Module, forward: nn.Module, store: Store) -> Non
 
 
 def measure_flops(
-    task: Task, model: nn.Module, store: Store, size: int, device: torch.device
+    task: Task, model: nn.Module, store: Store | Stream, size: int, device: torch.device
 ) -> tuple[int | None, int | None]:
     """(FLOPs of one training step, of one forward pass for one example); None where an operation has no formula.
 

@@ -53,17 +53,32 @@ class Task(ABC):
     length: ClassVar[str | None] = None
     """The ragged entry whose length sorts examples into batches."""
     blank: ClassVar[Mapping[str, float]]
-    """Entries that an explanation perturbs, and what stands there for `nothing`, after `prepare`."""
+    """Entries that an explanation perturbs, and what stands there for `nothing`, after `prepare`. None: nothing can be
+    deleted, so decisions are not explained."""
     images: ClassVar[tuple[str, ...]] = ()
     """Entries (B, C, Y, X) that augmentation may mirror and move without changing what is right."""
     soft: ClassVar[bool] = False
     """Whether `loss` takes probabilities (B, C) in the place of the classes that `classes` names."""
+    writes: ClassVar[bool] = False
+    """Whether the model can go on with a text (`write`)."""
     protocol: ClassVar[str]
     """The name in `models/protocols.py` that a model must follow."""
 
     @property
     def contract(self) -> Contract:
         return CONTRACTS[self.name]
+
+    @property
+    def window(self) -> int | None:
+        """Training cuts the `length` entry of all examples, laid end to end, into windows of so many values, at offsets
+        that each epoch draws anew; a batch has them, and the values one step later as `<name>_next`. None: examples
+        are learned from as they are encoded."""
+        return None
+
+    @property
+    def eval_tokens(self) -> int:
+        """Values of the `length` entry that a batch may hold when nothing is learned."""
+        return 32_768
 
     @classmethod
     @abstractmethod
@@ -98,6 +113,28 @@ class Task(ABC):
     @abstractmethod
     def pieces(self, row: Row, example: Example) -> list[Piece]:
         """What an explanation may delete of this example."""
+
+    def tint(self, row: Row, parts: list[Part]) -> list[tuple[str, float]]:
+        """Pieces of a row's text with the loss of each, where the parts say so: a report shows them tinted."""
+        return []
+
+    def write(
+        self,
+        model: nn.Module,
+        prompt: str,
+        count: int,
+        *,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
+    ) -> str:
+        """A text that begins with `prompt` and goes on for `count` symbols, where the task `writes`.
+
+        Args:
+            temperature: 0 takes the likeliest. top_k, top_p: draw from the likeliest alone.
+        """
+        raise NotImplementedError
 
     def classes(self) -> dict[str, int]:
         """Entries that hold a class index, and how many classes there are; they may come as probabilities if `soft`."""

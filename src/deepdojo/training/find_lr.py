@@ -19,6 +19,7 @@ from deepdojo.training.optimizers import build_optimizer
 from deepdojo.training.precision import Hardware, using_threads
 from deepdojo.training.schedules import batch_size
 from deepdojo.training.store import Store
+from deepdojo.training.stream import Stream
 
 __all__ = ["Sweep", "find_lr"]
 
@@ -48,7 +49,7 @@ class Sweep:
 def find_lr(
     task: Task,
     model: nn.Module,
-    store: Store,
+    store: Store | Stream,
     train: TrainSection,
     hardware: Hardware,
     *,
@@ -98,7 +99,7 @@ def find_lr(
 
 
 def _copy_in_training(
-    task: Task, model: nn.Module, store: Store, train: TrainSection, hardware: Hardware, seed: int
+    task: Task, model: nn.Module, store: Store | Stream, train: TrainSection, hardware: Hardware, seed: int
 ) -> Callable[[float], float]:
     """rate -> the loss before a step of that rate, of a copy that goes over the training examples again and again."""
     twin = copy.deepcopy(model).train()

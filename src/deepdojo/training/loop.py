@@ -29,6 +29,7 @@ from deepdojo.training.optimizers import build_optimizer
 from deepdojo.training.precision import Hardware, using_threads
 from deepdojo.training.schedules import Schedule, batch_size, lr_factor, planned_steps
 from deepdojo.training.store import Store
+from deepdojo.training.stream import Stream
 
 __all__ = ["Fitted", "Interrupted", "fit"]
 
@@ -73,7 +74,7 @@ class _Loop:
         self,
         task: Task,
         model: nn.Module,
-        store: Store,
+        store: Store | Stream,
         validate: Callable[[nn.Module], tuple[float, float, Any]],
         train: TrainSection,
         hardware: Hardware,
@@ -316,7 +317,7 @@ class _Loop:
 def fit(
     task: Task,
     model: nn.Module,
-    store: Store,
+    store: Store | Stream,
     validate: Callable[[nn.Module], tuple[float, float, Any]],
     train: TrainSection,
     hardware: Hardware,

@@ -18,7 +18,6 @@ from deepdojo.training.store import Store, bytes_a_row
 __all__ = ["Unvalidated", "Validator", "evaluating", "parts_of", "predict_rows"]
 
 EVAL_BATCH = 512
-EVAL_TOKENS = 32_768
 SPAN_BYTES = 64 << 20
 SPAN, RAGGED_SPAN = 8_192, 65_536
 """Examples that are predicted before their rows are decoded: whole batches, so that they are the same for any span."""
@@ -36,10 +35,10 @@ def evaluating(model: nn.Module) -> Any:
         model.train(was)
 
 
-def _batch_size(store: Store) -> int:
+def _batch_size(task: Task, store: Store) -> int:
     if store.length_of is None or not len(store.length_of):
         return EVAL_BATCH
-    return int(min(EVAL_BATCH, max(1, EVAL_TOKENS // max(1, int(store.length_of.max())))))
+    return int(min(EVAL_BATCH, max(1, task.eval_tokens // max(1, int(store.length_of.max())))))
 
 
 def parts_of(
@@ -57,7 +56,7 @@ def parts_of(
     Memory: the parts of `SPAN` examples, whatever the size of the store; texts, which batches sort by length, of
     `RAGGED_SPAN`.
     """
-    size, done = _batch_size(store), 0
+    size, done = _batch_size(task, store), 0
     for span in store.spans(SPAN if store.length_of is None else RAGGED_SPAN):
         found: dict[int, list[tuple[int, Part]]] = {}
         for index in store.batches(size, span=span):
@@ -163,7 +162,8 @@ class Validator:
             rows = select(rows, np.array([i for i, row in enumerate(rows) if row["id"] not in bad], dtype=np.int64))
             self.inputs = Store.pack(task, rows, learn=False)
         self.rows = rows
-        self.learnable = Store.pack(task, rows, learn=True)
+        # Where the answer is what is read, the examples without it are those with it.
+        self.learnable = self.inputs if task.contract.host_run else Store.pack(task, rows, learn=True)
 
     def __len__(self) -> int:
         return len(self.inputs)

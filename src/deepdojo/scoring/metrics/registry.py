@@ -28,7 +28,7 @@ class Metric:
         summary: the first line of its docstring.
         truth, predicted: the kinds of the two columns that it compares.
         higher_is_better: the direction.
-        unit: "fraction", "nats", or "target" (the unit of the target column).
+        unit: "fraction", "nats", "bits", "words", or "target" (the unit of the target column).
         goal: when to choose it, half a sentence.
         title: its name in running text, where that is more than the name with blanks.
         percent: a fraction that people read in per cent.
@@ -62,7 +62,7 @@ def metric(
     truth: KindName,
     predicted: KindName,
     higher_is_better: bool,
-    unit: Literal["fraction", "nats", "target"] = "fraction",
+    unit: Literal["fraction", "nats", "bits", "words", "target"] = "fraction",
     goal: str = "",
     title: str = "",
     percent: bool = False,
