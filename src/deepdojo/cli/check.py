@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from deepdojo.cli.options import Json, Language, Offline, Trust, option, parse_duration
 from deepdojo.cli.output import answer, err, next_step, out, paragraph, print_json, quoted
 from deepdojo.cli.words import plural
 from deepdojo.errors import UsageError
 
-__all__ = ["check"]
+if TYPE_CHECKING:
+    from deepdojo.data.check import CheckReport
 
-_STYLE = {"error": "bad", "warning": "warn", "note": "dim"}
+__all__ = ["check"]
 
 
 def check(
@@ -54,16 +55,20 @@ def check(
         report = api.check(project, offline=offline, trust=trust, budget=seconds, listener=listener)
     finally:
         listener.finish()
-    problems = list(report.problems)
-    failed = any(p.level == "error" for p in problems)
+    failed = any(problem.level == "error" for problem in report.problems)
     if json:
         print_json(report.as_json())
-        return int(failed)
+    else:
+        _show(project, report, failed)
+    return int(failed)
+
+
+def _show(project: str, report: CheckReport, failed: bool) -> None:
     seen = f"{report.seen:,} of {report.total:,} rows" if report.seen != report.total else plural(report.total, "row")
-    serious = [p for p in problems if p.level != "note"]
+    serious = [p for p in report.problems if p.level != "note"]
     found = plural(len(serious), "problem") if serious else "nothing wrong"
     answer([(project, "bold"), (found, ""), (f"looked at {seen}", "")])
-    for problem in sorted(problems, key=lambda p: list(_STYLE).index(p.level)):
+    for problem in report.problems:
         out()
         where = f" ({problem.where})" if problem.where else ""
         paragraph(f"{problem.level}: {problem.what}{where}", indent=2)
@@ -79,7 +84,6 @@ def check(
         out()
         paragraph(f"{good} of {plural(len(references), 'reference submission')} are judged as expected.", indent=2)
     next_step(f"dojo {'check' if failed else 'train'} {quoted(project)}", "" if not failed else "once it is mended")
-    return int(failed)
 
 
 def _look(
