@@ -66,11 +66,37 @@ def test_dropout_silences_the_stated_share_and_keeps_the_mean():
     silent = (y == 0).double().mean().item()
     spread = (p * (1 - p) / len(x)) ** 0.5
     assert abs(silent - p) < 6 * spread  # a right dropout fails in 2 of 10^9 seeds
-    assert torch.equal(y[y != 0].unique(), torch.tensor([1 / (1 - p)]))
+    torch.testing.assert_close(y[y != 0].unique(), torch.tensor([1 / (1 - p)]), rtol=1 / 65_536, atol=0)
     assert Dropout(p).eval()(x) is x
     for wrong in (1.0, -0.1):
         with pytest.raises(RecipeError, match="dropout is a share"):
             Dropout(wrong)
+
+
+@pytest.mark.parametrize("p", [0.1, 0.5, 0.9])
+def test_dropout_draws_each_number_for_itself(p):
+    """Four numbers share one draw of 64 bits: none of the four may be likelier, and none may follow another."""
+    torch.manual_seed(0)
+    n = 200_000
+    silent = (Dropout(p)(torch.ones(n, 4)) == 0).double()
+    spread = (p * (1 - p) / n) ** 0.5
+    assert (silent.mean(0) - p).abs().max() < 6 * spread
+    away = silent - p
+    together = (away.T @ away / n).fill_diagonal_(0.0).abs().max()
+    assert together < 6 * p * (1 - p) / n**0.5  # of 14 bounds a right dropout breaks one in 3 of 10^8 seeds
+
+
+def test_dropout_passes_the_gradient_of_what_it_keeps():
+    x = draw(7, 13).requires_grad_()
+    torch.manual_seed(1)
+    y = Dropout(0.4)(x)
+    cotangent = draw(7, 13)
+    y.backward(cotangent)
+    scale = 65_536 / (65_536 - round(0.4 * 65_536))
+    torch.testing.assert_close(x.grad, cotangent * (y != 0) * scale)
+    torch.manual_seed(1)
+    assert torch.equal(Dropout(0.4)(x), y)
+    assert torch.equal(Dropout(1e-6)(torch.ones(3)), torch.ones(3) / (1 - 1e-6))  # too rare for 16 bits: torch's
 
 
 def test_max_norm_bounds_every_row_of_the_weight():

@@ -67,4 +67,4 @@ def test_the_run_keeps_the_mean(tmp_path, keep: str) -> None:
         fitted(tmp_path / name, parts, train=TrainSection(**asked, ema=ema))
         kept[name] = parts[1].head.weight
     torch.testing.assert_close(kept["none"], kept["short"])
-    assert (kept["none"] - kept["long"]).abs().max() > 1e-3
+    assert (kept["none"] - kept["long"]).abs().max() > 1e-4  # rounding alone is below 1e-6

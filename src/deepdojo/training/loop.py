@@ -21,9 +21,11 @@ from deepdojo.training.augment import build_augment, draws
 from deepdojo.training.averages import Average
 from deepdojo.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
 from deepdojo.training.clock import Clock
-from deepdojo.training.distributed import ALONE, Ranks, average_buffers, share, whole
+from deepdojo.training.distributed import ALONE, Ranks, average_buffers, share
+from deepdojo.training.gradients import divide_and_clip
 from deepdojo.training.interruption import Interrupted, signals
 from deepdojo.training.log import MetricsLog
+from deepdojo.training.memory import keep_freed_memory
 from deepdojo.training.nonfinite import first_nonfinite_part
 from deepdojo.training.optimizers import build_optimizer
 from deepdojo.training.precision import Hardware, using_threads
@@ -99,6 +101,7 @@ class _Loop:
         forward: nn.Module = torch.compile(model) if hardware.compile else model  # type: ignore[assignment]
         self.shared = share(task, model, forward, ranks, how=train.parallel)
         self.optimizer = build_optimizer(model, train, hardware.device)
+        self.parameters = list(model.parameters())
         self.average = None if train.ema is None else Average(model, train.ema)
         self.augment = build_augment(train, task)
         self.epoch_steps = math.ceil(len(store) / batch_size(train))
@@ -212,12 +215,10 @@ class _Loop:
     def update(self, weight_sum: float, batch: Batch) -> None:
         """Divide the summed gradient once, clip it, step. The gradient is that of one large batch, however it was
         cut."""
-        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
-        torch._foreach_div_(gradients, weight_sum)
-        if self.train.clip > 0:
-            norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.train.clip, foreach=True)
-            if not math.isfinite(float(whole(norm))):
-                raise self.not_finite(batch, "gradient")
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        norm = divide_and_clip(gradients, weight_sum, self.train.clip)
+        if self.train.clip > 0 and not math.isfinite(norm):
+            raise self.not_finite(batch, "gradient")
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
 
@@ -352,6 +353,7 @@ def fit(
         TrainingError: loss or gradient is not finite; names step and part.
         Interrupted: after Ctrl-C, with the state saved.
     """
+    keep_freed_memory()
     with _random_numbers(seed + ranks.rank * RANK_SEED, hardware):
         loop = _Loop(
             task, model, store, validate, train, hardware, folder=folder, seed=seed, higher_is_better=higher_is_better,

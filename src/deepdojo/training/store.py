@@ -85,7 +85,9 @@ class Store:
     def cut(self, index: Tensor, device: torch.device | str = "cpu") -> Batch:
         """The batch of examples `index` (B,) int64: fixed entries (B, ...), ragged ones (B, longest) with
         `<name>_keep`."""
-        batch: Batch = {name: values[index].to(device, non_blocking=True) for name, values in self.fixed.items()}
+        batch: Batch = {
+            name: values.index_select(0, index).to(device, non_blocking=True) for name, values in self.fixed.items()
+        }
         for name, values in self.flat.items():
             start, end = self.offsets[name][index], self.offsets[name][index + 1]
             lengths = end - start
