@@ -75,6 +75,17 @@ def test_the_floors_of_the_task():
     assert rows[0]["nll_nats"] > rows[1]["nll_nats"] > rows[2]["nll_nats"]
 
 
+def test_of_much_text_the_end_is_counted(monkeypatch):
+    from deepdojo.baselines import language
+
+    monkeypatch.setattr(language, "MOST_CHARS", 40)
+    nats, about = unigram(Problem("language-modelling", TRAIN, TEST))
+    symbols = Symbols.fit(row["text"] for row in TRAIN)
+    expected = ngram_nats(symbols, TRAIN[1:], TEST, 1) + [symbols.unknown_nats(row["text"]).sum() for row in TEST]
+    np.testing.assert_allclose(nats, expected)
+    assert about.endswith("of the last 4e-05 M characters")
+
+
 def test_words_where_the_metric_counts_words():
     by_words, about = unigram(Problem("language-modelling", TRAIN, TEST, metric="word_perplexity"))
     assert "words" in about

@@ -16,6 +16,8 @@ from deepdojo.data.codecs.symbols import Symbols
 __all__ = ["five_gram", "ngram_nats", "uniform", "unigram"]
 
 ORDER = 5
+MOST_CHARS = 30_000_000
+"""Of more training text the end is counted, which is nearest to what is held out: the counts take 100 bytes a place."""
 BY_WORDS = "word_perplexity"
 
 
@@ -40,9 +42,20 @@ def five_gram(problem: Problem) -> tuple[np.ndarray, str]:
 
 
 def _counted(problem: Problem, order: int, about: str) -> tuple[np.ndarray, str]:
-    symbols = _symbols(problem)
-    nats = ngram_nats(symbols, problem.train, problem.test, order)
-    return nats + _unknown(symbols, problem.test), about.format(n=len(symbols) - 1, units=symbols.units)
+    symbols, counted = _symbols(problem), _last(problem.train)
+    nats = ngram_nats(symbols, counted, problem.test, order)
+    said = about.format(n=len(symbols) - 1, units=symbols.units)
+    if len(counted) < len(problem.train):
+        said += f", of the last {MOST_CHARS / 1e6:g} M characters"
+    return nats + _unknown(symbols, problem.test), said
+
+
+def _last(rows: Sequence[Row]) -> Sequence[Row]:
+    """The last rows that hold at most MOST_CHARS characters, one at least."""
+    left, first = MOST_CHARS, len(rows)
+    while first > 0 and (left := left - len(rows[first - 1]["text"])) >= 0:
+        first -= 1
+    return rows[min(first, len(rows) - 1) :]
 
 
 def _symbols(problem: Problem) -> Symbols:

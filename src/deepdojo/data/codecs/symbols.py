@@ -48,7 +48,10 @@ class Symbols:
         if units == "bytes":
             return cls(units, ())
         if units == "characters":
-            return cls(units, tuple(sorted(set().union(*map(set, texts)))))
+            signs: set[str] = set()
+            for text in texts:
+                signs.update(text)
+            return cls(units, tuple(sorted(signs)))
         counts: Counter[str] = Counter()
         for text in texts:
             counts.update(_WORD.findall(text))
