@@ -11,9 +11,11 @@ from deepdojo.generation.sampling import filtered
 from deepdojo.models import create_model
 
 
-def decoder(context: int = 8) -> torch.nn.Module:
+def decoder(positions: str = "rotary", context: int = 8) -> torch.nn.Module:
     torch.manual_seed(0)
-    model = create_model("decoder", {"vocab_size": 7}, width=8, num_layers=2, num_heads=2, context=context)
+    model = create_model(
+        "decoder", {"vocab_size": 7}, width=8, num_layers=2, num_heads=2, context=context, positions=positions
+    )
     with torch.no_grad():
         for p in model.parameters():
             p.add_(0.5 * torch.randn_like(p))
@@ -24,9 +26,10 @@ def draws(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def test_the_likeliest_token_each_time_with_windows_as_promised() -> None:
+@pytest.mark.parametrize("positions", ["rotary", "learned"])
+def test_the_likeliest_token_each_time_with_windows_as_promised(positions: str) -> None:
     """Without a cache: the text as far back as the rule says, read anew for every token."""
-    model, context = decoder(), 8
+    model, context = decoder(positions), 8
     prompt = torch.tensor([[1, 2, 3], [4, 5, 6]])
     found = sample(model, prompt, 21, temperature=0)
     text, start = prompt, 0
@@ -42,6 +45,17 @@ def test_a_prompt_longer_than_the_context_counts_by_its_end() -> None:
     model = decoder()
     long = torch.randint(0, 7, (1, 30), generator=draws())
     assert torch.equal(sample(model, long, 5, temperature=0), sample(model, long[:, -4:], 5, temperature=0))
+
+
+def test_a_model_without_a_cache_reads_the_text_anew() -> None:
+    """All that `LanguageModel` asks for is a call: here the next token is the sum of all before it, modulo 7."""
+
+    class Sum(torch.nn.Module):
+        def forward(self, tokens: torch.Tensor, cache: None = None) -> torch.Tensor:
+            return torch.nn.functional.one_hot(tokens.cumsum(1) % 7, 7).float()
+
+    found = sample(Sum(), torch.tensor([[1, 2], [0, 3]]), 4, temperature=0)
+    assert found.tolist() == [[3, 6, 5, 3], [3, 6, 5, 3]]
 
 
 def test_a_seed_gives_the_same_text_and_the_model_stays_in_its_mode() -> None:

@@ -1,4 +1,5 @@
-"""For every model: padding and batch never matter, the first loss is ln(classes), a batch can be learned."""
+"""For every model that gives one row of outputs: padding and batch never matter, the first loss is ln(classes), a batch
+can be learned. Language models: test_model_decoder.py."""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ from deepdojo.models.protocols import Classifier, TableModel
 IMAGES = {"in_channels": 3, "height": 8, "width": 11, "in_features": 264, "num_outputs": 5}
 TEXTS = {"vocab_size": 23, "num_outputs": 5}
 TABLES = {"in_features": 7, "category_sizes": [3, 11], "num_outputs": 5}
-TEXT_MODELS = fitting(TEXTS)
+TEXT_MODELS = fitting(TEXTS, "Classifier")
 
 VARIANTS = [
     ("linear", IMAGES, {}),
@@ -46,8 +47,8 @@ VARIANTS = [
 # A model that stands in no line above is tested with its defaults.
 VARIANTS += [
     (name, next(dims for dims in (TABLES, IMAGES, TEXTS) if name in fitting(dims)), {})
-    for name in MODELS
-    if name not in {variant[0] for variant in VARIANTS}
+    for name, entry in MODELS.items()
+    if name not in {variant[0] for variant in VARIANTS} and {"Classifier", "TableModel"} & set(entry.protocols)
 ]
 EVERY = pytest.mark.parametrize(
     ("name", "dims", "arguments"), VARIANTS, ids=[f"{v[0]}-{i}" for i, v in enumerate(VARIANTS)]

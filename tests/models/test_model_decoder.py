@@ -45,8 +45,8 @@ def plain(model: torch.nn.Module, tokens: torch.Tensor) -> torch.Tensor:
         if config.positions == "learned":
             return x
         angle = t * 10_000.0 ** (-2 * torch.arange(K // 2, dtype=torch.float64) / K)
-        return torch.cat([x[: K // 2] * angle.cos() - x[K // 2 :] * angle.sin(),
-                          x[: K // 2] * angle.sin() + x[K // 2 :] * angle.cos()])  # fmt: skip
+        (a, b), cos, sin = x.chunk(2), angle.cos().to(x.dtype), angle.sin().to(x.dtype)
+        return torch.cat([a * cos - b * sin, a * sin + b * cos])
 
     rows = []
     for text in tokens:
@@ -85,6 +85,25 @@ def test_values_and_gradients_equal_a_plain_decoder(arguments: dict) -> None:
     found, expected = (torch.autograd.grad(out, parameters, cotangent) for out in (ours, theirs))
     for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a, b, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("arguments", [GPT2, MODERN], ids=["gpt2", "modern"])
+def test_bf16_errs_no_more_than_the_plain_decoder_does(arguments: dict) -> None:
+    model, tokens = made(arguments), torch.randint(0, V, (3, 7), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        exact = model(tokens)
+        low = model.bfloat16()
+        error, bound = ((out.double() - exact).square().mean().sqrt() for out in (low(tokens), plain(low, tokens)))
+    assert 0 < error <= 1.5 * bound
+
+
+@pytest.mark.parametrize("arguments", [GPT2, MODERN], ids=["gpt2", "modern"])
+def test_one_token_and_none(arguments: dict) -> None:
+    model = made(arguments).eval()
+    tokens = torch.randint(0, V, (3, T))
+    torch.testing.assert_close(model(tokens[:, :1]), model(tokens)[:, :1], rtol=0, atol=1e-12)
+    assert model(tokens[:, :0]).shape == (3, 0, V)
+    assert model(tokens[:0]).shape == (0, T, V)
 
 
 @pytest.mark.parametrize("arguments", [GPT2, MODERN], ids=["gpt2", "modern"])

@@ -71,6 +71,19 @@ def test_encoder_layer_is_exact_and_so_is_torchs_fused_one():
     assert count_flops(lambda: ours(x)) == wanted
 
 
+@pytest.mark.parametrize("positions", ["rotary", "learned"])
+def test_decoder_is_exact(positions):
+    """Attention is counted as if nothing lay ahead, as the literature does; its backward computes the scores again."""
+    D, F_, heads, layers, V = 12, 19, 3, 2, 13
+    model = create_model("decoder", {"vocab_size": V, "context": T}, width=D, feed_forward=F_, num_heads=heads,
+                         num_layers=layers, positions=positions)  # fmt: skip
+    tokens = torch.zeros(B, T, dtype=torch.long)
+    products = 2 * B * T * (layers * (4 * D * D + 2 * D * F_) + D * V)
+    attention = layers * 2 * 2 * B * T * T * D
+    assert count_flops(lambda: model(tokens)) == products + attention
+    assert count_flops(lambda: model(tokens).sum().backward()) == 3 * products + attention * 7 // 2
+
+
 def test_cuda_lstm_formula_equals_the_analytic_count():
     """No GPU is needed for arithmetic: the formula sees shapes only."""
     from deepdojo.models.flops import _cudnn_rnn, _cudnn_rnn_backward
