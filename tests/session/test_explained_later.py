@@ -29,7 +29,7 @@ def test_the_explained_rows_themselves_come_into_the_run_and_its_page(tmp_path, 
 def test_the_verbs_stay_functions_when_packages_of_their_names_are_imported():
     import importlib.util
 
-    for name in dd.__all__:
+    for name in set(dd.__all__) - {"track"}:  # which is a module, and meant to be one
         if importlib.util.find_spec(f"deepdojo.{name}"):
             importlib.import_module(f"deepdojo.{name}")
         assert not hasattr(getattr(dd, name), "__path__")
