@@ -11,14 +11,18 @@ from typing import Any
 
 from gate import Gate
 
-# Workload -> project, recipe, and what each form sets.
-WORKLOADS: dict[str, tuple[str, str]] = {
+# Workload -> project, recipe, and what it changes.
+WORKLOADS: dict[str, tuple[str, ...]] = {
     "fashion_cnn": ("fashion-mnist", "small_cnn"),
     "text_cnn": ("movie-reviews", "text_cnn"),
     "bilstm": ("movie-reviews", "rnn"),
     "credit_mlp": ("credit-default", "mlp"),
+    "decoder": (
+        "shakespeare", "decoder", "train.batch_size=16", "model.width=192", "model.num_layers=6", "model.num_heads=6",
+        "model.positions=learned", "model.norm=layer", "model.bias=true", "train.final_lr=0",
+    ),
 }
-FORMS: dict[str, list[str]] = {"": []}
+FORMS: dict[str, list[str]] = {"": []}  # of a contender's name, after the colon
 
 
 def run(workload: str, form: str, given: argparse.Namespace, gate: Gate) -> None:
@@ -33,8 +37,8 @@ def run(workload: str, form: str, given: argparse.Namespace, gate: Gate) -> None
             super().stage(name, detail)
 
     terminal.TerminalListener = Watched  # type: ignore[misc]
-    project, recipe = WORKLOADS[workload]
-    changes = ["train.patience=none", f"train.steps={given.steps}", f"train.threads={given.threads}", *FORMS[form]]
+    project, recipe, *own = WORKLOADS[workload]
+    changes = ["train.patience=none", f"train.steps={given.steps}", f"train.threads={given.threads}", *own, *FORMS[form]]
     main([
         "train", project, "-r", recipe, *(word for change in changes for word in ("--set", change)), "--runs",
         str(given.runs), "--offline", "--validation-only", "--no-baselines", "--no-explain",

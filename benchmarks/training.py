@@ -34,6 +34,7 @@ WORKLOADS = {
     "text_cnn": "TextCNN, MR",
     "bilstm": "BiLSTM, MR",
     "credit_mlp": "MLP, credit-default",
+    "decoder": "decoder of 2.7 M parameters, Shakespeare",
 }
 FASTEST = ("bare", "ours", "lightning", "trainer", "keras-torch", "keras-tensorflow")
 QUICK_STARTS = ("lightning:quick", "trainer:quick", "keras-tensorflow:quick")

@@ -39,6 +39,19 @@ class Sentences(Dataset):
         return self.ids[i], self.classes[i]
 
 
+class Windows(Dataset):
+    """Each window of a text, and the same moved on by one."""
+
+    def __init__(self, ids: Tensor, width: int) -> None:
+        self.ids, self.width = ids, width
+
+    def __len__(self) -> int:
+        return len(self.ids) - self.width
+
+    def __getitem__(self, i: int) -> tuple[Tensor, Tensor]:
+        return self.ids[i : i + self.width], self.ids[i + 1 : i + 1 + self.width]
+
+
 def padded(examples: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor, Tensor]:
     """(words (B, T), lengths (B), classes (B)) of a batch of any lengths."""
     words = [sentence for sentence, _ in examples]
@@ -56,4 +69,7 @@ def examples(workload: str, folder: Path) -> tuple[Dataset, Collate, Callable[[]
     if workload in ("text_cnn", "bilstm"):
         ids, classes, vocab_size = module.read(folder)
         return Sentences(ids, classes), padded, lambda: module.Net(vocab_size)
+    if workload == "decoder":
+        ids, vocab_size = module.read(folder)
+        return Windows(ids, module.CONTEXT), default_collate, lambda: module.Net(vocab_size)
     return TensorDataset(*module.read(folder)), default_collate, module.Net

@@ -33,7 +33,7 @@ def run(workload: str, form: str, given: argparse.Namespace, gate: Gate, backend
     torch.set_num_threads(given.threads)
     module = import_module(f"bare.{workload}")
     settings, data = module.SETTINGS, module.read(given.data)
-    vocabulary = data[2:] if workload in ("text_cnn", "bilstm") else ()
+    vocabulary = {"text_cnn": data[2:], "bilstm": data[2:], "decoder": data[1:]}.get(workload, ())
     model = getattr(keras_models, workload)(*vocabulary)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     a_call = STEPS_A_CALL if workload == "credit_mlp" and backend == "tensorflow" and not form else 1
@@ -57,11 +57,15 @@ def run(workload: str, form: str, given: argparse.Namespace, gate: Gate, backend
 
 
 def arrays(workload: str, module: Any, data: tuple[Any, ...]) -> tuple[Any, Any]:
-    """All training rows as two arrays."""
+    """All training rows as two arrays; of a text, windows side by side."""
     if workload in ("text_cnn", "bilstm"):
         from torch.nn.utils.rnn import pad_sequence
 
         return pad_sequence(data[0], batch_first=True).numpy().astype("int32"), data[1].numpy()
+    if workload == "decoder":
+        rows = data[0].numpy().astype("int32")
+        count = (len(rows) - 1) // module.CONTEXT
+        return tuple(rows[i : i + count * module.CONTEXT].reshape(count, -1) for i in (0, 1))
     x = module.prepare(data[0]).movedim(1, 3) if workload == "fashion_cnn" else data[0]
     return x.contiguous().numpy(), data[1].numpy()
 
@@ -73,7 +77,11 @@ def fast(workload: str, module: Any, data: tuple[Any, ...], size: int, backend: 
     if workload in ("text_cnn", "bilstm"):
         parts: Iterator[Any] = ((words.int(), y) for words, _, y in module.batches(*data[:2], size))
         if backend == "tensorflow":
-            return padded_pipeline(parts)
+            return tensors(parts, targets=1)
+    elif workload == "decoder":
+        parts = ((x.int(), y) for x, y in module.batches(data[0], size))
+        if backend == "tensorflow":
+            return tensors(parts, targets=2)
     else:
         parts = module.batches(data, size)
         if workload == "fashion_cnn":
@@ -95,9 +103,10 @@ def pipeline(workload: str, data: tuple[Any, ...], size: int) -> Any:
     return (batches.map(prepare) if pictures else batches).prefetch(2)
 
 
-def padded_pipeline(parts: Iterator[Any]) -> Any:
+def tensors(parts: Iterator[Any], targets: int) -> Any:
+    """Batches of tokens (B, T) as TensorFlow's; `targets` axes have what is to be predicted."""
     import tensorflow as tf
 
-    kinds = (tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None,), tf.int64))
+    kinds = (tf.TensorSpec((None, None), tf.int32), tf.TensorSpec((None,) * targets, tf.int64))
     made = ((words.numpy(), y.numpy()) for words, y in parts)
     return tf.data.Dataset.from_generator(lambda: itertools.chain(made), output_signature=kinds).prefetch(2)

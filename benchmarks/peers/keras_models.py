@@ -44,3 +44,27 @@ def credit_mlp() -> keras.Model:
     for _ in range(2):
         x = layers.Dropout(0.1)(layers.Dense(128, activation="relu")(x))
     return keras.Model(numbers, layers.Dense(2)(x))
+
+
+class Positions(layers.Layer):
+    """Adds a learned vector for each step."""
+
+    def build(self, shape: Any) -> None:
+        self.table = self.add_weight(shape=shape[1:], initializer="random_normal")
+
+    def call(self, x: Any) -> Any:
+        return x + self.table
+
+
+def decoder(vocab_size: int) -> keras.Model:
+    from bare.decoder import CONTEXT, HEADS, LAYERS, WIDTH
+
+    tokens = layers.Input((CONTEXT,), dtype="int32")
+    x = Positions()(layers.Embedding(vocab_size, WIDTH)(tokens))
+    for _ in range(LAYERS):
+        y = layers.LayerNormalization(epsilon=1e-5)(x)
+        x = layers.Add()([x, layers.MultiHeadAttention(HEADS, WIDTH // HEADS)(y, y, use_causal_mask=True)])
+        y = layers.LayerNormalization(epsilon=1e-5)(x)
+        y = layers.Dense(WIDTH)(layers.Dense(4 * WIDTH, activation="gelu")(y))
+        x = layers.Add()([x, y])
+    return keras.Model(tokens, layers.Dense(vocab_size)(layers.LayerNormalization(epsilon=1e-5)(x)))

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from deepdojo.data.cells import is_infinite, is_missing, parse_number
+import numpy as np
+
+from deepdojo.data.cells import is_infinite, is_missing, parse_number, parse_plain
 
 __all__ = ["NUMERIC_SHARE", "ColumnFacts", "describe"]
 
@@ -46,6 +48,8 @@ def describe(cells: Iterable[Any], decimal: str = ".") -> ColumnFacts:
     Args:
         decimal: the sign before the fraction in raw text.
     """
+    if decimal == "." and (common := _numbers_alone(cells := list(cells))) is not None:
+        return common
     n = missing = numbers = infinities = words = 0
     whole = True
     some_words: list[str] = []
@@ -69,3 +73,16 @@ def describe(cells: Iterable[Any], decimal: str = ".") -> ColumnFacts:
     numeric = numbers > 0 and numbers + infinities >= NUMERIC_SHARE * (n - missing)
     whole = whole and numbers > 0
     return ColumnFacts(n, missing, len(seen), numbers, infinities, words, tuple(some_words), numeric, whole)
+
+
+def _numbers_alone(cells: list[Any]) -> ColumnFacts | None:
+    """The same for a column whose cells are plain numbers or None."""
+    values = parse_plain(cells)
+    if values is None:
+        return None
+    found = values[~np.isnan(values)]
+    if not len(found):
+        return None
+    distinct = len(set(cells) - {None})
+    whole = bool((found == np.trunc(found)).all())
+    return ColumnFacts(len(cells), len(cells) - len(found), distinct, len(found), 0, 0, (), True, whole)

@@ -16,6 +16,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode, flop_registry, sdpa_backward_flop_count, sdpa_flop_count
 
+from deepdojo.compiler import without_compiler
 from deepdojo.layers.bookkeeping import counted_bookkeeping
 
 __all__ = ["count_flops", "parameters"]
@@ -41,7 +42,7 @@ def count_flops(call: Callable[[], Any]) -> int | None:
         210
     """
     counter = FlopCounterMode(display=False, custom_mapping=_FORMULAS)
-    with _Watch() as watch, counter, counted_bookkeeping() as beside:
+    with without_compiler(), _Watch() as watch, counter, counted_bookkeeping() as beside:
         call()
     return None if watch.uncounted else counter.get_total_flops() - sum(beside)
 

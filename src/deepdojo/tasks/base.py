@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from deepdojo.contracts import CONTRACTS, Contract
-from deepdojo.errors import RecipeError, UnknownNameError
+from deepdojo.errors import DataError, RecipeError, UnknownNameError
 
 __all__ = ["Batch", "Example", "Part", "Piece", "Row", "Task"]
 
@@ -97,6 +97,14 @@ class Task(ABC):
             learn: True gives targets too, and only examples that one can learn from; False reads the contract's inputs
                 alone and gives at least one example. Deterministic and free of the device: it runs once.
         """
+
+    def encode_many(self, rows: Sequence[Row], *, learn: bool) -> Iterator[list[Example] | DataError]:
+        """`encode` of each row, or why it cannot be encoded. A task overrides it where many at once are faster."""
+        for row in rows:
+            try:
+                yield list(self.encode(row, learn=learn))
+            except DataError as error:
+                yield error
 
     @abstractmethod
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"]]:

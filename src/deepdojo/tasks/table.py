@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from deepdojo.data.codecs.columns import Columns
@@ -10,7 +10,7 @@ from deepdojo.data.rowset import column
 from deepdojo.errors import DataError
 from deepdojo.tasks.base import Example, Piece, Row
 
-__all__ = ["column_pieces", "encode_record", "fit_columns", "table_dims"]
+__all__ = ["column_pieces", "encode_records", "fit_columns", "table_dims"]
 
 
 def fit_columns(rows: Sequence[Row]) -> Columns:
@@ -25,9 +25,10 @@ def table_dims(columns: Columns) -> dict[str, Any]:
     return {"in_features": columns.width, "category_sizes": columns.sizes}
 
 
-def encode_record(columns: Columns, row: Row) -> Example:
-    numbers, categories = columns.encode(row["features"])
-    return {"numbers": numbers, "categories": categories}
+def encode_records(columns: Columns, rows: Sequence[Row]) -> Iterator[Example]:
+    numbers, categories = columns.encode_all([row["features"] for row in rows])
+    for some_numbers, some_categories in zip(numbers, categories, strict=True):
+        yield {"numbers": some_numbers, "categories": some_categories}
 
 
 def column_pieces(columns: Columns) -> list[Piece]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from deepdojo.data.codecs.columns import Columns
 from deepdojo.tasks.base import Batch, Example, Piece, Row
 from deepdojo.tasks.classification import Classification
-from deepdojo.tasks.table import column_pieces, encode_record, fit_columns, table_dims
+from deepdojo.tasks.table import column_pieces, encode_records, fit_columns, table_dims
 
 __all__ = ["TabularClassification", "task"]
 
@@ -35,13 +35,15 @@ class TabularClassification(Classification):
         return {**table_dims(self.columns), "num_outputs": len(self.labels)}
 
     def encode(self, row: Row, *, learn: bool) -> Iterator[Example]:
-        example = encode_record(self.columns, row)
-        if learn:
-            target = self.target(row)
-            if target is None:
-                return
-            example["label"] = target
-        yield example
+        for examples in self.encode_many([row], learn=learn):
+            yield from examples
+
+    def encode_many(self, rows: Sequence[Row], *, learn: bool) -> Iterator[list[Example]]:
+        for row, example in zip(rows, encode_records(self.columns, rows), strict=True):
+            target = self.target(row) if learn else None
+            if target is not None:
+                example["label"] = target
+            yield [example] if target is not None or not learn else []
 
     def scores(self, model: nn.Module, batch: Batch) -> Float[Tensor, "B C"]:
         return model(batch["numbers"], batch["categories"])

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from deepdojo.data.codecs.columns import Columns
 from deepdojo.errors import DataError
 from deepdojo.tasks.base import Batch, Example, Part, Piece, Row, Task, mean_of
-from deepdojo.tasks.table import column_pieces, encode_record, fit_columns, table_dims
+from deepdojo.tasks.table import column_pieces, encode_records, fit_columns, table_dims
 
 __all__ = ["TabularRegression", "task"]
 
@@ -46,10 +46,14 @@ class TabularRegression(Task):
         return {**table_dims(self.columns), "num_outputs": 1}
 
     def encode(self, row: Row, *, learn: bool) -> Iterator[Example]:
-        example = encode_record(self.columns, row)
-        if learn:
-            example["value"] = np.float32((row["value"] - self.mean) / self.std)
-        yield example
+        for examples in self.encode_many([row], learn=learn):
+            yield from examples
+
+    def encode_many(self, rows: Sequence[Row], *, learn: bool) -> Iterator[list[Example]]:
+        for row, example in zip(rows, encode_records(self.columns, rows), strict=True):
+            if learn:
+                example["value"] = np.float32((row["value"] - self.mean) / self.std)
+            yield [example]
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"]]:
         output = model(batch["numbers"], batch["categories"]).squeeze(-1)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from deepdojo.compiler import without_compiler
 from deepdojo.errors import TrainingError
 from deepdojo.recipes import TrainSection
 from deepdojo.tasks.base import Task
@@ -76,7 +77,7 @@ def find_lr(
     low, high = RANGE[train.optimizer]
     devices = [hardware.device] if hardware.device.type == "cuda" else []
     rates, losses, mean = [], [], 0.0
-    with torch.random.fork_rng(devices=devices), using_threads(hardware.threads):
+    with without_compiler(), torch.random.fork_rng(devices=devices), using_threads(hardware.threads):
         torch.manual_seed(seed)
         step = _copy_in_training(task, model, store, train, hardware, seed)
         count = STEPS if seconds is None else min(STEPS, int(seconds / _time_of(lambda: step(low))))

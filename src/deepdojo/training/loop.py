@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from deepdojo.compiler import without_compiler
 from deepdojo.errors import TrainingError
 from deepdojo.recipes import TrainSection
 from deepdojo.tasks.base import Batch, Task
@@ -354,7 +355,8 @@ def fit(
         Interrupted: after Ctrl-C, with the state saved.
     """
     keep_freed_memory()
-    with _random_numbers(seed + ranks.rank * RANK_SEED, hardware):
+    plain = without_compiler() if not hardware.compile and ranks.world == 1 else nullcontext()
+    with plain, _random_numbers(seed + ranks.rank * RANK_SEED, hardware):
         loop = _Loop(
             task, model, store, validate, train, hardware, folder=folder, seed=seed, higher_is_better=higher_is_better,
             metric=metric, replay=replay, deadline=deadline, validation_s=validation_s, progress=progress,

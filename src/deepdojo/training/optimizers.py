@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -35,10 +38,27 @@ def build_optimizer(model: nn.Module, train: TrainSection, device: torch.device)
         return _muon(model, train, decayed, free)
     fused = device.type in ("cpu", "cuda", "mps")
     if train.optimizer == "adamw":
-        return torch.optim.AdamW(groups, lr=train.lr, betas=train.betas, fused=fused)
+        return _AdamW(groups, lr=train.lr, betas=train.betas, fused=fused)
     if train.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=train.lr, momentum=train.momentum, nesterov=train.momentum > 0, fused=fused)
-    return torch.optim.Adadelta(groups, lr=train.lr, rho=0.95, eps=1e-6, foreach=True)
+        return _SGD(groups, lr=train.lr, momentum=train.momentum, nesterov=train.momentum > 0, fused=fused)
+    return _Adadelta(groups, lr=train.lr, rho=0.95, eps=1e-6, foreach=True)
+
+
+def _uncompiled(kind: Any) -> Any:
+    """The optimizer with a step that does not load torch's compiler, which torch does to mark a place where compiled
+    steps break: one CPU second for nothing, where no step is compiled."""
+    step = inspect.unwrap(kind.step)
+
+    class Uncompiled(kind):
+        @torch.no_grad()
+        def step(self, closure: Any = None) -> Any:
+            return step(self, closure)
+
+    Uncompiled.__name__ = Uncompiled.__qualname__ = kind.__name__
+    return Uncompiled
+
+
+_AdamW, _SGD, _Adadelta = map(_uncompiled, (torch.optim.AdamW, torch.optim.SGD, torch.optim.Adadelta))
 
 
 def _muon(

@@ -26,6 +26,8 @@ __all__ = ["Store", "bytes_a_row", "fitted_task"]
 
 ROWS_AT_ONCE = 4096
 """Rows encoded before they are stacked: what packing needs beside the result."""
+ROWS_TOLD = 256
+"""Rows encoded between two signs of progress."""
 TRIED = 64
 """Rows whose examples say how large all will be."""
 
@@ -172,21 +174,22 @@ def _blocks(
     """Rows from `first` on, encoded in blocks. `noted` is told the number of each row that cannot be."""
     block = _Block([], [])
     later = rows[first:] if first else rows
-    for i, row in enumerate(later, first):
-        try:
-            encoded = list(task.encode(row, learn=learn))
-        except DataError as error:
-            if reject is None:
-                raise
-            reject(row, error.what)
-            if noted is not None:
-                noted(i, error.what)
-            encoded = []
-        block.examples.extend(encoded)
-        block.row_of.extend([i] * len(encoded))
-        if progress is not None and i % 256 == 0:
-            progress(i, len(rows))
-        if (i + 1) % ROWS_AT_ONCE == 0:
+    step = min(ROWS_TOLD, ROWS_AT_ONCE)
+    for start in range(0, len(later), step):
+        some = later[start : start + step]
+        if progress is not None:
+            progress(first + start, len(rows))
+        for i, encoded in enumerate(task.encode_many(some, learn=learn), first + start):
+            if isinstance(encoded, DataError):
+                if reject is None:
+                    raise encoded
+                reject(rows[i], encoded.what)
+                if noted is not None:
+                    noted(i, encoded.what)
+                continue
+            block.examples.extend(encoded)
+            block.row_of.extend([i] * len(encoded))
+        if (first + start + len(some)) % ROWS_AT_ONCE == 0:
             yield block
             block = _Block([], [])
     yield block

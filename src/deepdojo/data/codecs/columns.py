@@ -6,7 +6,7 @@ import math
 import tempfile
 from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from deepdojo.data.cells import is_infinite, is_missing, parse_number
+from deepdojo.data.cells import is_infinite, is_missing, parse_number, parse_plain
 from deepdojo.data.column_facts import NUMERIC_SHARE
 
 __all__ = ["Category", "Columns", "Number"]
@@ -22,6 +22,8 @@ __all__ = ["Category", "Columns", "Number"]
 MAX_CATEGORIES = 1000
 LOG_SKEW = 3.0
 CLIP_SIGMA = 6.0
+AT_ONCE = 4096
+"""Records whose cells are parsed together."""
 WAITING = 65_536
 """Numbers of a column that stay in memory until the next ones are written behind them."""
 
@@ -70,9 +72,9 @@ class Columns:
         """
         with ExitStack() as stack:
             found = {name: _Facts(stack) for name in (records[0] if len(records) else ())}
-            for record in records:
+            for some in _stretches(records):
                 for name, facts in found.items():
-                    facts.add(record.get(name))
+                    facts.add([record.get(name) for record in some])
             words: dict[str, Counter[str]] = {n: Counter() for n, f in found.items() if f.filled and not f.numeric}
             for record in records if words else ():
                 for name, counts in words.items():
@@ -99,19 +101,27 @@ class Columns:
         """Number of indices of each category column, the unknown one counted."""
         return [len(column.values) + 1 for column in self.categories]
 
+    def encode_all(self, records: Sequence[Mapping[str, Any]]) -> tuple[np.ndarray, np.ndarray]:
+        """(n, width) float32 and (n, len(categories)) int64, column by column."""
+        numbers = np.zeros((len(records), self.width), dtype=np.float32)
+        at = 0
+        for column in self.numbers:
+            values = _values([record.get(column.name) for record in records])
+            missing = np.isnan(values)
+            values[missing] = 0.0
+            numbers[:, at] = np.where(missing, 0.0, _scaled(values, column))
+            if column.gaps:
+                numbers[:, at + 1] = missing
+            at += 2 if column.gaps else 1
+        indices = np.zeros((len(records), len(self.categories)), dtype=np.int64)
+        for i, (category, index) in enumerate(zip(self.categories, self._indices, strict=True)):
+            indices[:, i] = [index.get(str(record.get(category.name)), 0) for record in records]
+        return numbers, indices
+
     def encode(self, record: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
         """(width,) float32 and (len(categories),) int64."""
-        numbers: list[float] = []
-        for column in self.numbers:
-            value = parse_number(record.get(column.name))
-            numbers.append(0.0 if value is None else _scaled(value, column))
-            if column.gaps:
-                numbers.append(1.0 if value is None else 0.0)
-        indices = [
-            index.get(str(record.get(column.name)), 0)
-            for column, index in zip(self.categories, self._indices, strict=True)
-        ]
-        return np.array(numbers, dtype=np.float32), np.array(indices, dtype=np.int64)
+        numbers, indices = self.encode_all([record])
+        return numbers[0], indices[0]
 
     def positions(self) -> dict[str, tuple[list[int], list[int]]]:
         """Column -> its positions among the numbers and among the categories."""
@@ -126,6 +136,16 @@ class Columns:
         return found
 
 
+def _stretches(records: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    some: list[Mapping[str, Any]] = []
+    for record in records:
+        some.append(record)
+        if len(some) == AT_ONCE:
+            yield some
+            some = []
+    yield some
+
+
 class _Facts:
     """What one column holds, counted cell by cell; its finite numbers, in memory while they are few."""
 
@@ -135,7 +155,20 @@ class _Facts:
         self.stack = stack
         self.file: Any = None
 
-    def add(self, cell: Any) -> None:
+    def add(self, cells: list[Any]) -> None:
+        values = parse_plain(cells)
+        if values is None:
+            for cell in cells:
+                self._add(cell)
+            return
+        finite = values[~np.isnan(values)]
+        self.n += len(cells)
+        self.filled += len(finite)
+        self.numbers += len(finite)
+        self.finite += len(finite)
+        self._hold(finite.tolist())
+
+    def _add(self, cell: Any) -> None:
         self.n += 1
         if is_missing(cell):
             return
@@ -144,11 +177,14 @@ class _Facts:
         if value is not None:
             self.numbers += not isinstance(cell, bool)  # rows hold it as a word
             self.finite += 1
-            self.waiting.append(value)
-            if len(self.waiting) >= WAITING:
-                self._write()
+            self._hold([value])
         elif is_infinite(str(cell)):
             self.infinities += 1
+
+    def _hold(self, values: list[float]) -> None:
+        self.waiting.extend(values)
+        if len(self.waiting) >= WAITING:
+            self._write()
 
     def _write(self) -> None:
         if self.file is None:
@@ -189,7 +225,16 @@ def _fit_number(name: str, values: np.ndarray, *, gaps: bool) -> Number:
     return Number(name, float(values.mean()), float(values.std()) or 1.0, log, gaps)
 
 
-def _scaled(value: float, column: Number) -> float:
+def _values(cells: list[Any]) -> np.ndarray:
+    """(n,) float64; NaN where `parse_number` finds none."""
+    values = parse_plain(cells)
+    if values is None:
+        parsed = map(parse_number, cells)
+        values = np.array([math.nan if value is None else value for value in parsed], dtype=np.float64)
+    return values
+
+
+def _scaled(values: np.ndarray, column: Number) -> np.ndarray:
     if column.log:
-        value = math.log1p(max(value, 0.0))
-    return max(-CLIP_SIGMA, min(CLIP_SIGMA, (value - column.mean) / column.std))
+        values = np.log1p(np.maximum(values, 0.0))
+    return np.clip((values - column.mean) / column.std, -CLIP_SIGMA, CLIP_SIGMA)
