@@ -18,8 +18,16 @@ WORKLOADS: dict[str, tuple[str, ...]] = {
     "bilstm": ("movie-reviews", "rnn"),
     "credit_mlp": ("credit-default", "mlp"),
     "decoder": (
-        "shakespeare", "decoder", "train.batch_size=16", "model.width=192", "model.num_layers=6", "model.num_heads=6",
-        "model.positions=learned", "model.norm=layer", "model.bias=true", "train.final_lr=0",
+        "shakespeare",
+        "decoder",
+        "train.batch_size=16",
+        "model.width=192",
+        "model.num_layers=6",
+        "model.num_heads=6",
+        "model.positions=learned",
+        "model.norm=layer",
+        "model.bias=true",
+        "train.final_lr=0",
     ),
 }
 FORMS: dict[str, list[str]] = {"": []}  # of a contender's name, after the colon
@@ -38,7 +46,13 @@ def run(workload: str, form: str, given: argparse.Namespace, gate: Gate) -> None
 
     terminal.TerminalListener = Watched  # type: ignore[misc]
     project, recipe, *own = WORKLOADS[workload]
-    changes = ["train.patience=none", f"train.steps={given.steps}", f"train.threads={given.threads}", *own, *FORMS[form]]
+    changes = [
+        "train.patience=none",
+        f"train.steps={given.steps}",
+        f"train.threads={given.threads}",
+        *own,
+        *FORMS[form],
+    ]
     main([
         "train", project, "-r", recipe, *(word for change in changes for word in ("--set", change)), "--runs",
         str(given.runs), "--offline", "--validation-only", "--no-baselines", "--no-explain",

@@ -39,7 +39,8 @@ def _left_alone() -> Iterator[Any]:
         yield mode.__dict__.get("__torch_dispatch__")
 
 
-def _subclasses(kind: type) -> Iterator[type]:
+def _subclasses(kind: type[Any]) -> Iterator[type[Any]]:
+    below: type[Any]
     for below in kind.__subclasses__():
         yield below
         yield from _subclasses(below)

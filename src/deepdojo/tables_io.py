@@ -27,6 +27,7 @@ SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 _CELL_LIMIT_CHARS = 1 << 26  # a distribution over 10⁵ labels is 3 MB of JSON; the csv module stops at 131,072 by itself
 _PARQUET_TYPES: Mapping[str, str] = {"number": "DOUBLE", "distribution": "MAP(VARCHAR, DOUBLE)"}
 _ROWS_AT_ONCE = 10_000
+_WORDS_AT_ONCE = 200_000
 Raw = tuple[int, list[Any]]
 
 
@@ -333,27 +334,46 @@ def _plain(cell: Any) -> Any:
 
 
 def _parquet_bytes(table: Table, kinds: Mapping[str, str]) -> bytes:
-    """Through a file of JSON lines with explicit types: neither pyarrow nor pandas is needed."""
+    """By duckdb: neither pyarrow nor pandas is needed."""
     import duckdb
 
-    types = {column: _PARQUET_TYPES.get(kind, "VARCHAR") for column, kind in kinds.items()}
-    schema = ", ".join(f"{_quoted(column, chr(39))}: {_quoted(kind, chr(39))}" for column, kind in types.items())
     with tempfile.TemporaryDirectory(prefix="deepdojo-") as folder:
-        source, target = Path(folder) / "rows.jsonl", Path(folder) / "table.parquet"
-        with source.open("w", encoding="utf-8", newline="\n") as file:
-            for line in _json_rows(table, kinds, as_text=("record",)):
-                file.write(line + "\n")
+        target = Path(folder) / "table.parquet"
         connection = duckdb.connect(":memory:")
         try:
             connection.execute("SET threads = 1")  # keeps the order of rows, and tables are small
-            connection.execute(
-                f"COPY (SELECT * FROM read_json({_quoted(str(source), chr(39))}, format='newline_delimited', "
-                f"maximum_object_size={_CELL_LIMIT_CHARS}, columns={{{schema}}})) "
-                f"TO {_quoted(str(target), chr(39))} (FORMAT PARQUET, COMPRESSION ZSTD)"
-            )
+            source = _words(connection, table, kinds) or _json_lines_file(Path(folder) / "rows.jsonl", table, kinds)
+            form = "(FORMAT PARQUET, COMPRESSION ZSTD)"
+            connection.execute(f"COPY (SELECT * FROM {source}) TO {_quoted(str(target), chr(39))} {form}")
         finally:
             connection.close()
         return target.read_bytes()
+
+
+def _words(connection: Any, table: Table, kinds: Mapping[str, str]) -> str | None:
+    """The table as duckdb's own, where all its cells are words: from arrays, six times as fast as from JSON."""
+    if not 0 < len(table) <= _WORDS_AT_ONCE or any(
+        _PARQUET_TYPES.get(kind) or kind == "record" for kind in kinds.values()
+    ):
+        return None
+    columns = {column: list(table.columns[column]) for column in kinds}
+    if any(type(cell) is not str for cells in columns.values() for cell in cells):
+        return None
+    connection.register("words", {column: np.array(cells, dtype=object) for column, cells in columns.items()})
+    return "words"
+
+
+def _json_lines_file(path: Path, table: Table, kinds: Mapping[str, str]) -> str:
+    """The table as a file of JSON lines, read with explicit types."""
+    types = {column: _PARQUET_TYPES.get(kind, "VARCHAR") for column, kind in kinds.items()}
+    schema = ", ".join(f"{_quoted(column, chr(39))}: {_quoted(kind, chr(39))}" for column, kind in types.items())
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for line in _json_rows(table, kinds, as_text=("record",)):
+            file.write(line + "\n")
+    return (
+        f"read_json({_quoted(str(path), chr(39))}, format='newline_delimited', "
+        f"maximum_object_size={_CELL_LIMIT_CHARS}, columns={{{schema}}})"
+    )
 
 
 def _quoted(text: str, mark: str) -> str:

@@ -100,11 +100,12 @@ def parse_plain(cells: Sequence[object]) -> np.ndarray | None:
     must be parsed one by one. Twenty times as fast as `parse_number` on each, and the same numbers.
     """
     kinds = set(map(type, cells))
-    if not kinds <= {str, float, int, type(None)} or (str in kinds and any("_" in c for c in cells if type(c) is str)):
+    texts = cells if kinds == {str} else [cell for cell in cells if type(cell) is str]
+    if not kinds <= {str, float, int, type(None)} or "_" in "".join(texts):  # type: ignore[arg-type]
         return None
     try:
         values = np.array(cells, dtype=np.float64)
     except (ValueError, TypeError, OverflowError):
         return None
-    usable = np.abs(values) <= LARGEST
-    return values if len(values) - int(usable.sum()) == cells.count(None) else None
+    missing = cells.count(None) if type(None) in kinds else 0
+    return values if len(values) - int((np.abs(values) <= LARGEST).sum()) == missing else None

@@ -19,6 +19,7 @@ from deepdojo.errors import DataError, SourceError, nearest
 
 __all__ = ["Files", "Media", "content_sha256", "decode_image", "file_sha256", "is_system_file", "printable"]
 
+KEPT_BYTES = 1 << 24
 _SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r", "lost+found"})
 
 
@@ -47,6 +48,15 @@ class Media:
             return self.load()
         except OSError as error:
             raise DataError(f"cannot be read ({error.strerror or error})", where=printable(self.name)) from None
+
+
+def _version(file: BinaryIO, name: str) -> tuple[str, int, int] | None:
+    """What tells a file on the disk from what stood there before; None for what is in memory."""
+    try:
+        found = os.fstat(file.fileno())
+    except OSError:
+        return None
+    return name, found.st_mtime_ns, found.st_size
 
 
 def printable(name: str) -> str:
@@ -99,6 +109,8 @@ class Files:
         self._single: set[str] = set()
         self._groups: dict[str, list[str]] = {}
         self._globs: set[str] = set()
+        self._last: tuple[object, builtins.bytes] = (None, b"")
+        self._large: set[str] = set()
 
     # ----- finding
 
@@ -224,7 +236,24 @@ class Files:
                 raw = path.open("rb")
             except OSError as error:
                 raise SourceError(f"cannot be opened ({error.strerror or error})", where=str(path)) from None
-        return raw if ending is None else decompressed(raw, ending, name)
+        return raw if ending is None else self._decompressed(raw, ending, name)
+
+    def _decompressed(self, raw: BinaryIO, ending: str, name: str) -> BinaryIO:
+        """The last small file is kept: a text is opened for its encoding, for its length and for each of its parts."""
+        key = _version(raw, name)
+        if key is not None and self._last[0] == key:
+            raw.close()
+            return io.BytesIO(self._last[1])
+        file = decompressed(raw, ending, name)
+        if key is None or name in self._large:
+            return file
+        with file:
+            content = file.read(KEPT_BYTES + 1)
+        if len(content) > KEPT_BYTES:
+            self._large.add(name)
+            return self.opened(name)
+        self._last = (key, content)
+        return io.BytesIO(content)
 
     def bytes(self, name: str) -> bytes:
         """All bytes of a file (decompressed)."""
@@ -313,6 +342,7 @@ class Files:
     def forget(self) -> None:
         """Lets go of all names and sums: what a pack has written down is not kept twice."""
         self._used, self._single, self._groups, self._sums = set(), set(), {}, {}
+        self._last = (None, b"")
 
 
 def _digest_of_list(pairs: Iterable[tuple[str, str]]) -> str:

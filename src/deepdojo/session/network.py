@@ -295,7 +295,7 @@ def measure_flops(
     """
     batches = store.batches(size)
     index = batches[len(batches) // 2]
-    batch = store.cut(index, device)
+    batch, single = store.cut(index, device), store.cut(index[len(index) // 2 :][:1], device)
     kept = {name: value.clone() for name, value in model.state_dict().items()}
 
     def step() -> None:
@@ -304,7 +304,7 @@ def measure_flops(
 
     def forward() -> None:
         with torch.no_grad():
-            task.loss(model, batch)
+            task.loss(model, single)
 
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         model.train()
@@ -314,4 +314,4 @@ def measure_flops(
         model.train()
     model.zero_grad(set_to_none=True)
     model.load_state_dict(kept)
-    return whole, None if once is None else round(once / len(index))
+    return whole, once

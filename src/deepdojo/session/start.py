@@ -27,7 +27,7 @@ __all__ = [
     "spent", "split_changes", "split_of",
 ]  # fmt: skip
 
-CHECK_BUDGET_S = 2.0
+CHECK_BUDGET_S = 0.5
 LARGEST_SEED = 2**32 - 1  # what numpy and scikit-learn take
 
 

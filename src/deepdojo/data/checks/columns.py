@@ -27,7 +27,7 @@ BINS = 32
 
 
 def columns(look: Look) -> Iterator[Problem]:
-    """Facts of every column on at most 10,000 rows (fewer in wide tables), and what follows from them."""
+    """Facts of every column on at most 10,000 rows (fewer in wide tables and in haste), and what follows from them."""
     if look.kind != "record":
         return
     rows = _rows(look)
@@ -52,7 +52,8 @@ def columns(look: Look) -> Iterator[Problem]:
 
 def _rows(look: Look) -> list[dict[str, Any]]:
     width = next((len(rows[0][look.input]) for split in LEARN if (rows := look.rows[split])), 1)
-    return look.sample(LEARN, int(np.clip(MOST_CELLS // max(1, width), LEAST_ROWS, MOST_ROWS)))
+    most = int(np.clip(MOST_CELLS // max(1, width), LEAST_ROWS, MOST_ROWS))
+    return look.sample(LEARN, max(LEAST_ROWS, most // 4) if look.hasty else most)
 
 
 def _empty(found: dict[str, ColumnFacts]) -> Iterator[Problem]:
