@@ -61,6 +61,15 @@ def test_every_kind_comes_back_the_same(tmp_path, suffix):
     assert [p.name for p in tmp_path.iterdir()] == [path.name]  # no temporary file is left
 
 
+@pytest.mark.parametrize("names", [STRANGE, [*STRANGE[1:], None]])
+def test_words_alone_come_back_the_same_from_parquet(tmp_path, names):
+    table = Table({"id": [f"{i}/{s}" for i, s in enumerate(STRANGE)], "label": names})
+    write_table(tmp_path / "words.parquet", table, {"label": "label"})
+    back = read_table(tmp_path / "words.parquet", {"label": "label"})
+    assert back.columns["id"] == table.columns["id"]
+    assert back.columns["label"] == names
+
+
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_missing_cells_and_unusual_numbers(tmp_path, suffix):
     table = Table({"id": ["1", "2", "3"], "value": [None, math.nan, math.inf], "label": ["x", None, "y"]})

@@ -144,3 +144,19 @@ def test_media_are_read_late_and_say_so_when_gone(tmp_path):
 
 def test_names_that_are_no_utf8_are_printable():
     assert printable("a\udce9.png") == "a\\udce9.png"
+
+
+def test_a_small_compressed_file_is_unpacked_once_and_again_when_it_changes(tmp_path, monkeypatch):
+    files, path = Files([tmp_path]), tmp_path / "a.txt.gz"
+    path.write_bytes(gzip.compress(b"one"))
+    opened = []
+    unpack = gzip.GzipFile
+    monkeypatch.setattr(gzip, "GzipFile", lambda **given: opened.append(1) or unpack(**given))
+    assert [files.bytes("a.txt.gz"), files.bytes("a.txt.gz")] == [b"one", b"one"]
+    assert len(opened) == 1
+    path.write_bytes(gzip.compress(b"another"))
+    assert files.bytes("a.txt.gz") == b"another"
+    monkeypatch.setattr("deepdojo.data.files.KEPT_BYTES", 3)
+    path.write_bytes(gzip.compress(b"large"))
+    assert [files.bytes("a.txt.gz"), files.bytes("a.txt.gz")] == [b"large", b"large"]
+    assert len(opened) == 5  # to see that it is large, then for each of the two
