@@ -30,7 +30,13 @@ WORKLOADS: dict[str, tuple[str, ...]] = {
         "train.final_lr=0",
     ),
 }
-FORMS: dict[str, list[str]] = {"": []}  # of a contender's name, after the colon
+# What a form changes: the part of a contender's name after the colon.
+FORMS: dict[str, list[str]] = {
+    "": [],
+    "equal_lengths": ["train.lengths=equal"],
+    "lazy_rows": ["train.lazy_rows=true"],
+    "equal_lazy": ["train.lengths=equal", "train.lazy_rows=true"],
+}
 
 
 def run(workload: str, form: str, given: argparse.Namespace, gate: Gate) -> None:

@@ -38,7 +38,11 @@ WORKLOADS = {
 }
 FASTEST = ("bare", "ours", "lightning", "trainer", "keras-torch", "keras-tensorflow")
 QUICK_STARTS = ("lightning:quick", "trainer:quick", "keras-tensorflow:quick")
-OTHER_FORMS = {"fashion_cnn": ("bare:channels_first",)}
+OTHER_FORMS = {
+    "fashion_cnn": ("bare:channels_first",),
+    "text_cnn": ("ours:equal_lengths", "ours:lazy_rows", "ours:equal_lazy"),
+    "bilstm": ("ours:equal_lengths", "ours:lazy_rows", "ours:equal_lazy"),
+}
 NEEDS = {"lightning": "lightning", "trainer": "transformers", "keras-torch": "keras", "keras-tensorflow": "tensorflow"}
 PACKAGES = ("torch", "numpy", "lightning", "transformers", "accelerate", "keras", "tensorflow-cpu")
 MULTIPLE = 16  # steps of a segment: a peer that takes several steps in one call ends with it

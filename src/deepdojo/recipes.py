@@ -43,6 +43,9 @@ class TrainSection(_Section):
     """Optimizer steps; when given, `epochs` is not used."""
     batch_size: Annotated[int, Field(gt=0)] | Literal["auto"] = "auto"
     """Examples in one optimizer step. auto: by the number of rows, said and written down."""
+    lengths: Literal["alike", "equal"] = "alike"
+    """Which texts share a batch: alike: those of like length, the shorter ones padded; equal: those of one length
+    alone, so that nothing is padded; the batches are more, and some of them smaller."""
     accumulate: int = Field(1, gt=0)
     """Micro-batches that one step is cut into, to save memory; the update stays the same."""
     optimizer: Literal["adamw", "sgd", "adadelta", "muon"] = "adamw"
@@ -56,6 +59,9 @@ class TrainSection(_Section):
     """Momentum of sgd and muon."""
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.999)
     """Decay rates of adamw's two averages."""
+    lazy_rows: bool = False
+    """With adamw: of tables of words move only the rows that a batch holds; the others keep still, where adamw would
+    let them drift on."""
     weight_decay: float = Field(0.01, ge=0)
     """Decoupled for adamw, added to the gradient for the others; biases, normalisation and embeddings have none."""
     schedule: Literal["cosine", "linear", "onecycle", "constant"] = "cosine"

@@ -130,6 +130,8 @@ class LSTM(Layer):
 
 def _skipping_gaps(lstm: LSTM, x: Tensor, keep: Tensor, start: State, *, carried: bool) -> tuple[Tensor, State]:
     """Real steps to the front, run, and back. Nothing moves in the usual case of padding at the end."""
+    if bool(keep.all()):
+        return lstm(x, None, start)
     order = None
     if bool((keep[:, 1:] & ~keep[:, :-1]).any()):
         order = torch.argsort((~keep).to(torch.uint8), dim=1, stable=True)

@@ -18,6 +18,7 @@ from deepdojo.models import MODELS, create_model
 from deepdojo.models.flops import count_flops
 from deepdojo.models.flops import parameters as count_parameters
 from deepdojo.places import write_json
+from deepdojo.recipes import Recipe
 from deepdojo.session.evaluate import table_of, write_predictions
 from deepdojo.session.train import peak_bytes, write_environment
 from deepdojo.tables import TableRows
@@ -27,6 +28,7 @@ from deepdojo.training.augment import build_augment
 from deepdojo.training.checkpoint import save_weights
 from deepdojo.training.distributed import ALONE, whole
 from deepdojo.training.find_lr import find_lr
+from deepdojo.training.lazy_rows import tables_by_row
 from deepdojo.training.loop import Fitted, fit
 from deepdojo.training.precision import Hardware, choose_device, choose_hardware, using_threads, without_failing_compile
 from deepdojo.training.predictor import Unvalidated, Validator, evaluating, parts_of, predict_rows
@@ -108,14 +110,16 @@ class Network:
         packed = session.packed or Packed.of(session, task_class, device)
         session.packed = packed
         task, store = packed.task, packed.store
+        _sort_by_length(store, recipe)
         write_json(session.folder / "task.json", task.state())
         with torch.random.fork_rng():  # the caller's random state is not ours to move
             torch.manual_seed(session.seed)
             model = create_model(recipe.model.name, task.dims(), **recipe.model.arguments)
+        tables_by_row(model, recipe.train, alone=session.ranks is None or session.ranks.world == 1)
         task.prime(model, (store.cut(index) for index in store.batches(PRIMED)))
         model.to(device)
         step, forward = measure_flops(task, model, store, batch_size(recipe.train), device)
-        steps = planned_steps(recipe.train, len(store))
+        steps = planned_steps(recipe.train, store.steps(batch_size(recipe.train)))
         hardware = choose_hardware(recipe.train, device, step_flops=step, steps=steps)
         if recipe.train.compile == "auto" and hardware.compile:
             hardware = without_failing_compile(hardware, model, lambda forward: trial(task, model, forward, store))
@@ -147,7 +151,7 @@ class Network:
         deadline = session.training_deadline(after_s)
         replay = session.replay
         if session.refit is not None:
-            replay = session.refit.schedule(len(self.store), batch_size(session.recipe.train))
+            replay = session.refit.schedule(self.store.steps(batch_size(session.recipe.train)))
         session.listener.stage("train", f"{session.recipe.model.name}, {count_parameters(self.model):,} parameters")
         ranks = session.ranks or ALONE
         sharded = ranks.world > 1 and session.recipe.train.parallel == "fsdp"
@@ -283,6 +287,15 @@ def trial(task: Task, model: nn.Module, forward: nn.Module, store: Store | Strea
         losses.sum().backward()
     model.zero_grad(set_to_none=True)
     model.load_state_dict(kept)
+
+
+def _sort_by_length(store: Store | Stream, recipe: Recipe) -> None:
+    """Raises RecipeError where batches of one length are asked for, and the examples have none."""
+    equal = recipe.train.lengths == "equal"
+    if isinstance(store, Store):
+        store.equal = equal
+    if equal and (not isinstance(store, Store) or (len(store) and store.length_of is None)):
+        raise RecipeError("all examples of this task are of one size", where="train.lengths", todo="leave it out")
 
 
 def measure_flops(

@@ -57,11 +57,10 @@ class Refit:
     epochs: float
     planned: float
 
-    def schedule(self, examples: int, batch: int) -> Any:
-        """The same in steps."""
+    def schedule(self, epoch_steps: int) -> Any:
+        """The same in steps, of which one pass takes so many."""
         from deepdojo.training.schedules import Schedule
 
-        epoch_steps = math.ceil(examples / batch)
         total = max(1, math.ceil(self.planned * epoch_steps))
         return Schedule(total, stop=min(total, max(1, round(self.epochs * epoch_steps))))
 

@@ -25,6 +25,7 @@ from deepdojo.training.clock import Clock
 from deepdojo.training.distributed import ALONE, Ranks, average_buffers, share
 from deepdojo.training.gradients import divide_and_clip
 from deepdojo.training.interruption import Interrupted, signals
+from deepdojo.training.lazy_rows import dense_parts, gradients_by_row, tables_by_row
 from deepdojo.training.log import MetricsLog
 from deepdojo.training.memory import keep_freed_memory
 from deepdojo.training.nonfinite import first_nonfinite_part
@@ -98,14 +99,14 @@ class _Loop:
         self.sign = 1.0 if higher_is_better else -1.0
         self.metric, self.progress = metric, progress
         self.replaying = replay is not None
-        self.schedule = replay or Schedule(planned_steps(train, len(store)))
+        self.epoch_steps = store.steps(batch_size(train))
+        self.schedule = replay or Schedule(planned_steps(train, self.epoch_steps))
         forward: nn.Module = torch.compile(model) if hardware.compile else model  # type: ignore[assignment]
         self.shared = share(task, model, forward, ranks, how=train.parallel)
         self.optimizer = build_optimizer(model, train, hardware.device)
         self.parameters = list(model.parameters())
         self.average = None if train.ema is None else Average(model, train.ema)
         self.augment = build_augment(train, task)
-        self.epoch_steps = math.ceil(len(store) / batch_size(train))
         self.log_every = max(1, self.schedule.total // 200)
         self.state = _State()
         self.best: dict[str, Tensor] | None = None
@@ -216,8 +217,7 @@ class _Loop:
     def update(self, weight_sum: float, batch: Batch) -> None:
         """Divide the summed gradient once, clip it, step. The gradient is that of one large batch, however it was
         cut."""
-        gradients = [p.grad for p in self.parameters if p.grad is not None]
-        norm = divide_and_clip(gradients, weight_sum, self.train.clip)
+        norm = divide_and_clip(dense_parts(self.parameters), weight_sum, self.train.clip)
         if self.train.clip > 0 and not math.isfinite(norm):
             raise self.not_finite(batch, "gradient")
         self.optimizer.step()
@@ -356,7 +356,8 @@ def fit(
     """
     keep_freed_memory()
     plain = without_compiler() if not hardware.compile and ranks.world == 1 else nullcontext()
-    with plain, _random_numbers(seed + ranks.rank * RANK_SEED, hardware):
+    by_row = gradients_by_row(tables_by_row(model, train, alone=ranks.world == 1))
+    with plain, by_row, _random_numbers(seed + ranks.rank * RANK_SEED, hardware):
         loop = _Loop(
             task, model, store, validate, train, hardware, folder=folder, seed=seed, higher_is_better=higher_is_better,
             metric=metric, replay=replay, deadline=deadline, validation_s=validation_s, progress=progress,

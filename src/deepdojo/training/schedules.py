@@ -37,12 +37,12 @@ class Schedule:
         return planned if self.stop is None else min(planned, self.stop)
 
 
-def planned_steps(train: TrainSection, examples: int) -> int:
-    """Optimizer steps of a recipe on so many examples."""
+def planned_steps(train: TrainSection, epoch_steps: int) -> int:
+    """Optimizer steps of a recipe, where one pass over the examples takes so many."""
     if train.steps is not None:
         return train.steps
     assert train.epochs != "auto"  # resolved by session/defaults.py
-    return max(1, math.ceil(train.epochs * math.ceil(examples / batch_size(train))))
+    return max(1, math.ceil(train.epochs * epoch_steps))
 
 
 def batch_size(train: TrainSection) -> int:

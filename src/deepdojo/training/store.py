@@ -8,6 +8,7 @@ the same tensors, the same cut.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,6 +46,7 @@ class Store:
         row_of: (n,) index of the row that each example came from.
         pack: where mapped tensors lie; None for tensors in memory.
         found: whether they were packed by an earlier command.
+        equal: whether a training batch holds examples of one length alone (`train.lengths`).
     """
 
     fixed: dict[str, Tensor]
@@ -54,6 +56,7 @@ class Store:
     length_of: np.ndarray | None = field(default=None)
     pack_folder: Pack | None = field(default=None, repr=False)
     found: bool = False
+    equal: bool = False
 
     def __len__(self) -> int:
         return len(self.row_of)
@@ -109,8 +112,9 @@ class Store:
     ) -> list[Tensor]:
         """Indices of all batches of one pass.
 
-        With a generator: shuffled; ragged tasks shuffle first, sort by length within pools of 50 batches, and
-        shuffle the batches. Without: in order (of length, where there is one), for evaluation. An empty store has none.
+        With a generator: shuffled; ragged tasks shuffle first, sort by length within pools of 50 batches, and shuffle
+        the batches; with `equal` the pools are the lengths. Without: in order (of length, where there is one), for
+        evaluation. An empty store has none.
         In memory: eight bytes an example, and some 200 a batch.
 
         Args:
@@ -128,9 +132,18 @@ class Store:
         if self.length_of is None:
             return list(order.split(size))
         lengths = torch.from_numpy(self.length_of)
-        pools = [pool[torch.argsort(lengths[pool], stable=True)] for pool in order.split(50 * size)]
+        pools = [order] if self.equal else order.split(50 * size)
+        pools = [pool[torch.argsort(lengths[pool], stable=True)] for pool in pools]
+        if self.equal:
+            pools = list(pools[0].split(torch.unique(lengths, return_counts=True)[1].tolist()))
         cut = [batch for pool in pools for batch in pool.split(size)]
         return [cut[i] for i in torch.randperm(len(cut), generator=generator)]
+
+    def steps(self, size: int) -> int:
+        """Batches of one shuffled pass."""
+        if not self.equal or self.length_of is None:
+            return math.ceil(len(self) / size)
+        return sum(math.ceil(count / size) for count in np.unique(self.length_of, return_counts=True)[1].tolist())
 
     def spans(self, most: int) -> Iterator[tuple[int, int]]:
         """The examples in stretches of about `most`, none of which parts the examples of a row."""

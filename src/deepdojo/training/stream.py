@@ -5,6 +5,7 @@ Legend: B windows, T values of a window, N values of the stream.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -51,6 +52,10 @@ class Stream:
     def __len__(self) -> int:
         """Windows of one pass."""
         return (len(self.values) - 1) // self.window
+
+    def steps(self, size: int) -> int:
+        """Batches of one pass."""
+        return math.ceil(len(self) / size)
 
     def cut(self, index: Tensor, device: torch.device | str = "cpu") -> Batch:
         """The windows (B, T) that begin at `index` (B,), and what follows each of their values."""
