@@ -29,6 +29,8 @@ from deepdojo.session.listener import Listener
 __all__ = ["Options", "Refit", "Session"]
 
 TRAINING_SHARE_OF_BUDGET = 0.6
+REST_S = 120.0
+"""Of a long budget what floors, explanations and report have at most."""
 BUDGET_RESERVE_S = 1.0
 
 
@@ -142,7 +144,7 @@ class Session:
                 f"and scoring needs about {after_s:.1f} s",
                 where="--budget", todo=f"give at least {enough:.0f}s",
             )  # fmt: skip
-        return now + min(share * left, left - after_s)
+        return now + min(max(share * left, left - REST_S), left - after_s)
 
     def seconds_left(self) -> float:
         """Until the command must end; infinite without a budget."""
