@@ -7,8 +7,9 @@ are summed (never averaged) over shards and processes, and divided once by the s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
@@ -60,6 +61,7 @@ class Ranks:
 
 
 ALONE = Ranks()
+GOODBYE = timedelta(seconds=30)
 
 
 @contextmanager
@@ -86,9 +88,17 @@ def process_group() -> Iterator[Ranks]:
     except (RuntimeError, ValueError) as error:
         raise UsageError(f"the processes of torchrun do not find one another: {error}") from None
     try:
-        yield Ranks(dist.get_rank(), dist.get_world_size())
+        yield Ranks(rank, world)
+        _wait_for_all(store, rank, world)
     finally:
         dist.destroy_process_group()
+
+
+def _wait_for_all(store: Any, rank: int, world: int) -> None:
+    """Until every process is done: gloo aborts one that still listens to a process that has gone."""
+    store.set(f"ended {rank}", "")
+    with suppress(RuntimeError):  # one that died is the launcher's business
+        store.wait([f"ended {other}" for other in range(world)], GOODBYE)
 
 
 class _Loss(nn.Module):

@@ -18,6 +18,7 @@ from deepdojo.compiler import without_compiler
 from deepdojo.errors import TrainingError
 from deepdojo.recipes import TrainSection
 from deepdojo.tasks.base import Batch, Task
+from deepdojo.training.ahead import Ahead
 from deepdojo.training.augment import build_augment, draws
 from deepdojo.training.averages import Average
 from deepdojo.training.checkpoint import latest_checkpoint, load_checkpoint, save_checkpoint
@@ -105,6 +106,7 @@ class _Loop:
         self.shared = share(task, model, forward, ranks, how=train.parallel)
         self.optimizer = build_optimizer(model, train, hardware.device)
         self.parameters = list(model.parameters())
+        self.ahead = Ahead(store, hardware.device)
         self.average = None if train.ema is None else Average(model, train.ema)
         self.augment = build_augment(train, task)
         self.log_every = max(1, self.schedule.total // 200)
@@ -177,15 +179,14 @@ class _Loop:
         for group in self.optimizer.param_groups:
             group["lr"] = lr * group.get("share", 1.0)
         loss_sum = weight_sum = 0.0
-        parts = self.shards(self.batch_at(step))
+        parts = self.parts(step)
         suspect: Batch | None = None
-        for number, part in parts:
-            stand_in = self.batch_at(step)[:1]  # of no weight, where a small batch has no part for every process
-            batch = self.store.cut(part if len(part) else stand_in, self.hardware.device)
+        for at, (number, index, counts) in enumerate(parts):
+            batch = self.ahead.take(index, self.following(step, parts, at))
             if self.augment is not None:
                 batch = self.augment(batch, draws(self.seed, step, number))
             with nullcontext() if number == parts[-1][0] else self.shared.alone():
-                total, weight = self.backward(batch, counts=len(part) > 0)
+                total, weight = self.backward(batch, counts=counts)
             loss_sum, weight_sum = loss_sum + total, weight_sum + weight
             if suspect is None and not math.isfinite(loss_sum):
                 suspect = batch
@@ -200,11 +201,21 @@ class _Loop:
             self.average.update(self.state.step)
         return loss_sum / weight_sum, lr
 
-    def shards(self, index: Tensor) -> list[tuple[int, Tensor]]:
-        """This process's micro-batches of a step, each with its number among those of all processes."""
-        world = self.ranks.world
+    def parts(self, step: int) -> list[tuple[int, Tensor, bool]]:
+        """This process's micro-batches of a step: the number of each among those of all processes, its indices, and
+        whether it counts: a small batch has no part for every process, which then takes one example of no weight."""
+        index, world = self.batch_at(step), self.ranks.world
         count = world * min(self.train.accumulate, math.ceil(len(index) / world))
-        return list(enumerate(index.tensor_split(count)))[self.ranks.rank :: world]
+        own = list(enumerate(index.tensor_split(count)))[self.ranks.rank :: world]
+        return [(number, part if len(part) else index[:1], len(part) > 0) for number, part in own]
+
+    def following(self, step: int, parts: list[tuple[int, Tensor, bool]], at: int) -> Tensor | None:
+        """The indices that are cut after those of `parts[at]`, where batches are cut ahead."""
+        if not self.ahead.threaded:
+            return None
+        if at + 1 < len(parts):
+            return parts[at + 1][1]
+        return self.parts(step + 1)[0][1] if step + 1 < self.schedule.last else None
 
     def backward(self, batch: Batch, *, counts: bool) -> tuple[float, float]:
         """Adds the gradient of the summed loss; gives (summed loss, summed weight)."""
@@ -366,7 +377,10 @@ def fit(
         if resume:
             loop.resume()
         model.train()
-        loop.run()
+        try:
+            loop.run()
+        finally:
+            loop.ahead.close()
     state = loop.state
     if loop.best is not None:
         model.load_state_dict(loop.best)
