@@ -17,6 +17,8 @@ from deepdojo.errors import DataError, SourceError
 __all__ = ["SUFFIXES", "compression", "decompressed", "sha256_of_content"]
 
 
+AT_ONCE_BYTES = 1 << 18
+
 _OPENED: Mapping[str, Callable[[BinaryIO], Any]] = {
     ".gz": lambda raw: gzip.GzipFile(fileobj=raw, mode="rb"),
     ".bz2": bz2.BZ2File,
@@ -33,7 +35,7 @@ def compression(name: str) -> str | None:
 
 def decompressed(raw: BinaryIO, ending: str, name: str) -> BinaryIO:
     """What is in an open compressed file, which is closed with it. Reading raises DataError where it is broken."""
-    return io.BufferedReader(_Unpacked(_OPENED[ending](raw), raw, name))  # type: ignore[type-var]
+    return io.BufferedReader(_Unpacked(_OPENED[ending](raw), raw, name), AT_ONCE_BYTES)  # type: ignore[type-var]
 
 
 def sha256_of_content(path: Path) -> str:

@@ -8,6 +8,7 @@ import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -59,6 +60,7 @@ def _version(file: BinaryIO, name: str) -> tuple[str, int, int] | None:
     return name, found.st_mtime_ns, found.st_size
 
 
+@lru_cache(maxsize=1024)
 def printable(name: str) -> str:
     """A file's name with bytes that are no UTF-8 written as escapes: it can then stand in JSON, tables and
     terminals."""

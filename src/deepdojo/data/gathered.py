@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -145,8 +145,9 @@ def keyed_by_input(project: Project, parts: set[str | None]) -> bool:
     return by_input and drawn and split.repeats == "together"
 
 
-@dataclass(frozen=True)
-class Taken:
+class Taken(NamedTuple):
+    """One row on its way into memory or a pack: its cells, those that it is split by, its file's part, its place."""
+
     row: dict[str, Any]
     extra: dict[str, Any]
     part: str | None

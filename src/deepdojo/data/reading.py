@@ -162,6 +162,8 @@ def take(
     try:
         row_id = _row_id(maker, raw, prefix, number, id_column)
         row = maker.make(raw)
+        if not extra:
+            return Taken({"id": row_id, **row}, {}, part, (file, raw.line))
         cells = {name: maker.cell(raw, name) for name in extra}
         for name, cell in cells.items():
             if is_missing(cell):
