@@ -9,6 +9,7 @@ import torch
 from deepdojo.errors import RecipeError
 from deepdojo.layers.embeddings import Embedding
 from deepdojo.recipes import TrainSection
+from deepdojo.training import loop
 from deepdojo.training.lazy_rows import LazyAdamW, dense_parts, tables_by_row
 from deepdojo.training.store import Store
 from tests.training.fitting import fitted, set_up
@@ -74,7 +75,34 @@ def test_rows_are_divided_and_counted_once():
     assert table.weight.grad.to_dense()[2].tolist() == [1.0] * D
 
 
-def test_it_learns_resumes_and_leaves_the_model_as_it_was(tmp_path):
+class Stop(Exception):
+    pass
+
+
+def test_a_training_that_was_stopped_goes_on_bit_for_bit(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY_S", -1.0)
+    train = TrainSection(steps=20, batch_size=16, lr=0.02, lazy_rows=True, lengths="equal")
+
+    def stop(done, total, text):
+        if done > 11:
+            raise Stop
+
+    def parts(seed):
+        made = set_up("text-classification", "text_cnn", text_rows(120), seed=seed)
+        made[2].equal = True
+        return made
+
+    whole, stopped, again = parts(0), parts(0), parts(9)
+    fitted(tmp_path / "whole", whole, train=train)
+    with pytest.raises(Stop):
+        fitted(tmp_path / "stopped", stopped, train=train, progress=stop)
+    assert not stopped[1].embedding.sparse
+    fitted(tmp_path / "stopped", again, train=train, resume=True)
+    for name, value in whole[1].state_dict().items():
+        assert torch.equal(value, again[1].state_dict()[name]), name
+
+
+def test_it_learns_and_leaves_the_model_as_it_was(tmp_path):
     rows = text_rows(120)
     train = TrainSection(steps=40, batch_size=16, lr=0.02, lazy_rows=True, lengths="equal")
     parts = set_up("text-classification", "text_cnn", rows)
