@@ -117,7 +117,7 @@ def test_it_learns_and_leaves_the_model_as_it_was(tmp_path):
     [
         ({"optimizer": "sgd"}, True, "moves whole tables"),
         ({}, False, "several processes"),
-        ({"model": torch.nn.Linear(3, 2)}, True, "no table of words"),
+        ({"model": torch.nn.Linear(3, 2)}, True, "in no table of its own"),
     ],
 )
 def test_where_it_cannot_be_it_says_so(given, alone, said):

@@ -91,7 +91,10 @@ def parse_number(cell: object, decimal: str = ".") -> float | None:
                 return None
             value = float(plain)
     else:
-        value = float(cell)  # type: ignore[arg-type]
+        try:
+            value = float(cell)  # type: ignore[arg-type]
+        except OverflowError:  # an integer of JSON, beyond all floats
+            return None
     return value if abs(value) <= LARGEST else None  # false for NaN too
 
 

@@ -21,6 +21,7 @@ from deepdojo.errors import DataError, SourceError, nearest
 __all__ = ["Files", "Media", "content_sha256", "decode_image", "file_sha256", "is_system_file", "printable"]
 
 KEPT_BYTES = 1 << 24
+"""The largest content that is kept: a text of this size takes a second to be split into its parts."""
 _SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r", "lost+found"})
 
 
@@ -57,7 +58,7 @@ def _version(file: BinaryIO, name: str) -> tuple[str, int, int] | None:
         found = os.fstat(file.fileno())
     except OSError:
         return None
-    return name, found.st_mtime_ns, found.st_size
+    return f"{name}\0{found.st_ino}", found.st_mtime_ns, found.st_size
 
 
 @lru_cache(maxsize=1024)
@@ -243,11 +244,12 @@ class Files:
     def _decompressed(self, raw: BinaryIO, ending: str, name: str) -> BinaryIO:
         """The last small file is kept: a text is opened for its encoding, for its length and for each of its parts."""
         key = _version(raw, name)
-        if key is not None and self._last[0] == key:
+        kept, content = self._last
+        if key is not None and kept == key:
             raw.close()
-            return io.BytesIO(self._last[1])
+            return io.BytesIO(content)
         file = decompressed(raw, ending, name)
-        if key is None or name in self._large:
+        if key is None or key[2] > KEPT_BYTES // 4 or name in self._large:
             return file
         with file:
             content = file.read(KEPT_BYTES + 1)

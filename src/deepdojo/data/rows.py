@@ -22,7 +22,7 @@ from deepdojo.errors import DojoError, ProjectError, SourceError, UnknownNameErr
 __all__ = ["Reject", "RowMaker", "as_text", "input_key"]
 
 _TOO_LARGE = f" below {LARGEST:g}"
-_MOST_CLEANED = 65_536
+_FLOATS = 10**308
 Row = dict[str, Any]
 Make = Callable[[RawRow], Any]
 
@@ -46,7 +46,6 @@ class RowMaker:
         self.absent: dict[str, int] = {}
         self.known: dict[str, None] = {}
         self._features: dict[str, list[str]] = {}
-        self._cleaned = _Cleaned()
         self._makers = [(role, self._maker(role, kind)) for role, kind in contract.reads.items()]
         if targets:
             hidden = {role: kind for role, kind in contract.targets.items() if role not in contract.reads}
@@ -185,8 +184,7 @@ class RowMaker:
             names = self._star(raw)
             cells = raw.cells
             if raw.decimal == "." and raw.decimals is None:
-                known = self._cleaned
-                return {n: known[c] if type(c := cells[n]) is str else _record_cell(c, ".") for n in names}
+                return {name: _record_cell(cells[name], ".") for name in names}
             return {name: _record_cell(cells[name], raw.decimal_of(name)) for name in names}
 
         return make
@@ -321,19 +319,9 @@ def _record_cell(cell: Any, decimal: str) -> str | float | None:
         return text
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return None
-    if isinstance(cell, int | float) and not isinstance(cell, bool):
+    if isinstance(cell, int | float) and not isinstance(cell, bool) and abs(cell) < _FLOATS:
         return float(cell)
     return as_text(cell)
-
-
-class _Cleaned(dict[str, str | float | None]):
-    """What `_record_cell` makes of raw text with a decimal point; most cells of a table occur again and again."""
-
-    def __missing__(self, cell: str) -> str | float | None:
-        value = _record_cell(cell, ".")
-        if len(self) < _MOST_CLEANED:
-            self[cell] = value
-        return value
 
 
 def input_key(row: Mapping[str, Any], contract: Contract, files: Files) -> str:

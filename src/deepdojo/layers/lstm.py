@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import torch
 from jaxtyping import Bool, Float
@@ -107,10 +108,7 @@ class LSTM(Layer):
         if self.cell is not lstm_cell:
             return _run_cells(self, x, keep, start, self.cell)
         if keep is None:
-            ys, h, c = torch.lstm(
-                x, start, self._weights(), True, self.num_layers, self.dropout, self.training, self.bidirectional, True
-            )
-            return ys, (h, c)
+            return _run_whole(self, x, start)
         return _skipping_gaps(self, x, keep, start, carried=state is not None)
 
     def _suffixes(self, layer: int) -> list[str]:
@@ -131,7 +129,7 @@ class LSTM(Layer):
 def _skipping_gaps(lstm: LSTM, x: Tensor, keep: Tensor, start: State, *, carried: bool) -> tuple[Tensor, State]:
     """Real steps to the front, run, and back. Nothing moves in the usual case of padding at the end."""
     if bool(keep.all()):
-        return lstm(x, None, start)
+        return _run_whole(lstm, x, start)
     order = None
     if bool((keep[:, 1:] & ~keep[:, :-1]).any()):
         order = torch.argsort((~keep).to(torch.uint8), dim=1, stable=True)
@@ -144,6 +142,27 @@ def _skipping_gaps(lstm: LSTM, x: Tensor, keep: Tensor, start: State, *, carried
     if order is not None:
         ys = ys.gather(1, torch.argsort(order, dim=1).unsqueeze(-1).expand_as(ys))
     return ys, state
+
+
+def _run_whole(lstm: LSTM, x: Tensor, start: State) -> tuple[Tensor, State]:
+    """All layers in one call, without padding."""
+    with _quiet(x):
+        ys, h, c = torch.lstm(
+            x, start, lstm._weights(), True, lstm.num_layers, lstm.dropout, lstm.training, lstm.bidirectional, True
+        )
+    return ys, (h, c)
+
+
+@contextmanager
+def _quiet(x: Tensor) -> Iterator[None]:
+    """cuDNN would like one flat buffer; copying the weights costs less than keeping them flat through every
+    optimizer."""
+    if not x.is_cuda:
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous chunk")
+        yield
 
 
 def _run_padded(lstm: LSTM, x: Tensor, keep: Tensor, start: State) -> tuple[Tensor, State]:
@@ -179,10 +198,7 @@ def _run_packed(lstm: LSTM, x: Tensor, keep: Tensor, start: State) -> tuple[Tens
     assert packed.sorted_indices is not None
     assert packed.unsorted_indices is not None
     initial = tuple(s.index_select(1, packed.sorted_indices) for s in start)
-    with warnings.catch_warnings():
-        # cuDNN would like one flat buffer; copying the weights costs less than keeping them flat through every
-        # optimizer.
-        warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous chunk")
+    with _quiet(x):
         data, h, c = torch.lstm(
             packed.data,
             packed.batch_sizes,

@@ -28,7 +28,7 @@ from deepdojo.training.augment import build_augment
 from deepdojo.training.checkpoint import save_weights
 from deepdojo.training.distributed import ALONE, whole
 from deepdojo.training.find_lr import find_lr
-from deepdojo.training.lazy_rows import tables_by_row
+from deepdojo.training.lazy_rows import require_rows, tables_by_row
 from deepdojo.training.loop import Fitted, fit
 from deepdojo.training.precision import Hardware, choose_device, choose_hardware, using_threads, without_failing_compile
 from deepdojo.training.predictor import Unvalidated, Validator, evaluating, parts_of, predict_rows
@@ -115,9 +115,10 @@ class Network:
         with torch.random.fork_rng():  # the caller's random state is not ours to move
             torch.manual_seed(session.seed)
             model = create_model(recipe.model.name, task.dims(), **recipe.model.arguments)
-        tables_by_row(model, recipe.train, alone=session.ranks is None or session.ranks.world == 1)
+        tables = tables_by_row(model, recipe.train, alone=session.ranks is None or session.ranks.world == 1)
         task.prime(model, (store.cut(index) for index in store.batches(PRIMED)))
         model.to(device)
+        require_rows(task, model, store.cut(store.batches(2)[0], device), tables)
         step, forward = measure_flops(task, model, store, batch_size(recipe.train), device)
         steps = planned_steps(recipe.train, store.steps(batch_size(recipe.train)))
         hardware = choose_hardware(recipe.train, device, step_flops=step, steps=steps)
@@ -207,7 +208,7 @@ class Network:
     def cost(self) -> dict[str, Any]:
         """Parameters, FLOPs, seconds, bytes, milliseconds: the cost columns of the board."""
         assert self.fitted is not None
-        flops = None if self.step_flops is None else self.step_flops * self.fitted.steps
+        flops = None if self.step_flops is None else round(self.step_flops * self.fitted.steps * self.filled())
         session = self.session
         return {
             "parameters": count_parameters(self.model),
@@ -219,6 +220,12 @@ class Network:
             "peak_bytes": peak_bytes(),
             "inference_ms": self.inference_ms(),
         }
+
+    def filled(self) -> float:
+        """Examples of a batch in the mean, as a share of a full one: batches of one length are often small."""
+        train = self.session.recipe.train
+        size = batch_size(train)
+        return len(self.store) / (self.store.steps(size) * size) if train.lengths == "equal" else 1.0
 
     def inference_ms(self) -> float:
         """Median time of one row by itself, of 20 validation rows."""

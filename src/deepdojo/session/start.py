@@ -145,7 +145,8 @@ def checked(dataset: Dataset, listener: Listener) -> list[dict[str, Any]]:
             raise DataError(problem.what, where=problem.where, todo=problem.todo)
     warnings = [p for p in report.problems if p.level == "warning"]
     for problem in warnings[:3]:
-        listener.say(f"check: {problem.what} ({problem.where})")
+        where = "" if problem.where in problem.what else f" ({problem.where})"
+        listener.say(f"check: {problem.what}{where}")
     if len(warnings) > 3:
         more = f"{len(warnings) - 3} more warning{'s' if len(warnings) > 4 else ''}"
         listener.say(f"check: {more}; see dojo check {dataset.project.name}")

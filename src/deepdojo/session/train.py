@@ -144,7 +144,7 @@ class Session:
                 f"and scoring needs about {after_s:.1f} s",
                 where="--budget", todo=f"give at least {enough:.0f}s",
             )  # fmt: skip
-        return now + min(max(share * left, left - REST_S), left - after_s)
+        return now + min(max(share * left, left - REST_S - after_s), left - after_s)
 
     def seconds_left(self) -> float:
         """Until the command must end; infinite without a budget."""

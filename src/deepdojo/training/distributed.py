@@ -6,6 +6,8 @@ are summed (never averaged) over shards and processes, and divided once by the s
 
 from __future__ import annotations
 
+import inspect
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -62,6 +64,10 @@ class Ranks:
 
 ALONE = Ranks()
 GOODBYE = timedelta(seconds=30)
+"""How long a process that is done waits for the others to be."""
+PATIENCE = timedelta(days=30)
+"""How long one waits for what another sends: through its validation, its scores, its floors. Who died, the launcher
+sees."""
 
 
 @contextmanager
@@ -84,11 +90,14 @@ def process_group() -> Iterator[Ranks]:
         # After a restart the launcher's store still holds the addresses of the killed processes.
         store = dist.PrefixStore(f"start {restarts()}", store)
         backend = "cpu:gloo,cuda:nccl" if cuda else "cpu:gloo"
-        dist.init_process_group(backend, store=store, rank=rank, world_size=world)
+        dist.init_process_group(backend, store=store, rank=rank, world_size=world, timeout=PATIENCE)
     except (RuntimeError, ValueError) as error:
         raise UsageError(f"the processes of torchrun do not find one another: {error}") from None
     try:
-        yield Ranks(rank, world)
+        with warnings.catch_warnings():
+            # Kernels of channels-last networks; the numbers are right, and a copy costs less than another layout.
+            warnings.filterwarnings("ignore", message="(?s).*Grad strides do not match bucket view strides")
+            yield Ranks(rank, world)
         _wait_for_all(store, rank, world)
     finally:
         dist.destroy_process_group()
@@ -96,8 +105,8 @@ def process_group() -> Iterator[Ranks]:
 
 def _wait_for_all(store: Any, rank: int, world: int) -> None:
     """Until every process is done: gloo aborts one that still listens to a process that has gone."""
-    store.set(f"ended {rank}", "")
     with suppress(RuntimeError):  # one that died is the launcher's business
+        store.set(f"ended {rank}", "")
         store.wait([f"ended {other}" for other in range(world)], GOODBYE)
 
 
@@ -143,9 +152,10 @@ def share(task: Task, model: nn.Module, forward: nn.Module, ranks: Ranks, *, how
     from torch.nn.parallel import DistributedDataParallel
 
     device = next(model.parameters()).device
-    replicated = DistributedDataParallel(
-        _Loss(task, forward), device_ids=None if device.type == "cpu" else [device], broadcast_buffers=False
-    )
+    new = "forward_sync_buffers" in inspect.signature(DistributedDataParallel).parameters  # since torch 2.13
+    buffers: dict[str, Any] = {"forward_sync_buffers" if new else "broadcast_buffers": False}
+    devices = None if device.type == "cpu" else [device]
+    replicated = DistributedDataParallel(_Loss(task, forward), device_ids=devices, **buffers)
     replicated.register_comm_hook(None, _summed)
     return Shared(replicated, replicated.no_sync)
 

@@ -16,6 +16,8 @@ from deepdojo.errors import TrainingError
 from deepdojo.recipes import TrainSection
 from deepdojo.tasks.base import Task
 from deepdojo.training.augment import build_augment
+from deepdojo.training.gradients import divide_and_clip
+from deepdojo.training.lazy_rows import dense_parts, gradients_by_row, tables_by_row
 from deepdojo.training.optimizers import build_optimizer
 from deepdojo.training.precision import Hardware, using_threads
 from deepdojo.training.schedules import batch_size
@@ -106,6 +108,8 @@ def _copy_in_training(
     twin = copy.deepcopy(model).train()
     optimizer = build_optimizer(twin, train, hardware.device)
     augment = build_augment(train, task)
+    parameters = list(twin.parameters())
+    tables = tables_by_row(twin, train, alone=True)
     draws = torch.Generator().manual_seed(seed + 1)
     batches: list[torch.Tensor] = []
 
@@ -115,13 +119,12 @@ def _copy_in_training(
         if not batches:
             batches.extend(store.batches(batch_size(train), generator=draws))
         batch = store.cut(batches.pop(), hardware.device)
-        with hardware.autocast():
+        with hardware.autocast(), gradients_by_row(tables):
             total, weight = task.loss(twin, batch if augment is None else augment(batch, draws))
         loss = total.sum() / weight.sum()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        if train.clip > 0:
-            nn.utils.clip_grad_norm_(twin.parameters(), train.clip, foreach=True)
+        divide_and_clip(dense_parts(parameters), 1.0, train.clip)
         optimizer.step()
         return float(loss.detach())
 

@@ -19,8 +19,9 @@ from torch import Tensor, nn
 
 from deepdojo.errors import RecipeError
 from deepdojo.recipes import TrainSection
+from deepdojo.tasks.base import Batch, Task
 
-__all__ = ["LazyAdamW", "dense_parts", "gradients_by_row", "tables_by_row"]
+__all__ = ["LazyAdamW", "dense_parts", "gradients_by_row", "require_rows", "tables_by_row"]
 
 _adamw_step: Any = inspect.unwrap(torch.optim.AdamW.step)
 
@@ -85,8 +86,30 @@ def tables_by_row(model: nn.Module, train: TrainSection, *, alone: bool) -> list
         raise RecipeError("several processes share whole gradients", where=where, todo="leave it out")
     tables = [module for module in model.modules() if hasattr(module, "sparse") and hasattr(module, "num_embeddings")]
     if not tables:
-        raise RecipeError("the model has no table of words", where=where, todo="leave it out")
+        raise RecipeError("the model looks words up in no table of its own", where=where, todo="leave it out")
     return tables
+
+
+def require_rows(task: Task, model: nn.Module, batch: Batch, tables: list[nn.Module]) -> None:
+    """One loss and its gradient, after which the model is as before.
+
+    Raises: RecipeError where a table gets a gradient of all its rows: it gives the outputs too, or a learner's own
+    `embedding` stands in the place of ours.
+    """
+    if not tables:
+        return
+    kept = {name: value.clone() for name, value in model.state_dict().items()}
+    with torch.random.fork_rng(), gradients_by_row(tables):
+        task.loss(model, batch)[0].sum().backward()
+    gradients = [getattr(table.weight, "grad", None) for table in tables]
+    whole = [gradient for gradient in gradients if gradient is not None and not gradient.is_sparse]
+    model.zero_grad(set_to_none=True)
+    model.load_state_dict(kept)
+    if whole:
+        raise RecipeError(
+            "a table of words gets a gradient of all its rows: it gives the outputs too, or looks up by other code",
+            where="train.lazy_rows", todo="leave it out",
+        )  # fmt: skip
 
 
 @contextmanager

@@ -22,8 +22,8 @@ __all__ = ["Category", "Columns", "Number"]
 MAX_CATEGORIES = 1000
 LOG_SKEW = 3.0
 CLIP_SIGMA = 6.0
-AT_ONCE = 4096
-"""Records whose cells are parsed together."""
+AT_ONCE = 262_144
+"""Cells that are parsed together, of whole records."""
 WAITING = 65_536
 """Numbers of a column that stay in memory until the next ones are written behind them."""
 
@@ -140,7 +140,7 @@ def _stretches(records: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[st
     some: list[Mapping[str, Any]] = []
     for record in records:
         some.append(record)
-        if len(some) == AT_ONCE:
+        if len(some) * len(record) >= AT_ONCE:
             yield some
             some = []
     yield some
