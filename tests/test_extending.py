@@ -26,7 +26,10 @@ def apply(folder: Path, diff: str, *options: str) -> None:
     # a folder inside another repository is no repository of its own: GIT_CEILING_DIRECTORIES keeps git from looking up
     environ = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)}
     done = subprocess.run(["git", "apply", *options], cwd=folder, input=diff.encode(), capture_output=True, env=environ)
-    assert done.returncode == 0, done.stderr.decode()
+    assert done.returncode == 0, (
+        f"{done.stderr.decode()}docs/extending.md shows how a line is added where yours stands now: "
+        "make its diff anew (git diff), or put your line at the end of the table"
+    )
 
 
 @pytest.mark.parametrize(("number", "files"), [(0, 1), (1, 2), (2, 2)], ids=list(ADDED))

@@ -257,7 +257,11 @@ def _refuse(ids: list[str], one: str, many: str, table: Table) -> None:
     if ids:
         shown = ", ".join(_short(i) for i in ids[:3]) + (", …" if len(ids) > 3 else "")
         what = f"1 id {one}" if len(ids) == 1 else f"{len(ids)} ids {many}"
-        raise ScoreError(f"{what} ({shown})", where=table.source, todo="give every id of the test rows exactly once")
+        raise ScoreError(
+            f"{what} ({shown})",
+            where=table.source,
+            todo="give each held-out id once: RUN/predictions.parquet and the test rows of RUN/split.parquet have them",
+        )
 
 
 def _short(value: Any, limit: int = 60) -> str:

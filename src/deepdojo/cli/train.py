@@ -21,7 +21,9 @@ def train(
     project: Annotated[str | None, option("A project: its folder or a built-in name.", "Arguments")] = None,
     /,
     *,
-    recipe: Annotated[str | None, option("A recipe; default: the project's own choice.", "What", short="-r")] = None,
+    recipe: Annotated[
+        str | None, option("A recipe by name, or a TOML file; default: the project's own choice.", "What", short="-r")
+    ] = None,
     set: Annotated[list[str] | None, option("Change a field, train.lr=3e-4; can be repeated.", "What")] = None,
     seed: Annotated[int, option("Starts everything random; the same seed gives the same run.", "What")] = 0,
     seeds: Annotated[int, option("So many trainings, one board row: mean, and spread over seeds.", "What")] = 1,

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from deepdojo.errors import UnknownNameError
+from deepdojo.errors import RecipeError, UnknownNameError
 
 __all__ = ["MODELS", "Field", "ModelEntry", "fitting", "model_fields"]
 
@@ -42,9 +42,8 @@ class ModelEntry:
         return getattr(import_module(f"deepdojo.models.{self.module}"), _config_node(self.module).name)
 
     def model_class(self) -> type:
-        return getattr(
-            import_module(f"deepdojo.models.{self.module}"), _config_node(self.module).name.removesuffix("Config")
-        )
+        name = _config_node(self.module).name.removesuffix("Config")
+        return getattr(import_module(f"deepdojo.models.{self.module}"), name)
 
 
 # One line a model; everything else about it is in its file.
@@ -97,7 +96,13 @@ def fitting(dims: Collection[str] | Mapping[str, Any], protocol: str | None = No
 
 @cache
 def _tree(module: str) -> ast.Module:
-    return ast.parse(Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8"))
+    path = Path(__file__).with_name(f"{module}.py")
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RecipeError(
+            f"the table of models names the file {path.name}, which is not there", where=__file__, todo="write it"
+        ) from None
 
 
 def _docstring(module: str) -> list[str]:

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from deepdojo.contracts import contract_of
+from deepdojo.errors import ProjectError
 
 if TYPE_CHECKING:
     from deepdojo.tasks.base import Task
@@ -18,9 +19,19 @@ __all__ = ["load_task", "restore_task"]
 
 
 def load_task(name: str) -> type[Task]:
-    """The task class of a contract: class `task` of `deepdojo/tasks/<name with underscores>.py`."""
+    """The task class of a contract: class `task` of `deepdojo/tasks/<name with underscores>.py`.
+
+    Raises: UnknownNameError for a name without a contract, ProjectError for a contract without that file.
+    """
     contract_of(name)
-    return import_module(f"deepdojo.tasks.{name.replace('-', '_')}").task
+    module = f"deepdojo.tasks.{name.replace('-', '_')}"
+    try:
+        return import_module(module).task
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        file = f"{module.replace('.', '/')}.py"
+        raise ProjectError(f"the task {name} has a contract and no file {file}", todo="write it") from None
 
 
 def restore_task(state: dict[str, Any]) -> Task:

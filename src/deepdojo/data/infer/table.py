@@ -353,7 +353,8 @@ def _metric(
     if choices.metric is not None:
         metric, why = choices.metric, "as given"
     elif contract_of(task).target_kind == "number":
-        metric, why = contract_of(task).metric, f"in the unit of {target}; mae counts large errors less"
+        metric = contract_of(task).metric
+        why = f"in the unit of {target}" + ("; mae counts large errors less" if metric == "rmse" else "")
     else:
         metric, why = class_metric(counts)
     inferred.spec["metric"] = metric

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -51,7 +51,13 @@ class Metric:
         with np.errstate(
             over="ignore", invalid="ignore"
         ):  # a value of infinity is a sentence of `score`, not a warning
-            return self.function(truth, predicted)
+            measured = self.function(truth, predicted)
+        if not isinstance(measured, Measured):
+            raise ScoreError(
+                f"the metric {self.name} gives {type(measured).__name__}, not Measured",
+                where=self.function.__code__.co_filename, todo="return from_mean(...) or another form of measured.py",
+            )  # fmt: skip
+        return measured
 
 
 METRICS: dict[str, Metric] = {}
@@ -75,6 +81,11 @@ def metric(
         @metric(truth="number", predicted="number", higher_is_better=False, unit="target", goal="the worst miss counts")
         def median_error(truth, predicted): ...
     """
+
+    kinds = get_args(KindName)
+    for kind in (truth, predicted):
+        if kind not in kinds:
+            raise UnknownNameError("kind of cells", kind, kinds, where="@metric")
 
     def register(function: Function) -> Metric:
         summary = (inspect.getdoc(function) or "").split("\n", 1)[0]
