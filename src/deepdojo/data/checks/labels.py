@@ -125,7 +125,7 @@ def _fatal_classes(look: Look, total: Counter[str], n: int) -> Problem | None:
     if len(total) == 1:
         return Problem(
             "classes",
-            f"column {look.target!r}",
+            f"column {look.target_column!r}",
             f"all {n:,} labelled rows are of one class, {next(iter(total))!r}",
             "there is nothing to tell apart: add rows of another class, or choose another target"
             if not look.dataset.rejected
@@ -142,7 +142,11 @@ def _fatal_classes(look: Look, total: Counter[str], n: int) -> Problem | None:
             else "is the target an id or free text? Choose another column"
         )
         return Problem(
-            "classes", f"column {look.target!r}", f"{len(total):,} classes in {n:,} labelled rows, {few}", todo, "error"
+            "classes",
+            f"column {look.target_column!r}",
+            f"{len(total):,} classes in {n:,} labelled rows, {few}",
+            todo,
+            "error",
         )
     return None
 
@@ -163,7 +167,7 @@ def values(look: Look) -> Iterator[Problem]:
     if target.min() == target.max():
         yield Problem(
             "values",
-            f"column {look.target!r}",
+            f"column {look.target_column!r}",
             f"all {len(target):,} labelled rows have the value {target[0]:g}",
             "there is nothing to predict: choose another target",
             "error",

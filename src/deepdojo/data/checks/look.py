@@ -81,6 +81,13 @@ class Look:
         return self.target_kind == "number"
 
     @property
+    def target_column(self) -> str:
+        """The target's name in the user's own file."""
+        spec = getattr(self.dataset.project, "spec", None)
+        given = None if spec is None else spec.columns.get(self.target)
+        return given if isinstance(given, str) else self.target
+
+    @property
     def named(self) -> bool:
         """Whether ids come from the data, and are not numbers of rows."""
         spec = getattr(self.dataset.project, "spec", None)

@@ -62,7 +62,7 @@ def readable(look: Look) -> Iterator[Problem]:
             continue
         yield Problem(
             trait.kind,
-            f"column {look.target!r}",
+            f"column {look.target_column!r}",
             f"{trait.words} alone {trait.verb} {gain:.0%} of the errors "
             f"of the best constant answer ({tested:,} rows not used to learn it; p {_said(p)})",
             trait.todo,
