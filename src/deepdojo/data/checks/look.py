@@ -84,7 +84,7 @@ class Look:
     def target_column(self) -> str:
         """The target's name in the user's own file."""
         spec = getattr(self.dataset.project, "spec", None)
-        given = None if spec is None else spec.columns.get(self.target)
+        given = getattr(spec, "columns", {}).get(self.target)
         return given if isinstance(given, str) else self.target
 
     @property
