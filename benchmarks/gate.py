@@ -28,14 +28,19 @@ class Gate:
 
     Args:
         commands: gives "STEPS" a line; its end ends the process.
-        replies: gets {"steps", "wall", "cpu"}; the first reply, after the very first step, has the CPU seconds of the
-            process since it began.
+        replies: gets {"steps", "wall", "cpu"}, and "examples" where `saw` was told of them; the first reply, after the
+            very first step, has the CPU seconds of the process since it began.
     """
 
     def __init__(self, commands: TextIO, replies: TextIO) -> None:
         self.commands, self.replies = commands, replies
         self.steps, self.left = 1, 1
         self.began = (time.perf_counter(), 0.0)
+        self.examples = 0
+
+    def saw(self, examples: int) -> None:
+        """So many examples go into the next step: batches of one length are not all full."""
+        self.examples += examples
 
     def step(self, *_: object) -> None:
         """An optimizer step is done."""
@@ -44,6 +49,8 @@ class Gate:
             return
         now = clocks()
         reply = {"steps": self.steps, "wall": now[0] - self.began[0], "cpu": now[1] - self.began[1]}
+        if self.examples:
+            reply["examples"], self.examples = self.examples, 0
         self.replies.write(json.dumps(reply) + "\n")
         self.replies.flush()
         command = self.commands.readline()
@@ -56,7 +63,7 @@ class Gate:
     @contextmanager
     def outside(self) -> Iterator[None]:
         """What happens here is not counted."""
-        before = clocks()
+        before, examples = clocks(), self.examples
         yield
-        after = clocks()
+        after, self.examples = clocks(), examples
         self.began = (self.began[0] + after[0] - before[0], self.began[1] + after[1] - before[1])

@@ -66,6 +66,7 @@ def run(workload: str, form: str, given: argparse.Namespace, gate: Gate) -> None
 
 
 def _watch(gate: Gate) -> None:
+    from deepdojo.training.ahead import Ahead
     from deepdojo.training.predictor import Validator
     from worker import count_torch_steps
 
@@ -75,5 +76,12 @@ def _watch(gate: Gate) -> None:
         with gate.outside():
             return validate(self, *args)
 
+    take = Ahead.take
+
+    def counted(self: Ahead, index: Any, following: Any = None) -> Any:
+        gate.saw(len(index))
+        return take(self, index, following)
+
     Validator.__call__ = unclocked  # type: ignore[method-assign]
+    Ahead.take = counted  # type: ignore[method-assign]
     count_torch_steps(gate)

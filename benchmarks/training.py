@@ -6,7 +6,8 @@
 Needs the extra `bench` (what is not installed is left out and said) and the data folder that DEEPDOJO_DATA names. Each
 contender is a process of its own. They take turns in segments of equally many optimizer steps, A B C A B C ..., so that
 whatever else the machine does hits all alike; a ratio is the bare loop's segment over the contender's segment of the
-same round (above 1: faster than bare), and the table has its median over the rounds. CPU seconds are of all threads.
+same round (above 1: faster than bare), and the table has its median over the rounds. Where batches are of one length,
+many of them small, the ratio is for equally many examples. CPU seconds are of all threads.
 Ours runs as `dojo train`, with log, live line and checkpoints; the others write nothing, but for the quick-start forms.
 """
 
@@ -119,13 +120,16 @@ def measured(workload: str, names: list[str], threads: int, given: argparse.Name
         for contender in contenders:
             contender.end()
     bare = contenders[0]
+    filled = {c.name: sum(s.get("examples", 0) for s in c.segments) for c in contenders}
+    share = {name: filled[name] / filled["ours"] if filled[name] and filled.get("ours") else 1.0 for name in filled}
     return {
         contender.name: {
             "steps": steps,
             "first_cpu_s": contender.first_cpu,
             "first_more_s": contender.first_cpu - bare.first_cpu,
             **{f"{clock}_ms": 1000 * median(s[clock] for s in contender.segments) / steps for clock in ("wall", "cpu")},
-            **{f"{clock}_ratio": ratio(bare, contender, clock) for clock in ("wall", "cpu")},
+            **{f"{clock}_ratio": share[contender.name] * ratio(bare, contender, clock) for clock in ("wall", "cpu")},
+            "examples_share": share[contender.name],
             "segments": contender.segments,
         }
         for contender in contenders
