@@ -156,7 +156,11 @@ def test_a_small_compressed_file_is_unpacked_once_and_again_when_it_changes(tmp_
     assert len(opened) == 1
     path.write_bytes(gzip.compress(b"another"))
     assert files.bytes("a.txt.gz") == b"another"
+    monkeypatch.setattr("deepdojo.data.files.KEPT_BYTES", 200)
+    path.write_bytes(gzip.compress(b"a" * 1000))
+    assert [files.bytes("a.txt.gz"), files.bytes("a.txt.gz")] == [b"a" * 1000] * 2
+    assert len(opened) == 5  # to see that it is large, then for each of the two
     monkeypatch.setattr("deepdojo.data.files.KEPT_BYTES", 3)
     path.write_bytes(gzip.compress(b"large"))
-    assert [files.bytes("a.txt.gz"), files.bytes("a.txt.gz")] == [b"large", b"large"]
-    assert len(opened) == 5  # to see that it is large, then for each of the two
+    assert files.bytes("a.txt.gz") == b"large"
+    assert len(opened) == 6  # its size says it
