@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from deepdojo.contracts import CONTRACTS
 from deepdojo.errors import DojoError, ScoreError, UsageError
 from deepdojo.scoring.score import score
-from deepdojo.tables import Table, align, check_cells, read_table, write_table
+from deepdojo.tables import Table, TableBuilder, align, check_cells, read_table, write_table
 
 CLASSIFIED = CONTRACTS["text-classification"].predictions
 KINDS = {"label": "label", "note": "text", "value": "number", "p": "distribution", "row": "record"}
@@ -403,3 +403,9 @@ def test_duckdb_is_not_imported_for_csv(tmp_path):
         f"read_table({str(tmp_path / 'p.csv')!r}, {{'label': 'label'}}); print('duckdb' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_a_prediction_without_a_column_names_it():
+    builder = TableBuilder({"label": "label"})
+    with pytest.raises(ScoreError, match="a prediction has no 'label', only 'id', 'lable'"):
+        builder.add({"id": "1", "lable": "a"})

@@ -114,7 +114,13 @@ class TableBuilder:
         self._columns = {"id": ColumnBuilder("id"), **{name: ColumnBuilder(kind) for name, kind in kinds.items()}}
 
     def add(self, row: Mapping[str, Any]) -> None:
+        """Raises ScoreError for a row that lacks a column: what a task's `decode` forgot."""
         for name, column in self._columns.items():
+            if name not in row:
+                raise ScoreError(
+                    f"a prediction has no {name!r}, only {', '.join(map(repr, row))}", where=f"id {row.get('id')!r}",
+                    todo="let `decode` of the task give every prediction column of its contract",
+                )  # fmt: skip
             column.append(row[name])
 
     def table(self) -> Table:

@@ -52,7 +52,7 @@ class Task(ABC):
     """Entries padded to the longest of their batch; each gets `<name>_keep`, True for what is real."""
     length: ClassVar[str | None] = None
     """The ragged entry whose length sorts examples into batches."""
-    blank: ClassVar[Mapping[str, float]]
+    blank: ClassVar[Mapping[str, float]] = {}
     """Entries that an explanation perturbs, and what stands there for `nothing`, after `prepare`. None: nothing can be
     deleted, so decisions are not explained."""
     images: ClassVar[tuple[str, ...]] = ()
