@@ -99,14 +99,14 @@ def test_a_contender_takes_its_turns(contender, tmp_path):
         pytest.skip("DEEPDOJO_DATA names no folder that holds the movie reviews")
     command = [sys.executable, str(BENCHMARKS / "worker.py"), contender, "text_cnn", "--data", mirror]
     command += ["--steps", "10", "--runs", str(tmp_path)]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    assert json.loads(process.stdout.readline())["steps"] == 1
-    process.stdin.write("4\n")
-    process.stdin.flush()
-    assert json.loads(process.stdout.readline())["steps"] == 4
-    process.stdin.close()
-    assert process.wait(60) == 0
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["steps"] == 1
+        process.stdin.write("4\n")
+        process.stdin.flush()
+        assert json.loads(process.stdout.readline())["steps"] == 4
+        process.stdin.close()
+        assert process.wait(60) == 0
