@@ -318,7 +318,8 @@ def test_torch_is_not_loaded_for_a_report(tmp_path):
         "import sys\nfrom pathlib import Path\nfrom deepdojo.report import write_report\n"
         f"write_report(Path({str(run)!r}))\nassert 'torch' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", code], check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def _constants(node: ast.AST) -> set[str]:

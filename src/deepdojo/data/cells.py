@@ -100,15 +100,16 @@ def parse_number(cell: object, decimal: str = ".") -> float | None:
 
 def parse_plain(cells: Sequence[object]) -> np.ndarray | None:
     """(n,) float64 where every cell is a finite number in its common spelling, NaN at None; else None, and the cells
-    must be parsed one by one. Twenty times as fast as `parse_number` on each, and the same numbers.
+    must be parsed one by one. Faster than `parse_number` on each, and the same numbers.
     """
     kinds = set(map(type, cells))
     texts = cells if kinds == {str} else [cell for cell in cells if type(cell) is str]
     if not kinds <= {str, float, int, type(None)} or "_" in "".join(texts):  # type: ignore[arg-type]
         return None
-    try:
-        values = np.array(cells, dtype=np.float64)
-    except (ValueError, TypeError, OverflowError):
-        return None
     missing = cells.count(None) if type(None) in kinds else 0
+    given = (math.nan if cell is None else cell for cell in cells) if missing else cells
+    try:
+        values = np.fromiter(map(float, given), np.float64, len(cells))  # type: ignore[arg-type]
+    except (ValueError, OverflowError):
+        return None
     return values if len(values) - int((np.abs(values) <= LARGEST).sum()) == missing else None

@@ -21,7 +21,7 @@ from deepdojo.errors import DataError, SourceError, nearest
 __all__ = ["Files", "Media", "content_sha256", "decode_image", "file_sha256", "is_system_file", "printable"]
 
 KEPT_BYTES = 1 << 24
-"""The largest content that is kept: a text of this size takes a second to be split into its parts."""
+"""The largest content that is kept, so that it costs no memory to speak of."""
 _SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r", "lost+found"})
 
 
