@@ -34,8 +34,6 @@ WORKLOADS: dict[str, tuple[str, ...]] = {
 FORMS: dict[str, list[str]] = {
     "": [],
     "equal_lengths": ["train.lengths=equal"],
-    "lazy_rows": ["train.lazy_rows=true"],
-    "equal_lazy": ["train.lengths=equal", "train.lazy_rows=true"],
 }
 
 

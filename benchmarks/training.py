@@ -41,8 +41,8 @@ FASTEST = ("bare", "ours", "lightning", "trainer", "keras-torch", "keras-tensorf
 QUICK_STARTS = ("lightning:quick", "trainer:quick", "keras-tensorflow:quick")
 OTHER_FORMS = {
     "fashion_cnn": ("bare:channels_first",),
-    "text_cnn": ("ours:equal_lengths", "ours:lazy_rows", "ours:equal_lazy"),
-    "bilstm": ("ours:equal_lengths", "ours:lazy_rows", "ours:equal_lazy"),
+    "text_cnn": ("ours:equal_lengths",),
+    "bilstm": ("ours:equal_lengths",),
 }
 NEEDS = {"lightning": "lightning", "trainer": "transformers", "keras-torch": "keras", "keras-tensorflow": "tensorflow"}
 PACKAGES = ("torch", "numpy", "lightning", "transformers", "accelerate", "keras", "tensorflow-cpu")

@@ -59,9 +59,6 @@ class TrainSection(_Section):
     """Momentum of sgd and muon."""
     betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.999)
     """Decay rates of adamw's two averages."""
-    lazy_rows: bool = False
-    """With adamw: of tables of words move only the rows that a batch holds; the others keep still, where adamw would
-    let them drift on."""
     weight_decay: float = Field(0.01, ge=0)
     """Decoupled for adamw, added to the gradient for the others; biases, normalisation and embeddings have none."""
     schedule: Literal["cosine", "linear", "onecycle", "constant"] = "cosine"

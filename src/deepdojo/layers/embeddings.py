@@ -24,15 +24,11 @@ class Embedding(Layer):
         num_embeddings: V.
         embedding_dim: D.
         std: spread of the initial values, which are normal around 0; torch's own table starts with 1.
-
-    Attributes:
-        sparse: whether the gradient holds the looked-up rows alone, as torch's own table has it; for training.
     """
 
     def __init__(self, num_embeddings: int, embedding_dim: int, std: float = 1.0) -> None:
         super().__init__()
         self.num_embeddings, self.embedding_dim, self.std = num_embeddings, embedding_dim, std
-        self.sparse = False
         self.weight = nn.Parameter(torch.empty(num_embeddings, embedding_dim))
         self.look_up = current("embedding")
         self.reset_parameters()
@@ -42,8 +38,6 @@ class Embedding(Layer):
             self.weight.normal_(0, self.std) if self.std > 0 else self.weight.zero_()
 
     def forward(self, ids: Int[Tensor, "*B"]) -> Float[Tensor, "*B D"]:
-        if self.sparse and self.look_up is embedding:
-            return F.embedding(ids, self.weight, sparse=True)
         return self.look_up(ids, self.weight)
 
     def extra_repr(self) -> str:

@@ -28,7 +28,6 @@ from deepdojo.training.augment import build_augment
 from deepdojo.training.checkpoint import save_weights
 from deepdojo.training.distributed import ALONE, whole
 from deepdojo.training.find_lr import find_lr
-from deepdojo.training.lazy_rows import require_rows, tables_by_row
 from deepdojo.training.loop import Fitted, fit
 from deepdojo.training.precision import Hardware, choose_device, choose_hardware, using_threads, without_failing_compile
 from deepdojo.training.predictor import Unvalidated, Validator, evaluating, parts_of, predict_rows
@@ -115,10 +114,8 @@ class Network:
         with torch.random.fork_rng():  # the caller's random state is not ours to move
             torch.manual_seed(session.seed)
             model = create_model(recipe.model.name, task.dims(), **recipe.model.arguments)
-        tables = tables_by_row(model, recipe.train, alone=session.ranks is None or session.ranks.world == 1)
         task.prime(model, (store.cut(index) for index in store.batches(PRIMED)))
         model.to(device)
-        require_rows(task, model, store.cut(store.batches(2)[0], device), tables)
         step, forward = measure_flops(task, model, store, batch_size(recipe.train), device)
         steps = planned_steps(recipe.train, store.steps(batch_size(recipe.train)))
         hardware = choose_hardware(recipe.train, device, step_flops=step, steps=steps)

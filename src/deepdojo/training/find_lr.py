@@ -17,7 +17,6 @@ from deepdojo.recipes import TrainSection
 from deepdojo.tasks.base import Task
 from deepdojo.training.augment import build_augment
 from deepdojo.training.gradients import divide_and_clip
-from deepdojo.training.lazy_rows import dense_parts, gradients_by_row, tables_by_row
 from deepdojo.training.optimizers import build_optimizer
 from deepdojo.training.precision import Hardware, using_threads
 from deepdojo.training.schedules import batch_size
@@ -109,7 +108,6 @@ def _copy_in_training(
     optimizer = build_optimizer(twin, train, hardware.device)
     augment = build_augment(train, task)
     parameters = list(twin.parameters())
-    tables = tables_by_row(twin, train, alone=True)
     draws = torch.Generator().manual_seed(seed + 1)
     batches: list[torch.Tensor] = []
 
@@ -119,12 +117,12 @@ def _copy_in_training(
         if not batches:
             batches.extend(store.batches(batch_size(train), generator=draws))
         batch = store.cut(batches.pop(), hardware.device)
-        with hardware.autocast(), gradients_by_row(tables):
+        with hardware.autocast():
             total, weight = task.loss(twin, batch if augment is None else augment(batch, draws))
         loss = total.sum() / weight.sum()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        divide_and_clip(dense_parts(parameters), 1.0, train.clip)
+        divide_and_clip([p.grad for p in parameters if p.grad is not None], 1.0, train.clip)
         optimizer.step()
         return float(loss.detach())
 

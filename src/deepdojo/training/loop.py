@@ -26,7 +26,6 @@ from deepdojo.training.clock import Clock
 from deepdojo.training.distributed import ALONE, Ranks, average_buffers, share
 from deepdojo.training.gradients import divide_and_clip
 from deepdojo.training.interruption import Interrupted, signals
-from deepdojo.training.lazy_rows import dense_parts, gradients_by_row, tables_by_row
 from deepdojo.training.log import MetricsLog
 from deepdojo.training.memory import keep_freed_memory
 from deepdojo.training.nonfinite import first_nonfinite_part
@@ -228,7 +227,7 @@ class _Loop:
     def update(self, weight_sum: float, batch: Batch) -> None:
         """Divide the summed gradient once, clip it, step. The gradient is that of one large batch, however it was
         cut."""
-        norm = divide_and_clip(dense_parts(self.parameters), weight_sum, self.train.clip)
+        norm = divide_and_clip([p.grad for p in self.parameters if p.grad is not None], weight_sum, self.train.clip)
         if self.train.clip > 0 and not math.isfinite(norm):
             raise self.not_finite(batch, "gradient")
         self.optimizer.step()
@@ -367,8 +366,7 @@ def fit(
     """
     keep_freed_memory()
     plain = without_compiler() if not hardware.compile and ranks.world == 1 else nullcontext()
-    by_row = gradients_by_row(tables_by_row(model, train, alone=ranks.world == 1))
-    with plain, by_row, _random_numbers(seed + ranks.rank * RANK_SEED, hardware):
+    with plain, _random_numbers(seed + ranks.rank * RANK_SEED, hardware):
         loop = _Loop(
             task, model, store, validate, train, hardware, folder=folder, seed=seed, higher_is_better=higher_is_better,
             metric=metric, replay=replay, deadline=deadline, validation_s=validation_s, progress=progress,

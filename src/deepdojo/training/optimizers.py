@@ -10,7 +10,6 @@ from torch import nn
 
 from deepdojo.errors import RecipeError
 from deepdojo.recipes import TrainSection
-from deepdojo.training.lazy_rows import LazyAdamW
 from deepdojo.training.muon import Muon
 
 __all__ = ["build_optimizer"]
@@ -38,8 +37,6 @@ def build_optimizer(model: nn.Module, train: TrainSection, device: torch.device)
     if train.optimizer == "muon":
         return _muon(model, train, decayed, free)
     fused = device.type in ("cpu", "cuda", "mps")
-    if train.optimizer == "adamw" and train.lazy_rows:
-        return LazyAdamW(groups, lr=train.lr, betas=train.betas, fused=fused)
     if train.optimizer == "adamw":
         return _AdamW(groups, lr=train.lr, betas=train.betas, fused=fused)
     if train.optimizer == "sgd":
