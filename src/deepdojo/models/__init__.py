@@ -1,12 +1,13 @@
 """Architectures, one family a file, named as in the literature, built from `deepdojo.layers`. No loss, data or file.
 
-`create_model(name, dims, **arguments)` builds one. The table `MODELS`, `model_fields` and `fitting` need no torch.
+`create_model(name, **config)` builds one. The table `MODELS`, `model_fields` and `fitting` need no torch.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from deepdojo.errors import RecipeError, UnknownNameError
@@ -18,14 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["MODELS", "Field", "ModelEntry", "create_model", "fitting", "model_config", "model_fields"]
 
 
-def create_model(name: str, dims: Mapping[str, Any], **arguments: Any) -> nn.Module:
+def create_model(name: str, dims: Mapping[str, Any] = MappingProxyType({}), /, **arguments: Any) -> nn.Module:
     """Builds a model.
 
     Args:
         name: a name of `MODELS`.
         dims: what the data fix (`task.dims()`): in_channels, height, width, in_features, category_sizes, vocab_size,
-            num_outputs. A model takes those that its config names and needs all that have no default.
-        arguments: the rest of its config, as in a recipe's [model].
+            num_outputs. A model takes those that its config names; they may as well stand among the arguments.
+        arguments: its config, as in a recipe's [model]; what has no default must be given, here or in `dims`.
 
     Returns:
         the model in training mode, with its config as `model.config`; initial weights come from torch's global
@@ -37,8 +38,7 @@ def create_model(name: str, dims: Mapping[str, Any], **arguments: Any) -> nn.Mod
             disagree.
 
     Example:
-        >>> dims = {"in_channels": 1, "height": 28, "width": 28, "num_outputs": 10}
-        >>> model = create_model("cnn", dims, channels=[16, 32])
+        >>> model = create_model("cnn", in_channels=1, height=28, width=28, num_outputs=10, channels=[16, 32])
     """
     entry = MODELS.get(name)
     if entry is None:
@@ -47,7 +47,7 @@ def create_model(name: str, dims: Mapping[str, Any], **arguments: Any) -> nn.Mod
 
 
 def model_config(model: nn.Module) -> dict[str, Any]:
-    """The config of a model as JSON values: `create_model(name, {}, **model_config(model))` builds its twin."""
+    """The config of a model as JSON values: `create_model(name, **model_config(model))` builds its twin."""
     from dataclasses import asdict
 
     return json.loads(json.dumps(asdict(model.config)))  # type: ignore[call-overload]
