@@ -153,6 +153,7 @@ def test_groups_that_do_not_divide_are_refused():
 
 def test_activations_by_name():
     torchs = {"relu": F.relu, "gelu": F.gelu, "silu": F.silu, "tanh": torch.tanh}
+    torchs["gelu_tanh"] = lambda x: F.gelu(x, approximate="tanh")
     torchs["relu_squared"] = lambda x: F.relu(x) ** 2
     assert set(torchs) == set(ACTIVATIONS)
     for name, other in torchs.items():
