@@ -113,6 +113,8 @@ class DecoderConfig:
             f"rotary positions need heads of an even width, got {self.width_of_head()}",
             "take fewer heads",
         )
+        wide = self.rotary_scaling != "ntk" or self.width_of_head() > 2
+        require(wide, "rotary_scaling", "ntk scaling needs heads wider than 2")
         beyond = [block for block in self.windowed if block >= self.num_layers]
         require(not beyond, "windowed", f"windowed names block {beyond[:1]} of {self.num_layers}, counted from 0")
 
