@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-__all__ = ["Classifier", "LanguageModel", "TableModel"]
+__all__ = ["Classifier", "DenseDetector", "LanguageModel", "TableModel"]
 
 
 class Classifier(Protocol):
@@ -32,3 +32,11 @@ class LanguageModel(Protocol):
     """Scores of the token after each step, from that step and those before it; `cache` holds earlier steps."""
 
     def __call__(self, tokens: Int[Tensor, "B T"], cache: Any = None) -> Float[Tensor, "B T V"]: ...
+
+
+class DenseDetector(Protocol):
+    """For every cell of a coarse map: a logit of a centre for each class, and the distances to the box's four sides."""
+
+    def __call__(
+        self, image: Float[Tensor, "B Ch Y X"]
+    ) -> tuple[Float[Tensor, "B C y x"], Float[Tensor, "B 4 y x"]]: ...

@@ -57,6 +57,12 @@ MODELS: Mapping[str, ModelEntry] = {
     "rnn": ModelEntry("rnn", ("Classifier",)),
     "transformer": ModelEntry("transformer", ("Classifier",)),
     "decoder": ModelEntry("decoder", ("LanguageModel",)),
+    "lenet": ModelEntry("lenet", ("Classifier",)),
+    "all_convolutional": ModelEntry("all_convolutional", ("Classifier",)),
+    "resnet_imagenet": ModelEntry("resnet_imagenet", ("Classifier",)),
+    "vit": ModelEntry("vit", ("Classifier",)),
+    "inception": ModelEntry("inception", ("Classifier",)),
+    "dense_detector": ModelEntry("dense_detector", ("DenseDetector",)),
 }
 
 
