@@ -28,7 +28,7 @@ __all__ = ["DenseDetector", "DenseDetectorConfig"]
 
 @dataclass(frozen=True)
 class DenseDetectorConfig:
-    """Arguments of `dense_detector`. The defaults have about 0.9 million parameters."""
+    """Arguments of `dense_detector`. The defaults have about 0.7 million parameters."""
 
     in_channels: int
     """1 for grey images, 3 for colour. From the data."""
@@ -97,7 +97,9 @@ class DenseDetector(nn.Module):
         self.stem = Conv2d(config.in_channels, first, 3, 2, 1, bias=False)  # the norm's bias does that work
         self.norm, self.bend = BatchNorm2d(first), activation(config.activation)
         ins = [first, *others]
-        self.stages = nn.ModuleList(BasicBlock(i, o, 2, config.activation) for i, o in zip(ins, others, strict=False))
+        self.stages = nn.ModuleList(
+            BasicBlock(i, o, 2, config.activation, config.activation) for i, o in zip(ins, others, strict=False)
+        )
         W, kept = config.head_width, list(config.widths[config.stages_to_stride() - 1 :])
         self.lateral = nn.ModuleList(Conv2d(width, W, 1) for width in kept)
         self.smooth = nn.ModuleList(Conv2d(W, W, 3, padding=1, bias=False) for _ in kept)

@@ -30,12 +30,12 @@ class Projection(nn.Module):
 
 
 class _Block(nn.Module):
-    """y = f(x' + N(conv(f(N(conv(...)))))): convolutions with normalisation N after each, activation f between them.
+    """y = f(x' + N(conv(g(N(conv(...)))))): convolutions with normalisation N after each, activation g between them.
 
     x' is x itself, or its projection where the width or the size changes.
     """
 
-    def __init__(self, plan: list[tuple[int, int, int, int]], bend: str) -> None:
+    def __init__(self, plan: list[tuple[int, int, int, int]], bend: str, inner: str) -> None:
         """`plan`: input channels, output channels, kernel, stride of each convolution."""
         super().__init__()
         c_in, c_out = plan[0][0], plan[-1][1]
@@ -44,12 +44,12 @@ class _Block(nn.Module):
         self.convs = nn.ModuleList(Conv2d(i, o, side, step, side // 2, bias=False) for i, o, side, step in plan)
         self.norms = nn.ModuleList(BatchNorm2d(o) for _, o, _, _ in plan)
         self.shortcut = Projection(c_in, c_out, stride) if c_in != c_out or stride > 1 else nn.Identity()
-        self.bend = activation(bend)
+        self.bend, self.inner = activation(bend), activation(inner)
 
     def forward(self, x: Float[Tensor, "B I Y X"]) -> Float[Tensor, "B O y x"]:
         y = x
         for i, (conv, norm) in enumerate(zip(self.convs, self.norms, strict=True)):
-            y = norm(conv(self.bend(y) if i else y))
+            y = norm(conv(self.inner(y) if i else y))
         return self.bend(self.shortcut(x) + y)
 
 
@@ -60,11 +60,12 @@ class BasicBlock(_Block):
         c_in: input channels.
         c_out: output channels.
         stride: step, pixels; 2 halves the map.
-        bend: name of the activation.
+        bend: name of the activation after the sum.
+        inner: name of the one between the convolutions.
     """
 
-    def __init__(self, c_in: int, c_out: int, stride: int = 1, bend: str = "relu") -> None:
-        super().__init__([(c_in, c_out, 3, stride), (c_out, c_out, 3, 1)], bend)
+    def __init__(self, c_in: int, c_out: int, stride: int = 1, bend: str = "relu", inner: str = "relu") -> None:
+        super().__init__([(c_in, c_out, 3, stride), (c_out, c_out, 3, 1)], bend, inner)
 
 
 class BottleneckBlock(_Block):
@@ -74,14 +75,23 @@ class BottleneckBlock(_Block):
         c_in: input channels.
         c_out: output channels, 4 or more.
         stride: step, pixels; 2 halves the map.
-        bend: name of the activation.
+        bend: name of the activation after the sum.
+        inner: name of the one between the convolutions.
         step_in: which convolution takes the step: the 3x3 (version 1.5) or the first 1x1 (2015).
     """
 
-    def __init__(self, c_in: int, c_out: int, stride: int = 1, bend: str = "relu", step_in: str = "3x3") -> None:
+    def __init__(
+        self,
+        c_in: int,
+        c_out: int,
+        stride: int = 1,
+        bend: str = "relu",
+        inner: str = "relu",
+        step_in: str = "3x3",
+    ) -> None:
         narrow = c_out // 4
         first, second = (stride, 1) if step_in == "1x1" else (1, stride)
-        super().__init__([(c_in, narrow, 1, first), (narrow, narrow, 3, second), (narrow, c_out, 1, 1)], bend)
+        super().__init__([(c_in, narrow, 1, first), (narrow, narrow, 3, second), (narrow, c_out, 1, 1)], bend, inner)
 
 
 def initialise_convolutions(model: nn.Module) -> None:

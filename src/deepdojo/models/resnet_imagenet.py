@@ -53,7 +53,9 @@ class ResnetImagenetConfig:
     step_in: Literal["3x3", "1x1"] = "3x3"
     """Which convolution of a bottleneck takes the step of two: the 3x3 ("version 1.5"), or the first 1x1 (2015)."""
     activation: Literal["relu", "gelu", "gelu_tanh", "silu", "tanh", "relu_squared"] = "relu"
-    """The bend after each normalisation."""
+    """The bend after the stem's normalisation, and after each sum of a block and its shortcut."""
+    inner_activation: Literal["same", "relu"] = "same"
+    """The bend between the convolutions of a block; Transformers takes relu there whatever its hidden_act."""
     dropout: float = 0.0
     """Share of the pooled features that are silenced in training."""
 
@@ -112,9 +114,11 @@ class ResnetImagenet(nn.Module):
             shrink_head(self.head)
 
     def _block(self, c_in: int, c_out: int, stride: int) -> nn.Module:
+        bend = self.config.activation
+        inner = bend if self.config.inner_activation == "same" else self.config.inner_activation
         if self.config.block == "basic":
-            return BasicBlock(c_in, c_out, stride, self.config.activation)
-        return BottleneckBlock(c_in, c_out, stride, self.config.activation, self.config.step_in)
+            return BasicBlock(c_in, c_out, stride, bend, inner)
+        return BottleneckBlock(c_in, c_out, stride, bend, inner, self.config.step_in)
 
     def forward(self, x: Float[Tensor, "B C Y X"], keep: None = None) -> Float[Tensor, "B _"]:
         """Scores (B, num_outputs), or without a head the features (B, last width)."""

@@ -48,12 +48,22 @@ def to_arguments(theirs: Mapping[str, Any], head: str) -> dict[str, Any]:
         "halve_first": theirs.get("downsample_in_first_stage", False),
         "step_in": "1x1" if theirs.get("downsample_in_bottleneck", False) else "3x3",
         "activation": our_activation(theirs.get("hidden_act", "relu")),
+        "inner_activation": "relu",  # theirs, whatever hidden_act says
     }
 
 
 def from_arguments(config: ResnetImagenetConfig, head: str) -> dict[str, Any]:
-    """Their config.json for a model of ours."""
+    """Their config.json for a model of ours.
+
+    Raises: RecipeError for an activation inside the blocks that theirs cannot have.
+    """
     plan = config.plan()
+    require(
+        "relu" in (config.activation, config.inner_activation),
+        "inner_activation",
+        f"Transformers' ResNet has relu inside its blocks, and this model has {config.activation}",
+        "train with inner_activation = 'relu'",
+    )
     return {
         "model_type": MODEL_TYPE,
         "architectures": [name for name, ours in HEADS.items() if ours == head],
