@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-__all__ = ["Classifier", "LanguageModel", "MaskedLanguageModel", "Seq2Seq", "TableModel"]
+__all__ = ["Classifier", "DenseDetector", "LanguageModel", "MaskedLanguageModel", "Seq2Seq", "TableModel"]
 
 
 class Classifier(Protocol):
@@ -58,3 +58,11 @@ class Seq2Seq(Protocol):
         keep: Bool[Tensor, "B S"] | None = None,
         cache: Any = None,
     ) -> Float[Tensor, "B T V"]: ...
+
+
+class DenseDetector(Protocol):
+    """For every cell of a coarse map: a logit of a centre for each class, and the distances to the box's four sides."""
+
+    def __call__(
+        self, image: Float[Tensor, "B Ch Y X"]
+    ) -> tuple[Float[Tensor, "B C y x"], Float[Tensor, "B 4 y x"]]: ...

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from deepdojo.models.bert import BertConfig
-from deepdojo.models.pretrained.settings import activation_from, activation_to, number_of_labels, refuse
+from deepdojo.models.pretrained.activation_names import our_activation, their_activation
+from deepdojo.models.pretrained.labels import number_of_labels, their_labels
+from deepdojo.models.pretrained.settings import refuse
 from deepdojo.models.pretrained.tensor_map import Entry
 
 __all__ = ["HEADS", "IGNORED", "MODEL", "MODEL_TYPE", "PREFIX", "entries", "from_arguments", "to_arguments", "writes"]
@@ -50,7 +52,7 @@ def to_arguments(theirs: Mapping[str, Any], head: str) -> dict[str, Any]:
         "feed_forward": theirs.get("intermediate_size", 3072),
         "max_length": theirs.get("max_position_embeddings", 512),
         "segments": theirs.get("type_vocab_size", 2),
-        "activation": activation_from(theirs.get("hidden_act", "gelu")),
+        "activation": our_activation(theirs.get("hidden_act", "gelu")),
         "norm_eps": float(theirs.get("layer_norm_eps", 1e-12)),
         "tied": theirs.get("tie_word_embeddings", True),
         "dropout": dropout,
@@ -70,14 +72,13 @@ def from_arguments(config: BertConfig, head: str) -> dict[str, Any]:
         "intermediate_size": config.feed_forward or 4 * config.width,
         "max_position_embeddings": config.max_length,
         "type_vocab_size": config.segments,
-        "hidden_act": activation_to(config.activation),
+        "hidden_act": their_activation(config.activation),
         "layer_norm_eps": config.norm_eps,
         "tie_word_embeddings": config.tied,
         "hidden_dropout_prob": config.dropout,
         "attention_probs_dropout_prob": 0.0,
         "classifier_dropout": config.head_dropout,
-        "id2label": {str(i): f"LABEL_{i}" for i in range(config.num_outputs)},
-        "label2id": {f"LABEL_{i}": i for i in range(config.num_outputs)},
+        **their_labels(config.num_outputs),
     }
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from deepdojo.models.decoder import DecoderConfig
-from deepdojo.models.pretrained.settings import activation_from, activation_to, refuse
+from deepdojo.models.pretrained.activation_names import our_activation, their_activation
+from deepdojo.models.pretrained.settings import refuse
 from deepdojo.models.pretrained.tensor_map import Entry
 
 __all__ = ["HEADS", "IGNORED", "MODEL", "MODEL_TYPE", "PREFIX", "entries", "from_arguments", "to_arguments", "writes"]
@@ -45,7 +46,7 @@ def to_arguments(theirs: Mapping[str, Any], head: str) -> dict[str, Any]:
         "positions": "learned",
         "norm": "layer",
         "norm_eps": float(theirs.get("layer_norm_epsilon", 1e-5)),
-        "activation": activation_from(theirs.get("activation_function", "gelu_new")),
+        "activation": our_activation(theirs.get("activation_function", "gelu_new")),
         "bias": True,
         "tied": theirs.get("tie_word_embeddings", True),
         "dropout": float(theirs.get("resid_pdrop", 0.1)),
@@ -63,7 +64,7 @@ def from_arguments(config: DecoderConfig, head: str) -> dict[str, Any]:
         "n_layer": config.num_layers,
         "n_head": config.num_heads,
         "n_inner": config.feed_forward or 4 * config.width,
-        "activation_function": activation_to(config.activation),
+        "activation_function": their_activation(config.activation),
         "layer_norm_epsilon": config.norm_eps or 1e-5,
         "tie_word_embeddings": config.tied,
         "resid_pdrop": config.dropout,

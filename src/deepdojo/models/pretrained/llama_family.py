@@ -7,7 +7,8 @@ from typing import Any
 
 from deepdojo.errors import RecipeError
 from deepdojo.models.decoder import DecoderConfig
-from deepdojo.models.pretrained.settings import activation_from, activation_to, refuse
+from deepdojo.models.pretrained.activation_names import our_activation, their_activation
+from deepdojo.models.pretrained.settings import refuse
 from deepdojo.models.pretrained.tensor_map import Entry
 
 __all__ = ["IGNORED", "PREFIX", "arguments_of", "entries", "settings_of", "writes_family"]
@@ -40,7 +41,7 @@ def arguments_of(theirs: Mapping[str, Any], head_width: int, **defaults: Any) ->
         "head_width": head_width,
         "feed_forward": theirs["intermediate_size"],
         "gated": True,
-        "activation": activation_from(theirs.get("hidden_act", "silu")),
+        "activation": our_activation(theirs.get("hidden_act", "silu")),
         "norm_eps": float(theirs.get("rms_norm_eps", 1e-6)),
         "tied": theirs.get("tie_word_embeddings", False),
         **_rotary_from(theirs),
@@ -112,7 +113,7 @@ def settings_of(config: DecoderConfig, model_type: str, architecture: str) -> di
         "num_attention_heads": config.num_heads,
         "num_key_value_heads": config.kv_heads or config.num_heads,
         "head_dim": config.width_of_head(),
-        "hidden_act": activation_to(config.activation),
+        "hidden_act": their_activation(config.activation),
         "max_position_embeddings": config.context,
         "rms_norm_eps": config.norm_eps or 1e-6,
         "tie_word_embeddings": config.tied,
