@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from deepdojo.errors import RecipeError
@@ -55,8 +55,14 @@ class AlibiPositions(Layer):
         self.table: Tensor
         self.register_buffer("table", self.make(num_heads, 1, 1), persistent=False)
 
-    def forward(self, T: int, S: int, like: Tensor) -> Float[Tensor, "1 H T S"]:
-        """The bias of the last T of S steps in the dtype and on the device of `like`."""
+    def forward(
+        self, T: int, S: int, like: Tensor, places: Int[Tensor, "B S"] | None = None
+    ) -> Float[Tensor, "B H T S"]:
+        """The bias of the last T of S steps in the dtype and on the device of `like`.
+
+        Args:
+            places: of each step, where padding makes them differ from row to row; B is 1 without.
+        """
         if T > S:
             raise ShapeError(f"alibi needs a key for every query, got {T} queries and {S} keys")
         if self.table.shape[-1] < S:
@@ -64,4 +70,7 @@ class AlibiPositions(Layer):
                 self.table = self.make(self.num_heads, 2 * S, 2 * S)
         if self.table.dtype != like.dtype or self.table.device != like.device:
             self.table = self.table.to(like)
-        return self.table[:, :, S - T : S, :S]
+        if places is None:
+            return self.table[:, :, S - T : S, :S]
+        distance = (places[:, S - T :, None] - places[:, None, :]).abs()
+        return self.table[0, :, -1].flip(-1)[:, distance].transpose(0, 1)  # the last row holds every distance
