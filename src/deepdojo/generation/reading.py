@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from deepdojo.errors import UsageError
+from deepdojo.models.decoder_step import DecoderStep, decoder_step
 
 __all__ = ["Reading"]
 
@@ -54,6 +55,7 @@ class Reading:
         self.memory: Tensor | None = None
         self.memory_keep, self.sources = source_keep, torch.arange(B, device=prompt.device)
         self.cache: Any = None
+        self.step: DecoderStep | None = None
         if source is not None:
             self.memory = model.encode(source, source_keep)  # type: ignore[operator]
         self.scores = self._read_anew()
@@ -80,7 +82,12 @@ class Reading:
         if last:
             return
         full = self.memory is None and self.cache is not None and self.cache[0].length >= self.context
-        self.scores = self._read_anew() if full or self.cache is None else self._read(token.unsqueeze(1))
+        if full or self.cache is None:
+            self.scores = self._read_anew()
+        elif self.step is not None:
+            self.scores = self.step(token, None if self.real is None else self.real[:, self.first : self.length])
+        else:
+            self.scores = self._read(token.unsqueeze(1))
 
     def reorder(self, rows: Int[Tensor, R]) -> None:
         """Row i becomes what row `rows[i]` was."""
@@ -109,6 +116,7 @@ class Reading:
         self.first = self.length - text.shape[1]
         room = min(self.context, self.tokens.shape[1] - self.first)
         self.cache = self.model.new_cache(room)  # type: ignore[operator]
+        self.step = decoder_step(self.model, self.cache)
         return self._read(text)
 
     def _read(self, tokens: Tensor) -> Float[Tensor, "B V"]:

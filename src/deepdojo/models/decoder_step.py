@@ -1,0 +1,147 @@
+"""One step of a decoder without its modules: what each new token of a generated text costs.
+
+A step of one token does so little arithmetic that calling some twelve modules a block takes longer than the products
+themselves. Here the weights are looked up once, and a step is a list of kernel calls. The arithmetic is `Decoder`'s,
+and a test holds the two equal; a model with a learner's layer inside, or a part that is not known here, has no such
+step.
+Dimensions: B rows, S steps so far, D width, H heads, G key/value heads, K head width, V vocabulary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+
+from deepdojo.layers import activations as _activations
+from deepdojo.layers.activations import ACTIVATIONS
+from deepdojo.layers.attention_causal import CausalSelfAttention, causal_attention
+from deepdojo.layers.attention_grouped_query import GroupedQueryAttention, grouped_query_attention
+from deepdojo.layers.dropouts import Dropout
+from deepdojo.layers.embeddings import Embedding, embedding
+from deepdojo.layers.feed_forward import FeedForward
+from deepdojo.layers.feed_forward_gated import GatedFeedForward, swiglu
+from deepdojo.layers.fully_connected import Linear, linear
+from deepdojo.layers.key_value_cache import KeyValues
+from deepdojo.layers.layer_normalisation import LayerNorm, layer_norm
+from deepdojo.layers.positions_learned import LearnedPositions
+from deepdojo.layers.positions_rotary import RotaryPositions, Turn, rotary
+from deepdojo.layers.rms_normalisation import RMSNorm, rms_norm
+from deepdojo.layers.transformer_decoder_block import DecoderBlock
+from deepdojo.models.decoder import Decoder
+
+__all__ = ["DecoderStep", "decoder_step"]
+
+_BENDS = {getattr(_activations, name) for name in ACTIVATIONS}
+_FUNCTIONS = {
+    linear,
+    embedding,
+    layer_norm,
+    rms_norm,
+    causal_attention,
+    grouped_query_attention,
+    swiglu,
+    rotary,
+} | _BENDS
+_LAYERS = {
+    CausalSelfAttention, Decoder, DecoderBlock, Dropout, Embedding, FeedForward, GatedFeedForward,
+    GroupedQueryAttention, LayerNorm, LearnedPositions, Linear, RMSNorm, RotaryPositions, nn.ModuleList,
+}  # fmt: skip
+
+# Where the layers keep the functions that a learner's may stand in for.
+_TAKEN = ("apply_linear", "look_up", "normalise", "attend", "gate", "bend", "rotate")
+
+
+def decoder_step(model: nn.Module, cache: Any) -> DecoderStep | None:
+    """The lean step of a model in evaluation mode, or None where it has parts that are not known here."""
+    if type(model) is not Decoder or model.training or not isinstance(cache, list):
+        return None
+    for module in model.modules():
+        if type(module) not in _LAYERS or module._forward_hooks or module._forward_pre_hooks:
+            return None
+        if any(getattr(module, name, linear) not in _FUNCTIONS for name in _TAKEN):
+            return None
+        if isinstance(module, GroupedQueryAttention) and module.window:
+            return None
+    return DecoderStep(model, cache)
+
+
+class DecoderStep:
+    """Takes one token a row, puts its keys and values into the cache, and gives the scores of the next.
+
+    Args:
+        model: a decoder of built-in layers.
+        cache: of `model.new_cache`, with what came before.
+    """
+
+    def __init__(self, model: Decoder, cache: list[KeyValues]) -> None:
+        self.model, self.cache, self.config = model, cache, model.config
+        self.blocks = [_Block(block) for block in model.blocks]
+        self.norm = _norm(model.norm)
+        head = model.embedding if model.head is None else model.head
+        self.embedding, self.head = model.embedding.weight, head.weight
+
+    def __call__(self, token: Int[Tensor, B], keep: Bool[Tensor, "B S"] | None = None) -> Float[Tensor, "B V"]:
+        """`keep`: which of all steps, this one included, are real; this one is."""
+        start = self.cache[0].length
+        h = F.embedding(token, self.embedding)  # (B, D)
+        places = None if keep is None else keep.sum(1) - 1
+        if self.model.positions is not None:
+            table = self.model.positions.weight
+            if start >= len(table):
+                self.model.positions(h[:, None], start)  # says that the text is longer than the table
+            h = h + (table[start] if places is None else table[places])
+        turn = None
+        if self.model.rotary is not None:
+            turn = self.model.rotary.at(h, start, 1, None if places is None else places[:, None])
+        seen = None if keep is None else keep[:, None, None]
+        for block, cache in zip(self.blocks, self.cache, strict=True):
+            h = block(h, turn, cache, seen)
+        return F.linear(self.norm(h), self.head)
+
+
+class _Block:
+    """The weights of one block, and its arithmetic for one step."""
+
+    def __init__(self, block: Any) -> None:
+        attention, thinking = block.attention, block.feed_forward
+        self.norm1, self.norm2 = _norm(block.norm1), _norm(block.norm2)
+        self.heads = attention.num_heads
+        self.groups = getattr(attention, "num_kv_heads", self.heads)
+        normed = getattr(attention, "q_norm", None) is not None
+        self.qk_norm = (_norm(attention.q_norm), _norm(attention.k_norm)) if normed else None
+        self.into = (attention.in_proj.weight, attention.in_proj.bias)
+        self.out = (attention.out_proj.weight, attention.out_proj.bias)
+        self.up = (thinking.linear1.weight, thinking.linear1.bias)
+        self.down = (thinking.linear2.weight, thinking.linear2.bias)
+        self.bend = thinking.bend if isinstance(thinking, FeedForward) else None
+
+    def __call__(self, h: Tensor, turn: Turn | None, cache: KeyValues, seen: Tensor | None) -> Tensor:
+        B, H, G = len(h), self.heads, self.groups
+        heads = F.linear(self.norm1(h), *self.into).view(B, H + 2 * G, 1, -1)  # (B, H + 2G, 1, K)
+        qk, v = heads[:, : H + G], heads[:, H + G :]
+        if self.qk_norm is not None:
+            qk = torch.cat([self.qk_norm[0](qk[:, :H]), self.qk_norm[1](qk[:, H:])], 1)
+        if turn is not None:
+            qk = turn(qk)
+        q = qk[:, :H].reshape(B, G, H // G, -1)  # the heads of a group are queries of one head
+        keys, values = cache.extended(qk[:, H:], v)
+        mixed = F.scaled_dot_product_attention(q, keys, values, attn_mask=seen)
+        h = h + F.linear(mixed.reshape(B, -1), *self.out)
+        up = F.linear(self.norm2(h), *self.up)
+        if self.bend is not None:
+            return h + F.linear(self.bend(up), *self.down)
+        gate, value = up.chunk(2, -1)
+        return h + F.linear(F.silu(gate) * value, *self.down)
+
+
+def _norm(norm: Any) -> Callable[[Tensor], Tensor]:
+    weight, eps = norm.weight, norm.eps
+    if isinstance(norm, LayerNorm):
+        return partial(torch.layer_norm, normalized_shape=weight.shape, weight=weight, bias=norm.bias, eps=eps)
+    return partial(F.rms_norm, normalized_shape=weight.shape, weight=weight, eps=eps)
