@@ -10,6 +10,7 @@ _OURS = {
     "gelu": "gelu",
     "gelu_new": "gelu_tanh",
     "gelu_pytorch_tanh": "gelu_tanh",
+    "gelu_fast": "gelu_tanh",
     "gelu_python": "gelu",
     "relu": "relu",
     "relu2": "relu_squared",

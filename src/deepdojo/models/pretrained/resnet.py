@@ -11,7 +11,7 @@ from deepdojo.models.pretrained.labels import number_of_labels, their_labels
 from deepdojo.models.pretrained.tensor_map import Entry
 from deepdojo.models.resnet_imagenet import ResnetImagenetConfig
 
-__all__ = ["HEADS", "IGNORED", "MODEL", "MODEL_TYPE", "PREFIX", "entries", "from_arguments", "to_arguments"]
+__all__ = ["HEADS", "IGNORED", "MODEL", "MODEL_TYPE", "PREFIX", "entries", "from_arguments", "to_arguments", "writes"]
 
 MODEL_TYPE = "resnet"
 MODEL = "resnet_imagenet"
@@ -21,6 +21,11 @@ PREFIX = "resnet."
 IGNORED: tuple[str, ...] = ()
 
 _STATISTICS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+
+
+def writes(config: Any) -> bool:
+    """Whether a model of this config can be written."""
+    return isinstance(config, ResnetImagenetConfig)
 
 
 def to_arguments(theirs: Mapping[str, Any], head: str) -> dict[str, Any]:

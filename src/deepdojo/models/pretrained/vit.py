@@ -14,7 +14,7 @@ from deepdojo.models.pretrained.labels import number_of_labels, their_labels
 from deepdojo.models.pretrained.tensor_map import Entry
 from deepdojo.models.vit import VitConfig
 
-__all__ = ["HEADS", "IGNORED", "MODEL", "MODEL_TYPE", "PREFIX", "entries", "from_arguments", "to_arguments"]
+__all__ = ["HEADS", "IGNORED", "MODEL", "MODEL_TYPE", "PREFIX", "entries", "from_arguments", "to_arguments", "writes"]
 
 MODEL_TYPE = "vit"
 MODEL = "vit"
@@ -23,6 +23,11 @@ PREFIX = "vit."
 """Stands before the names of all but the head's tensors in the file of a model with a head."""
 IGNORED: tuple[str, ...] = (r"(vit\.)?pooler\.dense\.(weight|bias)", r"(vit\.)?embeddings\.mask_token")
 """The pooler of the bare model, which no token's vector depends on, and the token of its masked pre-training."""
+
+
+def writes(config: Any) -> bool:
+    """Whether a model of this config can be written."""
+    return isinstance(config, VitConfig)
 
 
 def to_arguments(theirs: Mapping[str, Any], head: str) -> dict[str, Any]:
