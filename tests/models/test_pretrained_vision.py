@@ -11,7 +11,7 @@ import torch
 
 from deepdojo.errors import RecipeError
 from deepdojo.models import create_model
-from deepdojo.models.pretrained import resnet, vit
+from deepdojo.models.pretrained import from_pretrained, resnet, save_pretrained, vit
 from deepdojo.models.pretrained.tensor_map import Entry, ours_from, theirs_from
 
 transformers = pytest.importorskip("transformers")
@@ -252,3 +252,42 @@ def test_a_bend_that_theirs_cannot_have_is_one_sentence():
     ours = create_model("resnet_imagenet", in_channels=3, num_outputs=2, widths=[4], blocks=[1], activation="silu")
     with pytest.raises(RecipeError, match="Transformers' ResNet has relu inside its blocks, and this model has silu"):
         resnet.from_arguments(ours.config, "classifier")
+
+
+@pytest.mark.parametrize(
+    ("family", "options"), [(resnet, RESNETS[1]), (resnet, RESNETS[0]), (vit, VITS[1]), (vit, VITS[2])]
+)
+def test_from_pretrained_and_save_pretrained(family, options, tmp_path):
+    theirs = their_model(family, options, dtype=torch.float32)
+    theirs.save_pretrained(tmp_path / "theirs")
+    ours, x = from_pretrained(tmp_path / "theirs"), images(family, options, torch.float32)
+    close(ours(x), theirs(x).logits, 1e-5)
+    save_pretrained(ours, tmp_path / "ours")
+    again, said = transformers.AutoModelForImageClassification.from_pretrained(
+        tmp_path / "ours", output_loading_info=True
+    )
+    assert not said["missing_keys"]
+    assert not said["unexpected_keys"]
+    close(again.eval()(x).logits, theirs(x).logits, 1e-5)
+    close(from_pretrained(tmp_path / "ours")(x), ours(x), 1e-7)
+
+
+@pytest.mark.parametrize(("family", "options"), [(resnet, RESNETS[0]), (vit, VITS[0])])
+def test_a_head_may_be_left_out_or_put_on(family, options, tmp_path):
+    theirs, bare = their_model(family, options, dtype=torch.float32), their_model(family, options, 2, torch.float32)
+    x = images(family, options, torch.float32)
+    theirs.save_pretrained(tmp_path / "whole")
+    bare.save_pretrained(tmp_path / "bare")
+    features = from_pretrained(tmp_path / "whole", head="none")(x)
+    base = getattr(theirs, family.MODEL_TYPE)(x)
+    close(features, base.last_hidden_state if family is vit else base.pooler_output.flatten(1), 1e-5)
+    fresh = from_pretrained(tmp_path / "bare", head="classifier", num_outputs=11)
+    assert fresh(x).shape == (5, 11)
+    headless = from_pretrained(tmp_path / "bare")
+    close((headless(x)[:, 0] if family is vit else headless(x)) @ fresh.head.weight.T + fresh.head.bias, fresh(x), 1e-5)
+    save_pretrained(headless, tmp_path / "written")
+    assert set(safetensors.load_file(tmp_path / "written" / "model.safetensors")) <= set(bare_names(tmp_path / "bare"))
+
+
+def bare_names(folder):
+    return safetensors.load_file(folder / "model.safetensors")
