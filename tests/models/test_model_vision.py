@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 import torch
 import torch.nn.functional as F
 
+from deepdojo import layers
 from deepdojo.errors import RecipeError
 from deepdojo.layers import MultiHeadAttention, replaced
 from deepdojo.models import create_model
@@ -150,6 +153,45 @@ def test_vit_builds_the_usual_attention_so_that_a_learners_can_stand_in():
     model(torch.zeros(5, 1, 8, 8))
     assert counts == {"MultiHeadAttention": 2}
     assert seen == [(5, 5, 12)] * 2
+
+
+SIZE = {"in_channels": 1, "height": 16, "width": 16, "num_outputs": 3}
+BUILT = [
+    ("lenet", {}, {"Conv2d": 2, "Linear": 3, "average_pool2d": 1, "tanh": 1}),
+    ("all_convolutional", {"last_padding": 1}, {"Conv2d": 9, "relu": 1, "average_over_space": 1, "Dropout": 2}),
+    ("resnet_imagenet", {"blocks": [1]}, {"Conv2d": 12, "BatchNorm2d": 12, "max_pool2d": 1, "relu": 9}),
+    ("vit", {"num_layers": 2}, {"Conv2d": 1, "LayerNorm": 5, "LearnedPositions": 1, "DropPath": 2, "gelu": 2}),
+    ("inception", {"width_multiplier": 0.02}, {"Conv2d": 94, "BatchNorm2d": 94, "relu": 94, "Linear": 1}),
+    ("dense_detector", {}, {"Conv2d": 25, "BatchNorm2d": 17, "relu": 11}),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments", "counts"), BUILT, ids=[b[0] for b in BUILT])
+def test_a_learners_layers_stand_in_everywhere(name, arguments, counts):
+    calls = dict.fromkeys(counts, 0)
+
+    def watched(part):
+        ours = getattr(layers, part)
+        if isinstance(ours, type):
+
+            def forward(self, *inputs):
+                calls[part] += 1
+                return ours.forward(self, *inputs)
+
+            return type(part, (ours,), {"forward": forward})
+
+        @functools.wraps(ours)
+        def call(*inputs, **options):
+            calls[part] += 1
+            return ours(*inputs, **options)
+
+        return call
+
+    with replaced({part: watched(part) for part in counts}) as built:
+        model = create_model(name, SIZE, **arguments).eval()
+    assert built == counts
+    model(torch.randn(2, 1, 16, 16))
+    assert all(calls.values()), calls
 
 
 def test_vit_of_its_own_attention_equals_the_usual_one():
