@@ -53,6 +53,8 @@ KEEPS = [None, [7, 3, 0], "left"]
 def mask(keep, S):
     if keep is None:
         return None
+    if keep == "holes":
+        return torch.rand(3, S, generator=torch.Generator().manual_seed(S)) < 0.6
     return lengths_mask([S, S // 2, 0], S).flip(1) if keep == "left" else lengths_mask([S, S // 2, 0], S)
 
 
@@ -83,13 +85,15 @@ def test_causal_attention_with_a_mask_equals_torchs_kernel(T, keep):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("keep", KEEPS, ids=["whole", "padded", "left"])
+@pytest.mark.parametrize("keep", [*KEEPS, "holes"], ids=["whole", "padded", "left", "holes"])
 @pytest.mark.parametrize(("T", "S"), [(17, 17), (13, 13), (1, 17), (5, 17), (3, 3), (1, 1)])
 @pytest.mark.parametrize("window", [1, 3, 5, 40])
 def test_a_window_equals_torchs_kernel_with_the_mask_written_out(window, T, S, keep, dtype):
     inputs = [draw(3, 2, T, 5, dtype=dtype), draw(3, 2, S, 5, dtype=dtype), draw(3, 2, S, 5, dtype=dtype)]
     keep = mask(keep, S)
-    seen = back(T, S, window)[None, None] if keep is None else back(T, S, window) & keep[:, None, None]
+    places = torch.arange(S)[None] if keep is None else keep.cumsum(1)
+    near = places[:, S - T :, None] - places[:, None, :] < window
+    seen = (back(T, S) & near if keep is None else back(T, S) & near & keep[:, None] & keep[:, S - T :, None])[:, None]
     for ours in (sliding_window_attention, sliding_window_attention_reference):
         assert_equal(
             lambda q, k, v, ours=ours: ours(q, k, v, window, keep), lambda q, k, v: seen_by_torch(q, k, v, seen), inputs

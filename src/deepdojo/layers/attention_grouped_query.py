@@ -131,7 +131,7 @@ class GroupedQueryAttention(Layer):
         turn: Turn | None = None,
         cache: KeyValues | None = None,
         keep: Bool[Tensor, "B S"] | None = None,
-        bias: Float[Tensor, "1 H T S"] | None = None,
+        bias: Float[Tensor, "#B H T S"] | None = None,
     ) -> Float[Tensor, "B T D"]:
         """As CausalSelfAttention; `bias` is added to the scores (`positions_alibi.py`, `positions_relative.py`)."""
         require_width("GroupedQueryAttention", x, self.embed_dim, rank=3)
@@ -156,10 +156,7 @@ class GroupedQueryAttention(Layer):
         if bias is None and self.attend_near is not None:
             return self.attend_near(q, k, v, self.window, keep)
         T, S = q.shape[2], k.shape[2]
-        seen = looking_back(T, S, q.device, keep)
-        if self.window:
-            seen = seen & torch.ones(T, S, dtype=torch.bool, device=q.device).triu(S - T - self.window + 1)
-        return self.attend_biased(q, k, v, bias, seen)
+        return self.attend_biased(q, k, v, bias, looking_back(T, S, q.device, keep))
 
     def extra_repr(self) -> str:
         return f"{self.embed_dim}, heads={self.num_heads}, kv_heads={self.num_kv_heads}, window={self.window}"

@@ -14,16 +14,16 @@ __all__ = ["KeyValues"]
 
 
 class KeyValues:
-    """Keys and values of the steps that one layer has seen, in buffers made once.
+    """Keys and values of the steps that one layer has seen, in buffers made before they are full.
 
     Args:
-        capacity: steps that fit.
+        capacity: steps that fit; None makes room as it is needed, twice as much each time.
 
     Cost: 2·B·G·capacity·K numbers. Adding a step writes that step alone; growing tensors by concatenation would copy
     all earlier ones at each step.
     """
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int | None = None) -> None:
         self.capacity, self.length = capacity, 0
         self._keys: Tensor | None = None
         self._values: Tensor | None = None
@@ -32,18 +32,25 @@ class KeyValues:
         self, k: Float[Tensor, "B G T K"], v: Float[Tensor, "B G T W"]
     ) -> tuple[Float[Tensor, "B G S K"], Float[Tensor, "B G S W"]]:
         """All keys and values, with those of T new steps at the end. Raises ShapeError when they do not fit."""
-        end = self.length + k.shape[2]
-        if end > self.capacity:
+        start, end = self.length, self.length + k.shape[2]
+        if self.capacity is not None and end > self.capacity:
             raise ShapeError(f"the cache holds {self.capacity} steps, and {end} are asked for")
-        if self._keys is None or self._values is None:
-            self._keys = k.new_empty((*k.shape[:2], self.capacity, k.shape[3]))
-            self._values = v.new_empty((*v.shape[:2], self.capacity, v.shape[3]))
-        if k.shape[0] != self._keys.shape[0]:
-            raise ShapeError(f"the cache holds {self._keys.shape[0]} rows, got {k.shape[0]}")
-        self._keys[:, :, self.length : end] = k
-        self._values[:, :, self.length : end] = v
+        keys, values = self._with_room(k, v, end)
+        if k.shape[0] != keys.shape[0]:
+            raise ShapeError(f"the cache holds {keys.shape[0]} rows, got {k.shape[0]}")
+        keys[:, :, start:end], values[:, :, start:end] = k, v
         self.length = end
-        return self.held()
+        return keys[:, :, :end], values[:, :, :end]
+
+    def _with_room(self, k: Tensor, v: Tensor, end: int) -> tuple[Tensor, Tensor]:
+        if self._keys is not None and self._values is not None and end <= self._keys.shape[2]:
+            return self._keys, self._values
+        room = self.capacity if self.capacity is not None else max(2 * end, 32)
+        keys, values = (x.new_empty((*x.shape[:2], room, x.shape[3])) for x in (k, v))
+        if self._keys is not None and self._values is not None:
+            keys[:, :, : self.length], values[:, :, : self.length] = self.held()
+        self._keys, self._values = keys, values
+        return keys, values
 
     def held(self) -> tuple[Float[Tensor, "B G S K"], Float[Tensor, "B G S W"]]:
         """All keys and values so far. Raises ShapeError when there are none."""

@@ -113,6 +113,8 @@ class DecoderConfig:
             f"rotary positions need heads of an even width, got {self.width_of_head()}",
             "take fewer heads",
         )
+        both = self.positions == "alibi" and self.window > 0
+        require(not both, "window", "a window and alibi positions do not go together", "take rotary positions")
         wide = self.rotary_scaling != "ntk" or self.width_of_head() > 2
         require(wide, "rotary_scaling", "ntk scaling needs heads wider than 2")
         beyond = [block for block in self.windowed if block >= self.num_layers]
@@ -222,10 +224,11 @@ class Decoder(nn.Module):
         if tokens.dim() != 2:
             raise ShapeError(f"decoder takes token ids (B, T), got {tuple(tokens.shape)}")
         T, start = tokens.shape[1], 0 if cache is None else cache[0].length
-        places = None
+        places = all_places = None
         if keep is not None:
             require_mask("decoder", keep, (tokens.shape[0], start + T))
-            places = (keep.cumsum(1) - 1).clamp(min=0)[:, start:]
+            all_places = (keep.cumsum(1) - 1).clamp(min=0)
+            places = all_places[:, start:]
         h = self.embedding(tokens)
         if self.positions is not None:
             h = self.positions(h, start, places)
@@ -234,7 +237,7 @@ class Decoder(nn.Module):
         if self.rotary is not None:
             context["turn"] = self.rotary.at(h, start, T, places)
         if self.alibi is not None:
-            context["bias"] = self.alibi(T, start + T, h)
+            context["bias"] = self.alibi(T, start + T, h, all_places)
         for number, block in enumerate(self.blocks):
             h = block(h, cache=None if cache is None else cache[number], **context)
         return self.norm(h)

@@ -75,8 +75,8 @@ class EncoderDecoderConfig:
 class EncoderDecoderCache:
     """What the decoder has seen: its own steps, and the source, projected once for each layer."""
 
-    def __init__(self, layers: int, steps: int, source: int) -> None:
-        self.layers = [(KeyValues(steps), KeyValues(source)) for _ in range(layers)]
+    def __init__(self, layers: int) -> None:
+        self.layers = [(KeyValues(), KeyValues()) for _ in range(layers)]
 
     @property
     def length(self) -> int:
@@ -168,6 +168,6 @@ class EncoderDecoder(nn.Module):
         """`decode` of `encode`: what training calls, all steps at once."""
         return self.decode(target, self.encode(source, keep), keep)
 
-    def new_cache(self, memory: Float[Tensor, "B S D"], capacity: int) -> EncoderDecoderCache:
-        """An empty cache for `capacity` steps of the target."""
-        return EncoderDecoderCache(len(self.decoder), capacity, memory.shape[1])
+    def new_cache(self) -> EncoderDecoderCache:
+        """An empty cache for `decode`; the first call projects the memory for each layer."""
+        return EncoderDecoderCache(len(self.decoder))

@@ -59,6 +59,9 @@ class Seq2Seq(Protocol):
         cache: Any = None,
     ) -> Float[Tensor, "B T V"]: ...
 
+    def new_cache(self) -> Any:
+        """What `decode` fills so that a step costs one step; `reorder(rows)` lets beams be dropped and doubled."""
+
 
 class DenseDetector(Protocol):
     """For every cell of a coarse map: a logit of a centre for each class, and the distances to the box's four sides."""
