@@ -14,6 +14,17 @@ TEXTS = {"vocab_size": 13, "num_outputs": 3}
 TABLES = {"in_features": 5, "category_sizes": [3, 7], "num_outputs": 2}
 PAIRS = {"source_vocab_size": 13, "target_vocab_size": 11}
 FITTING = {name: next(dims for dims in (TABLES, IMAGES, TEXTS, PAIRS) if name in fitting(dims)) for name in MODELS}
+# What a model of larger images needs on one of 7x11 pixels.
+SMALL = {
+    "lenet": {"padding": [2, 2]},
+    "all_convolutional": {"last_padding": 1},
+    "vit": {"border": "crop"},
+    "inception": {"width_multiplier": 0.1},
+}
+
+
+def built(name, **more):
+    return create_model(name, {**FITTING[name], **more}, **SMALL.get(name, {}))
 
 
 def test_every_model_says_what_it_is():
@@ -49,18 +60,18 @@ def test_models_that_fit_the_data():
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_config_builds_the_twin(name):
-    model = create_model(name, FITTING[name])
+    model = built(name)
     again = create_model(name, {}, **model_config(model))
     assert again.config == model.config
     again.load_state_dict(model.state_dict())
-    assert create_model(name, {**FITTING[name], "unrelated": 1}).config == model.config
+    assert built(name, unrelated=1).config == model.config
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_the_same_seed_gives_the_same_weights(name):
     def weights(seed):
         torch.manual_seed(seed)
-        return list(create_model(name, FITTING[name]).parameters())
+        return list(built(name).parameters())
 
     assert all(torch.equal(a, b) for a, b in zip(weights(0), weights(0), strict=True))
     differ = any(not torch.equal(a, b) for a, b in zip(weights(0), weights(1), strict=True))
@@ -108,6 +119,56 @@ def test_numpy_numbers_are_numbers():
         ("mlp", TABLES, {"hidden": [0]}, "model.hidden: hidden must be 1 or more, got 0"),
         ("text_cnn", TEXTS, {"filter_widths": []}, "filter_widths must name at least one width"),
         ("transformer", TEXTS, {"num_heads": 5, "width": 64}, "num_heads = 5 does not divide width = 64; take 4"),
+        (
+            "lenet",
+            IMAGES,
+            {},
+            "model.padding: a 7x11 image is too small for two 5x5 convolutions padded by 2 and 0 with 2x2 pooling "
+            "after each; raise padding",
+        ),
+        ("lenet", IMAGES, {"channels": [6]}, "channels of lenet"),
+        (
+            "all_convolutional",
+            IMAGES,
+            {},
+            "model.last_padding: a 7x11 image leaves a 2x3 map, too small for a 3x3 kernel padded by 0; take ",
+        ),
+        (
+            "vit",
+            IMAGES,
+            {"patch": [7, 4]},
+            "model.patch: a 7x4 patch does not divide the 7x11 image; take a patch that does, or border = ",
+        ),
+        ("vit", IMAGES, {"patch": 8, "border": "crop"}, "model.patch: a 8x8 patch is larger than the 7x11 image"),
+        (
+            "vit",
+            IMAGES,
+            {"patch": [7, 11], "num_heads": 5, "model_width": 64},
+            "num_heads = 5 does not divide model_width = 64; take 4, or give head_width",
+        ),
+        ("vit", IMAGES, {"patch": "big"}, "model.patch: patch of vit"),
+        (
+            "inception",
+            IMAGES,
+            {"stem": "imagenet"},
+            "a 7x11 image is too small for the imagenet stem, which needs 75x75 pixels; take stem = 'small'",
+        ),
+        (
+            "inception",
+            {**IMAGES, "height": 6},
+            {},
+            "a 6x11 image is too small for the small stem, which needs 7x7 pixels; take cnn or resnet",
+        ),
+        ("inception", IMAGES, {"width_multiplier": 0.0}, "width_multiplier must be above 0, got 0.0"),
+        ("resnet_imagenet", IMAGES, {"blocks": [1, 2]}, "blocks has 2 numbers for 4 stages; give one number for each"),
+        (
+            "resnet_imagenet",
+            IMAGES,
+            {"block": "bottleneck", "widths": [2], "blocks": [1]},
+            "a bottleneck has a quarter of its width inside, got a width 2",
+        ),
+        ("dense_detector", IMAGES, {"widths": [8]}, "a stride of 4 needs 2 widths or more, got 1"),
+        ("dense_detector", IMAGES, {"prior": 1.0}, "prior must be between 0 and 1, got 1.0"),
         ("rnn", TEXTS, {"num_layers": 0}, "num_layers must be 1 or more, got 0"),
     ],
 )

@@ -11,7 +11,7 @@ import torch
 
 from deepdojo.errors import RecipeError
 from deepdojo.models import create_model
-from deepdojo.models.pretrained import resnet, vit
+from deepdojo.models.pretrained import from_pretrained, resnet, save_pretrained, vit
 from deepdojo.models.pretrained.tensor_map import Entry, ours_from, theirs_from
 
 transformers = pytest.importorskip("transformers")
@@ -165,6 +165,24 @@ def test_any_config_gives_their_gradients_and_running_statistics(family, options
 
 
 @EVERY
+@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
+def test_float32_agrees_with_theirs_on_the_same_layout(family, options, training, tmp_path):
+    """Theirs too gets images with the channels side by side: torch's batch normalisation of that layout sums in another
+    order, and over the handful of numbers of a small map that alone can make 1e-5 in training."""
+    theirs = their_model(family, options, dtype=torch.float32).train(training)
+    ours, _ = our_twin(family, theirs, tmp_path)
+    results = []
+    for model in (ours.train(training), theirs):
+        x = images(family, options, torch.float32).contiguous(memory_format=torch.channels_last).requires_grad_()
+        out = model(x)
+        out = out if model is ours else out.logits
+        out.backward(torch.randn(out.shape, generator=torch.Generator().manual_seed(7)))
+        results.append((out.detach(), x.grad))
+    for mine, other in zip(*results, strict=True):
+        close(mine, other, 1e-5)
+
+
+@EVERY
 def test_transformers_reads_what_we_write(family, options, tmp_path):
     torch.manual_seed(5)
     config = getattr(transformers, NAMES[family][0])(**options).to_dict()
@@ -234,3 +252,42 @@ def test_a_bend_that_theirs_cannot_have_is_one_sentence():
     ours = create_model("resnet_imagenet", in_channels=3, num_outputs=2, widths=[4], blocks=[1], activation="silu")
     with pytest.raises(RecipeError, match="Transformers' ResNet has relu inside its blocks, and this model has silu"):
         resnet.from_arguments(ours.config, "classifier")
+
+
+@pytest.mark.parametrize(
+    ("family", "options"), [(resnet, RESNETS[1]), (resnet, RESNETS[0]), (vit, VITS[1]), (vit, VITS[2])]
+)
+def test_from_pretrained_and_save_pretrained(family, options, tmp_path):
+    theirs = their_model(family, options, dtype=torch.float32)
+    theirs.save_pretrained(tmp_path / "theirs")
+    ours, x = from_pretrained(tmp_path / "theirs"), images(family, options, torch.float32)
+    close(ours(x), theirs(x).logits, 1e-5)
+    save_pretrained(ours, tmp_path / "ours")
+    again, said = transformers.AutoModelForImageClassification.from_pretrained(
+        tmp_path / "ours", output_loading_info=True
+    )
+    assert not said["missing_keys"]
+    assert not said["unexpected_keys"]
+    close(again.eval()(x).logits, theirs(x).logits, 1e-5)
+    close(from_pretrained(tmp_path / "ours")(x), ours(x), 1e-7)
+
+
+@pytest.mark.parametrize(("family", "options"), [(resnet, RESNETS[0]), (vit, VITS[0])])
+def test_a_head_may_be_left_out_or_put_on(family, options, tmp_path):
+    theirs, bare = their_model(family, options, dtype=torch.float32), their_model(family, options, 2, torch.float32)
+    x = images(family, options, torch.float32)
+    theirs.save_pretrained(tmp_path / "whole")
+    bare.save_pretrained(tmp_path / "bare")
+    features = from_pretrained(tmp_path / "whole", head="none")(x)
+    base = getattr(theirs, family.MODEL_TYPE)(x)
+    close(features, base.last_hidden_state if family is vit else base.pooler_output.flatten(1), 1e-5)
+    fresh = from_pretrained(tmp_path / "bare", head="classifier", num_outputs=11)
+    assert fresh(x).shape == (5, 11)
+    headless = from_pretrained(tmp_path / "bare")
+    close((headless(x)[:, 0] if family is vit else headless(x)) @ fresh.head.weight.T + fresh.head.bias, fresh(x), 1e-5)
+    save_pretrained(headless, tmp_path / "written")
+    assert set(safetensors.load_file(tmp_path / "written" / "model.safetensors")) <= set(bare_names(tmp_path / "bare"))
+
+
+def bare_names(folder):
+    return safetensors.load_file(folder / "model.safetensors")

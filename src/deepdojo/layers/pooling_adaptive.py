@@ -31,13 +31,18 @@ def adaptive_average_pool2d(x: Float[Tensor, "B C Y X"], output_size: PerAxis) -
     """
     _require_pixels("adaptive_average_pool2d", x)
     height, width = per_axis(output_size, 2, "output_size")
+    if x.device.type == "mps" and (x.shape[2] % height or x.shape[3] % width):
+        return adaptive_average_pool2d_reference(x, output_size)  # there torch has windows side by side only
     return F.adaptive_avg_pool2d(x, (height, width))
 
 
 def adaptive_max_pool2d(x: Float[Tensor, "B C Y X"], output_size: PerAxis) -> Float[Tensor, "B C y x"]:
     """The largest number of each window; see `adaptive_average_pool2d`."""
     _require_pixels("adaptive_max_pool2d", x)
-    return F.adaptive_max_pool2d(x, per_axis(output_size, 2, "output_size"))
+    height, width = per_axis(output_size, 2, "output_size")
+    if x.device.type == "mps" and (x.shape[2] % height or x.shape[3] % width):
+        return adaptive_max_pool2d_reference(x, output_size)
+    return F.adaptive_max_pool2d(x, (height, width))
 
 
 def adaptive_average_pool2d_reference(x: Float[Tensor, "B C Y X"], output_size: PerAxis) -> Float[Tensor, "B C y x"]:

@@ -15,9 +15,16 @@ from torch import Tensor
 from deepdojo.errors import RecipeError
 from deepdojo.layers.hook import current
 
-__all__ = ["Pooling", "channels_last", "global_poolings", "halve"]
+__all__ = ["Pooling", "channels_last", "global_poolings", "halve", "require_images"]
 
 Pooling = Literal["average", "max", "both"]
+
+
+def require_images(model: str, x: Tensor, in_channels: int, size: tuple[int, int] | None = None) -> None:
+    """Raises RecipeError unless `x` is (B, C, Y, X) with the channels, and the `size` if any, of the model."""
+    if x.dim() != 4 or x.shape[1] != in_channels or (size is not None and tuple(x.shape[2:]) != size):
+        y, w = ("Y", "X") if size is None else size
+        raise RecipeError(f"{model} was built for (B, {in_channels}, {y}, {w}) images, got {tuple(x.shape)}")
 
 
 def channels_last(
@@ -28,9 +35,7 @@ def channels_last(
     Raises: RecipeError when an image has another number of channels, or where `size` is given another height or width,
     than the model was built for.
     """
-    if x.dim() != 4 or x.shape[1] != in_channels or (size is not None and tuple(x.shape[2:]) != size):
-        y, w = ("Y", "X") if size is None else size
-        raise RecipeError(f"{model} was built for (B, {in_channels}, {y}, {w}) images, got {tuple(x.shape)}")
+    require_images(model, x, in_channels, size)
     if in_channels > 1:
         return x.contiguous(memory_format=torch.channels_last)
     # One channel lies in memory both ways, and the kernels take the strides' word for it: say it by the strides.

@@ -20,7 +20,7 @@ from deepdojo.layers.fully_connected import Linear
 from deepdojo.layers.hook import current
 from deepdojo.models.checks import require, require_at_least, require_shares
 from deepdojo.models.heads import shrink_head
-from deepdojo.models.images import channels_last
+from deepdojo.models.images import require_images
 from deepdojo.models.resnet_blocks import BasicBlock, BottleneckBlock, initialise_convolutions
 
 __all__ = ["ResnetImagenet", "ResnetImagenetConfig"]
@@ -87,6 +87,9 @@ class ResnetImagenet(nn.Module):
 
     Every convolution pads so that a step of two halves an axis, rounding up: any image of one pixel or more fits; below
     32 pixels the last map is a single one.
+    Images keep the memory layout in which they come (`resnet` and `cnn` put channels last): with the large weights and
+    small maps of the last stages, reordering the weights costs the CPU more than reordering the maps (ResNet-18, 8
+    images of 96x96, forward and backward: 405 ms as they come, 453 ms with channels last).
     Initialisation: convolutions normal with variance 2 / (inputs of an output) (He et al. 2015a), norms 1 and 0, the
     head a tenth of the Linear layer's own (`shrink_head`).
 
@@ -122,7 +125,7 @@ class ResnetImagenet(nn.Module):
 
     def forward(self, x: Float[Tensor, "B C Y X"], keep: None = None) -> Float[Tensor, "B _"]:
         """Scores (B, num_outputs), or without a head the features (B, last width)."""
-        x = channels_last("resnet_imagenet", x, self.config.in_channels)
+        require_images("resnet_imagenet", x, self.config.in_channels)
         x = self.max_pool2d(self.bend(self.norm(self.stem(x))), 3, 2, 1)
         for stage in self.stages:
             x = stage(x)
