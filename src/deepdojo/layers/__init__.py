@@ -32,6 +32,7 @@ LAYERS: dict[str, str] = {
     "RMSNorm": "rms_normalisation",
     "RotaryPositions": "positions_rotary",
     "SinusoidalPositions": "positions_sinusoidal",
+    "adaptive_average_pool2d": "pooling_adaptive",
     "average_over_space": "pooling",
     "batch_norm": "batch_normalisation",
     "causal_attention": "attention_causal",

@@ -1,12 +1,14 @@
 """Architectures, one family a file, named as in the literature, built from `deepdojo.layers`. No loss, data or file.
 
-`create_model(name, **config)` builds one. The table `MODELS`, `model_fields` and `fitting` need no torch.
+`create_model(name, **config)` builds one. The table `MODELS`, `model_fields` and `fitting` need no torch. `CNN`, `RNN`
+and `Transformer` are the article's three (`article.py`, docs/article-models.md).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,29 @@ from deepdojo.models.table import MODELS, Field, ModelEntry, fitting, model_fiel
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["MODELS", "Field", "ModelEntry", "create_model", "fitting", "model_config", "model_fields"]
+    from deepdojo.models.article import CNN, RNN, Transformer
+
+__all__ = [
+    "CNN",
+    "MODELS",
+    "RNN",
+    "Field",
+    "ModelEntry",
+    "Transformer",
+    "create_model",
+    "fitting",
+    "model_config",
+    "model_fields",
+]
+
+_ARTICLE = ("CNN", "RNN", "Transformer")
+
+
+def __getattr__(name: str) -> Any:
+    """The article's classes, by the names under which learners know them; importing them imports torch."""
+    if name in _ARTICLE:
+        return getattr(import_module("deepdojo.models.article"), name)
+    raise AttributeError(f"module 'deepdojo.models' has no attribute {name!r}")
 
 
 def create_model(name: str, dims: Mapping[str, Any] = MappingProxyType({}), /, **arguments: Any) -> nn.Module:
