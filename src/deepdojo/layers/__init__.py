@@ -1,17 +1,19 @@
 """The mathematics: one idea a file, a fast torch kernel with a plain `*_reference` beside it. No tasks, files or data.
 
-`LAYERS` names everything that a learner's own code may stand in for; the table, and `layer_summaries()`, need no torch.
+`LAYERS` names everything that a learner's own code may stand in for; the table, `layer_summaries()` and
+`layer_sources()` need no torch.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-__all__ = ["LAYERS", "Layer", "current", "layer_summaries", "replaced", "require_built"]
+__all__ = ["LAYERS", "Layer", "current", "layer_sources", "layer_summaries", "replaced", "require_built"]
 
 LAYERS: dict[str, str] = {
     # name -> file of this folder
@@ -72,14 +74,34 @@ def __getattr__(name: str) -> Any:
 
 
 @cache
-def layer_summaries() -> dict[str, str]:
-    """The first line of the docstring of every replaceable layer, by name, read from the source without torch."""
+def _docstrings() -> dict[str, str]:
+    """The docstring of every replaceable layer, by name, read from the source without torch."""
     trees: dict[str, dict[str, str]] = {}
     for file in sorted(set(LAYERS.values())):
         tree = ast.parse(Path(__file__).with_name(f"{file}.py").read_text(encoding="utf-8"))
         trees[file] = {
-            node.name: (ast.get_docstring(node) or "").split("\n")[0]
+            node.name: ast.get_docstring(node) or ""
             for node in tree.body
             if isinstance(node, ast.ClassDef | ast.FunctionDef)
         }
     return {name: trees[file][name] for name, file in LAYERS.items()}
+
+
+def layer_summaries() -> dict[str, str]:
+    """The first line of the docstring of every replaceable layer, by name."""
+    return {name: text.split("\n")[0] for name, text in _docstrings().items()}
+
+
+def layer_sources() -> dict[str, str]:
+    """Who published every replaceable layer: what its docstring says after `Source:`, or else that of the first other
+    layer which it names (`see conv2d`); or ""."""
+    texts = _docstrings()
+    own = {name: _source(text) for name, text in texts.items()}
+    named = {name: [other for other in re.findall(r"`(\w+)`", text) if own.get(other)] for name, text in texts.items()}
+    return {name: own[name] or next((own[other] for other in named[name]), "") for name in texts}
+
+
+def _source(text: str) -> str:
+    said = text.partition("Source: ")[2].partition("\n\n")[0]
+    said = re.split(r"[.\n]\s+(?:Raises|Numerics|Cost|Args|Returns|Deviation)s?\b", said)[0]
+    return " ".join(said.split()).rstrip(".")

@@ -93,7 +93,11 @@ def _config(name: str, entry: ModelEntry, dims: Mapping[str, Any], arguments: Ma
         values[key] = value
     missing = [field.name for field in fields.values() if field.default is None and field.name not in values]
     if missing:
-        given = ", ".join(sorted(dims)) or "nothing"
+        if not dims:
+            named = ", ".join(f"{field}=..." for field in missing)
+            what, them = f"{name} needs {', '.join(missing)}, which the data fix", "it" if len(missing) == 1 else "them"
+            raise RecipeError(what, where="model", todo=f"give {them}: create_model({name!r}, {named})")
+        given = ", ".join(sorted(dims))
         raise RecipeError(
             f"{name} needs {', '.join(missing)}; the data give {given}",
             where="model",
