@@ -17,6 +17,7 @@ __all__ = ["LAYERS", "Layer", "current", "layer_sources", "layer_summaries", "re
 
 LAYERS: dict[str, str] = {
     # name -> file of this folder
+    "ArcFace": "loss_arcface",
     "BatchNorm1d": "batch_normalisation",
     "BatchNorm2d": "batch_normalisation",
     "CausalSelfAttention": "attention_causal",
@@ -35,11 +36,15 @@ LAYERS: dict[str, str] = {
     "RotaryPositions": "positions_rotary",
     "SinusoidalPositions": "positions_sinusoidal",
     "adaptive_average_pool2d": "pooling_adaptive",
+    "arcface_logits": "loss_arcface",
     "average_over_space": "pooling",
+    "batch_hard_triplet_loss": "loss_triplet",
     "batch_norm": "batch_normalisation",
     "causal_attention": "attention_causal",
     "conv1d": "convolution",
     "conv2d": "convolution",
+    "cross_entropy": "loss_cross_entropy",
+    "distillation_loss": "loss_distillation",
     "dropout": "dropouts",
     "embedding": "embeddings",
     "gelu": "activations",
@@ -51,6 +56,7 @@ LAYERS: dict[str, str] = {
     "max_over_time": "pooling",
     "max_pool2d": "pooling",
     "mean_over_time": "pooling",
+    "prototypical_loss": "loss_prototypical",
     "relu": "activations",
     "relu_squared": "activations",
     "rms_norm": "rms_normalisation",
@@ -60,6 +66,7 @@ LAYERS: dict[str, str] = {
     "sinusoidal_positions": "positions_sinusoidal",
     "softmax": "activations",
     "tanh": "activations",
+    "triplet_loss": "loss_triplet",
 }
 """Every replaceable class and function, and the file of this folder that holds it."""
 

@@ -8,12 +8,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from deepdojo.data.codecs.symbols import Symbols
 from deepdojo.errors import RecipeError
+from deepdojo.layers import current
 from deepdojo.tasks.base import Batch, Example, Part, Piece, Row, Task
 
 __all__ = ["LanguageModelling", "task"]
@@ -116,8 +116,8 @@ class LanguageModelling(Task):
         if keep is not None:  # windows of one length come without
             answers = answers.masked_fill(~keep, NOT_ASKED)
         logits = model(batch["tokens"]).float()  # (B, T, V)
-        nats = F.cross_entropy(logits.flatten(0, 1), answers.flatten(), ignore_index=NOT_ASKED, reduction="none")
-        return nats.view(answers.shape), answers != NOT_ASKED
+        nats = current("cross_entropy")(logits, answers, ignored=NOT_ASKED, reduction="none")
+        return nats, answers != NOT_ASKED
 
     def predict(self, model: nn.Module, batch: Batch) -> list[Part]:
         """The nats of the symbols that each window is asked for: (T,) float64."""
