@@ -150,6 +150,7 @@ def _print(kind: str, facts: Mapping[str, Any]) -> None:
     if title:
         paragraph(str(title))
     if facts.get("details"):
+        out()
         paragraph(str(facts["details"]))
     out()
     lines = {"run": _run_lines, "project": _project_lines, "recipe": _recipe_lines, "model": _model_lines}
