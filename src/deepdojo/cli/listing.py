@@ -94,8 +94,9 @@ def _lines(summary: str, *beside: str) -> str:
 
 def _years(source: str) -> str:
     """Authors and years of a source, without titles and remarks: `Vaswani et al. 2017; Xiong et al. 2020`."""
-    found = re.findall(r"(?:^|; |, )((?:[^;,\"]|, (?=[A-Z][a-z]+ &))*?\b(?:1[89]|20)\d\d\b)", source)
-    return "; ".join(found)
+    bare = re.sub(r'"[^"]*"|\([^)]*\)', "", source)
+    parts = (re.match(r"\s*(.*\b(?:1[89]|20)\d\d)\b", part) for part in bare.split(";"))
+    return "; ".join(" ".join(part[1].split()) for part in parts if part)
 
 
 def _fits(tasks: list[str]) -> str:

@@ -17,54 +17,92 @@ __all__ = ["LAYERS", "Layer", "current", "layer_sources", "layer_summaries", "re
 
 LAYERS: dict[str, str] = {
     # name -> file of this folder
+    "AlibiPositions": "positions_alibi",
     "ArcFace": "loss_arcface",
     "BatchNorm1d": "batch_normalisation",
     "BatchNorm2d": "batch_normalisation",
     "CausalSelfAttention": "attention_causal",
     "Conv1d": "convolution",
     "Conv2d": "convolution",
+    "Conv3d": "convolution_3d",
+    "ConvTranspose1d": "convolution_transposed",
+    "ConvTranspose2d": "convolution_transposed",
     "DecoderBlock": "transformer_decoder_block",
+    "DecoderLayer": "transformer_decoder_layer",
+    "DepthwiseSeparableConv2d": "convolution_depthwise_separable",
+    "DropPath": "residual_drop_path",
     "Dropout": "dropouts",
     "Embedding": "embeddings",
     "EncoderLayer": "transformer_encoder_layer",
+    "FeedForward": "feed_forward",
+    "GatedFeedForward": "feed_forward_gated",
+    "GroupNorm": "group_normalisation",
+    "GroupedQueryAttention": "attention_grouped_query",
     "LSTM": "lstm",
     "LayerNorm": "layer_normalisation",
     "LearnedPositions": "positions_learned",
     "Linear": "fully_connected",
     "MultiHeadAttention": "attention_multi_head",
     "RMSNorm": "rms_normalisation",
+    "RelativePositions": "positions_relative",
+    "Residual": "residual_drop_path",
     "RotaryPositions": "positions_rotary",
     "SinusoidalPositions": "positions_sinusoidal",
     "adaptive_average_pool2d": "pooling_adaptive",
+    "adaptive_max_pool2d": "pooling_adaptive",
+    "alibi_bias": "positions_alibi",
     "arcface_logits": "loss_arcface",
-    "average_over_space": "pooling",
+    "average_over_space": "pooling_global",
+    "average_pool2d": "pooling",
     "batch_hard_triplet_loss": "loss_triplet",
     "batch_norm": "batch_normalisation",
+    "biased_attention": "attention_biased",
+    "box_giou": "loss_box_iou",
+    "box_iou": "loss_box_iou",
     "causal_attention": "attention_causal",
     "conv1d": "convolution",
     "conv2d": "convolution",
+    "conv3d": "convolution_3d",
+    "conv_transpose1d": "convolution_transposed",
+    "conv_transpose2d": "convolution_transposed",
     "cross_entropy": "loss_cross_entropy",
     "distillation_loss": "loss_distillation",
+    "dot_product_attention": "attention_dot_product",
+    "drop_path": "residual_drop_path",
     "dropout": "dropouts",
     "embedding": "embeddings",
     "gelu": "activations",
+    "gelu_tanh": "activations",
+    "giou_loss": "loss_box_iou",
+    "group_norm": "group_normalisation",
+    "grouped_query_attention": "attention_grouped_query",
+    "heat_map_focal_loss": "loss_focal",
     "last_over_time": "pooling",
     "layer_norm": "layer_normalisation",
     "linear": "fully_connected",
     "lstm_cell": "lstm_gates",
-    "max_over_space": "pooling",
+    "max_over_space": "pooling_global",
     "max_over_time": "pooling",
+    "max_pool1d": "pooling",
     "max_pool2d": "pooling",
+    "max_pool3d": "pooling",
     "mean_over_time": "pooling",
+    "pad_same": "convolution_padding",
+    "paired_giou": "loss_box_iou",
+    "paired_iou": "loss_box_iou",
     "prototypical_loss": "loss_prototypical",
     "relu": "activations",
     "relu_squared": "activations",
     "rms_norm": "rms_normalisation",
     "rotary": "positions_rotary",
+    "rotary_neighbours": "positions_rotary",
     "scaled_dot_product_attention": "attention_dot_product",
+    "sigmoid_focal_loss": "loss_focal",
     "silu": "activations",
     "sinusoidal_positions": "positions_sinusoidal",
+    "sliding_window_attention": "attention_sliding_window",
     "softmax": "activations",
+    "swiglu": "feed_forward_gated",
     "tanh": "activations",
     "triplet_loss": "loss_triplet",
 }
@@ -81,31 +119,27 @@ def __getattr__(name: str) -> Any:
 
 
 @cache
-def _docstrings() -> dict[str, str]:
-    """The docstring of every replaceable layer, by name, read from the source without torch."""
-    trees: dict[str, dict[str, str]] = {}
-    for file in sorted(set(LAYERS.values())):
-        tree = ast.parse(Path(__file__).with_name(f"{file}.py").read_text(encoding="utf-8"))
-        trees[file] = {
-            node.name: ast.get_docstring(node) or ""
-            for node in tree.body
-            if isinstance(node, ast.ClassDef | ast.FunctionDef)
-        }
-    return {name: trees[file][name] for name, file in LAYERS.items()}
+def _docstrings(file: str) -> dict[str, str]:
+    """The docstrings of a file's classes and functions, and under "" its own, read from the source without torch."""
+    tree = ast.parse(Path(__file__).with_name(f"{file}.py").read_text(encoding="utf-8"))
+    inside = (node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef))
+    return {"": ast.get_docstring(tree) or "", **{node.name: ast.get_docstring(node) or "" for node in inside}}
 
 
 def layer_summaries() -> dict[str, str]:
     """The first line of the docstring of every replaceable layer, by name."""
-    return {name: text.split("\n")[0] for name, text in _docstrings().items()}
+    return {name: _docstrings(file)[name].split("\n")[0] for name, file in LAYERS.items()}
 
 
 def layer_sources() -> dict[str, str]:
     """Who published every replaceable layer: what its docstring says after `Source:`, or else that of the first other
-    layer which it names (`see conv2d`); or ""."""
-    texts = _docstrings()
-    own = {name: _source(text) for name, text in texts.items()}
-    named = {name: [other for other in re.findall(r"`(\w+)`", text) if own.get(other)] for name, text in texts.items()}
-    return {name: own[name] or next((own[other] for other in named[name]), "") for name in texts}
+    layer which it names (`see conv2d`), or else that of its file; or ""."""
+    found = {name: _source(_docstrings(file)[name]) for name, file in LAYERS.items()}
+    for _ in "ab":  # BatchNorm1d names BatchNorm2d, which names batch_norm
+        for name, file in LAYERS.items():
+            named = re.findall(r"`(\w+)`", _docstrings(file)[name])
+            found[name] = found[name] or next((found[other] for other in named if found.get(other)), "")
+    return {name: found[name] or _source(_docstrings(file)[""]) for name, file in LAYERS.items()}
 
 
 def _source(text: str) -> str:

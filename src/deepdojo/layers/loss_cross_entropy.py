@@ -40,6 +40,7 @@ def cross_entropy(
 
     Numerics: the largest logit is subtracted before exp, so any finite logits give a finite loss; half precision is to
     be cast to float32 by the caller. Cost: one pass over the logits forward, one backward.
+    Source: Good 1952, "Rational decisions", section 8 (the logarithmic score).
     Raises: ShapeError when targets are neither (*B) nor (*B, V).
     """
     _require_targets(logits, targets)

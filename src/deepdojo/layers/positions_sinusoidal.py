@@ -38,11 +38,13 @@ class SinusoidalPositions(Layer):
         # Not in the state dict: it follows from width and base, and grows when a longer input comes.
         self.register_buffer("table", self.make_table(256, width, base), persistent=False)
 
-    def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
+    def forward(self, x: Float[Tensor, "B T D"], start: int = 0) -> Float[Tensor, "B T D"]:
+        """`start`: the step of the first vector, where earlier ones are in a cache."""
         require_width("SinusoidalPositions", x, self.width, rank=3)
-        T = x.shape[1]
-        if len(self.table) < T:
-            self.table = self.make_table(2 * T, self.width, self.base)
+        end = start + x.shape[1]
+        if len(self.table) < end:
+            with torch.inference_mode(False):  # what is made in inference mode can never take part in training
+                self.table = self.make_table(2 * end, self.width, self.base)
         if self.table.dtype != x.dtype or self.table.device != x.device:
             self.table = self.table.to(x)
-        return x + self.table[:T]
+        return x + self.table[start:end]

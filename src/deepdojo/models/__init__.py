@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from deepdojo.models.article import CNN, RNN, Transformer
+    from deepdojo.models.pretrained import from_pretrained, save_pretrained
 
 __all__ = [
     "CNN",
@@ -29,17 +30,25 @@ __all__ = [
     "Transformer",
     "create_model",
     "fitting",
+    "from_pretrained",
     "model_config",
     "model_fields",
+    "save_pretrained",
 ]
 
-_ARTICLE = ("CNN", "RNN", "Transformer")
+# These need torch, and the table of models does not.
+_WITH_TORCH = {
+    "CNN": "article",
+    "RNN": "article",
+    "Transformer": "article",
+    "from_pretrained": "pretrained",
+    "save_pretrained": "pretrained",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """The article's classes, by the names under which learners know them; importing them imports torch."""
-    if name in _ARTICLE:
-        return getattr(import_module("deepdojo.models.article"), name)
+    if name in _WITH_TORCH:
+        return getattr(import_module(f"deepdojo.models.{_WITH_TORCH[name]}"), name)
     raise AttributeError(f"module 'deepdojo.models' has no attribute {name!r}")
 
 

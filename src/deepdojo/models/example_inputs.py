@@ -6,7 +6,7 @@ To have a new protocol counted, add a line to `EXAMPLES`; a model whose usual in
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from deepdojo.models.table import MODELS, model_fields
@@ -72,6 +72,18 @@ def image(side: int, channels: int = 3, classes: int = 10) -> Example:
     return Example(says, "Classifier", "image", dims, (Input((channels, side, side)),))
 
 
+def text(tokens: int, vocabulary: int, classes: int) -> Example:
+    """A text and its class."""
+    dims = {"vocab_size": vocabulary, "max_tokens": tokens, "first_character": vocabulary, "num_outputs": classes}
+    says = f"a text of {tokens} tokens, {vocabulary:,} in the vocabulary, {classes} classes"
+    return Example(says, "Classifier", "text", dims, (Input((tokens,), below=vocabulary),))
+
+
+def _written(model: Any, source: Any, target: Any) -> Any:
+    """What a sequence-to-sequence model costs: the source read once, each target token scored from those before it."""
+    return model.decode(target, model.encode(source))
+
+
 # One line a protocol (and kind of input). A model takes the first whose protocol it meets and whose dims are enough.
 EXAMPLES: tuple[Example, ...] = (
     Example(
@@ -79,18 +91,38 @@ EXAMPLES: tuple[Example, ...] = (
         {"in_features": 10, "category_sizes": [8, 8, 8], "num_outputs": 2}, (Input((10,)), Input((3,), below=8)),
     ),
     image(32),
-    Example(
-        "a text of 64 tokens, 20,000 in the vocabulary, 2 classes", "Classifier", "text",
-        {"vocab_size": 20_000, "max_tokens": 64, "first_character": 20_000, "num_outputs": 2},
-        (Input((64,), below=20_000),),
-    ),
+    text(64, 20_000, 2),
     Example(
         "a text of 128 bytes", "LanguageModel", "text", {"vocab_size": 256, "context": 128}, (Input((128,), below=256),)
     ),
+    Example(
+        "a text of 64 tokens, 20,000 in the vocabulary", "MaskedLanguageModel", "text", {"vocab_size": 20_000},
+        (Input((64,), below=20_000),),
+    ),
+    Example(
+        "a sentence of 24 words, 20,000 in the vocabulary, 3 further features of 8 values, 9 tags", "Tagger", "text",
+        {"vocab_size": 20_000, "feature_sizes": [8, 8, 8], "num_outputs": 9},
+        (Input((24,), below=20_000), Input((24, 3), below=8), Input((24,), mask=True)),
+    ),
+    Example(
+        "a sentence of 24 tokens and its translation of 24, 10,000 in each vocabulary", "Seq2Seq", "text",
+        {"source_vocab_size": 10_000, "target_vocab_size": 10_000},
+        (Input((24,), below=10_000), Input((24,), below=10_000)), _written,
+    ),
+    Example(
+        "a 3x128x128 image and its caption of 12 words, 10,000 in the vocabulary", "Seq2Seq", "image",
+        {"in_channels": 3, "height": 128, "width": 128, "target_vocab_size": 10_000},
+        (Input((3, 128, 128)), Input((12,), below=10_000)), _written,
+    ),
+    replace(image(256, classes=20), says="a 3x256x256 image, 20 classes of objects", protocol="DenseDetector"),
 )  # fmt: skip
 
-# Models whose usual input is another one: name -> example, such as "vit": image(224, classes=1000).
-OWN: Mapping[str, Example] = {}
+# Models whose usual input is another one.
+OWN: Mapping[str, Example] = {
+    "lenet": image(28, channels=1),
+    "resnet_imagenet": image(224, classes=1000),
+    "inception": image(299, classes=1000),
+}
 
 
 def example_of(name: str) -> Example | None:

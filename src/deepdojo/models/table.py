@@ -63,6 +63,14 @@ MODELS: Mapping[str, ModelEntry] = {
     "rnn": ModelEntry("rnn", ("Classifier",)),
     "transformer": ModelEntry("transformer", ("Classifier",)),
     "decoder": ModelEntry("decoder", ("LanguageModel",)),
+    "encoder_decoder": ModelEntry("encoder_decoder", ("Seq2Seq",)),
+    "bert": ModelEntry("bert", ("Classifier", "MaskedLanguageModel")),
+    "lenet": ModelEntry("lenet", ("Classifier",)),
+    "all_convolutional": ModelEntry("all_convolutional", ("Classifier",)),
+    "resnet_imagenet": ModelEntry("resnet_imagenet", ("Classifier",)),
+    "vit": ModelEntry("vit", ("Classifier",)),
+    "inception": ModelEntry("inception", ("Classifier",)),
+    "dense_detector": ModelEntry("dense_detector", ("DenseDetector",)),
 }
 
 
