@@ -35,9 +35,7 @@ def cross_entropy(
         weight: of each class, where some matter more; None: 1 for all.
         reduction: "none" gives each loss by itself, 0 where ignored.
 
-    Returns:
-        a scalar, or (*B). Where nothing counts the mean is 0 and so is its gradient (torch's own gives NaN).
-
+    Returns: a scalar, or (*B). Where nothing counts the mean is 0 and so is its gradient (torch's own gives NaN).
     Numerics: the largest logit is subtracted before exp, so any finite logits give a finite loss; half precision is to
     be cast to float32 by the caller. Cost: one pass over the logits forward, one backward.
     Source: Good 1952, "Rational decisions", section 8 (the logarithmic score).
@@ -53,9 +51,13 @@ def cross_entropy(
         return losses.view(logits.shape[:-1])
     if soft:
         return losses / max(logits[..., 0].numel(), 1)
-    counts = targets != ignored
-    total = counts.sum() if weight is None else (weight[targets.where(counts, 0)] * counts).sum()
+    total = _total_weight(targets, ignored, weight)
     return losses / total.where(total > 0, 1)
+
+
+def _total_weight(targets: Tensor, ignored: int, weight: Tensor | None) -> Tensor:
+    counts = targets != ignored
+    return counts.sum() if weight is None else (weight[targets.where(counts, 0)] * counts).sum()
 
 
 def cross_entropy_reference(

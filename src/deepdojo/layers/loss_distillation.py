@@ -36,15 +36,7 @@ def distillation_loss(
     Raises: ShapeError for different shapes; RecipeError for T of 0 or less, a share outside 0 to 1, or no targets with
     α below 1.
     """
-    if student.shape != teacher.shape:
-        raise ShapeError(f"student {tuple(student.shape)} and teacher {tuple(teacher.shape)} must have one shape")
-    if temperature <= 0 or not 0 <= alpha <= 1:
-        raise RecipeError(
-            f"the temperature is above 0 and alpha a share from 0 to 1, got {temperature} and {alpha}",
-            where="distillation_loss",
-        )
-    if targets is None and alpha < 1:
-        raise RecipeError("without targets there is only the teacher", where="distillation_loss", todo="take alpha = 1")
+    _require(student, teacher, targets, temperature, alpha)
     log_p = torch.log_softmax(teacher.detach() / temperature, -1)
     log_q = torch.log_softmax(student / temperature, -1)
     p = log_p.exp()
@@ -73,3 +65,14 @@ def distillation_loss_reference(
     soft_loss = (p * torch.log(p / q)).sum(-1).mean()
     hard_loss = -hard.gather(-1, targets.unsqueeze(-1)).log().mean()
     return alpha * temperature**2 * soft_loss + (1 - alpha) * hard_loss
+
+
+def _require(student: Tensor, teacher: Tensor, targets: Tensor | None, temperature: float, alpha: float) -> None:
+    where = "distillation_loss"
+    if student.shape != teacher.shape:
+        raise ShapeError(f"student {tuple(student.shape)} and teacher {tuple(teacher.shape)} must have one shape")
+    if temperature <= 0 or not 0 <= alpha <= 1:
+        what = f"the temperature is above 0 and alpha a share from 0 to 1, got {temperature} and {alpha}"
+        raise RecipeError(what, where=where)
+    if targets is None and alpha < 1:
+        raise RecipeError("without targets there is only the teacher", where=where, todo="take alpha = 1")
