@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from deepdojo.contracts import CONTRACTS
-from deepdojo.models import MODELS, fitting
+from deepdojo.models import MODELS, create_model, fitting
 from deepdojo.models import sizes as sizes_module
 from deepdojo.models.example_inputs import EXAMPLES, OWN, Example, example_of, reads
 from deepdojo.models.sizes import Size, kept_sizes, measure_size, model_size
@@ -109,3 +109,35 @@ def test_the_command_finds_nothing_to_mend():
     script = Path(__file__).parents[2] / "benchmarks" / "model_sizes.py"
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
+
+
+IMAGENET = {"in_channels": 3, "height": 224, "width": 224, "num_outputs": 1000}
+CIFAR = {"in_channels": 3, "num_outputs": 10}
+BASE = {"num_layers": 12, "num_heads": 12}
+PUBLISHED = [
+    ("resnet", CIFAR, {"blocks": [3], "shortcut": "zeros"}, 0.27e6),
+    ("resnet", CIFAR, {"blocks": [5], "shortcut": "zeros"}, 0.46e6),
+    ("resnet", CIFAR, {"blocks": [9], "shortcut": "zeros"}, 0.85e6),
+    ("resnet_imagenet", IMAGENET, {}, 11_689_512),
+    ("resnet_imagenet", IMAGENET, {"blocks": [3, 4, 6, 3]}, 21_797_672),
+    ("resnet_imagenet", IMAGENET, {"blocks": [3, 4, 6, 3], "block": "bottleneck", "widths": [256, 512, 1024, 2048]},
+     25_557_032),
+    ("vit", IMAGENET, {"patch": 16, "model_width": 768, **BASE}, 86_567_656),
+    ("bert", {"vocab_size": 30_522, "num_outputs": 2}, {"width": 768, **BASE}, 109_483_778),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "dims", "arguments", "count"), PUBLISHED, ids=lambda v: v if isinstance(v, str) else ""
+)
+def test_the_named_sizes_have_the_published_parameters(name, dims, arguments, count):
+    """He et al. 2015, table 6, to two digits; else to the last one, as torchvision and Transformers count them."""
+    from deepdojo.models.flops import parameters
+
+    with torch.device("meta"):
+        found = parameters(create_model(name, dims, **arguments))
+    assert found == pytest.approx(count, rel=0.02 if name == "resnet" else 0)
+    said = MODELS[name].details
+    assert all(
+        f"{key} = {value}" in said for key, value in arguments.items() if key not in ("shortcut", "blocks", "block")
+    )
