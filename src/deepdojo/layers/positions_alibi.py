@@ -17,9 +17,7 @@ __all__ = ["AlibiPositions", "alibi_bias", "alibi_slopes"]
 
 def alibi_slopes(heads: int) -> Float[Tensor, " H"]:
     """A slope for each head: 2^(-8/H), 2^(-16/H), …, 2^(-8); for other H than powers of two those of the power below,
-    and between them every second one of the power above. Raises RecipeError for H < 1."""
-    if heads < 1:
-        raise RecipeError(f"alibi needs a head or more, got {heads}", where="AlibiPositions")
+    and between them every second one of the power above."""
     below = 2 ** math.floor(math.log2(heads))
 
     def geometric(n: int) -> list[float]:
@@ -31,6 +29,7 @@ def alibi_slopes(heads: int) -> Float[Tensor, " H"]:
 def alibi_bias(heads: int, T: int, S: int) -> Float[Tensor, "1 H T S"]:
     """-slope_h · distance, for the last T of S steps: added to the scores, far keys count less.
 
+    Returns: float64, which the layer rounds to what its input has.
     No position is added to the input, so texts longer than those of the training work.
     Source: Press et al. 2022, "Train short, test long". Raises: ShapeError for more queries than keys.
     """
@@ -38,7 +37,7 @@ def alibi_bias(heads: int, T: int, S: int) -> Float[Tensor, "1 H T S"]:
         raise ShapeError(f"alibi needs a key for every query, got {T} queries and {S} keys")
     distance = (torch.arange(S - T, S)[:, None] - torch.arange(S)).abs()
     bias = -alibi_slopes(heads)[:, None, None] * distance
-    return bias[None].to(torch.get_default_dtype())
+    return bias[None]
 
 
 class AlibiPositions(Layer):
@@ -50,10 +49,20 @@ class AlibiPositions(Layer):
 
     def __init__(self, num_heads: int) -> None:
         super().__init__()
+        if num_heads < 1:
+            raise RecipeError(f"alibi needs a head or more, got {num_heads}", where="AlibiPositions")
         self.num_heads = num_heads
         self.make = current("alibi_bias")
-        self.table: Tensor
-        self.register_buffer("table", self.make(num_heads, 1, 1), persistent=False)
+        self._tables: dict[tuple[torch.dtype, torch.device], Tensor] = {}
+
+    def table(self, steps: int, like: Tensor) -> Float[Tensor, "1 H S S"]:
+        """The bias of `steps` steps in the dtype and on the device of `like`, kept for the longest text so far."""
+        key = (like.dtype, like.device)
+        if key not in self._tables or self._tables[key].shape[-1] < steps:
+            with torch.inference_mode(False):  # what is made in inference mode can never take part in training
+                bias = self.make(self.num_heads, max(32, 2 * steps), max(32, 2 * steps))
+                self._tables[key] = bias.to(like.dtype).to(like.device)
+        return self._tables[key]
 
     def forward(
         self, T: int, S: int, like: Tensor, places: Int[Tensor, "B S"] | None = None
@@ -65,12 +74,8 @@ class AlibiPositions(Layer):
         """
         if T > S:
             raise ShapeError(f"alibi needs a key for every query, got {T} queries and {S} keys")
-        if self.table.shape[-1] < S:
-            with torch.inference_mode(False):
-                self.table = self.make(self.num_heads, 2 * S, 2 * S)
-        if self.table.dtype != like.dtype or self.table.device != like.device:
-            self.table = self.table.to(like)
+        table = self.table(S, like)
         if places is None:
-            return self.table[:, :, S - T : S, :S]
+            return table[:, :, S - T : S, :S]
         distance = (places[:, S - T :, None] - places[:, None, :]).abs()
-        return self.table[0, :, -1].flip(-1)[:, distance].transpose(0, 1)  # the last row holds every distance
+        return table[0, :, -1].flip(-1)[:, distance].transpose(0, 1)  # the last row holds every distance
