@@ -64,7 +64,7 @@ class ListedTransformer(nn.Module):
         super().__init__()
         self.rounds = num_layers
         self.embedding = nn.Embedding(input_size, hidden_size)
-        self.table = sinusoidal_positions(input_size, hidden_size)  # the vocabulary for the longest text
+        self.table = sinusoidal_positions(input_size, hidden_size).float()  # the vocabulary for the longest text
         self.attention = nn.MultiheadAttention(hidden_size, num_heads, batch_first=True)
         self.feed_forward = nn.Sequential(
             nn.Linear(hidden_size, hidden_size), nn.ReLU(), nn.Linear(hidden_size, hidden_size)
@@ -247,7 +247,7 @@ def test_transformer_listing_never_uses_num_classes():
 def test_positions_added_after_attention_leave_a_bag_of_words():
     """A = MultiHeadAttention(Q, K, V) + PositionalEncoding(L): no order enters what a word takes from the others."""
     torch.manual_seed(0)
-    attention, table = nn.MultiheadAttention(10, 5, batch_first=True), sinusoidal_positions(7, 10)
+    attention, table = nn.MultiheadAttention(10, 5, batch_first=True), sinusoidal_positions(7, 10).float()
     x, turned = steps(width=10), steps(width=10).flip(1)
 
     def mean_of(words, before):
