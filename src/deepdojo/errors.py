@@ -4,7 +4,7 @@ code."""
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 __all__ = [
     "ConsentError",
@@ -104,6 +104,9 @@ class TrainingError(DojoError):
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The known name most like `name`, or None when none is alike (difflib ratio below 0.6)."""
-    by_lower = {k.lower(): k for k in known}
+    by_lower: dict[str, list[str]] = {}
+    for each in known:
+        by_lower.setdefault(each.lower(), []).append(each)
     matches = get_close_matches(name.lower(), list(by_lower), n=1, cutoff=0.6)
-    return by_lower[matches[0]] if matches else None
+    # Conv2d and conv2d are two names: of those that differ in capitals alone, the one with the most of ours.
+    return max(by_lower[matches[0]], key=lambda k: SequenceMatcher(None, name, k).ratio()) if matches else None

@@ -13,6 +13,8 @@ import pytest
 
 from deepdojo.cli import catalogue
 from deepdojo.contracts import CONTRACTS
+from deepdojo.layers import LAYERS
+from deepdojo.models import MODELS, model_fields
 from deepdojo.scoring.metrics import METRICS
 
 from .conftest import Dojo
@@ -148,7 +150,17 @@ def test_doctor_reads_version_bounds() -> None:
 
 
 @pytest.mark.parametrize(
-    "args", [["--help"], [], ["train", "--help"], ["list"], ["list", "models"], ["show", "digits"]]
+    "args",
+    [
+        ["--help"],
+        [],
+        ["train", "--help"],
+        ["list"],
+        ["list", "models"],
+        ["list", "layers"],
+        ["show", "digits"],
+        ["show", "rnn"],
+    ],
 )
 def test_looking_around_imports_nothing_heavy(args: list[str], tmp_path: Path) -> None:
     code = f"import sys; from deepdojo.cli import main; main({args!r}); "
@@ -158,7 +170,9 @@ def test_looking_around_imports_nothing_heavy(args: list[str], tmp_path: Path) -
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not tell the CPU time of children")
-@pytest.mark.parametrize(("args", "limit_s"), [(["train", "--help"], 0.3), (["list"], 0.5), ([], 0.5)])
+@pytest.mark.parametrize(
+    ("args", "limit_s"), [(["train", "--help"], 0.3), (["list"], 0.5), (["list", "models"], 0.3), ([], 0.5)]
+)
 def test_looking_around_is_instant(args: list[str], limit_s: float, tmp_path: Path) -> None:
     """Median of 5 in CPU seconds, which other work on the machine changes least."""
     import resource
@@ -177,3 +191,86 @@ def test_a_name_with_a_blank_is_quoted_in_the_next_step(dojo: Dojo, tmp_path: Pa
     assert "Next: dojo check 'my project'" in dojo("new", "my project", "--from", "my data.csv", "--target", "b").out
     assert "Next: dojo check 'my project'" in dojo().out
     assert "Next: dojo train 'my project'" in dojo("board", "my project").out
+
+
+def test_models_come_with_size_source_tasks_and_the_example(dojo: Dojo) -> None:
+    entries = {e["name"]: e for e in json.loads(dojo("list", "models", "--json").out)}
+    assert set(entries) == set(MODELS)
+    for entry in entries.values():
+        assert type(entry["parameters"]) is int
+        assert type(entry["flops"]) in (int, type(None))
+        assert entry["example"]
+        assert entry["paper"]
+        assert set(entry["tasks"]) <= set(CONTRACTS)
+    assert entries["mlp"]["tasks"] == ["image-classification", "tabular-classification", "tabular-regression"]
+    assert entries["text_cnn"]["tasks"] == ["text-classification"]
+    text = dojo("list", "models").out
+    for size in ("2.71M  20.6M", "Kim 2014", "For a text of 64 tokens, 20,000 in the vocabulary, 2 classes:"):
+        assert size in text
+
+
+def test_a_model_without_a_task_says_so(dojo: Dojo, monkeypatch: pytest.MonkeyPatch) -> None:
+    from deepdojo.models import table
+
+    monkeypatch.setattr(catalogue, "tasks_of", lambda name: [])
+    assert json.loads(dojo("list", "models", "--json").out)[0]["tasks"] == []
+    assert dojo("list", "models").out.count("comes with its task") == len(table.MODELS)
+    assert "tasks        comes with its task" in dojo("show", "linear").out
+
+
+def test_a_model_that_is_not_counted_is_listed_all_the_same(dojo: Dojo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deepdojo.models.sizes.model_size", lambda name: None)
+    said = dojo("list", "models").out
+    assert said.startswith("Not counted:")
+    assert json.loads(dojo("list", "models", "--json").out)[0]["parameters"] is None
+    assert "parameters" not in dojo("show", "linear").out
+
+
+def test_layers_come_with_file_and_source(dojo: Dojo) -> None:
+    entries = {e["name"]: e for e in json.loads(dojo("list", "layers", "--json").out)}
+    assert set(entries) == set(LAYERS)
+    package = Path(catalogue.__file__).parents[2]
+    assert all((package / e["file"]).is_file() for e in entries.values())
+    assert entries["scaled_dot_product_attention"]["source"].startswith("Vaswani et al. 2017")
+    for name in ("BatchNorm1d", "BatchNorm2d", "batch_norm"):
+        assert entries[name]["source"] == "Ioffe & Szegedy 2015"
+    assert "attention_dot_product.py · Vaswani et al. 2017" in dojo("list", "layers").out
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+@pytest.mark.parametrize("args", [("list", "models"), ("list", "layers"), ("show", "text_cnn"), ("show", "decoder")])
+def test_pages_fit_the_terminal(
+    dojo: Dojo, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...], columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert max(map(len, dojo(*args).out.splitlines())) < columns
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_show_gives_each_argument_with_type_default_and_help(dojo: Dojo, name: str) -> None:
+    data = json.loads(dojo("show", name, "--kind", "model", "--json").out)
+    fields = model_fields(name)
+    assert [(a["name"], a["type"], a["help"]) for a in data["arguments"]] == [(f.name, f.type, f.help) for f in fields]
+    assert [a["required"] for a in data["arguments"]] == [f.default is None for f in fields]
+    text = " ".join(dojo("show", name, "--kind", "model").out.split())
+    for argument in data["arguments"]:
+        assert f"{argument['name']}: {argument['type']}" in text
+        assert argument["help"] in text
+
+
+def test_show_gives_defaults_as_values(dojo: Dojo) -> None:
+    data = json.loads(dojo("show", "text_cnn", "--json").out)
+    defaults = {a["name"]: a["default"] for a in data["arguments"]}
+    assert (defaults["filter_widths"], defaults["filters"], defaults["dropout"]) == ([3, 4, 5], 100, 0.5)
+    assert defaults["vocab_size"] is None
+    assert (data["parameters"], data["tasks"]) == (2_714_502, ["text-classification"])
+    text = dojo("show", "text_cnn").out
+    assert "filter_widths: tuple[int, ...] = [3, 4, 5]\n      Words that a filter sees" in text
+    assert "parameters   2,714,502" in text
+
+
+@pytest.mark.parametrize(("name", "right"), [("resnt", "resnet"), ("Conv2D", "Conv2d"), ("text-cnn", "text_cnn")])
+def test_a_name_with_a_typo_gets_the_nearest(dojo: Dojo, name: str, right: str) -> None:
+    said = dojo("show", name)
+    assert said.code == 2
+    assert f"did you mean '{right}'?" in said.err

@@ -183,3 +183,11 @@ def test_unknown_names_offer_the_nearest():
         create_model("textcnn", TEXTS)
     with pytest.raises(UnknownNameError, match="no argument of rnn is named 'hidden'; did you mean 'hidden_size'"):
         create_model("rnn", TEXTS, hidden=3)
+
+
+def test_what_the_data_fix_is_asked_for_where_there_are_no_data():
+    with pytest.raises(RecipeError) as caught:
+        create_model("rnn", vocab_size=13)
+    assert str(caught.value) == (
+        "model: rnn needs num_outputs, which the data fix; give it: create_model('rnn', num_outputs=...)"
+    )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ __all__ = [
     "recipes",
     "runs_beside",
     "tasks",
+    "tasks_of",
 ]
 
 CATALOGUE = Path(__file__).parents[1] / "catalogue"
@@ -147,12 +150,41 @@ def recipes(project: str | None = None) -> list[dict[str, Any]]:
 
 
 def models() -> list[dict[str, Any]]:
-    """One entry a model: name, summary, protocols, paper, module."""
+    """One entry a model: name, summary, paper, parameters, flops and the example that they are for, tasks, protocols,
+    module. Torch is imported only where `models/sizes.json` lacks a model."""
     from deepdojo.models import MODELS
+    from deepdojo.models.sizes import model_size
 
-    return [
-        {"name": name, **_fields(entry, "summary", "protocols", "paper", "module")} for name, entry in MODELS.items()
-    ]
+    entries = []
+    for name, entry in MODELS.items():
+        size = model_size(name)
+        sizes = {key: getattr(size, key, None) for key in ("parameters", "flops", "example")}
+        said = _fields(entry, "summary", "details", "paper")
+        entries.append(
+            {"name": name, **said, **sizes, "tasks": tasks_of(name), **_fields(entry, "protocols", "module")}
+        )
+    return entries
+
+
+def tasks_of(model: str) -> list[str]:
+    """The tasks that a model fits: it meets their protocol, and their kind of input gives all that it needs."""
+    from deepdojo.contracts import CONTRACTS
+    from deepdojo.models.example_inputs import reads
+
+    found = {name: _protocol(name) for name in CONTRACTS}
+    return [name for name, asked in found.items() if asked and reads(model, asked, CONTRACTS[name].input_kind)]
+
+
+@cache
+def _protocol(task: str) -> str | None:
+    """What the class of a task says of its `protocol`, read from the source without torch."""
+    path = Path(__file__).parents[1] / "tasks" / f"{task.replace('-', '_')}.py"
+    if not path.is_file():
+        return None
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "protocol":
+            return str(node.value.value) if isinstance(node.value, ast.Constant) else None
+    return None
 
 
 def tasks() -> list[dict[str, Any]]:
@@ -185,10 +217,15 @@ def metrics() -> list[dict[str, Any]]:
 
 
 def layers() -> list[dict[str, Any]]:
-    """One entry a layer: name, summary, module."""
-    from deepdojo.layers import LAYERS, layer_summaries
+    """One entry a layer: name, summary, source, file."""
+    from deepdojo.layers import LAYERS, layer_sources, layer_summaries
 
-    return [{"name": name, "summary": text, "module": LAYERS[name]} for name, text in layer_summaries().items()]
+    sources = layer_sources()
+    return [
+        {"name": name, "summary": text, "source": sources[name], "module": LAYERS[name],
+         "file": f"deepdojo/layers/{LAYERS[name]}.py"}
+        for name, text in layer_summaries().items()
+    ]  # fmt: skip
 
 
 def _fields(entry: Any, *names: str) -> dict[str, Any]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
 from deepdojo.cli import catalogue
 from deepdojo.cli.options import Json, option
 from deepdojo.cli.output import next_step, out, paragraph, print_json, table
-from deepdojo.cli.words import count, metric_name
+from deepdojo.cli.words import count, metric_name, si
 from deepdojo.errors import UnknownNameError
 
 __all__ = ["listing"]
@@ -49,10 +50,57 @@ def listing(
             [(e["name"], e["of"], e["model"] or "–", e["about"]) for e in entries], ("recipe", "for", "model", "about")
         )
         next_step(f"dojo show {entries[0]['name']}")
+    elif kind == "models":
+        _models(entries)
     else:
-        table([(e["name"], str(e.get("summary") or "").rstrip(".")) for e in entries], (kind[:-1], "what it is"),
-              last_wraps=kind != "layers")  # fmt: skip
+        rows = [(e["name"], _lines(str(e.get("summary") or ""), _beside(e))) for e in entries]
+        table(rows, (kind[:-1], "what it is"), last_wraps=True)
         next_step(f"dojo show {entries[0]['name']}")
+
+
+def _models(entries: list[dict[str, Any]]) -> None:
+    """Grouped by the example that parameters and operations are given for."""
+    groups: dict[str | None, list[dict[str, Any]]] = {}
+    for entry in entries:
+        groups.setdefault(entry["example"], []).append(entry)
+    wide = max(len(e["name"]) for e in entries)
+    for i, (example, members) in enumerate(groups.items()):
+        if i:
+            out()
+        paragraph(f"For {example}:" if example else "Not counted:", style="bold")
+        rows = [
+            (f"{e['name']:<{wide}}", f"{si(e['parameters']):>5}", f"{si(e['flops']):>5}",
+             _lines(e["summary"], _years(e["paper"]), _fits(e["tasks"])))
+            for e in members
+        ]  # fmt: skip
+        table(rows, ("model", "param", "FLOPs", "what it is, source, tasks"), right=(1, 2), last_wraps=True)
+    out()
+    paragraph("With default arguments. FLOPs of one forward pass: matrix products, convolutions, attention and "
+              "recurrence; a multiply-add is two; sums and look-ups are not counted.", style="dim")  # fmt: skip
+    next_step(f"dojo show {entries[0]['name']}", "its arguments")
+
+
+def _beside(entry: dict[str, Any]) -> str:
+    """What a second line says of a layer."""
+    return (
+        " · ".join(filter(None, [entry["file"].rpartition("/")[2], _years(entry["source"])])) if "file" in entry else ""
+    )
+
+
+def _lines(summary: str, *beside: str) -> str:
+    first = re.split(r"\. (?=[A-Z])", summary)[0]
+    return "\n".join(filter(None, [first.rstrip("."), *beside]))
+
+
+def _years(source: str) -> str:
+    """Authors and years of a source, without titles and remarks: `Vaswani et al. 2017; Xiong et al. 2020`."""
+    bare = re.sub(r'"[^"]*"|\([^)]*\)', "", source)
+    parts = (re.match(r"\s*(.*\b(?:1[89]|20)\d\d)\b", part) for part in bare.split(";"))
+    return "; ".join(" ".join(part[1].split()) for part in parts if part)
+
+
+def _fits(tasks: list[str]) -> str:
+    return ", ".join(tasks) if tasks else "comes with its task"
 
 
 def _projects(entries: list[dict[str, Any]]) -> None:

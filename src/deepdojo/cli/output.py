@@ -230,7 +230,10 @@ def clip(text: str, columns: int) -> str:
 def table(
     rows: Iterable[Sequence[str]], columns: Sequence[str], *, right: Iterable[int] = (), last_wraps: bool = False
 ) -> None:
-    """Aligned columns, two blanks apart, a dim head, no lines; the last column is clipped (or wrapped) to fit."""
+    """Aligned columns, two blanks apart, a dim head, no lines; the last column is clipped (or wrapped) to fit.
+
+    A wrapped cell may have several lines, parted by the end of a line: those after the first are dim.
+    """
     body = [[*map(str, row)] for row in rows]
     right = set(right)
     sizes = [max(text_width(row[i]) for row in [list(columns), *body]) for i in range(len(columns))]
@@ -242,10 +245,14 @@ def table(
     if any(columns):
         out(styled(_line(list(columns), sizes, right), "dim"))
     for row in body:
-        wraps = textwrap.wrap(row[-1], sizes[-1]) if last_wraps else []
-        out(_line([*row[:-1], wraps[0] if wraps else row[-1]], sizes, right))
-        for more in wraps[1:]:
-            out(_line([*[""] * (len(row) - 1), more], sizes, right))
+        parts = row[-1].split("\n") if last_wraps else [row[-1]]
+        wraps = (
+            [(line, i) for i, part in enumerate(parts) for line in textwrap.wrap(part, sizes[-1])] if last_wraps else []
+        )
+        out(_line([*row[:-1], wraps[0][0] if wraps else row[-1]], sizes, right))
+        for more, part in wraps[1:]:
+            line = _line([*[""] * (len(row) - 1), more], sizes, right)
+            out(styled(line, "dim") if part else line)
 
 
 def _line(cells: Sequence[str], sizes: Sequence[int], right: set[int]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,7 +44,7 @@ def show(
         return
     _print(first, facts)
     for other in others:
-        out(styled(f"There is a {other} of that name, too: dojo show {name} --kind {other}", "dim"))
+        paragraph(f"There is a {other} of that name, too: dojo show {name} --kind {other}", style="dim")
     next_step(_next(first, facts))
 
 
@@ -93,9 +94,20 @@ def _project(name: str, folder: Path) -> dict[str, Any]:
 def _model(entry: dict[str, Any]) -> dict[str, Any]:
     from deepdojo.models import model_fields
 
-    arguments = [{"name": f.name, "default": f.default} for f in model_fields(entry["name"])]
+    arguments = [
+        {"name": f.name, "type": f.type, "required": f.default is None, "default": _value(f.default), "help": f.help}
+        for f in model_fields(entry["name"])
+    ]
     used = sorted({f"{e['of']}/{e['name']}" for e in catalogue.recipes() if e["model"] == entry["name"]})
     return {**entry, "arguments": arguments, "recipes": used}
+
+
+def _value(written: str | None) -> Any:
+    """A default as JSON has it; as it is written where it is no literal."""
+    try:
+        return None if written is None else ast.literal_eval(written)
+    except ValueError:
+        return written
 
 
 def _task(entry: dict[str, Any]) -> dict[str, Any]:
@@ -137,8 +149,14 @@ def _print(kind: str, facts: Mapping[str, Any]) -> None:
     out(f"{styled(str(facts['name']), 'bold')} · {kind}" + (f" · {facts['task']}" if facts.get("task") else ""))
     if title:
         paragraph(str(title))
+    if facts.get("details"):
+        out()
+        paragraph(str(facts["details"]))
     out()
-    _pairs({"run": _run_lines, "project": _project_lines, "recipe": _recipe_lines}.get(kind, _other_lines)(facts))
+    lines = {"run": _run_lines, "project": _project_lines, "recipe": _recipe_lines, "model": _model_lines}
+    _pairs(lines.get(kind, _other_lines)(facts))
+    if facts.get("arguments"):
+        _arguments(facts["arguments"])
     for item in facts.get("published") or ():
         if item is facts["published"][0]:
             out()
@@ -209,9 +227,33 @@ def _run_lines(facts: Mapping[str, Any]) -> dict[str, Any]:
     return {**lines, "created": facts.get("created"), "command": facts.get("command"), "folder": facts["folder"]}
 
 
+def _model_lines(facts: Mapping[str, Any]) -> dict[str, Any]:
+    known = facts["parameters"] is not None
+    flops = "not counted" if facts["flops"] is None else f"{count(facts['flops'])} in one forward pass"
+    return {
+        "parameters": count(facts["parameters"]) if known else None,
+        "FLOPs": flops if known else None,
+        "counted for": facts["example"],
+        "tasks": facts["tasks"] or "comes with its task",
+        "protocols": facts["protocols"],
+        "paper": facts["paper"],
+        "file": f"deepdojo/models/{facts['module']}.py",
+        "recipes": facts["recipes"],
+    }
+
+
+def _arguments(arguments: Sequence[Mapping[str, Any]]) -> None:
+    """Each with its type and default, and what it means below it."""
+    out()
+    paragraph("Arguments: [model] of a recipe, --set model.NAME=VALUE, or create_model(...)", style="bold")
+    for each in arguments:
+        default = "" if each["required"] else f" = {_text(each['default']) or '()'}"
+        if isinstance(each["default"], (list, tuple)):
+            default = f" = [{_text(each['default'])}]"
+        paragraph(f"{each['name']}: {each['type']}{default}", indent=2)
+        paragraph(each["help"], indent=6, style="dim")
+
+
 def _other_lines(facts: Mapping[str, Any]) -> dict[str, Any]:
-    lines = {k: v for k, v in facts.items() if k not in ("name", "summary", "title", "about", "published", "arguments")}
-    if "arguments" in facts:
-        lines["arguments"] = [f"{a['name']} = {a['default']}" if a["default"] is not None else a["name"]
-                              for a in facts["arguments"]]  # fmt: skip
-    return {k.replace("_", " "): v for k, v in lines.items()}
+    left_out = ("name", "summary", "title", "about", "published", "module")
+    return {k.replace("_", " "): v for k, v in facts.items() if k not in left_out}

@@ -1,21 +1,24 @@
 """The mathematics: one idea a file, a fast torch kernel with a plain `*_reference` beside it. No tasks, files or data.
 
-`LAYERS` names everything that a learner's own code may stand in for; the table, and `layer_summaries()`, need no torch.
+`LAYERS` names everything that a learner's own code may stand in for; the table, `layer_summaries()` and
+`layer_sources()` need no torch.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-__all__ = ["LAYERS", "Layer", "current", "layer_summaries", "replaced", "require_built"]
+__all__ = ["LAYERS", "Layer", "current", "layer_sources", "layer_summaries", "replaced", "require_built"]
 
 LAYERS: dict[str, str] = {
     # name -> file of this folder
     "AlibiPositions": "positions_alibi",
+    "ArcFace": "loss_arcface",
     "BatchNorm1d": "batch_normalisation",
     "BatchNorm2d": "batch_normalisation",
     "CausalSelfAttention": "attention_causal",
@@ -48,8 +51,10 @@ LAYERS: dict[str, str] = {
     "adaptive_average_pool2d": "pooling_adaptive",
     "adaptive_max_pool2d": "pooling_adaptive",
     "alibi_bias": "positions_alibi",
+    "arcface_logits": "loss_arcface",
     "average_over_space": "pooling_global",
     "average_pool2d": "pooling",
+    "batch_hard_triplet_loss": "loss_triplet",
     "batch_norm": "batch_normalisation",
     "biased_attention": "attention_biased",
     "box_giou": "loss_box_iou",
@@ -60,6 +65,8 @@ LAYERS: dict[str, str] = {
     "conv3d": "convolution_3d",
     "conv_transpose1d": "convolution_transposed",
     "conv_transpose2d": "convolution_transposed",
+    "cross_entropy": "loss_cross_entropy",
+    "distillation_loss": "loss_distillation",
     "dot_product_attention": "attention_dot_product",
     "drop_path": "residual_drop_path",
     "dropout": "dropouts",
@@ -83,6 +90,7 @@ LAYERS: dict[str, str] = {
     "pad_same": "convolution_padding",
     "paired_giou": "loss_box_iou",
     "paired_iou": "loss_box_iou",
+    "prototypical_loss": "loss_prototypical",
     "relu": "activations",
     "relu_squared": "activations",
     "rms_norm": "rms_normalisation",
@@ -96,6 +104,7 @@ LAYERS: dict[str, str] = {
     "softmax": "activations",
     "swiglu": "feed_forward_gated",
     "tanh": "activations",
+    "triplet_loss": "loss_triplet",
 }
 """Every replaceable class and function, and the file of this folder that holds it."""
 
@@ -110,14 +119,30 @@ def __getattr__(name: str) -> Any:
 
 
 @cache
+def _docstrings(file: str) -> dict[str, str]:
+    """The docstrings of a file's classes and functions, and under "" its own, read from the source without torch."""
+    tree = ast.parse(Path(__file__).with_name(f"{file}.py").read_text(encoding="utf-8"))
+    inside = (node for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef))
+    return {"": ast.get_docstring(tree) or "", **{node.name: ast.get_docstring(node) or "" for node in inside}}
+
+
 def layer_summaries() -> dict[str, str]:
-    """The first line of the docstring of every replaceable layer, by name, read from the source without torch."""
-    trees: dict[str, dict[str, str]] = {}
-    for file in sorted(set(LAYERS.values())):
-        tree = ast.parse(Path(__file__).with_name(f"{file}.py").read_text(encoding="utf-8"))
-        trees[file] = {
-            node.name: (ast.get_docstring(node) or "").split("\n")[0]
-            for node in tree.body
-            if isinstance(node, ast.ClassDef | ast.FunctionDef)
-        }
-    return {name: trees[file][name] for name, file in LAYERS.items()}
+    """The first line of the docstring of every replaceable layer, by name."""
+    return {name: _docstrings(file)[name].split("\n")[0] for name, file in LAYERS.items()}
+
+
+def layer_sources() -> dict[str, str]:
+    """Who published every replaceable layer: what its docstring says after `Source:`, or else that of the first other
+    layer which it names (`see conv2d`), or else that of its file; or ""."""
+    found = {name: _source(_docstrings(file)[name]) for name, file in LAYERS.items()}
+    for _ in "ab":  # BatchNorm1d names BatchNorm2d, which names batch_norm
+        for name, file in LAYERS.items():
+            named = re.findall(r"`(\w+)`", _docstrings(file)[name])
+            found[name] = found[name] or next((found[other] for other in named if found.get(other)), "")
+    return {name: found[name] or _source(_docstrings(file)[""]) for name, file in LAYERS.items()}
+
+
+def _source(text: str) -> str:
+    said = text.partition("Source: ")[2].partition("\n\n")[0]
+    said = re.split(r"[.\n]\s+(?:Raises|Numerics|Cost|Args|Returns|Deviation)s?\b", said)[0]
+    return " ".join(said.split()).rstrip(".")

@@ -67,12 +67,15 @@ def silu(x: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
 
 
 def tanh(x: Float[Tensor, "*B"]) -> Float[Tensor, "*B"]:
-    """Hyperbolic tangent, (exp(x) - exp(-x)) / (exp(x) + exp(-x))."""
+    """Hyperbolic tangent, (exp(x) - exp(-x)) / (exp(x) + exp(-x)). Source: LeCun et al. 1998, "Efficient backprop"."""
     return torch.tanh(x)
 
 
 def softmax(x: Float[Tensor, "*B"], dim: int = -1) -> Float[Tensor, "*B"]:
-    """p_i = exp(x_i) / sum_j exp(x_j) along `dim`. The largest number is subtracted first, so nothing overflows."""
+    """p_i = exp(x_i) / sum_j exp(x_j) along `dim`. The largest number is subtracted first, so nothing overflows.
+
+    Source: Bridle 1990.
+    """
     return torch.softmax(x, dim)
 
 

@@ -13,12 +13,15 @@ __all__ = ["Embedding", "embedding"]
 
 
 def embedding(ids: Int[Tensor, "*B"], weight: Float[Tensor, "V D"]) -> Float[Tensor, "*B D"]:
-    """Row `ids` of `weight`: the product of a one-hot vector with a matrix, without the product."""
+    """Row `ids` of `weight`: the product of a one-hot vector with a matrix, without the product.
+
+    Source: Bengio et al. 2003.
+    """
     return F.embedding(ids, weight)
 
 
 class Embedding(Layer):
-    """Table of V vectors of width D, looked up by id.
+    """Table of V vectors of width D, looked up by id; see `embedding`.
 
     Args:
         num_embeddings: V.

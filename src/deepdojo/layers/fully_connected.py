@@ -18,7 +18,7 @@ __all__ = ["Linear", "linear", "linear_reference"]
 def linear(
     x: Float[Tensor, "*B I"], weight: Float[Tensor, "O I"], bias: Float[Tensor, " O"] | None = None
 ) -> Float[Tensor, "*B O"]:
-    """y = W x + b, row by row. Cost: 2·I·O operations a row."""
+    """y = W x + b, row by row. Cost: 2·I·O operations a row. Source: Rosenblatt 1958."""
     return F.linear(x, weight, bias)
 
 
@@ -31,7 +31,7 @@ def linear_reference(
 
 
 class Linear(Layer):
-    """Fully connected layer, y = W x + b.
+    """Fully connected layer, y = W x + b; see `linear`.
 
     Args:
         in_features: input width I; 0 leaves the bias alone.

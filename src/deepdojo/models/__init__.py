@@ -1,12 +1,14 @@
 """Architectures, one family a file, named as in the literature, built from `deepdojo.layers`. No loss, data or file.
 
-`create_model(name, **config)` builds one. The table `MODELS`, `model_fields` and `fitting` need no torch.
+`create_model(name, **config)` builds one. The table `MODELS`, `model_fields` and `fitting` need no torch. `CNN`, `RNN`
+and `Transformer` are the article's three (`article.py`, docs/article-models.md).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -16,12 +18,16 @@ from deepdojo.models.table import MODELS, Field, ModelEntry, fitting, model_fiel
 if TYPE_CHECKING:
     from torch import nn
 
+    from deepdojo.models.article import CNN, RNN, Transformer
     from deepdojo.models.pretrained import from_pretrained, save_pretrained
 
 __all__ = [
+    "CNN",
     "MODELS",
+    "RNN",
     "Field",
     "ModelEntry",
+    "Transformer",
     "create_model",
     "fitting",
     "from_pretrained",
@@ -30,12 +36,19 @@ __all__ = [
     "save_pretrained",
 ]
 
+# These need torch, and the table of models does not.
+_WITH_TORCH = {
+    "CNN": "article",
+    "RNN": "article",
+    "Transformer": "article",
+    "from_pretrained": "pretrained",
+    "save_pretrained": "pretrained",
+}
+
 
 def __getattr__(name: str) -> Any:
-    if name in ("from_pretrained", "save_pretrained"):  # these need torch, and the table of models does not
-        from importlib import import_module
-
-        return getattr(import_module("deepdojo.models.pretrained"), name)
+    if name in _WITH_TORCH:
+        return getattr(import_module(f"deepdojo.models.{_WITH_TORCH[name]}"), name)
     raise AttributeError(f"module 'deepdojo.models' has no attribute {name!r}")
 
 
@@ -89,7 +102,11 @@ def _config(name: str, entry: ModelEntry, dims: Mapping[str, Any], arguments: Ma
         values[key] = value
     missing = [field.name for field in fields.values() if field.default is None and field.name not in values]
     if missing:
-        given = ", ".join(sorted(dims)) or "nothing"
+        if not dims:
+            named = ", ".join(f"{field}=..." for field in missing)
+            what, them = f"{name} needs {', '.join(missing)}, which the data fix", "it" if len(missing) == 1 else "them"
+            raise RecipeError(what, where="model", todo=f"give {them}: create_model({name!r}, {named})")
+        given = ", ".join(sorted(dims))
         raise RecipeError(
             f"{name} needs {', '.join(missing)}; the data give {given}",
             where="model",

@@ -1,5 +1,7 @@
 """BERT: an encoder that reads a text from both sides, pre-trained by guessing hidden words, with a head for each use.
 
+The paper's BERT-Base is `width = 768, num_layers = 12, num_heads = 12`, with 30,522 tokens in the vocabulary.
+
 Dimensions: B batch, T time, D width, V vocabulary, C outputs.
 Source: Devlin et al. 2019, "BERT: pre-training of deep bidirectional transformers for language understanding"
 """

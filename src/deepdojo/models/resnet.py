@@ -1,5 +1,8 @@
 """Residual network: blocks of two convolutions that add to their input, in stages of falling resolution.
 
+The paper's networks for 32x32 images: ResNet-20 is `blocks = [3]`, ResNet-32 `[5]`, ResNet-56 `[9]`, all with `shortcut
+= "zeros"`.
+
 Source: He et al. 2015, "Deep residual learning for image recognition" (section 4.2 for 32x32 images); He et al. 2016,
     "Identity mappings in deep residual networks" (`preactivation`)
 """

@@ -1,5 +1,8 @@
 """Residual network for large images: 7x7 stem with step 2, 3x3 max pooling, four stages of residual blocks.
 
+As it stands it is ResNet-18; ResNet-34 is `blocks = [3, 4, 6, 3]`; ResNet-50 is that with `block = "bottleneck"` and
+`widths = [256, 512, 1024, 2048]`.
+
 Source: He et al. 2015, "Deep residual learning for image recognition", table 1; the stride in the 3x3 convolution:
     Gross & Wilber 2016, "Training and investigating residual nets"
 """

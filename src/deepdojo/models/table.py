@@ -38,6 +38,12 @@ class ModelEntry:
         text = " ".join(line.strip() for line in _docstring(self.module))
         return text.partition("Source: ")[2]
 
+    @property
+    def details(self) -> str:
+        """What its file says between the first line and the source, but for the legend of dimensions; or ''."""
+        paragraphs = "\n".join(_docstring(self.module)[1:]).partition("Source: ")[0].split("\n\n")
+        return " ".join(" ".join(p.split()) for p in paragraphs if not p.strip().startswith("Dimensions:")).strip()
+
     def config_class(self) -> type:
         return getattr(import_module(f"deepdojo.models.{self.module}"), _config_node(self.module).name)
 

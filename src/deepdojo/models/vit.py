@@ -1,5 +1,7 @@
 """Vision Transformer: the image is cut into patches, each becomes a token, and a Transformer's encoder reads them.
 
+The paper's ViT-Base for 224x224 images is `patch = 16, model_width = 768, num_layers = 12, num_heads = 12`.
+
 Source: Dosovitskiy et al. 2021, "An image is worth 16x16 words: Transformers for image recognition at scale"
 """
 

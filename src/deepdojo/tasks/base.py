@@ -208,9 +208,13 @@ def _readable(hint: Any) -> str:
 
 
 def _restored(hint: Any, value: Any) -> Any:
-    if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        hints = typing.get_type_hints(hint)
-        return hint(**{f.name: _restored(hints[f.name], value[f.name]) for f in dataclasses.fields(hint)})
+    kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    codecs = [kind for kind in kinds if dataclasses.is_dataclass(kind)]
+    if codecs:  # of several the one whose `kind` the state names; the first has none
+        codec: Any = next((c for c in codecs if getattr(c, "kind", None) == value.get("kind")), codecs[0])
+        hints = typing.get_type_hints(codec)
+        fields = [f for f in dataclasses.fields(codec) if f.name in value]
+        return codec(**{f.name: _restored(hints[f.name], value[f.name]) for f in fields})
     if typing.get_origin(hint) is tuple:
         inner = typing.get_args(hint)[0]
         return tuple(_restored(inner, v) for v in value)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from deepdojo.data.codecs.labels import Labels
 from deepdojo.errors import DataError
+from deepdojo.layers import current
 from deepdojo.tasks.base import Batch, Part, Row, Task, mean_of
 
 __all__ = ["Classification"]
@@ -51,7 +51,7 @@ class Classification(Task):
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"]]:
         scores = self.scores(model, self.prepare(batch))
-        total = F.cross_entropy(scores.float(), batch["label"], reduction="none")
+        total = current("cross_entropy")(scores.float(), batch["label"], reduction="none")
         return total, torch.ones_like(total)
 
     def predict(self, model: nn.Module, batch: Batch) -> list[Part]:

@@ -8,12 +8,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from deepdojo.data.codecs.symbols import Symbols
 from deepdojo.errors import RecipeError
+from deepdojo.layers import current
 from deepdojo.tasks.base import Batch, Example, Part, Piece, Row, Task
 
 __all__ = ["LanguageModelling", "task"]
@@ -53,21 +53,25 @@ class LanguageModelling(Task):
         context: int = 128,
         stride: int | None = None,
         min_count: int = 1,
+        vocab_size: int = 8_000,
     ) -> Self:
         """
         Args:
-            units: what the model reads one by one: characters, words (parted by blanks; a line's end is one) or bytes.
+            units: what the model reads one by one: characters, words (parted by blanks; a line's end is one), bytes, or
+            bpe (byte-level pieces of words).
             context: the most of them that it reads at once, in training and after it.
             stride: how far the window moves over held-out text; a smaller one gives each symbol more context, and
             costs more. None: half the context.
-            min_count: a word that occurs less often in the training text is unknown.
+            min_count: a word that occurs less often in the training text is unknown; a pair that does is not joined.
+            vocab_size: of bpe.
         """
         step = max(1, context // 2) if stride is None else stride
         if context < 1:
             raise RecipeError("nothing could be read", where="task.context", todo="give at least 1")
         if not 1 <= step <= context:
             raise RecipeError(f"the stride must lie from 1 to the context, {context}", where="task.stride")
-        return cls(Symbols.fit((row["text"] for row in rows), units=units, min_count=min_count), context, step)
+        texts = (row["text"] for row in rows)
+        return cls(Symbols.fit(texts, units=units, min_count=min_count, vocab_size=vocab_size), context, step)
 
     @property
     def window(self) -> int | None:
@@ -101,7 +105,7 @@ class LanguageModelling(Task):
 
     def _before(self, context: str) -> np.ndarray:
         """(T,) int32, at least one: the last symbols before a row, or what stands before a text."""
-        some = context if self.symbols.units == "words" else context[-self.context :]
+        some = context if self.symbols.units in ("words", "bpe") else context[-self.context :]
         found = self.symbols.encode(some)
         return (found if len(found) else self.symbols.encode(EMPTY_BEFORE))[-self.context :].astype(np.int32)
 
@@ -116,8 +120,8 @@ class LanguageModelling(Task):
         if keep is not None:  # windows of one length come without
             answers = answers.masked_fill(~keep, NOT_ASKED)
         logits = model(batch["tokens"]).float()  # (B, T, V)
-        nats = F.cross_entropy(logits.flatten(0, 1), answers.flatten(), ignore_index=NOT_ASKED, reduction="none")
-        return nats.view(answers.shape), answers != NOT_ASKED
+        nats = current("cross_entropy")(logits, answers, ignored=NOT_ASKED, reduction="none")
+        return nats, answers != NOT_ASKED
 
     def predict(self, model: nn.Module, batch: Batch) -> list[Part]:
         """The nats of the symbols that each window is asked for: (T,) float64."""

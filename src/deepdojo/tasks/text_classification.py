@@ -13,7 +13,9 @@ from torch import Tensor, nn
 
 from deepdojo.data.codecs.ngrams import Ngrams
 from deepdojo.data.codecs.tokenizer import UNKNOWN, Tokenizer
+from deepdojo.data.codecs.tokenizer_kinds import TextTokenizer, fit_tokenizer
 from deepdojo.data.rowset import column
+from deepdojo.errors import RecipeError
 from deepdojo.tasks.base import Batch, Example, Piece, Row
 from deepdojo.tasks.classification import Classification
 
@@ -22,12 +24,13 @@ __all__ = ["TextClassification", "task"]
 
 @dataclass(frozen=True)
 class TextClassification(Classification):
-    """Word ids. A text longer than `max_tokens` becomes several windows, whose probabilities are averaged.
+    """Ids of words, or of what `tokens` says. A text longer than `max_tokens` becomes several windows, whose
+    probabilities are averaged.
 
     With the option `ngrams` ids of n-grams in no order, of the whole text: for models that read bags.
     """
 
-    tokenizer: Tokenizer
+    tokenizer: TextTokenizer
     max_tokens: int
     ngrams: Ngrams = field(default_factory=Ngrams)
 
@@ -47,6 +50,8 @@ class TextClassification(Classification):
         max_words: int = 50_000,
         max_tokens: int = 400,
         ngrams: bool = False,
+        tokens: str = "words",
+        vocab_size: int = 8_000,
     ) -> Self:
         """
         Args:
@@ -57,11 +62,18 @@ class TextClassification(Classification):
             max_tokens: the longest window that the model reads at once.
             ngrams: give the n-grams of words (1, 2) and of characters (2 to 6) that occur in at least `min_count`
             texts, instead of the words in their order.
+            tokens: what the model reads one by one: words, characters, bpe (byte-level pieces of words: nothing is
+            unknown) or wordpiece (pieces of words as BERT has them). Learned from the training texts.
+            vocab_size: of bpe and wordpiece.
         """
         texts, labels = column(rows, "text"), cls.fit_labels(rows)
+        if ngrams and tokens != "words":
+            raise RecipeError("n-grams are made of words", where="task.tokens", todo="leave out one of the two")
         if ngrams:
             return cls(labels, Tokenizer((), lower), max_tokens, Ngrams.fit(texts, lower=lower, min_count=min_count))
-        tokenizer = Tokenizer.fit(texts, lower=lower, min_count=min_count, max_words=max_words)
+        tokenizer = fit_tokenizer(
+            tokens, texts, lower=lower, min_count=min_count, max_words=max_words, vocab_size=vocab_size
+        )
         return cls(labels, tokenizer, max_tokens)
 
     @property
@@ -106,7 +118,7 @@ class TextClassification(Classification):
         return model(batch["tokens"], batch["tokens_keep"])
 
     def pieces(self, row: Row, example: Example) -> list[Piece]:
-        """One piece a word (of the first window); an n-gram belongs to the word in which it first ends."""
+        """One piece a token (of the first window); an n-gram belongs to the word in which it first ends."""
         if self.bags:
             _, owners = self.ngrams.encode(row["text"])
             words = self.ngrams.pieces(row["text"])
