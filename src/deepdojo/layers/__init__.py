@@ -53,6 +53,7 @@ LAYERS: dict[str, str] = {
     "k_max_over_time": "pooling_over_time",
     "last_over_time": "pooling_over_time",
     "layer_norm": "layer_normalisation",
+    "log_partition": "crf_log_partition",
     "linear": "fully_connected",
     "lstm_cell": "lstm_gates",
     "max_over_space": "pooling",
@@ -67,7 +68,9 @@ LAYERS: dict[str, str] = {
     "silu": "activations",
     "sinusoidal_positions": "positions_sinusoidal",
     "softmax": "activations",
+    "tag_marginals": "crf_marginals",
     "tanh": "activations",
+    "viterbi": "crf_viterbi",
 }
 """Every replaceable class and function, and the file of this folder that holds it."""
 

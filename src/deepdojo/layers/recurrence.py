@@ -21,7 +21,7 @@ from deepdojo.layers.hook import Layer
 from deepdojo.layers.pooling_over_time import last_over_time
 from deepdojo.layers.shapes import ShapeError, require_width
 
-__all__ = ["Recurrent", "quiet", "real_steps_first", "run_cells", "run_padded"]
+__all__ = ["Recurrent", "quiet", "real_steps_first", "run_cells", "run_padded", "turned_round"]
 
 States = tuple[Tensor, ...]  # (h,) of an Elman network or a GRU, (h, c) of an LSTM; each (N, B, H)
 
@@ -128,7 +128,7 @@ def run_padded(
     apart into one small call for each step: measured in `benchmarks/models_recurrence.py`.)
     """
     padding = ~keep.unsqueeze(-1)
-    turned = _turned_round(keep) if layer.bidirectional else None
+    turned = turned_round(keep) if layer.bidirectional else None
     states = []
     for depth in range(layer.num_layers):
         weights, outputs = layer.layer_weights(depth), []
@@ -145,7 +145,7 @@ def run_padded(
     return x, torch.stack(states)
 
 
-def _turned_round(keep: Tensor) -> Tensor:
+def turned_round(keep: Tensor) -> Tensor:
     """For each step of each row the step that takes its place when the row's real steps are read from the end."""
     steps = torch.arange(keep.shape[1], device=keep.device)
     mirrored = keep.sum(1, keepdim=True) - 1 - steps
