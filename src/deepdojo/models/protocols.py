@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-__all__ = ["Classifier", "LanguageModel", "TableModel"]
+__all__ = ["Classifier", "LanguageModel", "Seq2Seq", "TableModel", "Tagger"]
 
 
 class Classifier(Protocol):
@@ -32,3 +32,30 @@ class LanguageModel(Protocol):
     """Scores of the token after each step, from that step and those before it; `cache` holds earlier steps."""
 
     def __call__(self, tokens: Int[Tensor, "B T"], cache: Any = None) -> Float[Tensor, "B T V"]: ...
+
+
+class Seq2Seq(Protocol):
+    """A source becomes a memory once; the target's tokens are scored from those before them and the memory."""
+
+    def encode(self, source: Tensor, keep: Bool[Tensor, "B S"] | None = None) -> Float[Tensor, "B S D"]: ...
+
+    def decode(
+        self,
+        target: Int[Tensor, "B T"],
+        memory: Float[Tensor, "B S D"],
+        keep: Bool[Tensor, "B S"] | None = None,
+        cache: Any = None,
+    ) -> Float[Tensor, "B T V"]: ...
+
+
+class Tagger(Protocol):
+    """Scores of each tag for each word, from word ids and F further ids of a word (suffix, capitals, ...).
+
+    `crf`, where there is one, scores the tags of a sentence together: `crf.nll` is the loss, `crf.decode` the answer.
+    """
+
+    crf: Any
+
+    def __call__(
+        self, words: Int[Tensor, "B T"], shapes: Int[Tensor, "B T F"], keep: Bool[Tensor, "B T"] | None = None
+    ) -> Float[Tensor, "B T C"]: ...

@@ -57,6 +57,9 @@ MODELS: Mapping[str, ModelEntry] = {
     "rnn": ModelEntry("rnn", ("Classifier",)),
     "transformer": ModelEntry("transformer", ("Classifier",)),
     "decoder": ModelEntry("decoder", ("LanguageModel",)),
+    "bilstm_crf": ModelEntry("bilstm_crf", ("Tagger",)),
+    "seq2seq": ModelEntry("seq2seq", ("Seq2Seq",)),
+    "show_and_tell": ModelEntry("show_and_tell", ("Seq2Seq",)),
 }
 
 
