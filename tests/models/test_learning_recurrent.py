@@ -105,8 +105,8 @@ def reversed_after_training(attention, cell, steps=300):
 
 @pytest.mark.parametrize(("attention", "cell"), [("additive", "gru"), ("layered", "lstm")])
 def test_seq2seq_with_attention_learns_to_reverse(attention, cell):
-    assert reversed_after_training(attention, cell) > 0.9
+    assert reversed_after_training(attention, cell) > 0.95
 
 
 def test_without_attention_the_same_budget_is_too_small():
-    assert reversed_after_training("none", "gru") < 0.8
+    assert reversed_after_training("none", "gru") < 0.9
