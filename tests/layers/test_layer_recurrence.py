@@ -104,6 +104,18 @@ def test_what_stands_in_the_padding_never_matters(cell, dtype):
 
 
 @CELLS
+def test_the_second_derivative_is_right_too(cell):
+    layer, keep = make(cell, 1, bidirectional=True).double(), lengths_mask([6, 2, 1], 6)
+    seconds = []
+    for call in (layer, lambda *arguments: reference(layer, *arguments)):
+        x = draw(3, 6, 7).requires_grad_()
+        (gradient,) = torch.autograd.grad(call(x, keep)[0].square().sum(), x, create_graph=True)
+        seconds.append(torch.autograd.grad(gradient.square().sum(), [x, *layer.parameters()], allow_unused=True))
+    for a, b in zip(*seconds, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@CELLS
 def test_extreme_inputs_stay_finite(cell):
     layer = make(cell, 1, bidirectional=True)
     x = 1e4 * draw(3, 6, 7, dtype=torch.float32).requires_grad_()

@@ -128,17 +128,19 @@ def run_padded(
     apart into one small call for each step: measured in `benchmarks/models_recurrence.py`.)
     """
     padding = ~keep.unsqueeze(-1)
-    turned = turned_round(keep) if layer.bidirectional else None
+    B, T = keep.shape
+    rows = torch.arange(0, B * T, T, device=keep.device).unsqueeze(1)
+    turned = (turned_round(keep) + rows).flatten() if layer.bidirectional else rows
     states = []
     for depth in range(layer.num_layers):
         weights, outputs = layer.layer_weights(depth), []
         for way in range(layer.directions):
             first = start[depth * layer.directions + way]
-            steps = x if way == 0 else _gather(x, turned)
+            steps = x if way == 0 else _Turn.apply(x, turned)
             ys = kernel(steps, first.unsqueeze(0), weights[4 * way : 4 * way + 4])
             last = last_over_time(ys, keep)
             states.append(torch.where(keep.any(1, keepdim=True), last, first))
-            outputs.append(ys if way == 0 else _gather(ys, turned))
+            outputs.append(ys if way == 0 else _Turn.apply(ys, turned))
         x = (outputs[0] if len(outputs) == 1 else torch.cat(outputs, 2)).masked_fill(padding, 0.0)
         if depth < layer.num_layers - 1:
             x = _dropout(x, layer.dropout, layer.training)
@@ -152,9 +154,20 @@ def turned_round(keep: Tensor) -> Tensor:
     return torch.where(keep, mirrored, steps)  # (B, T)
 
 
-def _gather(x: Tensor, order: Tensor | None) -> Tensor:
-    assert order is not None
-    return x.gather(1, order.unsqueeze(-1).expand_as(x))
+class _Turn(torch.autograd.Function):
+    """Steps (B, T, D) in another order, given as places in (B·T, D), that is its own inverse, as turning round is.
+
+    So the gradient is read in that order too, row by row; autograd would add it up number by number.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, order: Tensor) -> Tensor:
+        ctx.save_for_backward(order)
+        return x.reshape(-1, x.shape[2]).index_select(0, order).view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return _Turn.apply(gradient, *ctx.saved_tensors), None
 
 
 def run_cells(
