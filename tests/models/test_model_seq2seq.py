@@ -10,6 +10,10 @@ from torch import nn
 from torch.nn import functional as F
 
 from deepdojo.errors import RecipeError
+from deepdojo.layers import AdditiveAttention, replaced
+from deepdojo.layers.attention_additive_bahdanau import additive_attention_reference
+from deepdojo.layers.gru_gates import gru_cell_reference
+from deepdojo.layers.lstm_gates import lstm_cell_reference
 from deepdojo.layers.shapes import ShapeError
 from deepdojo.models import create_model
 from deepdojo.models.protocols import Seq2Seq
@@ -295,6 +299,28 @@ def test_the_protocol_is_met(variant):
     memory = model.encode(source, keep)
     assert memory.dim() == 3
     assert model.decode(target, memory, keep).shape == (4, 6, 13)
+
+
+@EVERY
+def test_a_learners_cell_and_attention_take_part(variant):
+    def gru_cell(x, h, w_ih, w_hh, b_ih, b_hh):
+        return gru_cell_reference(x, h, w_ih, w_hh, b_ih, b_hh)
+
+    def lstm_cell(x, h, c, w_ih, w_hh, b_ih, b_hh):
+        return lstm_cell_reference(x, h, c, w_ih, w_hh, b_ih, b_hh)
+
+    class Attention(AdditiveAttention):
+        def forward(self, queries, memory, keep=None, keys=None):
+            return additive_attention_reference(self, queries, memory, keep)
+
+    plain = built(variant).double().eval()
+    with replaced({"gru_cell": gru_cell, "lstm_cell": lstm_cell, "AdditiveAttention": Attention}) as counts:
+        model = built(variant).double().eval()
+    assert counts["gru_cell"] + counts["lstm_cell"] > 0
+    assert counts["AdditiveAttention"] == ("none" not in variant)
+    model.load_state_dict(plain.state_dict())
+    inputs = example(variant)
+    torch.testing.assert_close(model(*inputs), plain(*inputs))
 
 
 @pytest.mark.usefixtures("production")
