@@ -7,14 +7,14 @@ import torch
 
 from deepdojo.errors import UsageError
 from deepdojo.generation import sample
-from deepdojo.generation.sampling import filtered
+from deepdojo.generation.filters import filtered
 from deepdojo.models import create_model
 
 
-def decoder(positions: str = "rotary", context: int = 8) -> torch.nn.Module:
+def decoder(positions: str = "rotary", context: int = 8, window: int = 0) -> torch.nn.Module:
     torch.manual_seed(0)
     model = create_model(
-        "decoder", {"vocab_size": 7}, width=8, num_layers=2, num_heads=2, context=context, positions=positions
+        "decoder", vocab_size=7, width=8, num_layers=2, num_heads=2, context=context, positions=positions, window=window
     )
     with torch.no_grad():
         for p in model.parameters():
@@ -107,3 +107,54 @@ def test_what_makes_no_sense_is_said(asked: dict, words: str) -> None:
         sample(decoder(), torch.zeros(1, 1, dtype=torch.int64), **{"count": 3, **asked})
     with pytest.raises(UsageError, match="nothing to write on from"):
         sample(decoder(), torch.zeros(1, 0, dtype=torch.int64), 3)
+
+
+@pytest.mark.parametrize(("positions", "window"), [("rotary", 0), ("rotary", 3), ("learned", 0), ("alibi", 0)])
+def test_rows_of_different_lengths_get_what_they_would_get_alone(positions: str, window: int) -> None:
+    model = decoder(positions, 32, window)
+    prompts = torch.randint(0, 7, (4, 6), generator=draws())
+    lengths = [6, 2, 5, 1]
+    right = torch.arange(6) < torch.tensor(lengths)[:, None]
+    found = sample(model, prompts, 9, keep=right, temperature=0)
+    for row, n in enumerate(lengths):
+        assert torch.equal(found[row : row + 1], sample(model, prompts[row : row + 1, :n], 9, temperature=0))
+
+
+def test_a_row_that_stops_repeats_its_end_and_all_stopped_is_the_end() -> None:
+    class Next(torch.nn.Module):  # the token after n is n + 1
+        def forward(self, tokens: torch.Tensor, cache: None = None) -> torch.Tensor:
+            return torch.nn.functional.one_hot((tokens + 1) % 7, 7).float()
+
+    found = sample(Next(), torch.tensor([[1], [4]]), 20, temperature=0, stop=[5, 0])
+    assert found.tolist() == [[2, 3, 4, 5], [5, 5, 5, 5]]
+
+
+def test_cached_tokens_are_those_of_a_model_that_reads_everything_anew() -> None:
+    class Plain(torch.nn.Module):
+        def __init__(self, inner: torch.nn.Module) -> None:
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, tokens: torch.Tensor, cache: None = None) -> torch.Tensor:
+            return self.inner(tokens)
+
+    for positions in ("rotary", "learned", "alibi"):
+        model = decoder(positions, context=64)
+        prompt = torch.randint(0, 7, (3, 5), generator=draws(1))
+        assert torch.equal(
+            sample(model, prompt, 40, generator=draws(2)), sample(Plain(model), prompt, 40, generator=draws(2))
+        )
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"min_p": 2.0}, "min_p is 2; it must lie from 0 to 1"),
+        ({"penalty": 0.0}, "penalty is 0; it must be above 0"),
+        ({"keep": torch.ones(1, 1, dtype=torch.bool)}, r"keep must be bool \(1, 2\), got torch.bool \(1, 1\)"),
+        ({"keep": torch.zeros(1, 2, dtype=torch.bool)}, "a prompt is padding alone"),
+    ],
+)
+def test_options_outside_their_range(options: dict, said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        sample(decoder(), torch.tensor([[1, 2]]), 3, **options)

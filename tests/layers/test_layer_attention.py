@@ -108,8 +108,9 @@ def test_sinusoids_follow_the_formula(D):
 def test_sinusoidal_positions_grow_with_the_input():
     layer = SinusoidalPositions(6)
     long = torch.zeros(1, 1009, 6)
-    torch.testing.assert_close(layer(long)[0], sinusoidal_positions(1009, 6))
-    torch.testing.assert_close(layer(long[:, :3])[0], sinusoidal_positions(3, 6))
+    torch.testing.assert_close(layer(long)[0], sinusoidal_positions(1009, 6).float())
+    torch.testing.assert_close(layer(long[:, :3])[0], sinusoidal_positions(3, 6).float())
+    torch.testing.assert_close(layer(long.double())[0], sinusoidal_positions(1009, 6), rtol=0, atol=0)
     assert layer.double()(long.double()).dtype == torch.float64
     assert layer.state_dict() == {}
 

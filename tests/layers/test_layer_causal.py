@@ -10,8 +10,9 @@ from layer_oracles import assert_equal, draw
 
 from deepdojo.errors import RecipeError
 from deepdojo.layers import CausalSelfAttention, RMSNorm, RotaryPositions, causal_attention, rms_norm, rotary
-from deepdojo.layers.attention_causal import KeyValues, causal_attention_reference
-from deepdojo.layers.positions_rotary import rotary_reference
+from deepdojo.layers.attention_causal import causal_attention_reference
+from deepdojo.layers.key_value_cache import KeyValues
+from deepdojo.layers.positions_rotary import rotary_neighbours, rotary_neighbours_reference, rotary_reference
 from deepdojo.layers.rms_normalisation import rms_norm_reference
 from deepdojo.layers.shapes import ShapeError
 
@@ -69,16 +70,50 @@ def test_rms_norm_equals_the_reference_and_torchs(dtype):
     assert torch.isfinite(RMSNorm(7)(torch.zeros(1, 7))).all()
 
 
-@pytest.mark.parametrize("rotary_steps", [0, 13])
-def test_self_attention_with_a_cache_equals_the_whole_at_once(rotary_steps):
+def test_neighbours_are_turned_as_the_paper_prints_it_and_halves_are_their_permutation():
+    x = draw(2, 3, 5, 6)
+    cos, sin = RotaryPositions(5, 6).tables(5, x)
+    assert_equal(lambda x: rotary_neighbours(x, cos, sin), lambda x: rotary_neighbours_reference(x, cos, sin), [x])
+    matrix = torch.zeros(5, 6, 6, dtype=torch.float64)  # equation 34, R_t with 2x2 blocks along its diagonal
+    for i in range(3):
+        c, s = cos[:, i], sin[:, i]
+        matrix[:, 2 * i, 2 * i], matrix[:, 2 * i, 2 * i + 1] = c, -s
+        matrix[:, 2 * i + 1, 2 * i], matrix[:, 2 * i + 1, 2 * i + 1] = s, c
+    torch.testing.assert_close(rotary_neighbours(x, cos, sin), torch.einsum("tij,bhtj->bhti", matrix, x))
+    order = torch.tensor([0, 2, 4, 1, 3, 5])
+    torch.testing.assert_close(rotary(x[..., order], cos, sin), rotary_neighbours(x, cos, sin)[..., order])
+
+
+def test_places_of_their_own_are_turned_as_steps_are():
+    layer = RotaryPositions(4, 6)
+    x = draw(2, 3, 2, 6)
+    places = torch.tensor([[0, 5], [3, 4]])
+    turned = layer(x, start=6, places=places)
+    for row in range(2):
+        for step in range(2):
+            alone = layer(x[row : row + 1, :, step : step + 1], int(places[row, step]))
+            torch.testing.assert_close(turned[row : row + 1, :, step : step + 1], alone)
+
+
+def test_places_of_another_shape_are_refused(production):
+    with pytest.raises(ShapeError, match="places must be"):
+        RotaryPositions(4, 6)(draw(2, 3, 2, 6), places=torch.tensor([[0, 5]]))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_self_attention_with_a_cache_equals_the_whole_at_once(turned):
     torch.manual_seed(0)
-    layer = CausalSelfAttention(12, 3, rotary=rotary_steps).double()
+    layer, rotary = CausalSelfAttention(12, 3).double(), RotaryPositions(13, 4)
     x = draw(2, 11, 12)
-    whole = layer(x)
+
+    def turn(start, steps):
+        return rotary.at(x, start, steps) if turned else None
+
+    whole = layer(x, turn(0, 11))
     cache = KeyValues(11)
-    parts = [layer(x[:, a:b], cache) for a, b in ((0, 4), (4, 5), (5, 9), (9, 11))]
+    parts = [layer(x[:, a:b], turn(a, b - a), cache) for a, b in ((0, 4), (4, 5), (5, 9), (9, 11))]
     torch.testing.assert_close(torch.cat(parts, 1), whole, rtol=0, atol=1e-12)
     with pytest.raises(ShapeError, match="holds 11 steps, and 12"):
-        layer(x[:, :1], cache)
+        layer(x[:, :1], None, cache)
     with pytest.raises(RecipeError, match="does not divide"):
         CausalSelfAttention(12, 5)

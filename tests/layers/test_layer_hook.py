@@ -194,8 +194,8 @@ def test_every_replaceable_name_is_there_with_a_summary():
         assert name != file  # else the file would hide the function behind `deepdojo.layers.NAME`
         assert summaries[name] == part.__doc__.split("\n")[0]
         assert not isinstance(part, type) or issubclass(part, Layer)
-    with pytest.raises(AttributeError, match="no attribute 'Conv3d'"):
-        _ = deepdojo.layers.Conv3d
+    with pytest.raises(AttributeError, match="no attribute 'Conv4d'"):
+        _ = deepdojo.layers.Conv4d
 
 
 def test_the_table_needs_no_torch():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from layer_oracles import assert_equal, draw, lengths_mask
@@ -10,7 +12,7 @@ from torch.nn import functional as F
 from deepdojo.errors import RecipeError, UnknownNameError
 from deepdojo.layers import BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, Dropout, LayerNorm, Linear
 from deepdojo.layers.activations import ACTIVATIONS, activation
-from deepdojo.layers.pooling import average_over_space, max_over_space
+from deepdojo.layers.pooling_global import average_over_space, max_over_space
 from deepdojo.layers.pooling_over_time import last_over_time, max_over_time, mean_over_time
 from deepdojo.layers.shapes import ShapeError
 
@@ -147,7 +149,13 @@ def test_groups_that_do_not_divide_are_refused():
 
 
 def test_activations_by_name():
-    torchs = {"relu": F.relu, "gelu": F.gelu, "silu": F.silu, "tanh": torch.tanh}
+    torchs = {
+        "relu": F.relu,
+        "gelu": F.gelu,
+        "gelu_tanh": partial(F.gelu, approximate="tanh"),
+        "silu": F.silu,
+        "tanh": torch.tanh,
+    }
     torchs["relu_squared"] = lambda x: F.relu(x) ** 2
     assert set(torchs) == set(ACTIVATIONS)
     for name, other in torchs.items():

@@ -172,7 +172,7 @@ def test_cached_decoding_equals_uncached(variant, cuts):
     source, target, keep = example(variant)
     memory = model.encode(source, keep)
     whole = model.decode(target, memory, keep)
-    cache = model.new_cache(memory, 6)
+    cache = model.new_cache()
     parts = [model.decode(part, memory, keep, cache) for part in target.split(cuts, 1)]
     torch.testing.assert_close(torch.cat(parts, 1), whole, rtol=1e-10, atol=1e-10)
     assert cache.length == 6

@@ -12,10 +12,10 @@ from deepdojo.models import MODELS, create_model, fitting, model_config, model_f
 IMAGES = {"in_channels": 1, "height": 7, "width": 11, "in_features": 77, "num_outputs": 3}
 TEXTS = {"vocab_size": 13, "num_outputs": 3}
 TABLES = {"in_features": 5, "category_sizes": [3, 7], "num_outputs": 2}
+PAIRS = {"source_vocab_size": 13, "target_vocab_size": 11}
 TAGS = {**TEXTS, "feature_sizes": [5, 3]}
 CAPTIONS = {"in_channels": 3, "target_vocab_size": 7}
-TRANSLATIONS = {"source_vocab_size": 11, "target_vocab_size": 7}
-EVERY = (TABLES, IMAGES, TEXTS, TAGS, CAPTIONS, TRANSLATIONS)
+EVERY = (TABLES, IMAGES, TEXTS, PAIRS, TAGS, CAPTIONS)
 FITTING = {name: next(dims for dims in EVERY if name in fitting(dims)) for name in MODELS}
 
 

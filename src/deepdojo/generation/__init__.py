@@ -1,5 +1,7 @@
-"""Writing on from a beginning, token by token, over any model that follows `LanguageModel`. No task, file or text."""
+"""Writing on from a beginning, token by token, over any model that follows `LanguageModel` or `Seq2Seq`. No task, file
+or text."""
 
+from deepdojo.generation.beam_search import beam_search
 from deepdojo.generation.sampling import sample
 
-__all__ = ["sample"]
+__all__ = ["beam_search", "sample"]

@@ -1,4 +1,11 @@
-"""Scaled dot-product attention. Dimensions: B batch, H heads, T queries, S keys, K head width, W value width."""
+"""Dot-product attention, scaled and bare. Dimensions: B batch, H heads, T queries, S keys, K head width, W value width.
+
+A formula that many learners arrive with is A = MultiHeadAttention(Q, K, V) + PositionalEncoding(L), P = softmax(A). Two
+things are wrong in it. Positions are added to the *input*, before queries, keys and values are made of it (or they turn
+queries and keys: `positions_rotary.py`): added to the result they could not change who looks at whom. And the softmax
+stands *inside* attention, over the scaled scores q kᵀ / √K of one query with all keys; what comes out is a mean of
+values, not a distribution, and no softmax follows it.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +20,7 @@ from torch import Tensor
 from deepdojo.layers.activations import softmax as _softmax
 from deepdojo.layers.shapes import ShapeError
 
-__all__ = ["scaled_dot_product_attention", "scaled_dot_product_attention_reference"]
+__all__ = ["dot_product_attention", "scaled_dot_product_attention", "scaled_dot_product_attention_reference"]
 
 
 def scaled_dot_product_attention(
@@ -43,6 +50,20 @@ def scaled_dot_product_attention(
     # (The CPU kernel of torch 2.13 gives zeros by itself; not every kernel of every version promises that.)
     dead = ~keep.any(-1, keepdim=True)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=keep | dead).masked_fill(dead, 0.0)
+
+
+def dot_product_attention(
+    q: Float[Tensor, "B H T K"],
+    k: Float[Tensor, "B H S K"],
+    v: Float[Tensor, "B H S W"],
+    keep: Bool[Tensor, "#B #H #T S"] | None = None,
+) -> Float[Tensor, "B H T W"]:
+    """softmax(q kᵀ) v: as `scaled_dot_product_attention` without the division by √K.
+
+    The scores of random vectors then have deviation √K, so with wide heads the softmax is one-hot at the start and
+    passes hardly any gradient: why the division is there. Source: Luong et al. 2015, section 3.1 ("dot").
+    """
+    return scaled_dot_product_attention(q * math.sqrt(q.shape[-1]), k, v, keep)
 
 
 def scaled_dot_product_attention_reference(

@@ -9,7 +9,6 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from deepdojo.errors import RecipeError
 from deepdojo.layers.activations import softmax
 from deepdojo.layers.attention_dot_product import (
     scaled_dot_product_attention,
@@ -17,7 +16,8 @@ from deepdojo.layers.attention_dot_product import (
 )
 from deepdojo.layers.fully_connected import Linear, linear
 from deepdojo.layers.hook import Layer, current
-from deepdojo.layers.shapes import ShapeError, require_width
+from deepdojo.layers.key_value_cache import KeyValues
+from deepdojo.layers.shapes import require_heads, require_mask, require_width
 
 __all__ = ["MultiHeadAttention"]
 
@@ -39,15 +39,13 @@ class MultiHeadAttention(Layer):
 
     def __init__(self, embed_dim: int, num_heads: int) -> None:
         super().__init__()
-        if num_heads < 1 or embed_dim % num_heads:
-            raise RecipeError(
-                f"num_heads = {num_heads} does not divide the width {embed_dim}", where="MultiHeadAttention"
-            )
+        require_heads("MultiHeadAttention", embed_dim, num_heads)
         self.embed_dim, self.num_heads = embed_dim, num_heads
         self.in_proj_weight = nn.Parameter(torch.empty(3 * embed_dim, embed_dim))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * embed_dim))
         self.out_proj = Linear(embed_dim, embed_dim)
         self.attend = current("scaled_dot_product_attention")
+        self.attend_causal = current("causal_attention")
         own_softmax = current("softmax")
         if own_softmax is not softmax and self.attend is scaled_dot_product_attention:
             # The fused kernel has its softmax inside: a learner's takes part only in the plain form.
@@ -67,32 +65,50 @@ class MultiHeadAttention(Layer):
         x: Float[Tensor, "B T D"],
         memory: Float[Tensor, "B S D"] | None = None,
         keep: Bool[Tensor, "B S"] | Bool[Tensor, "B T S"] | None = None,
+        causal: bool = False,
+        cache: KeyValues | None = None,
     ) -> Float[Tensor, "B T D"]:
-        """Queries come from `x`, keys and values from `memory` (None: from `x` itself, self-attention).
+        """Self-attention over `x`, or cross-attention: queries from `x`, keys and values from `memory`.
 
-        `keep` says which keys may be seen: (B, S) by all queries of a row, or (B, T, S) by each.
+        Args:
+            keep: which keys may be seen: (B, S) by all queries of a row, or (B, T, S) by each.
+            causal: each step sees itself and what came before (self-attention alone).
+            cache: self-attention puts its keys and values behind those in it; cross-attention fills an empty one with
+                those of the memory and later takes them from there, so that each step projects its queries alone.
         """
         require_width("MultiHeadAttention", x, self.embed_dim, rank=3)
         if memory is None:
-            q, k, v = linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, -1)
+            q, k, v = map(self._split, linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, -1))
+            k, v = (k, v) if cache is None else cache.extended(k, v)
         else:
             require_width("MultiHeadAttention", memory, self.embed_dim, rank=3)
             D = self.embed_dim
-            q = linear(x, self.in_proj_weight[:D], self.in_proj_bias[:D])
-            k, v = linear(memory, self.in_proj_weight[D:], self.in_proj_bias[D:]).chunk(2, -1)
-        heads = self.attend(self._split(q), self._split(k), self._split(v), self._four_axes(keep, x, k))
+            q = self._split(linear(x, self.in_proj_weight[:D], self.in_proj_bias[:D]))
+            k, v = self._of_memory(memory) if cache is None or not cache.length else cache.held()
+            if cache is not None and not cache.length:
+                cache.extended(k, v)
+        if causal and memory is None:
+            if keep is not None:
+                require_mask("MultiHeadAttention", keep, (x.shape[0], k.shape[2]))
+            heads = self.attend_causal(q, k, v, keep)
+        else:
+            heads = self.attend(q, k, v, self._four_axes(keep, q, k))
         return self.out_proj(heads.transpose(1, 2).flatten(2))
+
+    def _of_memory(self, memory: Tensor) -> tuple[Tensor, Tensor]:
+        D = self.embed_dim
+        k, v = linear(memory, self.in_proj_weight[D:], self.in_proj_bias[D:]).chunk(2, -1)
+        return self._split(k), self._split(v)
 
     def _split(self, x: Tensor) -> Tensor:
         return x.unflatten(-1, (self.num_heads, -1)).transpose(1, 2)  # (B, H, T, K)
 
     @staticmethod
-    def _four_axes(keep: Tensor | None, x: Tensor, k: Tensor) -> Tensor | None:
+    def _four_axes(keep: Tensor | None, q: Tensor, k: Tensor) -> Tensor | None:
         if keep is None:
             return None
-        B, T, S = x.shape[0], x.shape[1], k.shape[1]
-        if keep.dtype != torch.bool or keep.shape not in ((B, S), (B, T, S)):
-            raise ShapeError(f"keep must be bool {(B, S)} or {(B, T, S)}, got {keep.dtype} {tuple(keep.shape)}")
+        B, T, S = q.shape[0], q.shape[2], k.shape[2]
+        require_mask("MultiHeadAttention", keep, (B, S), (B, T, S))
         return keep[:, None, None] if keep.dim() == 2 else keep[:, None]
 
     def extra_repr(self) -> str:

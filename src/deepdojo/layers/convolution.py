@@ -1,4 +1,4 @@
-"""Convolution over time and over images.
+"""Convolution over time and over images. In space: convolution_3d.py; padding rules: convolution_padding.py.
 
 Dimensions: B batch, C input channels, O output channels, G groups, T time, Y height, X width, h and w the kernel's
     sides.
@@ -8,34 +8,32 @@ Padding adds `padding` zeros on both sides of an axis, so an axis of n becomes f
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from deepdojo.errors import RecipeError
-from deepdojo.layers.hook import Layer, current
-from deepdojo.layers.shapes import ShapeError, require_width
+from deepdojo.layers.convolution_base import ConvolutionLayer
+from deepdojo.layers.convolution_padding import PerAxis, output_length, per_axis
+from deepdojo.layers.hook import current
 
-__all__ = ["Conv1d", "Conv2d", "conv1d", "conv2d", "conv2d_reference"]
+__all__ = ["Conv1d", "Conv2d", "conv1d", "conv1d_reference", "conv2d", "conv2d_reference"]
 
 
 def conv2d(
     x: Float[Tensor, "B C Y X"],
     weight: Float[Tensor, "O C_per_G h w"],
     bias: Float[Tensor, " O"] | None = None,
-    stride: int = 1,
-    padding: int = 0,
-    dilation: int = 1,
+    stride: PerAxis = 1,
+    padding: PerAxis = 0,
+    dilation: PerAxis = 1,
     groups: int = 1,
 ) -> Float[Tensor, "B O y x"]:
     """y[b,o,i,j] = bias[o] + sum_{c,u,v} weight[o,c,u,v] · x[b,c, i·s + u·d - p, j·s + v·d - p].
 
-    With s the stride, d the dilation, p the padding, and x zero outside the image. A sliding weighted sum
-    (in mathematics: a cross-correlation, the kernel is not flipped). Cost: 2·B·y·x·O·(C/groups)·h·w operations.
+    With s the stride, d the dilation, p the padding (each one number, or one for rows and one for columns), and x zero
+    outside the image. A sliding weighted sum (in mathematics: a cross-correlation, the kernel is not flipped).
+    Cost: 2·B·y·x·O·(C/groups)·h·w operations.
     Source: LeCun et al. 1989, "Backpropagation applied to handwritten zip code recognition".
     """
     return F.conv2d(x, weight, bias, stride, padding, dilation, groups)
@@ -45,22 +43,22 @@ def conv2d_reference(
     x: Float[Tensor, "B C Y X"],
     weight: Float[Tensor, "O C_per_G h w"],
     bias: Float[Tensor, " O"] | None = None,
-    stride: int = 1,
-    padding: int = 0,
-    dilation: int = 1,
+    stride: PerAxis = 1,
+    padding: PerAxis = 0,
+    dilation: PerAxis = 1,
     groups: int = 1,
 ) -> Float[Tensor, "B O y x"]:
     """`conv2d` in plain algebra: one product for each cell of the kernel, shifted and added."""
-    B, C = x.shape[:2]
+    B, C, *sizes = x.shape
     O, C_per_G, h, w = weight.shape
-    x = F.pad(x, (padding,) * 4)
-    y_size = (x.shape[2] - dilation * (h - 1) - 1) // stride + 1
-    x_size = (x.shape[3] - dilation * (w - 1) - 1) // stride + 1
+    (s, t), (p, q), (d, e) = per_axis(stride, 2, "stride"), per_axis(padding, 2, "padding"), per_axis(dilation, 2, "")
+    x = F.pad(x, (q, q, p, p))
+    y_size, x_size = output_length(sizes[0], h, s, p, d), output_length(sizes[1], w, t, q, e)
     weight = weight.view(groups, O // groups, C_per_G, h, w)
     y = x.new_zeros(B, groups, O // groups, y_size, x_size)
     for u in range(h):
         for v in range(w):
-            rows = x[:, :, u * dilation :: stride, v * dilation :: stride][:, :, :y_size, :x_size]
+            rows = x[:, :, u * d :: s, v * e :: t][:, :, :y_size, :x_size]
             rows = rows.reshape(B, groups, C // groups, y_size, x_size)
             y = y + torch.einsum("goc,bgcyx->bgoyx", weight[..., u, v], rows)
     y = y.reshape(B, O, y_size, x_size)
@@ -69,57 +67,46 @@ def conv2d_reference(
 
 def conv1d(
     x: Float[Tensor, "B C T"],
-    weight: Float[Tensor, "O C h"],
+    weight: Float[Tensor, "O C_per_G h"],
     bias: Float[Tensor, " O"] | None = None,
-    stride: int = 1,
-    padding: int = 0,
+    stride: PerAxis = 1,
+    padding: PerAxis = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
 ) -> Float[Tensor, "B O t"]:
-    """y[b,o,i] = bias[o] + sum_{c,u} weight[o,c,u] · x[b,c, i·stride + u - padding]. Cost: 2·B·t·O·C·h operations."""
-    return F.conv1d(x, weight, bias, stride, padding)
+    """y[b,o,i] = bias[o] + sum_{c,u} weight[o,c,u] · x[b,c, i·s + u·d - p].
+
+    With s the stride, d the dilation, p the padding. Cost: 2·B·t·O·(C/groups)·h operations.
+    """
+    return F.conv1d(x, weight, bias, stride, padding, dilation, groups)
 
 
-class _Convolution(Layer):
-    """What the convolutions share: weight (O, C/G, *kernel) and bias (O), uniform in ±1/√(C/G · cells) as torch's."""
-
-    def __init__(self, in_channels: int, out_channels: int, kernel: Sequence[int], groups: int, bias: bool) -> None:
-        super().__init__()
-        if in_channels % groups or out_channels % groups:
-            raise RecipeError(
-                f"groups = {groups} divides not both {in_channels} input and {out_channels} output channels",
-                where=type(self).__name__,
-            )
-        self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
-        self.weight = nn.Parameter(torch.empty(out_channels, in_channels // groups, *kernel))
-        self.bias = nn.Parameter(torch.empty(out_channels)) if bias else None
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        bound = 1 / math.sqrt(max(self.weight[0].numel(), 1))
-        with torch.no_grad():
-            for parameter in (self.weight, self.bias):
-                if parameter is not None:
-                    parameter.uniform_(-bound, bound)
-
-    def extra_repr(self) -> str:
-        return f"{self.in_channels}, {self.out_channels}, kernel={tuple(self.weight.shape[2:])}"
+def conv1d_reference(
+    x: Float[Tensor, "B C T"],
+    weight: Float[Tensor, "O C_per_G h"],
+    bias: Float[Tensor, " O"] | None = None,
+    stride: PerAxis = 1,
+    padding: PerAxis = 0,
+    dilation: PerAxis = 1,
+    groups: int = 1,
+) -> Float[Tensor, "B O t"]:
+    """`conv1d` in plain algebra: every window of the padded input against every filter."""
+    O, C_per_G, h = weight.shape
+    (s,), (p,), (d,) = per_axis(stride, 1, "stride"), per_axis(padding, 1, "padding"), per_axis(dilation, 1, "dilation")
+    windows = F.pad(x, (p, p)).unfold(2, d * (h - 1) + 1, s)[..., ::d]  # (B, C, t, h)
+    windows = windows.unflatten(1, (groups, C_per_G))
+    y = torch.einsum("goch,bgcth->bgot", weight.view(groups, O // groups, C_per_G, h), windows).flatten(1, 2)
+    return y if bias is None else y + bias[:, None]
 
 
-def _require_kernel_fits(layer: str, x: Tensor, spans: Sequence[int], padding: int) -> None:
-    sizes = tuple(x.shape[2:])
-    if any(span > size + 2 * padding for span, size in zip(spans, sizes, strict=True)):
-        raise ShapeError(
-            f"{layer}: a kernel that spans {tuple(spans)} is larger than the input {sizes} padded by {padding}"
-        )
-
-
-class Conv2d(_Convolution):
+class Conv2d(ConvolutionLayer):
     """Convolution over an image, y = weight * x + bias; see `conv2d` for the formula.
 
     Args:
         in_channels: C.
         out_channels: O, one learned filter each.
-        kernel_size: side of the square kernel, pixels.
-        stride: step between outputs, pixels.
+        kernel_size: side of a square kernel, or (height, width), pixels.
+        stride: step between outputs, pixels; one number, or (down, right), as for padding and dilation.
         padding: zeros added on each side, pixels; kernel_size // 2 keeps the size of an odd kernel at stride 1.
         dilation: distance between the kernel's cells.
         groups: the channels are cut into so many blocks that do not see each other; groups = C is depthwise.
@@ -129,29 +116,28 @@ class Conv2d(_Convolution):
     channels or is smaller than the kernel.
     """
 
+    axes = 2
+
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: int,
-        stride: int = 1,
-        padding: int = 0,
-        dilation: int = 1,
+        kernel_size: PerAxis,
+        stride: PerAxis = 1,
+        padding: PerAxis = 0,
+        dilation: PerAxis = 1,
         groups: int = 1,
         bias: bool = True,
     ) -> None:
-        super().__init__(in_channels, out_channels, (kernel_size, kernel_size), groups, bias)
-        self.stride, self.padding, self.dilation = stride, padding, dilation
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias)
         self.convolve = current("conv2d")
 
     def forward(self, x: Float[Tensor, "B C Y X"]) -> Float[Tensor, "B O y x"]:
-        require_width("Conv2d", x, self.in_channels, rank=4, axis=1)
-        span = self.dilation * (self.weight.shape[-1] - 1) + 1
-        _require_kernel_fits("Conv2d", x, (span, span), self.padding)
+        self.require_input(x)
         return self.convolve(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)
 
 
-class Conv1d(_Convolution):
+class Conv1d(ConvolutionLayer):
     """Convolution over time, y = weight * x + bias; see `conv1d` for the formula.
 
     Args:
@@ -160,23 +146,29 @@ class Conv1d(_Convolution):
         kernel_size: length of the kernel, steps.
         stride: step between outputs.
         padding: zeros added on each side.
+        dilation: distance between the kernel's cells, steps.
+        groups: the channels are cut into so many blocks that do not see each other.
         bias: whether a constant is added to each output channel.
+
+    Raises: as `Conv2d`.
     """
+
+    axes = 1
 
     def __init__(
         self,
         in_channels: int,
         out_channels: int,
-        kernel_size: int,
-        stride: int = 1,
-        padding: int = 0,
+        kernel_size: PerAxis,
+        stride: PerAxis = 1,
+        padding: PerAxis = 0,
+        dilation: PerAxis = 1,
+        groups: int = 1,
         bias: bool = True,
     ) -> None:
-        super().__init__(in_channels, out_channels, (kernel_size,), 1, bias)
-        self.stride, self.padding = stride, padding
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, dilation, groups, bias)
         self.convolve = current("conv1d")
 
     def forward(self, x: Float[Tensor, "B C T"]) -> Float[Tensor, "B O t"]:
-        require_width("Conv1d", x, self.in_channels, rank=3, axis=1)
-        _require_kernel_fits("Conv1d", x, (self.weight.shape[-1],), self.padding)
-        return self.convolve(x, self.weight, self.bias, self.stride, self.padding)
+        self.require_input(x)
+        return self.convolve(x, self.weight, self.bias, self.stride, self.padding, self.dilation, self.groups)

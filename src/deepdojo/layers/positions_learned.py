@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from deepdojo.layers.hook import Layer
@@ -33,8 +33,11 @@ class LearnedPositions(Layer):
         with torch.no_grad():
             self.weight.normal_(0, self.std)
 
-    def forward(self, x: Float[Tensor, "B T D"], start: int = 0) -> Float[Tensor, "B T D"]:
-        """`start`: the step of the first vector, where earlier ones are in a cache."""
+    def forward(
+        self, x: Float[Tensor, "B T D"], start: int = 0, places: Int[Tensor, "B T"] | None = None
+    ) -> Float[Tensor, "B T D"]:
+        """`start`: the step of the first vector, where earlier ones are in a cache; `places`: of each vector, where
+        rows have their own, all below start + T."""
         require_width("LearnedPositions", x, self.width, rank=3)
         end = start + x.shape[1]
         if end > self.max_length:
@@ -42,4 +45,4 @@ class LearnedPositions(Layer):
                 f"an input of {end} steps is longer than the table of {self.max_length} positions",
                 todo="raise max_length or cut the input",
             )
-        return x + self.weight[start:end]
+        return x + (self.weight[start:end] if places is None else self.weight[places])

@@ -15,11 +15,12 @@ __all__ = ["SinusoidalPositions", "sinusoidal_positions"]
 def sinusoidal_positions(T: int, D: int, base: float = 10000.0) -> Float[Tensor, "T D"]:
     """p[t, 2i] = sin(t / base^(2i/D)), p[t, 2i+1] = cos(the same): each pair of columns is a clock of its own speed.
 
-    Source: Vaswani et al. 2017, section 3.5. Numerics: angles in float64, for t / base^… is large and its sine is not.
+    Returns: float64, which the layer rounds to what its input has. Numerics: t / base^… is large and its sine is not.
+    Source: Vaswani et al. 2017, section 3.5.
     """
     pairs = torch.arange(0, D, 2, dtype=torch.float64, device="cpu")
     angles = torch.arange(T, dtype=torch.float64, device="cpu")[:, None] * base ** (-pairs / D)
-    return torch.stack([angles.sin(), angles.cos()], -1).flatten(1)[:, :D].to(torch.get_default_dtype())
+    return torch.stack([angles.sin(), angles.cos()], -1).flatten(1)[:, :D]
 
 
 class SinusoidalPositions(Layer):
@@ -34,15 +35,19 @@ class SinusoidalPositions(Layer):
         super().__init__()
         self.width, self.base = width, base
         self.make_table = current("sinusoidal_positions")
-        self.table: Tensor
-        # Not in the state dict: it follows from width and base, and grows when a longer input comes.
-        self.register_buffer("table", self.make_table(256, width, base), persistent=False)
+        # Not a buffer: it follows from width and base, and a cast of the model would round it twice.
+        self._tables: dict[tuple[torch.dtype, torch.device], Tensor] = {}
 
-    def forward(self, x: Float[Tensor, "B T D"]) -> Float[Tensor, "B T D"]:
+    def table(self, steps: int, like: Tensor) -> Float[Tensor, "T D"]:
+        """The first `steps` rows in the dtype and on the device of `like`; made twice as long as asked, and kept."""
+        key = (like.dtype, like.device)
+        if key not in self._tables or len(self._tables[key]) < steps:
+            with torch.inference_mode(False):  # what is made in inference mode can never take part in training
+                table = self.make_table(max(256, 2 * steps), self.width, self.base)
+                self._tables[key] = table.to(like.dtype).to(like.device)
+        return self._tables[key][:steps]
+
+    def forward(self, x: Float[Tensor, "B T D"], start: int = 0) -> Float[Tensor, "B T D"]:
+        """`start`: the step of the first vector, where earlier ones are in a cache."""
         require_width("SinusoidalPositions", x, self.width, rank=3)
-        T = x.shape[1]
-        if len(self.table) < T:
-            self.table = self.make_table(2 * T, self.width, self.base)
-        if self.table.dtype != x.dtype or self.table.device != x.device:
-            self.table = self.table.to(x)
-        return x + self.table[:T]
+        return x + self.table(start + x.shape[1], x)[start:]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
 
-from deepdojo.errors import DojoError
+from deepdojo.errors import DojoError, RecipeError
 
-__all__ = ["ShapeError", "require_width"]
+__all__ = ["ShapeError", "require_heads", "require_mask", "require_width"]
 
 
 class ShapeError(DojoError):
@@ -19,3 +22,18 @@ def require_width(layer: str, x: Tensor, width: int, *, rank: int | None = None,
         raise ShapeError(f"{layer} expects a tensor of {rank} axes, got {tuple(x.shape)}")
     if x.dim() == 0 or x.shape[axis] != width:
         raise ShapeError(f"{layer} expects {width} entries along axis {axis}, got {tuple(x.shape)}")
+
+
+def require_mask(layer: str, keep: Tensor, *shapes: Sequence[int]) -> None:
+    """Raises ShapeError unless `keep` is boolean and has one of the shapes: a mask is never stretched silently."""
+    if keep.dtype != torch.bool or tuple(keep.shape) not in [tuple(shape) for shape in shapes]:
+        wanted = " or ".join(str(tuple(shape)) for shape in shapes)
+        raise ShapeError(f"{layer}: keep must be bool {wanted}, got {keep.dtype} {tuple(keep.shape)}")
+
+
+def require_heads(layer: str, width: int, heads: int) -> None:
+    """Raises RecipeError unless `heads` divides `width`; names the nearest number that does."""
+    if heads >= 1 and width % heads == 0:
+        return
+    best = min((n for n in range(1, width + 1) if width % n == 0), key=lambda n: abs(n - heads))
+    raise RecipeError(f"num_heads = {heads} does not divide the width {width}", where=layer, todo=f"take {best}")

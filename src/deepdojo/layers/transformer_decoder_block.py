@@ -1,14 +1,13 @@
-"""One block of a decoder that generates. Dimensions: B batch, T time, D width, F width of the feed-forward part."""
+"""One block of a decoder that generates. Dimensions: B batch, T new steps, S steps so far, D width."""
 
 from __future__ import annotations
 
-from jaxtyping import Float
-from torch import Tensor
+from typing import Any
 
-from deepdojo.layers.activations import activation as _activation
-from deepdojo.layers.attention_causal import CausalSelfAttention, KeyValues
+from jaxtyping import Float
+from torch import Tensor, nn
+
 from deepdojo.layers.dropouts import Dropout
-from deepdojo.layers.fully_connected import Linear
 from deepdojo.layers.hook import Layer
 from deepdojo.layers.layer_normalisation import LayerNorm
 from deepdojo.layers.rms_normalisation import RMSNorm
@@ -17,41 +16,39 @@ __all__ = ["DecoderBlock"]
 
 
 class DecoderBlock(Layer):
-    """x = x + attention(norm1(x)), which looks back alone; x = x + W_2 f(W_1 norm2(x)).
+    """x = x + attention(norm1(x)), which looks back alone; x = x + feed_forward(norm2(x)).
 
     Args:
-        d_model: D.
-        nhead: heads, must divide D.
-        dim_feedforward: F, commonly 4·D.
-        dropout: share silenced after each part, in training.
-        activation: f.
+        width: D.
+        attention: CausalSelfAttention (GPT-2) or GroupedQueryAttention (Llama, Qwen).
+        feed_forward: FeedForward or GatedFeedForward.
         norm: layer (Ba et al. 2016) or rms (Zhang & Sennrich 2019).
-        bias: whether the linear layers have one.
-        rotary: as in CausalSelfAttention.
+        eps: of the normalisation; 0 takes 1e-5 (layer) or 1e-6 (rms).
+        dropout: share silenced after each part, in training.
 
-    Source: Radford et al. 2019, section 2.3 (normalisation first).
+    Source: Radford et al. 2019, section 2.3 (normalisation first); Touvron et al. 2023.
     """
 
     def __init__(
         self,
-        d_model: int,
-        nhead: int,
-        dim_feedforward: int,
-        dropout: float = 0.0,
-        activation: str = "gelu",
+        width: int,
+        attention: nn.Module,
+        feed_forward: nn.Module,
         norm: str = "layer",
-        bias: bool = True,
-        rotary: int = 0,
+        eps: float = 0.0,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        normalisation = LayerNorm if norm == "layer" else RMSNorm
-        self.norm1, self.norm2 = normalisation(d_model), normalisation(d_model)
-        self.attention = CausalSelfAttention(d_model, nhead, bias=bias, rotary=rotary)
-        self.linear1 = Linear(d_model, dim_feedforward, bias=bias)
-        self.linear2 = Linear(dim_feedforward, d_model, bias=bias)
+        self.norm1, self.norm2 = decoder_norm(norm, width, eps), decoder_norm(norm, width, eps)
+        self.attention, self.feed_forward = attention, feed_forward
         self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout)
-        self.bend = _activation(activation)
 
-    def forward(self, x: Float[Tensor, "B T D"], cache: KeyValues | None = None) -> Float[Tensor, "B T D"]:
-        x = x + self.dropout1(self.attention(self.norm1(x), cache))
-        return x + self.dropout2(self.linear2(self.bend(self.linear1(self.norm2(x)))))
+    def forward(self, x: Float[Tensor, "B T D"], **context: Any) -> Float[Tensor, "B T D"]:
+        """`context`: what the attention takes beside its input (turn, cache, keep, bias)."""
+        x = x + self.dropout1(self.attention(self.norm1(x), **context))
+        return x + self.dropout2(self.feed_forward(self.norm2(x)))
+
+
+def decoder_norm(norm: str, width: int, eps: float) -> nn.Module:
+    """The normalisation called `norm`: layer or rms."""
+    return LayerNorm(width, eps or 1e-5) if norm == "layer" else RMSNorm(width, eps or 1e-6)

@@ -29,6 +29,7 @@ class EncoderLayer(Layer):
         dropout: share silenced after each part and inside the feed-forward part, in training.
         activation: f.
         norm_first: whether normalisation comes before each part.
+        eps: of the normalisations.
 
     Parameter names are torch.nn.TransformerEncoderLayer's, so its state dict loads. Deviation: no dropout on the
     attention weights themselves, so that the fused kernel serves training too.
@@ -43,12 +44,13 @@ class EncoderLayer(Layer):
         dropout: float = 0.1,
         activation: str = "relu",
         norm_first: bool = True,
+        eps: float = 1e-5,
     ) -> None:
         super().__init__()
         self.norm_first = norm_first
         self.self_attn = MultiHeadAttention(d_model, nhead)
         self.linear1, self.linear2 = Linear(d_model, dim_feedforward), Linear(dim_feedforward, d_model)
-        self.norm1, self.norm2 = LayerNorm(d_model), LayerNorm(d_model)
+        self.norm1, self.norm2 = LayerNorm(d_model, eps), LayerNorm(d_model, eps)
         self.dropout, self.dropout1, self.dropout2 = Dropout(dropout), Dropout(dropout), Dropout(dropout)
         self.bend = _activation(activation)
 

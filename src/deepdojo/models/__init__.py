@@ -16,7 +16,27 @@ from deepdojo.models.table import MODELS, Field, ModelEntry, fitting, model_fiel
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["MODELS", "Field", "ModelEntry", "create_model", "fitting", "model_config", "model_fields"]
+    from deepdojo.models.pretrained import from_pretrained, save_pretrained
+
+__all__ = [
+    "MODELS",
+    "Field",
+    "ModelEntry",
+    "create_model",
+    "fitting",
+    "from_pretrained",
+    "model_config",
+    "model_fields",
+    "save_pretrained",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("from_pretrained", "save_pretrained"):  # these need torch, and the table of models does not
+        from importlib import import_module
+
+        return getattr(import_module("deepdojo.models.pretrained"), name)
+    raise AttributeError(f"module 'deepdojo.models' has no attribute {name!r}")
 
 
 def create_model(name: str, dims: Mapping[str, Any] = MappingProxyType({}), /, **arguments: Any) -> nn.Module:

@@ -6,7 +6,7 @@ from typing import Any
 
 from deepdojo.errors import RecipeError
 
-__all__ = ["require", "require_at_least", "require_shares"]
+__all__ = ["require", "require_at_least", "require_divides", "require_shares"]
 
 
 def require(condition: bool, field: str, what: str, todo: str | None = None) -> None:
@@ -28,3 +28,12 @@ def require_shares(config: Any, *fields: str) -> None:
     for field in fields:
         value = getattr(config, field)
         require(0 <= value < 1, field, f"{field} is a share from 0 to below 1, got {value}")
+
+
+def require_divides(config: Any, part: str, whole: str) -> None:
+    """The number in field `part` must divide that in field `whole`; the nearest one that does is offered."""
+    got, total = getattr(config, part), getattr(config, whole)
+    if got >= 1 and total % got == 0:
+        return
+    best = min((n for n in range(1, total + 1) if total % n == 0), key=lambda n: abs(n - got))
+    require(False, part, f"{part} = {got} does not divide {whole} = {total}", f"take {best}")

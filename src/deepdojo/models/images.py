@@ -20,13 +20,17 @@ __all__ = ["Pooling", "channels_last", "global_poolings", "halve"]
 Pooling = Literal["average", "max", "both"]
 
 
-def channels_last(model: str, x: Float[Tensor, "B C Y X"], in_channels: int) -> Float[Tensor, "B C Y X"]:
+def channels_last(
+    model: str, x: Float[Tensor, "B C Y X"], in_channels: int, size: tuple[int, int] | None = None
+) -> Float[Tensor, "B C Y X"]:
     """The image with its channels side by side in memory: convolutions then reorder nothing (1.35 times faster).
 
-    Raises: RecipeError when an image has another number of channels than the model was built for.
+    Raises: RecipeError when an image has another number of channels, or where `size` is given another height or width,
+    than the model was built for.
     """
-    if x.dim() != 4 or x.shape[1] != in_channels:
-        raise RecipeError(f"{model} was built for (B, {in_channels}, Y, X) images, got {tuple(x.shape)}")
+    if x.dim() != 4 or x.shape[1] != in_channels or (size is not None and tuple(x.shape[2:]) != size):
+        y, w = ("Y", "X") if size is None else size
+        raise RecipeError(f"{model} was built for (B, {in_channels}, {y}, {w}) images, got {tuple(x.shape)}")
     if in_channels > 1:
         return x.contiguous(memory_format=torch.channels_last)
     # One channel lies in memory both ways, and the kernels take the strides' word for it: say it by the strides.

@@ -1,7 +1,7 @@
 """What each family of tasks asks of a model: a call, and nothing else.
 
-Dimensions: B batch, T time, F numbers, G categories, C classes or outputs, V vocabulary, Ch channels, Y and X image
-axes.
+Dimensions: B batch, T time, S source, D width, N chosen steps, F numbers, G categories, C classes or outputs, V
+vocabulary, Ch channels, Y and X image axes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-__all__ = ["Classifier", "LanguageModel", "Seq2Seq", "TableModel", "Tagger"]
+__all__ = ["Classifier", "DenseDetector", "LanguageModel", "MaskedLanguageModel", "Seq2Seq", "TableModel", "Tagger"]
 
 
 class Classifier(Protocol):
@@ -34,6 +34,18 @@ class LanguageModel(Protocol):
     def __call__(self, tokens: Int[Tensor, "B T"], cache: Any = None) -> Float[Tensor, "B T V"]: ...
 
 
+class MaskedLanguageModel(Protocol):
+    """Scores of every token at each step of a text with hidden words, or at the N steps that `at` names alone."""
+
+    def __call__(
+        self,
+        x: Int[Tensor, "B T"],
+        keep: Bool[Tensor, "B T"] | None = None,
+        segments: Int[Tensor, "B T"] | None = None,
+        at: Bool[Tensor, "B T"] | None = None,
+    ) -> Float[Tensor, "B T V"] | Float[Tensor, "N V"]: ...
+
+
 class Seq2Seq(Protocol):
     """A source becomes a memory once; the target's tokens are scored from those before them and the memory."""
 
@@ -46,6 +58,17 @@ class Seq2Seq(Protocol):
         keep: Bool[Tensor, "B S"] | None = None,
         cache: Any = None,
     ) -> Float[Tensor, "B T V"]: ...
+
+    def new_cache(self) -> Any:
+        """What `decode` fills so that a step costs one step; `reorder(rows)` lets beams be dropped and doubled."""
+
+
+class DenseDetector(Protocol):
+    """For every cell of a coarse map: a logit of a centre for each class, and the distances to the box's four sides."""
+
+    def __call__(
+        self, image: Float[Tensor, "B Ch Y X"]
+    ) -> tuple[Float[Tensor, "B C y x"], Float[Tensor, "B 4 y x"]]: ...
 
 
 class Tagger(Protocol):

@@ -116,8 +116,8 @@ class Seq2Seq(nn.Module):
         if self.head is not None:
             shrink_head(self.head)
 
-    def new_cache(self, memory: Tensor | None = None, capacity: int | None = None) -> DecoderCache:
-        """An empty cache for `decode`, whose first call fills it; a state needs no room for `capacity` steps."""
+    def new_cache(self) -> DecoderCache:
+        """An empty cache for `decode`, whose first call fills it."""
         return DecoderCache()
 
     def encode(self, source: Int[Tensor, "B S"], keep: Bool[Tensor, "B S"] | None = None) -> Float[Tensor, "B S D"]:

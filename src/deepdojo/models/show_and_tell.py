@@ -124,8 +124,8 @@ class ShowAndTell(nn.Module):
                 nn.init.kaiming_normal_(weight, nonlinearity="relu")
         shrink_head(self.head)
 
-    def new_cache(self, memory: Tensor | None = None, capacity: int | None = None) -> DecoderCache:
-        """An empty cache for `decode`, whose first call fills it; a state needs no room for `capacity` steps."""
+    def new_cache(self) -> DecoderCache:
+        """An empty cache for `decode`, whose first call fills it."""
         return DecoderCache()
 
     def encode(self, image: Float[Tensor, "B C Y X"], keep: None = None) -> Float[Tensor, "B S D"]:

@@ -20,7 +20,7 @@ from deepdojo.layers.layer_normalisation import LayerNorm
 from deepdojo.layers.positions_learned import LearnedPositions
 from deepdojo.layers.positions_sinusoidal import SinusoidalPositions
 from deepdojo.layers.transformer_encoder_layer import EncoderLayer
-from deepdojo.models.checks import require, require_at_least, require_shares
+from deepdojo.models.checks import require_at_least, require_divides, require_shares
 from deepdojo.models.tokens import embed_tokens
 
 __all__ = ["TransformerClassifier", "TransformerClassifierConfig"]
@@ -61,14 +61,7 @@ class TransformerClassifierConfig:
         require_at_least(self, 1, "vocab_size", "num_outputs", "width", "num_layers", "num_heads", "max_length")
         require_at_least(self, 0, "feed_forward")
         require_shares(self, "embedding_dropout", "dropout")
-        fits = [n for n in range(1, self.width + 1) if self.width % n == 0]
-        best = min(fits, key=lambda n: abs(n - self.num_heads))
-        require(
-            self.width % self.num_heads == 0,
-            "num_heads",
-            f"num_heads = {self.num_heads} does not divide width = {self.width}",
-            f"take {best}",
-        )
+        require_divides(self, "num_heads", "width")
 
 
 class TransformerClassifier(nn.Module):
