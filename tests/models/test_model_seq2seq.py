@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from deepdojo.errors import RecipeError
+from deepdojo.generation.beam_search import beam_search
 from deepdojo.layers import AdditiveAttention, replaced
 from deepdojo.layers.attention_additive_bahdanau import additive_attention_reference
 from deepdojo.layers.gru_gates import gru_cell_reference
@@ -299,6 +300,30 @@ def test_the_protocol_is_met(variant):
     memory = model.encode(source, keep)
     assert memory.dim() == 3
     assert model.decode(target, memory, keep).shape == (4, 6, 13)
+
+
+@EVERY
+def test_beam_search_finds_the_best_text_of_all_and_one_beam_is_greedy(variant):
+    model = built(variant).double().eval()
+    with torch.no_grad():
+        for p in model.parameters():
+            p.add_(0.3 * torch.randn_like(p))
+    source, _, keep = example(variant)
+    begin = torch.zeros(4, 1, dtype=torch.long)
+    tokens, scores = beam_search(model, begin, 2, beams=169, source=source, source_keep=keep)
+    pairs = torch.cartesian_prod(torch.arange(13), torch.arange(13))  # all texts of two tokens
+    for row in range(4):
+        rows = torch.full((169,), row)
+        inputs = torch.cat([torch.zeros(169, 1, dtype=torch.long), pairs[:, :1]], 1)
+        logs = model(source[rows], inputs, None if keep is None else keep[rows]).log_softmax(-1)
+        totals = logs.gather(2, pairs.unsqueeze(-1)).sum((1, 2)) / 2
+        assert tokens[row, 0].tolist() == pairs[totals.argmax()].tolist()
+        torch.testing.assert_close(scores[row].double(), totals.sort(descending=True).values, rtol=1e-5, atol=1e-5)
+    one, _ = beam_search(model, begin, 5, beams=1, source=source, source_keep=keep)
+    text = begin
+    for _ in range(5):
+        text = torch.cat([text, model(source, text, keep)[:, -1:].argmax(-1)], 1)
+    assert torch.equal(one[:, 0], text[:, 1:])
 
 
 @EVERY
