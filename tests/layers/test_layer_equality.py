@@ -10,7 +10,9 @@ from layer_oracles import assert_equal, draw, lengths_mask, twin
 from torch import nn
 
 from deepdojo.layers import (
+    GRU,
     LSTM,
+    RNN,
     BatchNorm1d,
     BatchNorm2d,
     Conv1d,
@@ -28,7 +30,9 @@ from deepdojo.layers.attention_dot_product import (
 )
 from deepdojo.layers.batch_normalisation import batch_norm, batch_norm_reference
 from deepdojo.layers.convolution import conv2d, conv2d_reference
+from deepdojo.layers.elman import elman_cell, elman_cell_reference
 from deepdojo.layers.fully_connected import linear, linear_reference
+from deepdojo.layers.gru_gates import gru_cell, gru_cell_reference
 from deepdojo.layers.layer_normalisation import layer_norm, layer_norm_reference
 from deepdojo.layers.lstm_gates import lstm_cell, lstm_cell_reference
 from deepdojo.layers.pooling import max_pool2d, max_pool2d_reference
@@ -59,6 +63,19 @@ MODULES = {
         lambda: nn.LSTM(7, 5, 2, bidirectional=True, batch_first=True),
         (3, 11, 7),
     ),
+    "gru": (lambda: GRU(7, 5), lambda: nn.GRU(7, 5, batch_first=True), (3, 11, 7)),
+    "gru, two layers, both directions": (
+        lambda: GRU(7, 5, 2, bidirectional=True),
+        lambda: nn.GRU(7, 5, 2, bidirectional=True, batch_first=True),
+        (3, 11, 7),
+    ),
+    "elman": (lambda: RNN(7, 5), lambda: nn.RNN(7, 5, batch_first=True), (3, 11, 7)),
+    "elman, relu, two layers, both directions": (
+        lambda: RNN(7, 5, 2, bidirectional=True, activation="relu"),
+        lambda: nn.RNN(7, 5, 2, nonlinearity="relu", bidirectional=True, batch_first=True),
+        (3, 11, 7),
+    ),
+    "elman, length 1": (lambda: RNN(7, 5), lambda: nn.RNN(7, 5, batch_first=True), (3, 1, 7)),
     "lstm, length 1": (lambda: LSTM(7, 5), lambda: nn.LSTM(7, 5, batch_first=True), (3, 1, 7)),
 }
 
@@ -165,6 +182,13 @@ KERNELS = {
     "softmax over time": (partial(softmax, dim=1), partial(softmax_reference, dim=1), [(3, 7, 2)]),
     "gelu": (gelu, gelu_reference, [(3, 7)]),
     "lstm cell": (lstm_cell, lstm_cell_reference, [(3, 7), (3, 5), (3, 5), (20, 7), (20, 5), (20,), (20,)]),
+    "gru cell": (gru_cell, gru_cell_reference, [(3, 7), (3, 5), (15, 7), (15, 5), (15,), (15,)]),
+    "elman cell": (elman_cell, elman_cell_reference, [(3, 7), (3, 5), (5, 7), (5, 5), (5,), (5,)]),
+    "elman cell, relu": (
+        partial(elman_cell, activation="relu"),
+        partial(elman_cell_reference, activation="relu"),
+        [(3, 7), (3, 5), (5, 7), (5, 5), (5,), (5,)],
+    ),
     "attention": (
         scaled_dot_product_attention,
         scaled_dot_product_attention_reference,
@@ -219,8 +243,10 @@ def test_softmax_of_extreme_numbers_stays_finite(size):
             lambda: LSTM(7, 5, 2, bidirectional=True),
             lambda: nn.LSTM(7, 5, 2, bidirectional=True),
         ),
+        (lambda: GRU(7, 5, 2, bidirectional=True), lambda: nn.GRU(7, 5, 2, bidirectional=True)),
+        (lambda: RNN(7, 5, 2, bidirectional=True), lambda: nn.RNN(7, 5, 2, bidirectional=True)),
     ],
-    ids=["linear", "conv2d", "embedding", "lstm"],
+    ids=["linear", "conv2d", "embedding", "lstm", "gru", "elman"],
 )
 def test_equal_seeds_give_torchs_initial_weights(ours, theirs):
     states = []

@@ -12,8 +12,8 @@ from torch.nn import functional as F
 from deepdojo.errors import RecipeError, UnknownNameError
 from deepdojo.layers import BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, Dropout, LayerNorm, Linear
 from deepdojo.layers.activations import ACTIVATIONS, activation
-from deepdojo.layers.pooling import last_over_time, max_over_time, mean_over_time
 from deepdojo.layers.pooling_global import average_over_space, max_over_space
+from deepdojo.layers.pooling_over_time import last_over_time, max_over_time, mean_over_time
 from deepdojo.layers.shapes import ShapeError
 
 POOLINGS = {

@@ -71,6 +71,8 @@ VARIANTS = [
         TEXTS,
         {"embedding_width": 16, "hidden_size": 16, "num_layers": 2, "pooling": "last", "bidirectional": False},
     ),
+    ("rnn", TEXTS, {"embedding_width": 16, "hidden_size": 16, "cell": "gru", "pooling": "attention"}),
+    ("rnn", TEXTS, {"embedding_width": 16, "hidden_size": 16, "cell": "elman", "pooling": "mean"}),
     ("transformer", TEXTS, {"width": 16}),
     ("transformer", TEXTS, {"width": 16, "pooling": "cls", "positions": "learned", "norm_first": False}),
 ]

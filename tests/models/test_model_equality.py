@@ -235,26 +235,33 @@ def test_text_cnn_row_by_row():
     assert_same(_With(model, KEEP), lambda x: torch.stack([one(r[:n]) for r, n in zip(x, LENGTHS, strict=True)]), x)
 
 
-@pytest.mark.parametrize("pooling", ["last", "max", "mean"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "elman"])
+@pytest.mark.parametrize("pooling", ["last", "max", "mean", "attention"])
 @pytest.mark.parametrize(("layers", "bidirectional"), [(1, True), (2, True), (2, False)])
-def test_rnn(pooling, layers, bidirectional):
+def test_rnn(pooling, layers, bidirectional, cell):
     dims = {"vocab_size": 13, "num_outputs": 3}
-    model = built(
-        "rnn", dims, embedding_width=5, hidden_size=7, num_layers=layers, bidirectional=bidirectional, pooling=pooling
-    )
-    theirs = nn.LSTM(5, 7, layers, bidirectional=bidirectional, batch_first=True)
-    lstm = filled(theirs, "lstm.", dict(model.named_parameters()))
+    arguments = {"num_layers": layers, "bidirectional": bidirectional, "pooling": pooling, "cell": cell}
+    model = built("rnn", dims, embedding_width=5, hidden_size=7, **arguments)
+    make = {"lstm": nn.LSTM, "gru": nn.GRU, "elman": nn.RNN}[cell]
+    theirs = make(5, 7, layers, bidirectional=bidirectional, batch_first=True)
+    stack = filled(theirs, f"{cell}.", dict(model.named_parameters()))
+
+    def attended(r):
+        weights = torch.tanh(r @ model.pool.project.weight.T + model.pool.project.bias) @ model.pool.question.weight[0]
+        return weights.softmax(0) @ r
 
     def other(x):
         words = F.embedding(x, model.embedding.weight)
         packed = pack_padded_sequence(words, torch.tensor(LENGTHS), batch_first=True, enforce_sorted=False)
-        ys, (h, _) = lstm(packed)
+        ys, h = stack(packed)
+        h = h[0] if cell == "lstm" else h
         ys, _ = pad_packed_sequence(ys, batch_first=True)
         rows = [y[:n] for y, n in zip(ys, LENGTHS, strict=True)]
         pooled = {
             "last": torch.cat(list(h[-2:] if bidirectional else h[-1:]), 1),
             "max": torch.stack([r.amax(0) for r in rows]),
             "mean": torch.stack([r.mean(0) for r in rows]),
+            "attention": torch.stack([attended(r) for r in rows]) if pooling == "attention" else None,
         }[pooling]
         return F.linear(pooled, model.head.weight, model.head.bias)
 

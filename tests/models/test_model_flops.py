@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from deepdojo.layers import LSTM, Conv2d, EncoderLayer, Linear
+from deepdojo.layers import GRU, LSTM, RNN, Conv2d, EncoderLayer, Linear
 from deepdojo.models import create_model
 from deepdojo.models.flops import count_flops, parameters
 
@@ -46,6 +46,21 @@ def test_lstm_is_exact(make, layers, bidirectional, dtype):
         assert whole == 3 * wanted
     else:  # step by step the first state is a constant, which needs no gradient
         assert 2.8 * wanted < whole <= 3 * wanted
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize(("make", "gates"), [(GRU, 3), (RNN, 1)])
+def test_gru_and_elman_are_exact_and_padding_costs_no_more(make, gates, layers, bidirectional):
+    n, layer = 1 + bidirectional, make(I, H, layers, bidirectional)
+    wanted = n * 2 * T * B * gates * H * (I + H) + (layers - 1) * n * 2 * T * B * gates * H * (n * H + H)
+    forward, whole = both(layer, torch.randn(B, T, I))
+    assert forward == wanted
+    assert 2.8 * wanted < whole <= 3 * wanted  # the first state is a constant, which needs no gradient
+    keep = torch.arange(T) < torch.tensor([[T], [3], [5], [1], [T]])
+    assert count_flops(lambda: layer(torch.randn(B, T, I), keep)) == wanted
+    with torch.inference_mode():
+        assert count_flops(lambda: layer(torch.randn(B, T, I))) == wanted
 
 
 @pytest.mark.parametrize("masked", [False, True])

@@ -13,7 +13,10 @@ IMAGES = {"in_channels": 1, "height": 7, "width": 11, "in_features": 77, "num_ou
 TEXTS = {"vocab_size": 13, "num_outputs": 3}
 TABLES = {"in_features": 5, "category_sizes": [3, 7], "num_outputs": 2}
 PAIRS = {"source_vocab_size": 13, "target_vocab_size": 11}
-FITTING = {name: next(dims for dims in (TABLES, IMAGES, TEXTS, PAIRS) if name in fitting(dims)) for name in MODELS}
+TAGS = {**TEXTS, "feature_sizes": [5, 3]}
+CAPTIONS = {"in_channels": 3, "target_vocab_size": 7}
+EVERY = (TABLES, IMAGES, TEXTS, PAIRS, TAGS, CAPTIONS)
+FITTING = {name: next(dims for dims in EVERY if name in fitting(dims)) for name in MODELS}
 # What a model of larger images needs on one of 7x11 pixels.
 SMALL = {
     "lenet": {"padding": [2, 2]},

@@ -6,23 +6,19 @@ Dimensions: B batch, T time, I input width, H state width, L layers, N = L·dire
 
 from __future__ import annotations
 
-import math
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from deepdojo.errors import RecipeError
 from deepdojo.layers.bookkeeping import note_bookkeeping
 from deepdojo.layers.dropouts import dropout as _dropout
-from deepdojo.layers.hook import Layer, current
-from deepdojo.layers.lstm_gates import lstm_cell
-from deepdojo.layers.pooling import last_over_time
-from deepdojo.layers.shapes import ShapeError, require_width
+from deepdojo.layers.hook import current
+from deepdojo.layers.lstm_gates import lstm_cell, lstm_cell_reference
+from deepdojo.layers.pooling_over_time import last_over_time
+from deepdojo.layers.recurrence import Recurrent, quiet, real_steps_first, run_cells
 
 __all__ = ["LSTM", "lstm_reference"]
 
@@ -33,7 +29,7 @@ _OPEN = 1e4
 State = tuple[Tensor, Tensor]
 
 
-class LSTM(Layer):
+class LSTM(Recurrent):
     """Long short-term memory over a batch of sequences; `lstm_cell` has the formula of one step.
 
     Args:
@@ -57,6 +53,8 @@ class LSTM(Layer):
     Raises: RecipeError for sizes below 1; ShapeError for a wrong width or mask.
     """
 
+    gates = 4
+
     def __init__(
         self,
         input_size: int,
@@ -65,30 +63,8 @@ class LSTM(Layer):
         bidirectional: bool = False,
         dropout: float = 0.0,
     ) -> None:
-        super().__init__()
-        if min(input_size, hidden_size, num_layers) < 1:
-            raise RecipeError(f"sizes must be 1 or more, got {input_size}, {hidden_size}, {num_layers}", where="LSTM")
-        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
-        self.bidirectional, self.dropout = bidirectional, dropout
+        super().__init__(input_size, hidden_size, num_layers, bidirectional, dropout)
         self.cell: Callable[..., State] = current("lstm_cell")
-        for layer in range(num_layers):
-            width = input_size if layer == 0 else hidden_size * self.directions
-            for suffix in self._suffixes(layer):
-                self.register_parameter(f"weight_ih_{suffix}", nn.Parameter(torch.empty(4 * hidden_size, width)))
-                self.register_parameter(f"weight_hh_{suffix}", nn.Parameter(torch.empty(4 * hidden_size, hidden_size)))
-                self.register_parameter(f"bias_ih_{suffix}", nn.Parameter(torch.empty(4 * hidden_size)))
-                self.register_parameter(f"bias_hh_{suffix}", nn.Parameter(torch.empty(4 * hidden_size)))
-        self.reset_parameters()
-
-    @property
-    def directions(self) -> int:
-        return 2 if self.bidirectional else 1
-
-    def reset_parameters(self) -> None:
-        bound = 1 / math.sqrt(self.hidden_size)
-        with torch.no_grad():
-            for parameter in self.parameters():
-                parameter.uniform_(-bound, bound)
 
     def forward(
         self,
@@ -97,72 +73,38 @@ class LSTM(Layer):
         state: tuple[Float[Tensor, "N B H"], Float[Tensor, "N B H"]] | None = None,
     ) -> tuple[Float[Tensor, "B T HD"], tuple[Float[Tensor, "N B H"], Float[Tensor, "N B H"]]]:
         """States of all steps, and (h, c) after the last real step of each row; `state` is what came before."""
-        require_width("LSTM", x, self.input_size, rank=3)
-        if keep is not None and (keep.shape != x.shape[:2] or keep.dtype != torch.bool):
-            raise ShapeError(f"keep must be bool {tuple(x.shape[:2])}, got {keep.dtype} {tuple(keep.shape)}")
+        self.require(x, keep)
         B, T, _ = x.shape
-        zeros = x.new_zeros(self.num_layers * self.directions, B, self.hidden_size)
+        zeros = self.zero_state(x)
         start = (zeros, zeros) if state is None else state
         if B == 0 or T == 0:
             return x.new_zeros(B, T, self.hidden_size * self.directions), start
         if self.cell is not lstm_cell:
-            return _run_cells(self, x, keep, start, self.cell)
+            ys, (h, c) = run_cells(self, x, keep, start, self.cell)
+            return ys, (h, c)
         if keep is None:
             return _run_whole(self, x, start)
         return _skipping_gaps(self, x, keep, start, carried=state is not None)
-
-    def _suffixes(self, layer: int) -> list[str]:
-        return [f"l{layer}"] + ([f"l{layer}_reverse"] if self.bidirectional else [])
-
-    def layer_weights(self, layer: int) -> list[Tensor]:
-        """The weights of one layer in the order of torch's kernel: four for each direction."""
-        kinds = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        return [getattr(self, f"{kind}_{suffix}") for suffix in self._suffixes(layer) for kind in kinds]
-
-    def _weights(self) -> list[Tensor]:
-        return [weight for layer in range(self.num_layers) for weight in self.layer_weights(layer)]
-
-    def extra_repr(self) -> str:
-        return f"{self.input_size}, {self.hidden_size}, layers={self.num_layers}, bidirectional={self.bidirectional}"
 
 
 def _skipping_gaps(lstm: LSTM, x: Tensor, keep: Tensor, start: State, *, carried: bool) -> tuple[Tensor, State]:
     """Real steps to the front, run, and back. Nothing moves in the usual case of padding at the end."""
     if bool(keep.all()):
         return _run_whole(lstm, x, start)
-    order = None
-    if bool((keep[:, 1:] & ~keep[:, :-1]).any()):
-        order = torch.argsort((~keep).to(torch.uint8), dim=1, stable=True)
-        x = x.gather(1, order.unsqueeze(-1).expand_as(x))
-        keep = keep.gather(1, order)
-    x = x.masked_fill(~keep.unsqueeze(-1), 0.0)
+    x, keep, back = real_steps_first(x, keep)
     # The reverse cells of a carried state meet the padding first, and there h would not stay what it was.
     packed = x.is_cuda or (carried and lstm.bidirectional)
     ys, state = (_run_packed if packed else _run_padded)(lstm, x, keep, start)
-    if order is not None:
-        ys = ys.gather(1, torch.argsort(order, dim=1).unsqueeze(-1).expand_as(ys))
-    return ys, state
+    return back(ys), state
 
 
 def _run_whole(lstm: LSTM, x: Tensor, start: State) -> tuple[Tensor, State]:
     """All layers in one call, without padding."""
-    with _quiet(x):
+    with quiet(x):
         ys, h, c = torch.lstm(
-            x, start, lstm._weights(), True, lstm.num_layers, lstm.dropout, lstm.training, lstm.bidirectional, True
+            x, start, lstm.weights(), True, lstm.num_layers, lstm.dropout, lstm.training, lstm.bidirectional, True
         )
     return ys, (h, c)
-
-
-@contextmanager
-def _quiet(x: Tensor) -> Iterator[None]:
-    """cuDNN would like one flat buffer; copying the weights costs less than keeping them flat through every
-    optimizer."""
-    if not x.is_cuda:
-        yield
-        return
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous chunk")
-        yield
 
 
 def _run_padded(lstm: LSTM, x: Tensor, keep: Tensor, start: State) -> tuple[Tensor, State]:
@@ -198,12 +140,12 @@ def _run_packed(lstm: LSTM, x: Tensor, keep: Tensor, start: State) -> tuple[Tens
     assert packed.sorted_indices is not None
     assert packed.unsorted_indices is not None
     initial = tuple(s.index_select(1, packed.sorted_indices) for s in start)
-    with _quiet(x):
+    with quiet(x):
         data, h, c = torch.lstm(
             packed.data,
             packed.batch_sizes,
             initial,
-            lstm._weights(),
+            lstm.weights(),
             True,
             lstm.num_layers,
             lstm.dropout,
@@ -218,33 +160,6 @@ def _run_packed(lstm: LSTM, x: Tensor, keep: Tensor, start: State) -> tuple[Tens
     return ys.masked_fill(~keep.unsqueeze(-1), 0.0), (h, c)
 
 
-def _run_cells(
-    lstm: LSTM, x: Tensor, keep: Tensor | None, start: State, cell: Callable[..., State]
-) -> tuple[Tensor, State]:
-    """Step by step with `cell`: for a learner's own cell, and as the page to read."""
-    hs, cs = [], []
-    n = lstm.directions
-    for layer in range(lstm.num_layers):
-        weights, outputs = lstm.layer_weights(layer), []
-        for direction in range(n):
-            h, c = (s[layer * n + direction] for s in start)
-            steps = range(x.shape[1]) if direction == 0 else range(x.shape[1] - 1, -1, -1)
-            ys: list[Tensor] = [x] * x.shape[1]
-            for t in steps:
-                new_h, new_c = cell(x[:, t], h, c, *weights[4 * direction : 4 * direction + 4])
-                real = None if keep is None else keep[:, t, None]
-                h = new_h if real is None else torch.where(real, new_h, h)
-                c = new_c if real is None else torch.where(real, new_c, c)
-                ys[t] = h if real is None else h.masked_fill(~real, 0.0)
-            outputs.append(torch.stack(ys, 1))
-            hs.append(h)
-            cs.append(c)
-        x = torch.cat(outputs, 2)
-        if layer < lstm.num_layers - 1:
-            x = _dropout(x, lstm.dropout, lstm.training)
-    return x, (torch.stack(hs), torch.stack(cs))
-
-
 def lstm_reference(
     lstm: LSTM,
     x: Float[Tensor, "B T I"],
@@ -252,7 +167,6 @@ def lstm_reference(
     state: tuple[Float[Tensor, "N B H"], Float[Tensor, "N B H"]] | None = None,
 ) -> tuple[Float[Tensor, "B T HD"], tuple[Float[Tensor, "N B H"], Float[Tensor, "N B H"]]]:
     """What `lstm(x, keep, state)` gives, in plain algebra: a loop over time with `lstm_cell_reference`."""
-    from deepdojo.layers.lstm_gates import lstm_cell_reference
-
-    zeros = x.new_zeros(lstm.num_layers * lstm.directions, x.shape[0], lstm.hidden_size)
-    return _run_cells(lstm, x, keep, (zeros, zeros) if state is None else state, lstm_cell_reference)
+    zeros = lstm.zero_state(x)
+    ys, (h, c) = run_cells(lstm, x, keep, (zeros, zeros) if state is None else state, lstm_cell_reference)
+    return ys, (h, c)

@@ -1,8 +1,7 @@
-"""Pooling over windows and over time: many numbers become one. Over the whole image: pooling_global.py; to a given
-size: pooling_adaptive.py.
+"""Pooling over windows: many numbers become one. Over the whole image: pooling_global.py; to a given size:
+pooling_adaptive.py; over time: pooling_over_time.py.
 
-Dimensions: B batch, C channels, Z, Y and X axes of space, T time, D width. `keep` is boolean, True = a real step. A
-row without any real step gives zeros and passes no gradient.
+Dimensions: B batch, C channels, Z, Y and X axes of space.
 Windows: with kernel h, stride s and padding p an axis of n becomes floor((n + 2p - h) / s) + 1; a window that is cut
 off at the end is left out. `stride` None means windows side by side (s = h). 2p <= h, so that no window is all padding.
 """
@@ -11,7 +10,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor
 
 from deepdojo.layers.convolution_padding import PerAxis, per_axis, require_kernel_fits
@@ -20,14 +19,11 @@ from deepdojo.layers.shapes import ShapeError
 __all__ = [
     "average_pool2d",
     "average_pool2d_reference",
-    "last_over_time",
-    "max_over_time",
     "max_pool1d",
     "max_pool2d",
     "max_pool2d_reference",
     "max_pool3d",
     "max_pool_reference",
-    "mean_over_time",
 ]
 
 
@@ -121,41 +117,3 @@ def _require_windows(name: str, x: Tensor, kernel_size: PerAxis, padding: PerAxi
     if any(2 * p > size for p, size in zip(sides, kernel, strict=True)):
         raise ShapeError(f"{name}: padding {sides} is more than half of the window {kernel}")
     require_kernel_fits(name, x, kernel, sides)
-
-
-def max_over_time(x: Float[Tensor, "B T D"], keep: Bool[Tensor, "B T"] | None = None) -> Float[Tensor, "B D"]:
-    """The largest number of each column over the real steps. Source: Collobert et al. 2011; Kim 2014."""
-    if x.shape[1] == 0:
-        return x.new_zeros(x.shape[0], x.shape[2])
-    if keep is None:
-        return x.max(1).values
-    _require_keep(x, keep)
-    best = x.masked_fill(~keep.unsqueeze(-1), -torch.inf).max(1).values
-    return best.masked_fill(~keep.any(1, keepdim=True), 0.0)
-
-
-def mean_over_time(x: Float[Tensor, "B T D"], keep: Bool[Tensor, "B T"] | None = None) -> Float[Tensor, "B D"]:
-    """The mean of each column over the real steps."""
-    if keep is None:
-        return x.sum(1) / max(x.shape[1], 1)
-    _require_keep(x, keep)
-    total = x.masked_fill(~keep.unsqueeze(-1), 0.0).sum(1)
-    return total / keep.sum(1, keepdim=True).clamp(min=1)
-
-
-def last_over_time(x: Float[Tensor, "B T D"], keep: Bool[Tensor, "B T"] | None = None) -> Float[Tensor, "B D"]:
-    """The last real step of each row."""
-    if x.shape[1] == 0:
-        return x.new_zeros(x.shape[0], x.shape[2])
-    if keep is None:
-        return x[:, -1]
-    _require_keep(x, keep)
-    steps = torch.arange(1, x.shape[1] + 1, device=x.device)
-    last = (keep * steps).amax(1)  # 0 where nothing is kept
-    picked = x.gather(1, (last - 1).clamp(min=0)[:, None, None].expand(-1, 1, x.shape[2])).squeeze(1)
-    return picked.masked_fill((last == 0).unsqueeze(-1), 0.0)
-
-
-def _require_keep(x: Tensor, keep: Tensor) -> None:
-    if keep.shape != x.shape[:2] or keep.dtype != torch.bool:
-        raise ShapeError(f"keep must be bool {tuple(x.shape[:2])}, got {keep.dtype} {tuple(keep.shape)}")

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-__all__ = ["Classifier", "DenseDetector", "LanguageModel", "MaskedLanguageModel", "Seq2Seq", "TableModel"]
+__all__ = ["Classifier", "DenseDetector", "LanguageModel", "MaskedLanguageModel", "Seq2Seq", "TableModel", "Tagger"]
 
 
 class Classifier(Protocol):
@@ -69,3 +69,16 @@ class DenseDetector(Protocol):
     def __call__(
         self, image: Float[Tensor, "B Ch Y X"]
     ) -> tuple[Float[Tensor, "B C y x"], Float[Tensor, "B 4 y x"]]: ...
+
+
+class Tagger(Protocol):
+    """Scores of each tag for each word, from word ids and F further ids of a word (suffix, capitals, ...).
+
+    `crf`, where there is one, scores the tags of a sentence together: `crf.nll` is the loss, `crf.decode` the answer.
+    """
+
+    crf: Any
+
+    def __call__(
+        self, words: Int[Tensor, "B T"], shapes: Int[Tensor, "B T F"], keep: Bool[Tensor, "B T"] | None = None
+    ) -> Float[Tensor, "B T C"]: ...

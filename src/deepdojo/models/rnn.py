@@ -1,10 +1,12 @@
-"""Recurrent classifier: LSTM cells over the words of a text, their states pooled over time, one linear layer.
+"""Recurrent classifier: LSTM, GRU or Elman cells over the words of a text, states pooled over time, a linear layer.
 
-Source: Hochreiter & Schmidhuber 1997, "Long short-term memory"; Graves & Schmidhuber 2005 (both directions)
+Source: Hochreiter & Schmidhuber 1997, "Long short-term memory"; Graves & Schmidhuber 2005 (both directions);
+    Cho et al. 2014 (GRU); Elman 1990; Yang et al. 2016 (attention pooling)
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,10 +15,13 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from deepdojo.layers.dropouts import Dropout
+from deepdojo.layers.elman import RNN
 from deepdojo.layers.embeddings import Embedding
 from deepdojo.layers.fully_connected import Linear
+from deepdojo.layers.gru import GRU
 from deepdojo.layers.hook import current
 from deepdojo.layers.lstm import LSTM
+from deepdojo.layers.pooling_over_time import AttentionPooling
 from deepdojo.models.checks import require_at_least, require_shares
 from deepdojo.models.tokens import embed_tokens
 
@@ -31,16 +36,19 @@ class RnnConfig:
     """Tokens in the vocabulary. From the data."""
     num_outputs: int
     """Classes. From the data."""
+    cell: Literal["lstm", "gru", "elman"] = "lstm"
+    """The recurrent cell: with a memory behind gates, with two gates, or without any."""
     embedding_width: int = 128
     """Width of the word vectors."""
     hidden_size: int = 128
     """Width of the state, for each direction."""
     num_layers: int = 1
-    """LSTM layers, each reads the states of the one below."""
+    """Recurrent layers, each reads the states of the one below."""
     bidirectional: bool = True
-    """Whether a second LSTM reads from the end."""
-    pooling: Literal["last", "max", "mean"] = "max"
-    """How states become one vector: each direction's state after its last word, or the maximum or mean over words."""
+    """Whether second cells read from the end."""
+    pooling: Literal["last", "max", "mean", "attention"] = "max"
+    """How states become one vector: each direction's state after its last word, or the maximum, mean, or learned
+    weighted mean over words."""
     embedding_dropout: float = 0.3
     """Share of the word vectors' numbers that are silenced in training."""
     dropout: float = 0.5
@@ -55,10 +63,10 @@ class RnnConfig:
 
 
 class Rnn(nn.Module):
-    """Word vectors, LSTM, pooling over the real words, dropout, linear head. Padding never changes a result.
+    """Word vectors, recurrent layers, pooling over the real words, dropout, linear head.
 
-    A row without words has zero features, so it gets the head's bias.
-    Initialisation: word vectors normal (`embedding_std`), LSTM uniform ±1/√hidden_size, head uniform ±1/√inputs.
+    Padding never changes a result. A row without words has zero features, so it gets the head's bias.
+    Initialisation: word vectors normal (`embedding_std`), cells uniform ±1/√hidden_size, head uniform ±1/√inputs.
     """
 
     def __init__(self, config: RnnConfig) -> None:
@@ -66,19 +74,28 @@ class Rnn(nn.Module):
         self.config = config
         self.embedding = Embedding(config.vocab_size, config.embedding_width, std=config.embedding_std)
         self.embedding_dropout = Dropout(config.embedding_dropout)
-        self.lstm = LSTM(
+        layer = {"lstm": LSTM, "gru": GRU, "elman": RNN}[config.cell]
+        width = config.hidden_size * (2 if config.bidirectional else 1)
+        stack = layer(
             config.embedding_width, config.hidden_size, config.num_layers, config.bidirectional, config.dropout
         )
-        names = {"max": "max_over_time", "mean": "mean_over_time"}
-        self.pool = current(names[config.pooling]) if config.pooling in names else None
+        self.add_module(config.cell, stack)  # `lstm`, `gru` or `elman`
+        self.pool = self._pooling(config.pooling, width)
         self.dropout = Dropout(config.dropout)
-        self.head = Linear(config.hidden_size * (2 if config.bidirectional else 1), config.num_outputs)
+        self.head = Linear(width, config.num_outputs)
+
+    @staticmethod
+    def _pooling(pooling: str, width: int) -> Callable[..., Tensor] | None:
+        if pooling == "attention":
+            return AttentionPooling(width)
+        return None if pooling == "last" else current(f"{pooling}_over_time")
 
     def forward(self, x: Int[Tensor, "B T"], keep: Bool[Tensor, "B T"] | None = None) -> Float[Tensor, "B num_outputs"]:
         words, keep = embed_tokens(self, x, keep)
-        states, (h, _) = self.lstm(self.embedding_dropout(words), keep)
+        states, after = self.get_submodule(self.config.cell)(self.embedding_dropout(words), keep)
         if self.pool is not None:
             pooled = self.pool(states, keep)
         else:  # the last state of the top layer, of each direction
+            h = after[0] if self.config.cell == "lstm" else after
             pooled = torch.cat(list(h[-2:] if self.config.bidirectional else h[-1:]), 1)
         return self.head(self.dropout(pooled))
