@@ -50,7 +50,7 @@ def test_missing_unknown_and_misshapen_tensors_are_all_named(tmp_path):
         ({"model_type": "absent"}, "model_type None is not read"),
         ({"architectures": ["GPT2ForSequenceClassification"]}, "GPT2ForSequenceClassification is not read; of gpt2"),
         ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx = True is not supported"),
-        ({"activation_function": "mish"}, "the activation 'mish' is not ours"),
+        ({"activation_function": "mish"}, "the activation 'mish' is none of ours"),
     ],
 )
 def test_settings_that_are_not_ours(settings, said, tmp_path):
