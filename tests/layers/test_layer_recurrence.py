@@ -9,7 +9,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from deepdojo.errors import RecipeError
-from deepdojo.layers import GRU, LSTM, RNN, ElmanOutput, replaced
+from deepdojo.layers import GRU, LSTM, RNN, ElmanOutput, elman, gru, replaced
 from deepdojo.layers.elman import elman_cell_reference, elman_reference
 from deepdojo.layers.gru import gru_reference
 from deepdojo.layers.gru_gates import gru_cell_reference
@@ -21,6 +21,14 @@ from deepdojo.layers.truncated_backpropagation import truncated
 BOTH = pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["f64", "f32"])
 DEPTHS = pytest.mark.parametrize(("layers", "bidirectional"), [(1, False), (2, False), (1, True), (2, True)])
 CELLS = pytest.mark.parametrize("cell", ["gru", "tanh", "relu"])
+
+
+@pytest.fixture(params=["packed", "padded"])
+def way(request, monkeypatch):
+    """Batches of few real steps are packed, others run through their padding; here all go one way."""
+    for file in (elman, gru):
+        monkeypatch.setattr(file, "_FEW", 2.0 if request.param == "packed" else 0.0)
+    return request.param
 
 
 def make(cell, layers=1, bidirectional=False, seed=0):
@@ -66,6 +74,7 @@ class _Packed(nn.Module):
 @BOTH
 @CELLS
 @DEPTHS
+@pytest.mark.usefixtures("way")
 def test_padded_batch_equals_torchs_packed_one(cell, layers, bidirectional, dtype):
     ours, theirs = twin(make(cell, layers, bidirectional), make_torchs(cell, layers, bidirectional), dtype)
     lengths = [11, 3, 1, 8]
@@ -75,6 +84,7 @@ def test_padded_batch_equals_torchs_packed_one(cell, layers, bidirectional, dtyp
 @BOTH
 @CELLS
 @DEPTHS
+@pytest.mark.usefixtures("way")
 def test_every_mask_and_carried_state_equal_the_loop_over_time(cell, layers, bidirectional, dtype):
     layer = make(cell, layers, bidirectional).to(dtype)
     keep = torch.rand(5, 11, generator=torch.Generator().manual_seed(1)) < 0.6
@@ -89,6 +99,7 @@ def test_every_mask_and_carried_state_equal_the_loop_over_time(cell, layers, bid
 
 @BOTH
 @CELLS
+@pytest.mark.usefixtures("way")
 def test_what_stands_in_the_padding_never_matters(cell, dtype):
     layer = make(cell, 2, bidirectional=True).to(dtype)
     keep = lengths_mask([6, 2, 1], 6)
@@ -104,6 +115,7 @@ def test_what_stands_in_the_padding_never_matters(cell, dtype):
 
 
 @CELLS
+@pytest.mark.usefixtures("way")
 def test_the_second_derivative_is_right_too(cell):
     layer, keep = make(cell, 1, bidirectional=True).double(), lengths_mask([6, 2, 1], 6)
     seconds = []
@@ -126,6 +138,7 @@ def test_extreme_inputs_stay_finite(cell):
 
 
 @CELLS
+@pytest.mark.usefixtures("way")
 def test_dropout_between_layers_works_in_training_only(cell):
     layer = make(cell, 2)
     layer.dropout = 0.5

@@ -11,14 +11,13 @@ from collections.abc import Callable
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from deepdojo.layers.bookkeeping import note_bookkeeping
 from deepdojo.layers.dropouts import dropout as _dropout
 from deepdojo.layers.hook import current
 from deepdojo.layers.lstm_gates import lstm_cell, lstm_cell_reference
 from deepdojo.layers.pooling_over_time import last_over_time
-from deepdojo.layers.recurrence import Recurrent, quiet, real_steps_first, run_cells
+from deepdojo.layers.recurrence import Recurrent, quiet, real_steps_first, run_cells, run_packed
 
 __all__ = ["LSTM", "lstm_reference"]
 
@@ -134,30 +133,8 @@ def _run_padded(lstm: LSTM, x: Tensor, keep: Tensor, start: State) -> tuple[Tens
 
 def _run_packed(lstm: LSTM, x: Tensor, keep: Tensor, start: State) -> tuple[Tensor, State]:
     """All layers in one call over packed sequences: cuDNN's way, and exact for a carried state in both directions."""
-    lengths = keep.sum(1)
-    empty = (lengths == 0)[:, None]
-    packed = pack_padded_sequence(x, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)
-    assert packed.sorted_indices is not None
-    assert packed.unsorted_indices is not None
-    initial = tuple(s.index_select(1, packed.sorted_indices) for s in start)
-    with quiet(x):
-        data, h, c = torch.lstm(
-            packed.data,
-            packed.batch_sizes,
-            initial,
-            lstm.weights(),
-            True,
-            lstm.num_layers,
-            lstm.dropout,
-            lstm.training,
-            lstm.bidirectional,
-        )
-    ys, _ = pad_packed_sequence(packed._replace(data=data), batch_first=True, total_length=x.shape[1])
-    h, c = (
-        torch.where(empty, first, last.index_select(1, packed.unsorted_indices))
-        for first, last in zip(start, (h, c), strict=True)
-    )
-    return ys.masked_fill(~keep.unsqueeze(-1), 0.0), (h, c)
+    ys, (h, c) = run_packed(lstm, x, keep, start, lambda *arguments: arguments, torch.lstm)
+    return ys, (h, c)
 
 
 def lstm_reference(

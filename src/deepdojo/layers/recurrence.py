@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from deepdojo.errors import RecipeError
 from deepdojo.layers.dropouts import dropout as _dropout
@@ -21,7 +22,7 @@ from deepdojo.layers.hook import Layer
 from deepdojo.layers.pooling_over_time import last_over_time
 from deepdojo.layers.shapes import ShapeError, require_width
 
-__all__ = ["Recurrent", "quiet", "real_steps_first", "run_cells", "run_padded", "turned_round"]
+__all__ = ["Recurrent", "quiet", "real_steps_first", "run_cells", "run_packed", "run_stack", "turned_round"]
 
 States = tuple[Tensor, ...]  # (h,) of an Elman network or a GRU, (h, c) of an LSTM; each (N, B, H)
 
@@ -117,15 +118,60 @@ def real_steps_first(x: Tensor, keep: Tensor) -> tuple[Tensor, Tensor, Callable[
     return x.masked_fill(~keep.unsqueeze(-1), 0.0), keep, back
 
 
-def run_padded(
-    layer: Recurrent, x: Tensor, keep: Tensor, start: Tensor, kernel: Callable[[Tensor, Tensor, list[Tensor]], Tensor]
+def run_stack(
+    layer: Recurrent, x: Tensor, keep: Tensor | None, start: Tensor, kernel: Callable[..., Any], packed_below: float
 ) -> tuple[Tensor, Tensor]:
-    """A stack whose only state is h, over rows whose padding stands at the end; `kernel` runs one layer one way.
+    """A stack whose only state is h, with torch's `kernel`; `packed_below`: the share of real steps that is few."""
+    n = layer.num_layers
+    if keep is None or bool(keep.all()):
+        with quiet(x):
+            return kernel(x, start, layer.weights(), True, n, layer.dropout, layer.training, layer.bidirectional, True)
+    x, keep, back = real_steps_first(x, keep)
+    if x.is_cuda or int(keep.sum()) < packed_below * keep.numel():
+        ys, (h,) = run_packed(layer, x, keep, (start,), lambda data, sizes, state: (data, sizes, *state), kernel)
+    else:
+        ys, h = _run_padded(layer, x, keep, start, kernel)
+    return back(ys), h
+
+
+def run_packed(
+    layer: Recurrent,
+    x: Tensor,
+    keep: Tensor,
+    start: States,
+    arguments: Callable[[Tensor, Tensor, States], tuple[Any, ...]],
+    kernel: Callable[..., Any],
+) -> tuple[Tensor, States]:
+    """All layers in one call of torch's `kernel` over packed sequences, which leave padding out: cuDNN's way.
+
+    `arguments` puts steps, the number of rows that reach each step, and state in the order that the kernel takes.
+    """
+    lengths = keep.sum(1)
+    empty = (lengths == 0)[:, None]
+    packed = pack_padded_sequence(x, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False)
+    assert packed.sorted_indices is not None
+    assert packed.unsorted_indices is not None
+    initial = tuple(s.index_select(1, packed.sorted_indices) for s in start)
+    first = arguments(packed.data, packed.batch_sizes, initial)
+    with quiet(x):
+        data, *states = kernel(
+            *first, layer.weights(), True, layer.num_layers, layer.dropout, layer.training, layer.bidirectional
+        )
+    ys, _ = pad_packed_sequence(packed._replace(data=data), batch_first=True, total_length=x.shape[1])
+    order = packed.unsorted_indices
+    after = tuple(torch.where(empty, a, b.index_select(1, order)) for a, b in zip(start, states, strict=True))
+    return ys.masked_fill(~keep.unsqueeze(-1), 0.0), after
+
+
+def _run_padded(
+    layer: Recurrent, x: Tensor, keep: Tensor, start: Tensor, kernel: Callable[..., Any]
+) -> tuple[Tensor, Tensor]:
+    """Layer by layer and way by way over rows whose padding stands at the end.
 
     The cells that read from the end are given each row turned round, so that its padding stands at the end for them
     too. What comes after a row's last real step can't change what came before, so the kernel runs through padding
-    undisturbed; there its results are zeroed, and pass no gradient. (torch packs instead, which takes its kernel
-    apart into one small call for each step: measured in `benchmarks/models_recurrence.py`.)
+    undisturbed; there its results are zeroed, and pass no gradient. While most steps are real that is faster on a CPU
+    than packing, which takes the kernel apart into small calls, one a step and way: `benchmarks/models_recurrence.py`.
     """
     padding = ~keep.unsqueeze(-1)
     B, T = keep.shape
@@ -137,7 +183,8 @@ def run_padded(
         for way in range(layer.directions):
             first = start[depth * layer.directions + way]
             steps = x if way == 0 else _Turn.apply(x, turned)
-            ys = kernel(steps, first.unsqueeze(0), weights[4 * way : 4 * way + 4])
+            own = weights[4 * way : 4 * way + 4]
+            ys, _ = kernel(steps, first.unsqueeze(0), own, True, 1, 0.0, layer.training, False, True)
             last = last_over_time(ys, keep)
             states.append(torch.where(keep.any(1, keepdim=True), last, first))
             outputs.append(ys if way == 0 else _Turn.apply(ys, turned))
