@@ -161,3 +161,23 @@ def test_what_does_not_fit_is_said() -> None:
         create_model("decoder", {"vocab_size": V}, width=10, num_heads=3)
     with pytest.raises(RecipeError, match="even width"):
         create_model("decoder", {"vocab_size": V}, width=9, num_heads=3)
+
+
+def test_it_learns_to_look_up_what_followed_before() -> None:
+    """Induction (Olsson et al. 2022): of a random text that is said twice, the second time is known."""
+    torch.manual_seed(0)
+    model = create_model("decoder", vocab_size=16, width=48, num_layers=2, num_heads=2, context=16, tied=False)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+
+    def twice(rows: int) -> torch.Tensor:
+        return torch.rand(rows, 16).argsort(1)[:, :8].repeat(1, 2)  # no token twice, so what followed is one thing
+
+    for _ in range(250):
+        text = twice(64)
+        loss = F.cross_entropy(model(text[:, :-1])[:, 8:].flatten(0, 1), text[:, 9:].flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    text = twice(64)
+    right = model(text[:, :-1])[:, 8:].argmax(-1) == text[:, 9:]
+    assert float(right.float().mean()) > 0.95  # 1/16 by guessing, 1/8 by the tokens that there are
