@@ -63,6 +63,33 @@ def test_log_partition_equals_the_plain_recursion(size, dtype):
     )
 
 
+def test_no_size_of_scores_and_no_forbidden_move_spoils_a_number():
+    """Random sizes from 0.1 to 1,000, one to six tags, moves and beginnings that are forbidden by -inf."""
+    g = torch.Generator().manual_seed(0)
+    for case in range(80):
+        T, N = (int(torch.randint(1, 7, (), generator=g)) for _ in "TN")
+        a, b = (10 ** (4 * torch.rand(2, generator=g) - 1)).tolist()
+        scores, parameters = a * torch.randn(3, T, N, generator=g), [
+            b * torch.randn(*shape, generator=g) for shape in ((N, N), (N,), (N,))]  # fmt: skip
+        if N > 1 and case % 4 == 0:
+            parameters[0][0, 1] = -torch.inf
+            parameters[1][0] = -torch.inf
+        keep = torch.arange(T) < torch.randint(0, T + 1, (3, 1), generator=g)
+        results = []
+        for call, dtype in ((log_partition, torch.float32), (log_partition_reference, torch.float64)):
+            leaves = [t.to(dtype).requires_grad_() for t in (scores, *parameters)]
+            log_z = call(*leaves, keep)
+            total = (log_z * torch.tensor([1.0, -2.0, 3.0], dtype=dtype)).sum()
+            results.append([log_z, *torch.autograd.grad(total, leaves, allow_unused=True)])
+        for mine, plain in zip(*results, strict=True):
+            if plain is None:  # no step at all, or no second one: nothing is used
+                assert (mine == 0).all()
+                continue
+            scale = max(1.0, plain.abs().max().item())
+            torch.testing.assert_close(mine.double() / scale, plain / scale, rtol=0, atol=1e-6, msg=f"case {case}")
+        assert torch.equal(viterbi(scores, *parameters, keep), viterbi_reference(scores, *parameters, keep))
+
+
 def test_the_three_ways_of_summing_agree():
     """Scores of a middle range, as they are and with one forbidden transition that forces the sum of logs."""
     keep = lengths_mask([7, 3, 1, 0], 7)

@@ -48,7 +48,7 @@ def forward_backward(
 ) -> Messages:
     """Both recursions at once, over at least one row and step; the one from the end runs over the rows turned round.
 
-    Numerics: where the scores allow it sums are taken of numbers, not of logs: exp(score - the step's best), one matrix
+    Numerics: where the scores allow it sums are taken of numbers, not of logs: exp(score - the greatest), one matrix
     product a step, divided by its sum so that nothing grows or shrinks. That is exact while no number that may matter
     falls below the smallest of its type, which is so where the ranges of scores and transitions add up to less than
     75 in float32, 600 in float64 (exp(-87) and exp(-708) are the smallest). A wider range takes float64, and at last
@@ -80,12 +80,12 @@ def _by_numbers(both: Tensor, ways: Tensor, firsts: Tensor, back: Tensor, keep: 
     factors, moves = (both - top).exp_(), (ways - most).exp()
     ends = (firsts - firsts.amax(-1, keepdim=True)).exp()
     before, after = torch.empty_like(factors), torch.empty_like(factors)  # without and with a step's own score
-    sums = factors.new_ones(*factors.shape[:3], 1)
-    before[:1], after[:1] = ends, factors[:1] * ends
-    steps = zip(*(t.unbind(0) for t in (factors, before, after, sums)), strict=True)
-    last = next(steps)[2]
-    for factor, sent, told, total in steps:
-        torch.bmm(last, moves, out=sent)
+    sums = factors.new_empty(*factors.shape[:3], 1)
+    before[0] = ends
+    last = None
+    for factor, sent, told, total in zip(*(t.unbind(0) for t in (factors, before, after, sums)), strict=True):
+        if last is not None:
+            torch.bmm(last, moves, out=sent)
         torch.mul(sent, factor, out=told)
         torch.sum(told, -1, keepdim=True, out=total)
         told.div_(total)

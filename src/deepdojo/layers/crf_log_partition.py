@@ -23,7 +23,7 @@ def log_partition(
     end: Float[Tensor, " N"],
     keep: Bool[Tensor, "B T"] | None = None,
 ) -> Float[Tensor, " B"]:
-    """log Z = log of the sum over all paths y of exp(score(y)), with
+    """log Z, the log of the sum over all paths y of exp(score(y)).
 
     score(y) = start[y_1] + sum_t scores[t, y_t] + sum_t transitions[y_{t-1}, y_t] + end[y_T].
 
