@@ -32,19 +32,21 @@ class KeyValues:
         self, k: Float[Tensor, "B G T K"], v: Float[Tensor, "B G T W"]
     ) -> tuple[Float[Tensor, "B G S K"], Float[Tensor, "B G S W"]]:
         """All keys and values, with those of T new steps at the end. Raises ShapeError when they do not fit."""
-        start, end = self.length, self.length + k.shape[2]
-        if self.capacity is not None and end > self.capacity:
-            raise ShapeError(f"the cache holds {self.capacity} steps, and {end} are asked for")
-        keys, values = self._with_room(k, v, end)
+        start, steps = self.length, k.shape[2]
+        end = start + steps
+        keys, values = self._keys, self._values
+        if keys is None or values is None or end > keys.shape[2]:
+            keys, values = self._with_room(k, v, end)
         if k.shape[0] != keys.shape[0]:
             raise ShapeError(f"the cache holds {keys.shape[0]} rows, got {k.shape[0]}")
-        keys[:, :, start:end], values[:, :, start:end] = k, v
+        keys.narrow(2, start, steps).copy_(k)
+        values.narrow(2, start, steps).copy_(v)
         self.length = end
-        return keys[:, :, :end], values[:, :, :end]
+        return keys.narrow(2, 0, end), values.narrow(2, 0, end)
 
     def _with_room(self, k: Tensor, v: Tensor, end: int) -> tuple[Tensor, Tensor]:
-        if self._keys is not None and self._values is not None and end <= self._keys.shape[2]:
-            return self._keys, self._values
+        if self.capacity is not None and end > self.capacity:
+            raise ShapeError(f"the cache holds {self.capacity} steps, and {end} are asked for")
         room = self.capacity if self.capacity is not None else max(2 * end, 32)
         keys, values = (x.new_empty((*x.shape[:2], room, x.shape[3])) for x in (k, v))
         if self._keys is not None and self._values is not None:
