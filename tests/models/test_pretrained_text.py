@@ -173,6 +173,16 @@ def test_another_head_starts_fresh_on_the_same_body(tmp_path):
     assert classifier.head.dense.weight.shape == (3, theirs.config.hidden_size)
 
 
+def test_a_tagger_never_starts_from_a_classifiers_last_layer(tmp_path):
+    """Both are called classifier.weight in the file, and with as many outputs they would even fit."""
+    theirs = random_bert(2, "classifier")
+    torch.manual_seed(0)
+    tagger = from_pretrained(written(theirs, tmp_path), head="token")
+    assert tagger.head.dense.weight.shape == theirs.classifier.weight.shape
+    assert not torch.equal(tagger.head.dense.weight, theirs.classifier.weight)
+    assert float(tagger.head.dense.weight.detach().abs().max()) < 0.1  # drawn with deviation 0.02
+
+
 def test_short_floats_are_widened_and_long_ones_kept(tmp_path):
     theirs = random_gpt2(0)
     assert from_pretrained(written(theirs.double(), tmp_path / "64")).embedding.weight.dtype == torch.float64

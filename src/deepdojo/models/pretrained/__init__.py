@@ -71,7 +71,7 @@ def from_pretrained(
     entries = kind.entries(model.config, head)
     if fresh:
         held = {kind.identity(entry) for entry in kind.entries(_with_head(model.config, own), own)}
-        entries = [entry for entry in entries if kind.identity(entry) in held]
+        entries = [entry for entry in entries if kind.identity(entry) in held and not kind.own_to_a_head(entry)]
     tensors = _renamed(kind, checkpoint, entries)
     _require_all(checkpoint, kind, entries, tensors, fresh)
     state = {name: _in_dtype(tensor, dtype) for name, tensor in ours_from(entries, tensors).items()}

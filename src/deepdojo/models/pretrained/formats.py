@@ -79,6 +79,10 @@ class Format:
         """What an entry is, whichever head the file was written with: bare models leave the prefix out."""
         return (entry.ours, *(name.removeprefix(self.prefix) for name in entry.theirs))
 
+    def own_to_a_head(self, entry: Entry) -> bool:
+        """Whether an entry is the last layer of one use: a classifier's and a tagger's have one name in the file."""
+        return entry.theirs[0].startswith(("classifier.", "qa_outputs."))
+
     def ignored(self, name: str) -> bool:
         return any(re.search(pattern, name) for pattern in self.module.IGNORED)
 
