@@ -44,8 +44,9 @@ def test_speeds_and_size_equal_transformers(name, base):
         rope_parameters={**theirs, "rope_theta": base},
     )
     speeds, size = ROPE_INIT_FUNCTIONS[theirs["rope_type"]](config, None)
-    found, found_size = ours.speeds(32, base, 10)
-    torch.testing.assert_close(found.float(), speeds, rtol=2e-6, atol=0)
+    plain = 1 / base ** (torch.arange(0, 32, 2) / 32)
+    found, found_size = ours.speeds(plain, base, 10)
+    torch.testing.assert_close(found, speeds, rtol=1e-6, atol=0)
     assert found_size == pytest.approx(size, abs=1e-12)
 
 
@@ -55,11 +56,12 @@ def test_ntk_grows_the_base_with_the_text_alone():
         rope_parameters={"rope_type": "dynamic", "factor": 2.0, "rope_theta": 10_000.0},
     )  # fmt: skip
     ours = RotaryScaling("ntk", 2.0, 128)
+    plain = 1 / 10_000.0 ** (torch.arange(0, 32, 2) / 32)
     for steps in (5, 128, 129, 300):
         speeds, _ = ROPE_INIT_FUNCTIONS["dynamic"](config, None, seq_len=steps)
-        torch.testing.assert_close(ours.speeds(32, 10_000.0, steps)[0].float(), speeds, rtol=2e-6, atol=0)
+        torch.testing.assert_close(ours.speeds(plain, 10_000.0, steps)[0], speeds, rtol=1e-6, atol=0)
     like = torch.zeros(1)
-    plain, stretched = RotaryPositions(128, 32), RotaryPositions(128, 32, scaling=ours)
-    torch.testing.assert_close(stretched.tables(128, like), plain.tables(128, like))
-    assert not torch.allclose(stretched.tables(300, like)[0][:128], plain.tables(128, like)[0])
-    torch.testing.assert_close(stretched.tables(90, like)[0], plain.tables(90, like)[0])  # and shrinks again
+    usual, stretched = RotaryPositions(128, 32), RotaryPositions(128, 32, scaling=ours)
+    torch.testing.assert_close(stretched.tables(128, like), usual.tables(128, like))
+    assert not torch.allclose(stretched.tables(300, like)[0][:128], usual.tables(128, like)[0])
+    torch.testing.assert_close(stretched.tables(90, like)[0], usual.tables(90, like)[0])  # and shrinks again

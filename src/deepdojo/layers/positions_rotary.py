@@ -118,7 +118,7 @@ class RotaryPositions(Layer):
         self._tables: dict[tuple[torch.dtype, torch.device], tuple[Tensor, Tensor]] = {}
 
     def tables(self, steps: int, like: Tensor) -> tuple[Float[Tensor, "T P"], Float[Tensor, "T P"]]:
-        """cos and sin of every angle, (steps, K/2), made once in float64 and kept in the dtype that asks."""
+        """cos and sin of every angle, (steps, K/2), made once and kept in the dtype that asks."""
         if self.scaling is not None and self.scaling.depends_on_length and steps > self.scaling.trained_length:
             cos, sin = self._made(steps, like)
             return cos, sin
@@ -135,16 +135,16 @@ class RotaryPositions(Layer):
         return self.max_length
 
     def _made(self, steps: int, like: Tensor) -> tuple[Tensor, Tensor]:
-        if self.scaling is None:
-            speeds, size = (
-                self.base ** (-torch.arange(0, self.head_width, 2, dtype=torch.float64) / self.head_width),
-                1.0,
-            )
-        else:
-            speeds, size = self.scaling.speeds(self.head_width, self.base, steps)
-        angles = torch.arange(steps, dtype=torch.float64)[:, None] * speeds
+        # In float64 for float64; else in float32, as the models were trained whose weights are read: at step 10,000
+        # the two angles of the fastest plane are 5e-4 apart.
+        exact = torch.float64 if like.dtype == torch.float64 else torch.float32
+        speeds = 1.0 / self.base ** (torch.arange(0, self.head_width, 2, dtype=exact) / self.head_width)
+        size = 1.0
+        if self.scaling is not None:
+            speeds, size = self.scaling.speeds(speeds, self.base, steps)
+        angles = torch.arange(steps, dtype=exact)[:, None] * speeds
         cos, sin = angles.cos() * size, angles.sin() * size
-        return cos.to(like.device, like.dtype), sin.to(like.device, like.dtype)
+        return cos.to(like.dtype).to(like.device), sin.to(like.dtype).to(like.device)
 
     def at(self, like: Tensor, start: int, steps: int, places: Int[Tensor, "B T"] | None = None) -> Turn:
         """The rotation of `steps` steps from `start` on, or of the given places, in the dtype of `like`."""

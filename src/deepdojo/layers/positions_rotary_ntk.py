@@ -1,4 +1,4 @@
-"""NTK-aware scaling of rotary positions, with a base that grows with the text ("dynamic"). K is the head width."""
+"""NTK-aware scaling of rotary positions, with a base that grows with the text ("dynamic"). P = K / 2, K head width."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from torch import Tensor
 __all__ = ["ntk_speeds"]
 
 
-def ntk_speeds(head_width: int, base: float, factor: float, trained_length: int, steps: int) -> Float[Tensor, " P"]:
+def ntk_speeds(
+    speeds: Float[Tensor, " P"], base: float, factor: float, trained_length: int, steps: int
+) -> Float[Tensor, " P"]:
     """base' = base · (factor · n / trained - (factor - 1))^(K / (K - 2)), n = the text's steps, at least `trained`.
 
     The fastest plane keeps its speed and the slowest is slowed by the whole factor: short distances stay as trained.
@@ -17,6 +19,7 @@ def ntk_speeds(head_width: int, base: float, factor: float, trained_length: int,
     the trained length a cached text is not exactly one that is read anew.
     Source: bloc97 2023 ("NTK-aware scaled RoPE"), emozilla 2023 (dynamic), as Transformers' `dynamic`.
     """
+    K = 2 * len(speeds)
     ratio = factor * max(steps, trained_length) / trained_length - (factor - 1)
-    grown = base * ratio ** (head_width / (head_width - 2))
-    return grown ** (-torch.arange(0, head_width, 2, dtype=torch.float64) / head_width)
+    grown = base * ratio ** (K / (K - 2))
+    return 1.0 / grown ** (torch.arange(0, K, 2, dtype=speeds.dtype) / K)

@@ -1,6 +1,6 @@
 """How rotary angles are stretched for texts longer than those trained on: one rule a file, chosen by name here.
 
-Dimensions: K head width. A speed is the angle by which a plane turns at each step.
+Dimensions: P planes, half the head width. A speed is the angle by which a plane turns at each step.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from deepdojo.layers.positions_rotary_linear import linear_speeds
@@ -48,14 +48,13 @@ class RotaryScaling:
         """Whether the angles change while a text grows beyond the trained length."""
         return self.kind == "ntk"
 
-    def speeds(self, head_width: int, base: float, steps: int) -> tuple[Tensor, float]:
-        """The K/2 speeds in float64 for a text of `steps` steps, and the size of cos and sin."""
-        plain = base ** (-torch.arange(0, head_width, 2, dtype=torch.float64) / head_width)
+    def speeds(self, plain: Float[Tensor, " P"], base: float, steps: int) -> tuple[Float[Tensor, " P"], float]:
+        """The speeds for a text of `steps` steps from the plain ones, and the size of cos and sin."""
         size = self.size or 1.0
         if self.kind == "linear":
             return linear_speeds(plain, self.factor), size
         if self.kind == "ntk":
-            return ntk_speeds(head_width, base, self.factor, self.trained_length, steps), size
+            return ntk_speeds(plain, base, self.factor, self.trained_length, steps), size
         if self.kind == "llama3":
             return llama3_speeds(plain, self.factor, self.trained_length, self.fast, self.slow), size
         speeds = yarn_speeds(plain, base, self.factor, self.trained_length, self.fast, self.slow, self.whole_planes)
