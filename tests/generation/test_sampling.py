@@ -158,3 +158,45 @@ def test_cached_tokens_are_those_of_a_model_that_reads_everything_anew() -> None
 def test_options_outside_their_range(options: dict, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         sample(decoder(), torch.tensor([[1, 2]]), 3, **options)
+
+
+@pytest.mark.parametrize("positions", ["rotary", "learned", "alibi"])
+@pytest.mark.parametrize("side", ["right", "left", "holes"])
+def test_rows_that_outgrow_the_context_slide_as_they_would_alone(side: str, positions: str) -> None:
+    model = decoder(positions, context=8)
+    lengths = [13, 3, 8, 7, 1]
+    real = [torch.randint(0, 7, (n,), generator=draws(n)) for n in lengths]
+    prompts, keep = torch.zeros(5, 20, dtype=torch.long), torch.zeros(5, 20, dtype=torch.bool)
+    for row, text in enumerate(real):
+        places = torch.arange(len(text)) if side == "right" else torch.arange(20 - len(text), 20)
+        if side == "holes":
+            places = torch.randperm(20, generator=draws(row))[: len(text)].sort().values
+        prompts[row, places], keep[row, places] = text, True
+    found = sample(model, prompts, 21, keep=keep, temperature=0)
+    for row, text in enumerate(real):
+        assert torch.equal(found[row : row + 1], sample(model, text[None], 21, temperature=0)), row
+
+
+def test_an_empty_batch_and_a_temperature_near_zero() -> None:
+    model = decoder()
+    assert sample(model, torch.zeros(0, 3, dtype=torch.long), 3).shape == (0, 3)
+    prompt = torch.tensor([[1, 2]])
+    assert torch.equal(sample(model, prompt, 5, temperature=1e-40), sample(model, prompt, 5, temperature=0))
+
+
+def test_what_a_model_cannot_do_is_said() -> None:
+    prompt = torch.tensor([[1, 2]])
+    with pytest.raises(UsageError, match="Bert gives no scores of a next token"):
+        sample(create_model("bert", vocab_size=7, width=8, num_heads=2), prompt, 2)
+    with pytest.raises(UsageError, match="Decoder reads no source"):
+        sample(decoder(), prompt, 2, source=prompt)
+    pair = create_model("encoder_decoder", source_vocab_size=7, target_vocab_size=7, width=8, num_heads=2)
+    with pytest.raises(UsageError, match="writes from a source, and none is given"):
+        sample(pair, prompt, 2)
+    with pytest.raises(UsageError, match="there are 3 sources and 1 prompts"):
+        sample(pair, prompt, 2, source=prompt.repeat(3, 1))
+    with pytest.raises(UsageError, match="must be of one length"):
+        sample(pair, prompt, 2, source=prompt, keep=torch.tensor([[True, False]]))
+    for stop in (3, "ab", [-1]):
+        with pytest.raises(UsageError, match="stop must be a collection of token ids"):
+            sample(decoder(), prompt, 2, stop=stop)

@@ -19,6 +19,8 @@ from deepdojo.layers import (
     causal_attention,
     dot_product_attention,
     grouped_query_attention,
+    replaced,
+    scaled_dot_product_attention,
     sliding_window_attention,
 )
 from deepdojo.layers.attention_biased import biased_attention_reference
@@ -209,10 +211,10 @@ def test_cross_attention_takes_its_memory_from_the_cache():
 def test_causal_self_attention_of_several_heads_equals_torchs_module():
     torch.manual_seed(0)
     theirs = torch.nn.MultiheadAttention(12, 3, batch_first=True, dtype=torch.float64)
-    ours = MultiHeadAttention(12, 3).double()
+    ours = MultiHeadAttention(12, 3, causal=True).double()
     ours.load_state_dict(theirs.state_dict())
     ahead = ~back(5, 5)
-    assert_equal(lambda x: ours(x, causal=True), lambda x: theirs(x, x, x, attn_mask=ahead)[0], [draw(2, 5, 12)])
+    assert_equal(lambda x: ours(x), lambda x: theirs(x, x, x, attn_mask=ahead)[0], [draw(2, 5, 12)])
 
 
 def test_what_does_not_fit_is_said_in_one_sentence(production):
@@ -232,3 +234,94 @@ def test_what_does_not_fit_is_said_in_one_sentence(production):
         RelativePositions(2, 7)
     with pytest.raises(RecipeError, match="alibi needs a head"):
         AlibiPositions(0)
+
+
+def test_what_would_be_stretched_is_refused(production):
+    """Shapes that torch's kernels broadcast, or read past their end."""
+    q, k, v = draw(3, 2, 3, 4), draw(3, 2, 3, 4), draw(3, 2, 3, 4)
+    for attend in (
+        causal_attention,
+        grouped_query_attention,
+        dot_product_attention,
+        scaled_dot_product_attention,
+        lambda q, k, v: sliding_window_attention(q, k, v, 2),
+        lambda q, k, v: biased_attention(q, k, v, draw(1, 1, 3, 3)),
+    ):
+        for wrong in ((q, k, v[:, :, :2]), (q, k[:1], v[:1]), (q, k[..., :3], v), (q[0], k[0], v[0])):
+            with pytest.raises(ShapeError, match=r"expects q \(B, H, T, K\), k \(B, H, S, K\)"):
+                attend(*wrong)
+    for keep in (torch.ones(3, 3, dtype=torch.bool), torch.ones(3, dtype=torch.bool), torch.ones(3, 1, 3, 3)):
+        with pytest.raises(ShapeError, match=r"keep must be bool \(3, 2, 3, 3\)"):
+            biased_attention(q, k, v, draw(1, 1, 3, 3), keep)
+    layer = MultiHeadAttention(12, 3).double()
+    with pytest.raises(ShapeError, match="memory has 1 rows and x has 3"):
+        layer(draw(3, 5, 12), draw(1, 7, 12))
+    with pytest.raises(ShapeError, match="takes no memory"):
+        MultiHeadAttention(12, 3, causal=True).double()(draw(3, 5, 12), draw(3, 7, 12))
+    with pytest.raises(RecipeError, match="a window and a bias do not go together"):
+        GroupedQueryAttention(8, 4, 2, window=2, biased=True)
+    with pytest.raises(ShapeError, match="expects no bias"):
+        GroupedQueryAttention(8, 4, 2).double()(draw(1, 3, 8), bias=draw(1, 4, 3, 3))
+
+
+def test_no_steps_at_all():
+    q, keep = draw(2, 3, 0, 4), torch.ones(2, 0, dtype=torch.bool)
+    for attend in (
+        causal_attention,
+        grouped_query_attention,
+        lambda q, k, v, m: sliding_window_attention(q, k, v, 2, m),
+    ):
+        assert attend(q, q, q, None).shape == (2, 3, 0, 4)
+        assert attend(q, q, q, keep).shape == (2, 3, 0, 4)
+
+
+def test_only_what_is_called_is_counted_as_built():
+    def never(*arguments, **named):
+        raise AssertionError("it was called")
+
+    names = ("causal_attention", "biased_attention", "sliding_window_attention", "grouped_query_attention")
+    for build, runs in (
+        (lambda: MultiHeadAttention(8, 2), None),
+        (lambda: MultiHeadAttention(8, 2, causal=True), "causal_attention"),
+        (lambda: GroupedQueryAttention(8, 2, 1), "grouped_query_attention"),
+        (lambda: GroupedQueryAttention(8, 2, 1, window=2), "sliding_window_attention"),
+        (lambda: GroupedQueryAttention(8, 2, 1, biased=True), "biased_attention"),
+    ):
+        for name in names:
+            import deepdojo.layers as layers
+
+            with replaced({name: with_signature_of(getattr(layers, name), never)}) as counts:
+                layer = build()
+            assert (counts[name] > 0) == (name == runs)
+            if counts[name]:
+                with pytest.raises(AssertionError, match="it was called"):
+                    layer(torch.randn(1, 3, 8), **({"bias": torch.zeros(1, 2, 3, 3)} if "biased" in name else {}))
+
+
+def with_signature_of(function, body):
+    import functools
+    import inspect
+
+    @functools.wraps(function)
+    def stand_in(*arguments, **named):
+        return body(*arguments, **named)
+
+    stand_in.__signature__ = inspect.signature(function)
+    return stand_in
+
+
+def test_a_learners_softmax_and_product_take_part_in_causal_attention_too():
+    seen = []
+
+    def my_softmax(x, dim=-1):
+        seen.append("softmax")
+        return torch.softmax(x, dim)
+
+    def my_linear(x, weight, bias=None):
+        seen.append(tuple(weight.shape))
+        return x @ weight.T + (0 if bias is None else bias)
+
+    with replaced({"softmax": my_softmax, "linear": my_linear}):
+        layer = MultiHeadAttention(8, 2, causal=True)
+    layer(torch.randn(2, 3, 8))
+    assert seen == [(24, 8), "softmax", (8, 8)]

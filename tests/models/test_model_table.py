@@ -194,3 +194,11 @@ def test_what_the_data_fix_is_asked_for_where_there_are_no_data():
     assert str(caught.value) == (
         "model: rnn needs num_outputs, which the data fix; give it: create_model('rnn', num_outputs=...)"
     )
+
+
+def test_what_people_call_a_model_leads_to_it():
+    from deepdojo.models.table import ALIASES
+
+    assert set(ALIASES.values()) <= set(MODELS)
+    with pytest.raises(UnknownNameError, match="no model is named 'Inception-v3'; it is here as 'inception'"):
+        create_model("Inception-v3")

@@ -9,7 +9,7 @@ import torch
 from hugging_face import random_bert, random_gpt2, random_llama, written
 from safetensors.torch import load_file, save_file
 
-from deepdojo.errors import RecipeError
+from deepdojo.errors import DojoError, RecipeError, UnknownNameError
 from deepdojo.models import create_model, from_pretrained, save_pretrained
 
 
@@ -46,15 +46,19 @@ def test_missing_unknown_and_misshapen_tensors_are_all_named(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"model_type": "mamba"}, "model_type 'mamba' is not read; these are: bert, gpt2"),
-        ({"model_type": "absent"}, "model_type None is not read"),
-        ({"architectures": ["GPT2ForSequenceClassification"]}, "GPT2ForSequenceClassification is not read; of gpt2"),
+        ({"model_type": "bertt"}, "no model_type that is read is named 'bertt'; did you mean 'bert'"),
+        ({"model_type": "absent"}, "model_type is None; these are read: bert, gpt2"),
+        ({"model_type": ["gpt2"]}, r"model_type is \['gpt2'\]; these are read"),
+        (
+            {"architectures": ["GPT2ForSequenceClassification"]},
+            "no class of gpt2 is named 'GPT2ForSequenceClassification'",
+        ),
         ({"scale_attn_by_inverse_layer_idx": True}, "scale_attn_by_inverse_layer_idx = True is not supported"),
         ({"activation_function": "mish"}, "the activation 'mish' is none of ours"),
     ],
 )
 def test_settings_that_are_not_ours(settings, said, tmp_path):
-    with pytest.raises(RecipeError, match=said):
+    with pytest.raises(DojoError, match=said):
         from_pretrained(changed(written(random_gpt2(0), tmp_path), **settings))
 
 
@@ -66,8 +70,8 @@ def test_rope_kinds_that_are_not_ours(tmp_path):
 
 
 def test_a_head_that_is_not_there(tmp_path):
-    with pytest.raises(RecipeError, match="bert has no head 'words'; take masked_word, pretraining"):
-        from_pretrained(written(random_bert(0, "none"), tmp_path), head="words")
+    with pytest.raises(UnknownNameError, match="no head of bert is named 'clasifier'; did you mean 'classifier'"):
+        from_pretrained(written(random_bert(0, "none"), tmp_path), head="clasifier")
 
 
 @pytest.mark.parametrize("damage", ["no config", "broken config", "cut weights", "a list"])
@@ -112,3 +116,30 @@ def test_what_transformers_has_no_counterpart_for(tmp_path):
 def test_a_folder_that_is_not_there():
     with pytest.raises(RecipeError, match=r"there is no folder ./nowhere/at/all"):
         from_pretrained("./nowhere/at/all")
+
+
+def test_a_file_is_not_a_folder(tmp_path):
+    folder = written(random_gpt2(0), tmp_path)
+    (folder / "pytorch_model.bin").write_bytes(b"")
+    with pytest.raises(RecipeError, match=r"pytorch_model.bin is not safetensors.*convert it.*this is a file"):
+        from_pretrained(folder / "pytorch_model.bin")
+    with pytest.raises(RecipeError, match="this is a file, not a folder; give"):
+        from_pretrained(folder / "model.safetensors")
+    with pytest.raises(RecipeError, match=r"dtype must be a floating type, got torch.int8"):
+        from_pretrained(folder, dtype=torch.int8)
+
+
+def test_unknown_tensors_are_refused_with_a_fresh_head_too(tmp_path):
+    """A file of three layers whose config.json says two would else be cut without a word."""
+    theirs = next(m for m in (random_bert(seed, "none") for seed in range(9)) if m.config.num_hidden_layers == 3)
+    folder = changed(written(theirs, tmp_path), num_hidden_layers=2)
+    for head in (None, "classifier", "token"):
+        with pytest.raises(RecipeError, match=r"unknown: encoder.layer.2"):
+            from_pretrained(folder, head=head)
+
+
+def test_settings_that_cannot_be_written(tmp_path):
+    base = {"vocab_size": 5, "width": 8, "num_heads": 2, "num_layers": 1, "gated": True, "activation": "silu"}
+    scaled = {"rotary_scaling": "linear", "rotary_factor": 2.0, "rotary_size": 1.5}
+    with pytest.raises(RecipeError, match="Transformers has rotary_size for yarn alone"):
+        save_pretrained(create_model("decoder", **base, **scaled), tmp_path)

@@ -183,6 +183,54 @@ def test_a_tagger_never_starts_from_a_classifiers_last_layer(tmp_path):
     assert float(tagger.head.dense.weight.detach().abs().max()) < 0.1  # drawn with deviation 0.02
 
 
+@pytest.mark.parametrize("architectures", [["BertForMaskedLM"], "BertForMaskedLM", [], None])
+def test_what_a_file_holds_is_taken_whatever_config_says(architectures, tmp_path):
+    """A file of the whole pre-training whose config.json names one part of it, as google's own do, or none."""
+    theirs = random_bert(2, "pretraining")
+    folder = written(theirs, tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+    config.pop("architectures")
+    (folder / "config.json").write_text(
+        json.dumps(config | ({} if architectures is None else {"architectures": architectures}))
+    )
+    tokens = torch.randint(0, theirs.config.vocab_size, (2, 9))
+    words, follows = scores(theirs, tokens)
+    pooled = theirs.bert(tokens).pooler_output
+    assert_same([from_pretrained(folder, head="masked_word")(tokens)], [words])
+    assert_same([from_pretrained(folder, head="next_sentence")(tokens)], [follows])
+    assert_same(from_pretrained(folder, head="pretraining")(tokens), [words, follows])
+    for head in ("none", "classifier"):
+        assert_same([from_pretrained(folder, head=head).pooled(tokens)], [pooled])
+    silent = from_pretrained(folder)  # without a name, the head that uses most of the file
+    assert silent.config.head == ("masked_word" if architectures else "pretraining")
+
+
+def test_a_classifier_without_its_name_is_read_whole(tmp_path):
+    for head in ("classifier", "token", "span", "masked_word", "none"):
+        theirs = random_bert(3, head)
+        folder = written(theirs, tmp_path / head)
+        config = json.loads((folder / "config.json").read_text())
+        del config["architectures"]
+        (folder / "config.json").write_text(json.dumps(config))
+        tokens = torch.randint(0, theirs.config.vocab_size, (2, 9))
+        for asked in (None, head):
+            assert_same(as_list(from_pretrained(folder, head=asked)(tokens)), scores(theirs, tokens))
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama", "bert"])
+def test_tables_that_are_tied_in_name_only_count_as_they_do_in_transformers(family, tmp_path):
+    seed = {"gpt2": 1, "llama": 2, "bert": 1}[family]
+    theirs = random_bert(seed, "masked_word") if family == "bert" else None
+    theirs = theirs or (random_gpt2(seed) if family == "gpt2" else random_llama(seed, "llama"))
+    theirs.config.tie_word_embeddings = False
+    theirs = type(theirs)(theirs.config)
+    folder = written(theirs, tmp_path)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "tie_word_embeddings": True}))
+    tokens = torch.randint(0, theirs.config.vocab_size, (2, 9))
+    assert_same([from_pretrained(folder)(tokens)], scores(type(theirs).from_pretrained(folder).eval(), tokens))
+
+
 def test_short_floats_are_widened_and_long_ones_kept(tmp_path):
     theirs = random_gpt2(0)
     assert from_pretrained(written(theirs.double(), tmp_path / "64")).embedding.weight.dtype == torch.float64

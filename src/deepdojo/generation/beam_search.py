@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from deepdojo.errors import UsageError
 from deepdojo.generation.modes import evaluating
 from deepdojo.generation.reading import Reading
+from deepdojo.generation.stopping import stop_tokens
 
 __all__ = ["beam_search"]
 
@@ -52,10 +53,12 @@ def beam_search(
     """
     if beams < 1:
         raise UsageError(f"beams is {beams}; it must be at least 1", where="beams")
+    if not -10 <= length_power <= 10:
+        raise UsageError(f"length_power is {length_power:g}; it must lie from -10 to 10", where="length_power")
     with evaluating(model), torch.inference_mode():
         reading = Reading(model, prompt, count, keep, source, source_keep)
-        found = _Found(len(prompt), beams, count, length_power, prompt)
-        _search(reading, found, beams, torch.tensor(sorted(stop), device=prompt.device))
+        found = _Found(_wide(reading.scores), prompt, beams, count, length_power)
+        _search(reading, found, beams, stop_tokens(stop, prompt))
     return found.best()
 
 
@@ -63,12 +66,12 @@ def _search(reading: Reading, found: _Found, K: int, ends: Tensor) -> None:
     B, V = reading.scores.shape
     reading.reorder(torch.arange(B, device=reading.tokens.device).repeat_interleave(K))
     # All beams of a row start as the same text: only the first may go on, or they would stay the same.
-    total = reading.scores.new_full((B, K), -torch.inf)
+    total = _wide(reading.scores).new_full((B, K), -torch.inf)
     total[:, 0] = 0.0
     row = torch.arange(B, device=total.device)[:, None] * K
     room = torch.arange(K, device=total.device)
     for step in range(found.count):
-        scores = total[:, :, None] + torch.log_softmax(reading.scores.float(), -1).view(B, K, V)
+        scores = total[:, :, None] + torch.log_softmax(_wide(reading.scores), -1).view(B, K, V)
         total, place = scores.flatten(1).topk(min(K, K * V), 1)  # (B, K)
         if total.shape[1] < K:  # a vocabulary of one token
             total = torch.nn.functional.pad(total, (0, K - total.shape[1]), value=-torch.inf)
@@ -89,13 +92,19 @@ def _search(reading: Reading, found: _Found, K: int, ends: Tensor) -> None:
             return
 
 
+def _wide(scores: Tensor) -> Tensor:
+    """Log-probabilities of many tokens are added: in float32 at least."""
+    return scores if scores.dtype == torch.float64 else scores.float()
+
+
 class _Found:
     """The texts of each row that have ended, at most K of them."""
 
-    def __init__(self, B: int, K: int, count: int, power: float, like: Tensor) -> None:
+    def __init__(self, like: Tensor, prompt: Tensor, K: int, count: int, power: float) -> None:
+        B = len(prompt)
         self.count, self.power = count, power
-        self.tokens = like.new_zeros(B, K, count)
-        self.scores = torch.full((B, K), -torch.inf, device=like.device)
+        self.tokens = prompt.new_zeros(B, K, count)
+        self.scores = like.new_full((B, K), -torch.inf)
         self.ended = torch.zeros(B, dtype=torch.long, device=like.device)
         self.longest = 1
 

@@ -65,7 +65,7 @@ def filtered(
     """The probabilities that tokens are drawn with: temperature, then top-k, top-p and min-p, then softmax."""
     if temperature == 0:
         return torch.nn.functional.one_hot(scores.argmax(-1), scores.shape[-1]).float()
-    scores = scores / temperature
+    scores = (scores - scores.amax(-1, keepdim=True)) / temperature  # however small, the best stays 0
     if top_k is not None:
         scores = keep_top_k(scores, top_k)
     if top_p is not None:

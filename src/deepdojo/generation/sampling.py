@@ -12,6 +12,7 @@ from deepdojo.errors import UsageError
 from deepdojo.generation.filters import filtered, repetition_penalty
 from deepdojo.generation.modes import evaluating
 from deepdojo.generation.reading import Reading
+from deepdojo.generation.stopping import stop_tokens
 
 __all__ = ["sample"]
 
@@ -57,7 +58,7 @@ def sample(
     _check(temperature, top_k, top_p, min_p, penalty)
     with evaluating(model), torch.inference_mode():
         reading = Reading(model, prompt, count, keep, source, source_keep)
-        ends = torch.tensor(sorted(stop), device=prompt.device)
+        ends = stop_tokens(stop, prompt)
         done = torch.zeros(len(prompt), dtype=torch.bool, device=prompt.device)
         token = prompt[:, 0]
         for step in range(count):
@@ -85,7 +86,9 @@ def _drawn(
 ) -> Int[Tensor, B]:
     if temperature == 0:
         return scores.argmax(-1)
-    chances = filtered(scores.float().cpu(), temperature, top_k, top_p, min_p)
+    chances = filtered(
+        (scores if scores.dtype == torch.float64 else scores.float()).cpu(), temperature, top_k, top_p, min_p
+    )
     return torch.multinomial(chances, 1, generator=generator).squeeze(1).to(scores.device)
 
 

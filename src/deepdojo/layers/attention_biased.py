@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from deepdojo.layers.shapes import ShapeError
+from deepdojo.layers.attention_dot_product import require_pairs
+from deepdojo.layers.shapes import ShapeError, require_queries
 
 __all__ = ["biased_attention", "biased_attention_reference"]
 
@@ -30,7 +31,10 @@ def biased_attention(
     Cost: as scaled_dot_product_attention; the bias itself is T·S numbers for each head that has its own.
     Source: Shaw et al. 2018; Raffel et al. 2020 (T5); Press et al. 2022 (ALiBi).
     """
+    require_queries("biased attention", q, k, v)
     _require_bias(q, k, bias)
+    if keep is not None:
+        require_pairs(q, k, keep)
     blind = None if keep is None else ~keep.any(-1, keepdim=True)
     if keep is not None and blind is not None:
         bias = bias.masked_fill(~(keep | blind), -torch.inf)

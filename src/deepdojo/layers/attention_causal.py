@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from deepdojo.layers.activations import softmax as _softmax
 from deepdojo.layers.attention_dot_product import scaled_dot_product_attention
 from deepdojo.layers.fully_connected import Linear
 from deepdojo.layers.hook import Layer, current
 from deepdojo.layers.key_value_cache import KeyValues
 from deepdojo.layers.positions_rotary import Turn
-from deepdojo.layers.shapes import ShapeError, require_heads, require_mask, require_width
+from deepdojo.layers.shapes import ShapeError, require_heads, require_mask, require_queries, require_width
 
-__all__ = ["CausalSelfAttention", "causal_attention", "causal_attention_reference", "looking_back"]
+__all__ = [
+    "CausalSelfAttention",
+    "causal_attention",
+    "causal_attention_reference",
+    "current_causal_attention",
+    "looking_back",
+]
 
 
 def causal_attention(
@@ -35,6 +44,7 @@ def causal_attention(
     Source: Vaswani et al. 2017, section 3.2.3 (the mask of the decoder).
     Raises: ShapeError when there are more queries than keys, or for a mask of another shape.
     """
+    require_queries("causal attention", q, k, v)
     T, S = q.shape[2], k.shape[2]
     if T > S:
         raise ShapeError(f"causal attention needs a key for every query, got {T} queries and {S} keys")
@@ -58,16 +68,26 @@ def causal_attention_reference(
     k: Float[Tensor, "B H S K"],
     v: Float[Tensor, "B H S K"],
     keep: Bool[Tensor, "B S"] | None = None,
+    softmax: Callable[[Tensor, int], Tensor] = _softmax,
 ) -> Float[Tensor, "B H T K"]:
-    """`causal_attention` in plain algebra."""
+    """`causal_attention` in plain algebra; `softmax` may be another's."""
     T, S = q.shape[2], k.shape[2]
     scores = q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])  # (B, H, T, S)
     hidden = (torch.arange(S)[None, :] > torch.arange(S - T, S)[:, None]).to(q.device)
     if keep is not None:
         hidden = hidden | ~keep[:, None, None]
     blind = hidden.all(-1, keepdim=True)
-    weights = torch.softmax(scores.masked_fill(hidden & ~blind, -torch.inf), -1)
+    weights = softmax(scores.masked_fill(hidden & ~blind, -torch.inf), -1)
     return (weights @ v).masked_fill(blind, 0.0)
+
+
+def current_causal_attention() -> Callable[..., Tensor]:
+    """The causal attention to be taken while a layer is constructed: a learner's softmax takes part in the plain form
+    alone, for the fused kernel has its own inside."""
+    attend, softmax = current("causal_attention"), current("softmax")
+    if softmax is _softmax or attend is not causal_attention:
+        return attend
+    return partial(causal_attention_reference, softmax=softmax)
 
 
 class CausalSelfAttention(Layer):
@@ -89,7 +109,7 @@ class CausalSelfAttention(Layer):
         self.embed_dim, self.num_heads = embed_dim, num_heads
         self.in_proj = Linear(embed_dim, 3 * embed_dim, bias=bias)
         self.out_proj = Linear(embed_dim, embed_dim, bias=bias)
-        self.attend = current("causal_attention")
+        self.attend = current_causal_attention()
 
     def forward(
         self,

@@ -18,9 +18,14 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from deepdojo.layers.activations import softmax as _softmax
-from deepdojo.layers.shapes import ShapeError
+from deepdojo.layers.shapes import ShapeError, require_queries
 
-__all__ = ["dot_product_attention", "scaled_dot_product_attention", "scaled_dot_product_attention_reference"]
+__all__ = [
+    "dot_product_attention",
+    "require_pairs",
+    "scaled_dot_product_attention",
+    "scaled_dot_product_attention_reference",
+]
 
 
 def scaled_dot_product_attention(
@@ -41,9 +46,10 @@ def scaled_dot_product_attention(
     Numerics and cost: torch's fused kernel, 2·B·H·T·S·(K + W) operations, no T x S table kept in memory.
     Source: Vaswani et al. 2017, equation 1; fused kernel: Dao et al. 2022.
     """
+    require_queries("scaled dot-product attention", q, k, v)
     if keep is None:
         return F.scaled_dot_product_attention(q, k, v) if k.shape[2] else q.new_zeros(*q.shape[:3], v.shape[3])
-    _require_keep(q, k, keep)
+    require_pairs(q, k, keep)
     if k.shape[2] == 0:
         return q.new_zeros(*q.shape[:3], v.shape[3])
     # Where nothing may be seen everything is let in and the result zeroed: no NaN can arise, in value or gradient.
@@ -82,7 +88,8 @@ def scaled_dot_product_attention_reference(
     return (weights @ v).masked_fill(dead, 0.0)
 
 
-def _require_keep(q: Tensor, k: Tensor, keep: Tensor) -> None:
+def require_pairs(q: Tensor, k: Tensor, keep: Tensor) -> None:
+    """Raises ShapeError unless `keep` says of each pair of query and key whether it may be seen."""
     full = (*q.shape[:3], k.shape[2])
     fits = keep.dim() == 4 and all(got in (1, want) for got, want in zip(keep.shape, full, strict=True))
     if keep.dtype != torch.bool or not fits or keep.shape[3] != full[3]:

@@ -19,7 +19,7 @@ from deepdojo.layers.hook import Layer, current
 from deepdojo.layers.key_value_cache import KeyValues
 from deepdojo.layers.positions_rotary import Turn
 from deepdojo.layers.rms_normalisation import RMSNorm
-from deepdojo.layers.shapes import ShapeError, require_heads, require_mask, require_width
+from deepdojo.layers.shapes import ShapeError, require_heads, require_mask, require_queries, require_width
 
 __all__ = ["GroupedQueryAttention", "grouped_query_attention", "grouped_query_attention_reference"]
 
@@ -41,8 +41,9 @@ def grouped_query_attention(
     Source: Ainslie et al. 2023 (GQA); Shazeer 2019 (one head: "Fast transformer decoding").
     Raises: ShapeError where G does not divide H, for more queries than keys, or for a mask of another shape.
     """
+    require_queries("grouped-query attention", q, k, v, grouped=True)
     H, T, G, S = q.shape[1], q.shape[2], k.shape[1], k.shape[2]
-    if H % G:
+    if G == 0 or H % G:
         raise ShapeError(f"{G} key/value heads do not divide {H} query heads")
     if T > S:
         raise ShapeError(f"causal attention needs a key for every query, got {T} queries and {S} keys")
@@ -88,6 +89,7 @@ class GroupedQueryAttention(Layer):
         bias: which projections have one: none, qkv (Qwen2), all.
         qk_norm: eps of an RMS normalisation of every query and key head before they are turned (Qwen3); 0 has none.
         window: steps that a step sees, itself included; 0 sees all before it.
+        biased: whether a bias is added to the scores at each call; not beside a window.
 
     Initialisation: that of Linear; models draw their own.
     Source: Ainslie et al. 2023; normalised queries and keys: Henry et al. 2020.
@@ -103,6 +105,7 @@ class GroupedQueryAttention(Layer):
         bias: Literal["none", "qkv", "all"] = "none",
         qk_norm: float = 0.0,
         window: int = 0,
+        biased: bool = False,
     ) -> None:
         super().__init__()
         if not head_width:
@@ -116,14 +119,16 @@ class GroupedQueryAttention(Layer):
             )
         self.embed_dim, self.num_heads, self.num_kv_heads, self.window = embed_dim, num_heads, num_kv_heads, window
         self.head_width = head_width or embed_dim // num_heads
+        if biased and window:
+            raise RecipeError("a window and a bias do not go together", where="GroupedQueryAttention")
         rows = (num_heads + 2 * num_kv_heads) * self.head_width
         self.in_proj = Linear(embed_dim, rows, bias=bias != "none")
         self.out_proj = Linear(num_heads * self.head_width, embed_dim, bias=bias == "all")
         self.q_norm = RMSNorm(self.head_width, qk_norm) if qk_norm else None
         self.k_norm = RMSNorm(self.head_width, qk_norm) if qk_norm else None
-        self.attend = current("grouped_query_attention")
-        self.attend_near = current("sliding_window_attention") if window else None
-        self.attend_biased = current("biased_attention")
+        # One of three: what is taken here is counted as built, so only what is called is taken.
+        kind = "biased" if biased else "sliding_window" if window else "grouped_query"
+        self.biased, self.attend = biased, current(f"{kind}_attention")
 
     def forward(
         self,
@@ -148,15 +153,17 @@ class GroupedQueryAttention(Layer):
         return self.out_proj(self._attended(q, k, v, keep, bias).transpose(1, 2).flatten(2))
 
     def _attended(self, q: Tensor, k: Tensor, v: Tensor, keep: Tensor | None, bias: Tensor | None) -> Tensor:
-        if bias is None and self.attend_near is None:
+        if (bias is not None) != self.biased:
+            wanted = "a bias" if self.biased else "no bias, since it was built without `biased`"
+            raise ShapeError(f"GroupedQueryAttention expects {wanted}")
+        if bias is None and not self.window:
             return self.attend(q, k, v, keep)
         times = self.num_heads // self.num_kv_heads
         if times > 1:
             k, v = k.repeat_interleave(times, 1), v.repeat_interleave(times, 1)
-        if bias is None and self.attend_near is not None:
-            return self.attend_near(q, k, v, self.window, keep)
-        T, S = q.shape[2], k.shape[2]
-        return self.attend_biased(q, k, v, bias, looking_back(T, S, q.device, keep))
+        if bias is None:
+            return self.attend(q, k, v, self.window, keep)
+        return self.attend(q, k, v, bias, looking_back(q.shape[2], k.shape[2], q.device, keep))
 
     def extra_repr(self) -> str:
         return f"{self.embed_dim}, heads={self.num_heads}, kv_heads={self.num_kv_heads}, window={self.window}"

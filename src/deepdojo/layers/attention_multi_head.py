@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -10,14 +11,15 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from deepdojo.layers.activations import softmax
+from deepdojo.layers.attention_causal import current_causal_attention
 from deepdojo.layers.attention_dot_product import (
     scaled_dot_product_attention,
     scaled_dot_product_attention_reference,
 )
-from deepdojo.layers.fully_connected import Linear, linear
+from deepdojo.layers.fully_connected import Linear
 from deepdojo.layers.hook import Layer, current
 from deepdojo.layers.key_value_cache import KeyValues
-from deepdojo.layers.shapes import require_heads, require_mask, require_width
+from deepdojo.layers.shapes import ShapeError, require_heads, require_mask, require_width
 
 __all__ = ["MultiHeadAttention"]
 
@@ -30,26 +32,24 @@ class MultiHeadAttention(Layer):
     Args:
         embed_dim: D.
         num_heads: H, must divide D.
+        causal: each step sees itself and what came before; self-attention alone.
 
+    Cost: 8·B·T·D² operations for the projections and 4·B·T·S·D for the scores and means.
     Parameter names are torch.nn.MultiheadAttention's (`in_proj_weight` holds W_q, W_k, W_v), so its state dict loads.
     Initialisation as there: in_proj Xavier uniform, biases 0, W_o uniform ±1/√D.
     Source: Vaswani et al. 2017, section 3.2.2.
     Raises: RecipeError when H does not divide D; ShapeError for a wrong width or mask.
     """
 
-    def __init__(self, embed_dim: int, num_heads: int) -> None:
+    def __init__(self, embed_dim: int, num_heads: int, causal: bool = False) -> None:
         super().__init__()
         require_heads("MultiHeadAttention", embed_dim, num_heads)
         self.embed_dim, self.num_heads = embed_dim, num_heads
         self.in_proj_weight = nn.Parameter(torch.empty(3 * embed_dim, embed_dim))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * embed_dim))
         self.out_proj = Linear(embed_dim, embed_dim)
-        self.attend = current("scaled_dot_product_attention")
-        self.attend_causal = current("causal_attention")
-        own_softmax = current("softmax")
-        if own_softmax is not softmax and self.attend is scaled_dot_product_attention:
-            # The fused kernel has its softmax inside: a learner's takes part only in the plain form.
-            self.attend = partial(scaled_dot_product_attention_reference, softmax=own_softmax)
+        self.causal, self.apply_linear = causal, current("linear")
+        self.attend = current_causal_attention() if causal else _current_attention()
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -65,39 +65,41 @@ class MultiHeadAttention(Layer):
         x: Float[Tensor, "B T D"],
         memory: Float[Tensor, "B S D"] | None = None,
         keep: Bool[Tensor, "B S"] | Bool[Tensor, "B T S"] | None = None,
-        causal: bool = False,
         cache: KeyValues | None = None,
     ) -> Float[Tensor, "B T D"]:
         """Self-attention over `x`, or cross-attention: queries from `x`, keys and values from `memory`.
 
         Args:
             keep: which keys may be seen: (B, S) by all queries of a row, or (B, T, S) by each.
-            causal: each step sees itself and what came before (self-attention alone).
             cache: self-attention puts its keys and values behind those in it; cross-attention fills an empty one with
                 those of the memory and later takes them from there, so that each step projects its queries alone.
         """
         require_width("MultiHeadAttention", x, self.embed_dim, rank=3)
         if memory is None:
-            q, k, v = map(self._split, linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, -1))
+            q, k, v = map(self._split, self.apply_linear(x, self.in_proj_weight, self.in_proj_bias).chunk(3, -1))
             k, v = (k, v) if cache is None else cache.extended(k, v)
         else:
             require_width("MultiHeadAttention", memory, self.embed_dim, rank=3)
+            if self.causal:
+                raise ShapeError("a causal MultiHeadAttention looks back at its own steps and takes no memory")
+            if len(memory) != len(x):
+                raise ShapeError(f"MultiHeadAttention: memory has {len(memory)} rows and x has {len(x)}")
             D = self.embed_dim
-            q = self._split(linear(x, self.in_proj_weight[:D], self.in_proj_bias[:D]))
+            q = self._split(self.apply_linear(x, self.in_proj_weight[:D], self.in_proj_bias[:D]))
             k, v = self._of_memory(memory) if cache is None or not cache.length else cache.held()
             if cache is not None and not cache.length:
                 cache.extended(k, v)
-        if causal and memory is None:
+        if self.causal:
             if keep is not None:
                 require_mask("MultiHeadAttention", keep, (x.shape[0], k.shape[2]))
-            heads = self.attend_causal(q, k, v, keep)
+            heads = self.attend(q, k, v, keep)
         else:
             heads = self.attend(q, k, v, self._four_axes(keep, q, k))
         return self.out_proj(heads.transpose(1, 2).flatten(2))
 
     def _of_memory(self, memory: Tensor) -> tuple[Tensor, Tensor]:
         D = self.embed_dim
-        k, v = linear(memory, self.in_proj_weight[D:], self.in_proj_bias[D:]).chunk(2, -1)
+        k, v = self.apply_linear(memory, self.in_proj_weight[D:], self.in_proj_bias[D:]).chunk(2, -1)
         return self._split(k), self._split(v)
 
     def _split(self, x: Tensor) -> Tensor:
@@ -113,3 +115,12 @@ class MultiHeadAttention(Layer):
 
     def extra_repr(self) -> str:
         return f"{self.embed_dim}, heads={self.num_heads}"
+
+
+def _current_attention() -> Callable[..., Tensor]:
+    """The attention to be taken while a layer is constructed: a learner's softmax takes part in the plain form alone,
+    for the fused kernel has its own inside."""
+    attend, own_softmax = current("scaled_dot_product_attention"), current("softmax")
+    if own_softmax is softmax or attend is not scaled_dot_product_attention:
+        return attend
+    return partial(scaled_dot_product_attention_reference, softmax=own_softmax)

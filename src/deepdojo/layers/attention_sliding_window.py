@@ -15,7 +15,7 @@ from torch import Tensor
 from deepdojo.errors import RecipeError
 from deepdojo.layers.attention_causal import causal_attention
 from deepdojo.layers.attention_dot_product import scaled_dot_product_attention
-from deepdojo.layers.shapes import ShapeError, require_mask
+from deepdojo.layers.shapes import ShapeError, require_mask, require_queries
 
 __all__ = ["sliding_window_attention", "sliding_window_attention_reference"]
 
@@ -39,6 +39,7 @@ def sliding_window_attention(
     Source: Child et al. 2019; Beltagy et al. 2020 (Longformer); Jiang et al. 2023 (Mistral 7B).
     Raises: RecipeError for a window below 1; ShapeError for more queries than keys or a mask of another shape.
     """
+    require_queries("sliding window attention", q, k, v)
     B, T, S = q.shape[0], q.shape[2], k.shape[2]
     if window < 1:
         raise RecipeError(f"a window must hold one step or more, got {window}", where="sliding_window_attention")
@@ -46,6 +47,9 @@ def sliding_window_attention(
         raise ShapeError(f"causal attention needs a key for every query, got {T} queries and {S} keys")
     if keep is not None:
         require_mask("sliding window attention", keep, (B, S))
+    if T == 0:
+        return torch.zeros_like(q)
+    if keep is not None:
         if _has_holes(keep):
             return scaled_dot_product_attention(q, k, v, _near_in_places(keep, T, window))
         return _in_columns(q, k, v, window, keep).masked_fill(~keep[:, None, S - T :, None], 0.0)

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from deepdojo.layers.hook import Layer, current
+from deepdojo.layers.shapes import ShapeError
 
 __all__ = ["Embedding", "embedding"]
 
@@ -27,6 +28,8 @@ class Embedding(Layer):
         num_embeddings: V.
         embedding_dim: D.
         std: spread of the initial values, which are normal around 0; torch's own table starts with 1.
+
+    Raises: ShapeError for ids that are not integers, or (on the CPU) outside the table.
     """
 
     def __init__(self, num_embeddings: int, embedding_dim: int, std: float = 1.0) -> None:
@@ -41,7 +44,14 @@ class Embedding(Layer):
             self.weight.normal_(0, self.std) if self.std > 0 else self.weight.zero_()
 
     def forward(self, ids: Int[Tensor, "*B"]) -> Float[Tensor, "*B D"]:
-        return self.look_up(ids, self.weight)
+        if ids.is_floating_point() or ids.dtype == torch.bool:
+            raise ShapeError(f"Embedding takes integer ids, got {ids.dtype}")
+        try:
+            return self.look_up(ids, self.weight)
+        except IndexError as error:
+            low, high = (int(x) for x in ids.aminmax())
+            wrong = low if low < 0 else high
+            raise ShapeError(f"ids run from 0 to {self.num_embeddings - 1}, got {wrong}") from error
 
     def extra_repr(self) -> str:
         return f"{self.num_embeddings}, {self.embedding_dim}"

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from deepdojo.errors import DojoError, RecipeError
 
-__all__ = ["ShapeError", "require_heads", "require_mask", "require_width"]
+__all__ = ["ShapeError", "require_heads", "require_mask", "require_queries", "require_width"]
 
 
 class ShapeError(DojoError):
@@ -37,3 +37,13 @@ def require_heads(layer: str, width: int, heads: int) -> None:
         return
     best = min((n for n in range(1, width + 1) if width % n == 0), key=lambda n: abs(n - heads))
     raise RecipeError(f"num_heads = {heads} does not divide the width {width}", where=layer, todo=f"take {best}")
+
+
+def require_queries(layer: str, q: Tensor, k: Tensor, v: Tensor, *, grouped: bool = False) -> None:
+    """Raises ShapeError unless q (B, H, T, K), k (B, H, S, K) and v (B, H, S, W) go together; `grouped`: k and v may
+    have fewer heads than q."""
+    same = q.dim() == k.dim() == v.dim() == 4 and q.shape[0] == k.shape[0] == v.shape[0]
+    same = same and q.shape[3] == k.shape[3] and k.shape[1:3] == v.shape[1:3]
+    if not same or (not grouped and q.shape[1] != k.shape[1]):
+        got = ", ".join(str(tuple(x.shape)) for x in (q, k, v))
+        raise ShapeError(f"{layer} expects q (B, H, T, K), k (B, H, S, K), v (B, H, S, W), got {got}")

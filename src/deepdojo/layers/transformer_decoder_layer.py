@@ -48,7 +48,8 @@ class DecoderLayer(Layer):
     ) -> None:
         super().__init__()
         self.norm_first = norm_first
-        self.self_attn, self.multihead_attn = MultiHeadAttention(d_model, nhead), MultiHeadAttention(d_model, nhead)
+        self.self_attn = MultiHeadAttention(d_model, nhead, causal=True)
+        self.multihead_attn = MultiHeadAttention(d_model, nhead)
         self.linear1, self.linear2 = Linear(d_model, dim_feedforward), Linear(dim_feedforward, d_model)
         self.norm1, self.norm2, self.norm3 = (LayerNorm(d_model, eps) for _ in range(3))
         self.dropout, self.dropout1, self.dropout2, self.dropout3 = (Dropout(dropout) for _ in range(4))
@@ -72,10 +73,10 @@ class DecoderLayer(Layer):
         """
         own, cross = caches if caches is not None else (None, None)
         if self.norm_first:
-            x = x + self.dropout1(self.self_attn(self.norm1(x), keep=keep, causal=True, cache=own))
+            x = x + self.dropout1(self.self_attn(self.norm1(x), keep=keep, cache=own))
             x = x + self.dropout2(self.multihead_attn(self.norm2(x), memory, memory_keep, cache=cross))
             return x + self.dropout3(self._feed_forward(self.norm3(x)))
-        x = self.norm1(x + self.dropout1(self.self_attn(x, keep=keep, causal=True, cache=own)))
+        x = self.norm1(x + self.dropout1(self.self_attn(x, keep=keep, cache=own)))
         x = self.norm2(x + self.dropout2(self.multihead_attn(x, memory, memory_keep, cache=cross)))
         return self.norm3(x + self.dropout3(self._feed_forward(x)))
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from deepdojo.errors import RecipeError, UnknownNameError
-from deepdojo.models.table import MODELS, Field, ModelEntry, fitting, model_fields
+from deepdojo.models.table import MODELS, Field, ModelEntry, fitting, model_fields, unknown_model
 
 if TYPE_CHECKING:
     from torch import nn
@@ -75,8 +75,8 @@ def create_model(name: str, dims: Mapping[str, Any] = MappingProxyType({}), /, *
     """
     entry = MODELS.get(name)
     if entry is None:
-        raise UnknownNameError("model", name, MODELS)
-    return entry.model_class()(_config(name, entry, dims, arguments))
+        raise unknown_model(name)
+    return entry.model_class()(config_for(name, entry, dims, arguments))
 
 
 def model_config(model: nn.Module) -> dict[str, Any]:
@@ -86,7 +86,8 @@ def model_config(model: nn.Module) -> dict[str, Any]:
     return json.loads(json.dumps(asdict(model.config)))  # type: ignore[call-overload]
 
 
-def _config(name: str, entry: ModelEntry, dims: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
+def config_for(name: str, entry: ModelEntry, dims: Mapping[str, Any], arguments: Mapping[str, Any]) -> Any:
+    """The frozen config of a model, checked. Raises as `create_model`."""
     fields = {field.name: field for field in model_fields(name)}
     for key in arguments:
         if key not in fields:

@@ -2,6 +2,7 @@
 
 GPT-2 is `positions = "learned", norm = "layer", activation = "gelu_tanh", bias = true`; Llama is `gated = true,
 activation = "silu"` with `kv_heads`; Qwen2 adds `attention_bias = "qkv"`, Qwen3 `qk_norm` and a free `head_width`.
+
 Dimensions: B batch, T time, S steps so far, V vocabulary, D width, L layers.
 Source: Radford et al. 2019 (GPT-2); Touvron et al. 2023 (Llama); Yang et al. 2025 (Qwen3); rotary positions Su et al.
 2021, RMS normalisation Zhang & Sennrich 2019, squared rectifier So et al. 2021.
@@ -195,7 +196,7 @@ class Decoder(nn.Module):
 
     def new_cache(self, capacity: int | None = None) -> list[KeyValues]:
         """An empty cache for each block, of `capacity` steps (default: the context)."""
-        return [KeyValues(capacity or self.config.context) for _ in self.blocks]
+        return [KeyValues(self.config.context if capacity is None else capacity) for _ in self.blocks]
 
     def forward(
         self,
@@ -260,6 +261,7 @@ def _block(config: DecoderConfig, number: int) -> nn.Module:
             config.biases(),
             (config.norm_eps or 1e-6) if config.qk_norm else 0.0,
             config.window if windowed else 0,
+            config.positions == "alibi",
         )
     else:
         attention = CausalSelfAttention(D, config.num_heads, bias=config.biases() == "all")

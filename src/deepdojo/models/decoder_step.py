@@ -112,6 +112,7 @@ class _Block:
         self.norm1, self.norm2 = _norm(block.norm1), _norm(block.norm2)
         self.heads = attention.num_heads
         self.groups = getattr(attention, "num_kv_heads", self.heads)
+        self.width = attention.out_proj.weight.shape[1] // self.heads
         normed = getattr(attention, "q_norm", None) is not None
         self.qk_norm = (_norm(attention.q_norm), _norm(attention.k_norm)) if normed else None
         self.into, self.out = _product(attention.in_proj), _added(attention.out_proj)
@@ -120,7 +121,7 @@ class _Block:
 
     def __call__(self, h: Tensor, turn: Turn | None, cache: KeyValues, seen: Tensor | None) -> Tensor:
         B, H, G = len(h), self.heads, self.groups
-        heads = self.into(self.norm1(h)).view(B, H + 2 * G, 1, -1)  # (B, H + 2G, 1, K)
+        heads = self.into(self.norm1(h)).view(B, H + 2 * G, 1, self.width)  # (B, H + 2G, 1, K)
         if turn is None and self.qk_norm is None:
             q, k, v = heads.split((H, G, G), 1)
         else:
@@ -131,9 +132,9 @@ class _Block:
             q, k = (qk if turn is None else turn(qk)).split((H, G), 1)
         keys, values = cache.extended(k, v)
         if G < H:
-            q = q.reshape(B, G, H // G, -1)  # the heads of a group are queries of one head
+            q = q.reshape(B, G, H // G, self.width)  # the heads of a group are queries of one head
         mixed = F.scaled_dot_product_attention(q, keys, values, attn_mask=seen)
-        h = self.out(h, mixed.reshape(B, -1))
+        h = self.out(h, mixed.reshape(B, H * self.width))
         up = self.up(self.norm2(h))
         if self.bend is not None:
             return self.down(h, self.bend(up))

@@ -150,6 +150,8 @@ class EncoderDecoder(nn.Module):
             cache: of `new_cache`, filled as a side effect.
         """
         require_width("encoder_decoder", memory, self.config.width, rank=3)
+        if target.dim() != 2 or len(target) != len(memory):
+            raise ShapeError(f"encoder_decoder takes targets ({len(memory)}, T), got {tuple(target.shape)}")
         start = 0 if cache is None else cache.length
         h = self.target_embedding(target) * self.scale
         h = self.dropout(self.target_positions(h, start))

@@ -12,7 +12,7 @@ from typing import Any
 
 from deepdojo.errors import RecipeError, UnknownNameError
 
-__all__ = ["MODELS", "Field", "ModelEntry", "fitting", "model_fields"]
+__all__ = ["ALIASES", "MODELS", "Field", "ModelEntry", "fitting", "model_fields", "unknown_model"]
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,26 @@ MODELS: Mapping[str, ModelEntry] = {
 }
 
 
+# What people call some of them.
+ALIASES: Mapping[str, str] = {
+    "gpt": "decoder", "gpt2": "decoder", "llama": "decoder", "qwen": "decoder", "qwen2": "decoder", "qwen3": "decoder",
+    "mistral": "decoder", "lenet5": "lenet", "vgg": "cnn", "all_cnn": "all_convolutional", "lstm": "rnn", "gru": "rnn",
+    "elman": "rnn", "inception_v3": "inception", "googlenet": "inception", "resnet18": "resnet_imagenet",
+    "resnet34": "resnet_imagenet", "resnet50": "resnet_imagenet", "resnet20": "resnet", "resnet56": "resnet",
+    "encoder": "transformer", "logistic_regression": "linear", "centernet": "dense_detector", "attention": "transformer",
+    "translation": "encoder_decoder", "captioning": "show_and_tell", "tagger": "bilstm_crf", "crf": "bilstm_crf",
+}  # fmt: skip
+
+
+def unknown_model(name: str) -> UnknownNameError:
+    """What to say of a name that no model has: under what name it is here, or the nearest one."""
+    said = UnknownNameError("model", name, MODELS)
+    known = ALIASES.get(name.lower().replace("-", "_").replace(" ", "_"))
+    if known is not None:
+        said.todo = f"it is here as {known!r}: dojo show {known}"
+    return said
+
+
 @dataclass(frozen=True)
 class Field:
     """A field of a model's config, as its source has it.
@@ -97,7 +117,7 @@ class Field:
 def model_fields(name: str) -> list[Field]:
     """The config fields of a model with their docstrings. Raises UnknownNameError."""
     if name not in MODELS:
-        raise UnknownNameError("model", name, MODELS)
+        raise unknown_model(name)
     return list(_fields(MODELS[name].module))
 
 

@@ -11,7 +11,18 @@ from deepdojo.models.pretrained.labels import number_of_labels, their_labels
 from deepdojo.models.pretrained.settings import refuse
 from deepdojo.models.pretrained.tensor_map import Entry
 
-__all__ = ["HEADS", "IGNORED", "MODEL", "MODEL_TYPE", "PREFIX", "entries", "from_arguments", "to_arguments", "writes"]
+__all__ = [
+    "HEADS",
+    "IGNORED",
+    "MODEL",
+    "MODEL_TYPE",
+    "PREFIX",
+    "TABLES",
+    "entries",
+    "from_arguments",
+    "to_arguments",
+    "writes",
+]
 
 MODEL_TYPE, MODEL, PREFIX = "bert", "bert", "bert."
 HEADS = {
@@ -23,12 +34,10 @@ HEADS = {
     "BertForQuestionAnswering": "span",
     "BertModel": "none",
 }
-# Old files keep the step numbers, doubles of tied tensors, and parts that the head named in config.json does not use.
-IGNORED = (
-    r"position_ids$",
-    r"cls\.predictions\.decoder\.(weight|bias)$",
-    r"^bert\.pooler\.dense\.",
-    r"^cls\.seq_relationship\.",
+IGNORED = (r"position_ids$",)  # old files keep the step numbers
+TABLES = (
+    ("cls.predictions.decoder.weight", f"{PREFIX}embeddings.word_embeddings.weight"),
+    ("cls.predictions.decoder.bias", "cls.predictions.bias"),
 )
 
 

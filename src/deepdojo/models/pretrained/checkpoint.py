@@ -65,6 +65,9 @@ def open_checkpoint(folder_or_hub_id: str | Path, revision: str | None = None) -
     """Opens a folder, or downloads `owner/name` from the hub. Raises RecipeError with one sentence."""
     name = str(folder_or_hub_id)
     folder = Path(folder_or_hub_id).expanduser()
+    if folder.is_file():
+        said = "" if folder.suffix == ".safetensors" else _pickled_sentence(folder.name) + "; and "
+        raise RecipeError(f"{said}this is a file, not a folder", where=name, todo=f"give {folder.parent}")
     if not folder.is_dir():
         from deepdojo.models.pretrained.hub import looks_like_hub_id, snapshot
 
@@ -116,9 +119,13 @@ def _without_weights(folder: Path) -> tuple[str]:
     pickled = sorted(path.name for pattern in _PICKLED for path in folder.glob(pattern))
     if not pickled:
         return ("there is no model.safetensors",)
+    return (_pickled_sentence(pickled[0]),)
+
+
+def _pickled_sentence(file: str) -> str:
     return (
-        f"{pickled[0]} is not safetensors, and a pickled file can run any code when it is opened, so it is not read; "
-        "convert it where you trust it: AutoModel.from_pretrained(folder).save_pretrained(folder)",
+        f"{file} is not safetensors, and a pickled file can run any code when it is opened, so it is not read; "
+        "convert it where you trust it: AutoModel.from_pretrained(folder).save_pretrained(folder)"
     )
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from torch import nn
 
-from deepdojo.errors import RecipeError
+from deepdojo.errors import RecipeError, UnknownNameError
+from deepdojo.models import MODELS, config_for
 from deepdojo.models.pretrained.checkpoint import Checkpoint
 from deepdojo.models.pretrained.tensor_map import Entry
 
@@ -54,15 +55,15 @@ class Format:
         """Our heads."""
         return list(dict.fromkeys(self.module.HEADS.values()))
 
-    def own_head(self, checkpoint: Checkpoint) -> str:
-        """The head that a checkpoint holds, by `architectures`; the first one where config.json does not say."""
+    def declared_head(self, checkpoint: Checkpoint) -> str | None:
+        """The head that config.json's `architectures` names, or None where it names nothing."""
         named = checkpoint.config.get("architectures") or []
+        named = [named] if isinstance(named, str) else named
         if not named:
-            return self.heads()[0]
+            return None
         if named[0] not in self.module.HEADS:
-            raise RecipeError(
-                f"{named[0]} is not read; of {self.model_type} these are: {', '.join(self.module.HEADS)}",
-                where=checkpoint.name,
+            raise UnknownNameError(
+                f"class of {self.model_type}", str(named[0]), self.module.HEADS, where=checkpoint.name
             )
         return self.module.HEADS[named[0]]
 
@@ -75,9 +76,13 @@ class Format:
     def entries(self, config: Any, head: str) -> list[Entry]:
         return self.module.entries(config, head)
 
-    def identity(self, entry: Entry) -> tuple[str, ...]:
-        """What an entry is, whichever head the file was written with: bare models leave the prefix out."""
-        return (entry.ours, *(name.removeprefix(self.prefix) for name in entry.theirs))
+    def entries_for(self, settings: Mapping[str, Any], head: str) -> list[Entry]:
+        """`entries` of the model that has these arguments. Raises RecipeError for arguments that it cannot have."""
+        return self.entries(config_for(self.model, MODELS[self.model], {}, settings), head)
+
+    def tables(self) -> tuple[tuple[str, str], ...]:
+        """Pairs of tensors that are one where the output table is tied."""
+        return getattr(self.module, "TABLES", ())
 
     def own_to_a_head(self, entry: Entry) -> bool:
         """Whether an entry is the last layer of one use: a classifier's and a tagger's have one name in the file."""
@@ -94,10 +99,11 @@ class Format:
 def format_of(checkpoint: Checkpoint) -> Format:
     """The format of a checkpoint, by its model_type. Raises RecipeError for one that is not known."""
     kind = checkpoint.config.get("model_type")
+    where = f"{checkpoint.name}/config.json"
+    if not isinstance(kind, str):
+        raise RecipeError(f"model_type is {kind!r}; these are read: {', '.join(_FORMATS)}", where=where)
     if kind not in _FORMATS:
-        raise RecipeError(
-            f"model_type {kind!r} is not read; these are: {', '.join(_FORMATS)}", where=f"{checkpoint.name}/config.json"
-        )
+        raise UnknownNameError("model_type that is read", kind, _FORMATS, where=where)
     return _load(kind)
 
 

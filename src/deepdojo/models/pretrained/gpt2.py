@@ -10,12 +10,23 @@ from deepdojo.models.pretrained.activation_names import our_activation, their_ac
 from deepdojo.models.pretrained.settings import refuse
 from deepdojo.models.pretrained.tensor_map import Entry
 
-__all__ = ["HEADS", "IGNORED", "MODEL", "MODEL_TYPE", "PREFIX", "entries", "from_arguments", "to_arguments", "writes"]
+__all__ = [
+    "HEADS",
+    "IGNORED",
+    "MODEL",
+    "MODEL_TYPE",
+    "PREFIX",
+    "TABLES",
+    "entries",
+    "from_arguments",
+    "to_arguments",
+    "writes",
+]
 
 MODEL_TYPE, MODEL, PREFIX = "gpt2", "decoder", "transformer."
 HEADS = {"GPT2LMHeadModel": "next_token", "GPT2Model": "next_token"}
-# Old files keep the causal mask, and the output table that is the input table.
-IGNORED = (r"\.attn\.(bias|masked_bias)$", r"^lm_head\.weight$")
+IGNORED = (r"\.attn\.(bias|masked_bias)$",)  # old files keep the causal mask
+TABLES = (("lm_head.weight", f"{PREFIX}wte.weight"),)
 
 
 def writes(config: Any) -> bool:

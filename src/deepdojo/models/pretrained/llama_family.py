@@ -11,10 +11,11 @@ from deepdojo.models.pretrained.activation_names import our_activation, their_ac
 from deepdojo.models.pretrained.settings import refuse
 from deepdojo.models.pretrained.tensor_map import Entry
 
-__all__ = ["IGNORED", "PREFIX", "arguments_of", "entries", "settings_of", "writes_family"]
+__all__ = ["IGNORED", "PREFIX", "TABLES", "arguments_of", "entries", "settings_of", "writes_family"]
 
 PREFIX = "model."
-IGNORED = (r"rotary_emb\.inv_freq$", r"^lm_head\.weight$")  # old files keep the speeds, and tied output tables
+IGNORED = (r"rotary_emb\.inv_freq$",)  # old files keep the speeds
+TABLES = (("lm_head.weight", f"{PREFIX}embed_tokens.weight"),)
 
 
 def writes_family(config: Any) -> bool:
@@ -77,8 +78,11 @@ def _rotary_from(theirs: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _yarn_size(rope: Mapping[str, Any]) -> float:
-    if rope.get("attention_factor") is not None:
-        return float(rope["attention_factor"])
+    factor = rope.get("attention_factor")
+    if factor is not None:
+        if not float(factor) > 0:
+            raise RecipeError(f"attention_factor must be above 0, got {factor}", where="config.json")
+        return float(factor)
     if rope.get("mscale") and rope.get("mscale_all_dim"):
         from math import log
 
@@ -133,6 +137,8 @@ def _rotary_to(config: DecoderConfig) -> dict[str, Any]:
     if rule is None:
         return {"rope_type": "default", "rope_theta": config.rotary_base}
     found: dict[str, Any] = {"rope_theta": config.rotary_base, "factor": rule.factor}
+    if rule.size and rule.kind != "yarn":
+        raise RecipeError("Transformers has rotary_size for yarn alone", where="save_pretrained")
     if rule.kind == "ntk":
         if rule.trained_length != config.context:
             raise RecipeError("Transformers' dynamic scaling needs rotary_trained = context", where="save_pretrained")

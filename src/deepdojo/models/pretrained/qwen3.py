@@ -9,13 +9,25 @@ from deepdojo.models.decoder import DecoderConfig
 from deepdojo.models.pretrained.llama_family import (
     IGNORED,
     PREFIX,
+    TABLES,
     arguments_of,
     entries,
     settings_of,
     writes_family,
 )
 
-__all__ = ["HEADS", "IGNORED", "MODEL", "MODEL_TYPE", "PREFIX", "entries", "from_arguments", "to_arguments", "writes"]
+__all__ = [
+    "HEADS",
+    "IGNORED",
+    "MODEL",
+    "MODEL_TYPE",
+    "PREFIX",
+    "TABLES",
+    "entries",
+    "from_arguments",
+    "to_arguments",
+    "writes",
+]
 
 MODEL_TYPE, MODEL = "qwen3", "decoder"
 HEADS = {"Qwen3ForCausalLM": "next_token"}
