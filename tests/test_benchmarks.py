@@ -110,3 +110,14 @@ def test_a_contender_takes_its_turns(contender, tmp_path):
         assert json.loads(process.stdout.readline())["steps"] == 4
         process.stdin.close()
         assert process.wait(60) == 0
+
+
+def test_attention_keeps_no_table_of_all_pairs():
+    """The memory rows of benchmarks/models.py: twice the length makes the largest tensor twice as large, not four
+    times; the plain form, for comparison, does keep such a table."""
+    from benchmarks.model_pairs.memory import memory_rows
+
+    rows = {row["name"]: row["said"] for row in memory_rows()}
+    assert len(rows) == 6
+    for name, said in rows.items():
+        assert said.startswith("x 4.0" if "plain" in name else "x 2.0"), (name, said)

@@ -67,7 +67,7 @@ def layer_pairs() -> Iterator[Pair]:
 
 
 def model_pairs() -> Iterator[Pair]:
-    """Models of 4 layers and width 256 without dropout; ours have the peer's weights."""
+    """Models of 4 layers and width 256; ours have the peer's weights, and dropout where the peer has it."""
     import transformers as hf
 
     hf.utils.logging.set_verbosity_error()
@@ -77,6 +77,9 @@ def model_pairs() -> Iterator[Pair]:
     none = {"resid_pdrop": 0.0, "embd_pdrop": 0.0, "attn_pdrop": 0.0, "bos_token_id": None, "eos_token_id": None}
     gpt2 = hf.GPT2LMHeadModel(hf.GPT2Config(vocab_size=V, n_embd=D, n_layer=4, n_head=H, n_positions=128, **none))
     yield _pair("GPT-2", gpt2, lambda m: m(tokens), lambda m: m(tokens).logits, 1.1)
+    some = {**none, "resid_pdrop": 0.1, "embd_pdrop": 0.1}
+    gpt2 = hf.GPT2LMHeadModel(hf.GPT2Config(vocab_size=V, n_embd=D, n_layer=4, n_head=H, n_positions=128, **some))
+    yield _pair("GPT-2, dropout 0.1", gpt2, lambda m: m(tokens), lambda m: m(tokens).logits, 1.1)
     sizes: dict[str, Any] = {
         "vocab_size": V, "hidden_size": D, "num_hidden_layers": 4, "num_attention_heads": H, "intermediate_size": 1024,
     }  # fmt: skip
@@ -86,6 +89,9 @@ def model_pairs() -> Iterator[Pair]:
     bert = hf.BertForMaskedLM(hf.BertConfig(**sizes, **off, max_position_embeddings=128))
     yield _pair("BERT", bert, lambda m: m(tokens), lambda m: m(tokens).logits, 1.1)
     yield _pair("BERT, padded", bert, lambda m: m(tokens, keep), lambda m: m(tokens, attention_mask=mask).logits, 1.1)
+    on = {"hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.0}
+    bert = hf.BertForMaskedLM(hf.BertConfig(**sizes, **on, max_position_embeddings=128))
+    yield _pair("BERT, dropout 0.1", bert, lambda m: m(tokens), lambda m: m(tokens).logits, 1.1)
     ids = {"bos_token_id": None, "eos_token_id": None}
     llama = hf.LlamaForCausalLM(hf.LlamaConfig(**sizes, num_key_value_heads=2, **ids))
     yield _pair("Llama, grouped queries", llama, lambda m: m(tokens), lambda m: m(tokens).logits, 0.95)

@@ -79,12 +79,13 @@ MODELS: Mapping[str, ModelEntry] = {
 
 # What people call some of them.
 ALIASES: Mapping[str, str] = {
-    "gpt": "decoder", "gpt2": "decoder", "llama": "decoder", "qwen": "decoder", "qwen2": "decoder", "qwen3": "decoder",
-    "mistral": "decoder", "lenet5": "lenet", "vgg": "cnn", "all_cnn": "all_convolutional", "lstm": "rnn", "gru": "rnn",
-    "elman": "rnn", "inception_v3": "inception", "googlenet": "inception", "resnet18": "resnet_imagenet",
-    "resnet34": "resnet_imagenet", "resnet50": "resnet_imagenet", "resnet20": "resnet", "resnet56": "resnet",
-    "encoder": "transformer", "logistic_regression": "linear", "centernet": "dense_detector",
-    "attention": "transformer", "translation": "encoder_decoder", "captioning": "show_and_tell", "tagger": "bilstm_crf", "crf": "bilstm_crf",
+    "gpt": "decoder", "gpt2": "decoder", "llama": "decoder", "qwen": "decoder", "qwen2": "decoder",
+    "qwen3": "decoder", "mistral": "decoder", "lenet5": "lenet", "vgg": "cnn", "all_cnn": "all_convolutional",
+    "lstm": "rnn", "gru": "rnn", "elman": "rnn", "inception_v3": "inception", "googlenet": "inception",
+    "resnet18": "resnet_imagenet", "resnet34": "resnet_imagenet", "resnet50": "resnet_imagenet",
+    "resnet20": "resnet", "resnet56": "resnet", "encoder": "transformer", "logistic_regression": "linear",
+    "centernet": "dense_detector", "attention": "transformer", "translation": "encoder_decoder",
+    "captioning": "show_and_tell", "tagger": "bilstm_crf", "crf": "bilstm_crf",
 }  # fmt: skip
 
 
