@@ -109,7 +109,9 @@ def test_what_makes_no_sense_is_said(asked: dict, words: str) -> None:
         sample(decoder(), torch.zeros(1, 0, dtype=torch.int64), 3)
 
 
-@pytest.mark.parametrize(("positions", "window"), [("rotary", 0), ("rotary", 3), ("learned", 0), ("alibi", 0)])
+@pytest.mark.parametrize(
+    ("positions", "window"), [("rotary", 0), ("rotary", 3), ("learned", 0), ("alibi", 0), ("relative", 0)]
+)
 def test_rows_of_different_lengths_get_what_they_would_get_alone(positions: str, window: int) -> None:
     model = decoder(positions, 32, window)
     prompts = torch.randint(0, 7, (4, 6), generator=draws())

@@ -18,6 +18,14 @@ GPT2 = {**SHAPE, "positions": "learned", "norm": "layer", "bias": True, "tied": 
 MODERN = {**SHAPE, "positions": "rotary", "norm": "rms", "bias": False, "tied": False, "activation": "relu_squared"}
 
 
+RELATIVE = {**SHAPE, "positions": "relative", "norm": "layer", "norm_first": False, "tied": False}
+ALIBI = {**SHAPE, "positions": "alibi", "gated": True, "activation": "silu"}
+BOTH = pytest.mark.parametrize("arguments", [GPT2, MODERN], ids=["gpt2", "modern"])
+ALL = pytest.mark.parametrize(
+    "arguments", [GPT2, MODERN, RELATIVE, ALIBI], ids=["gpt2", "modern", "relative norm last", "alibi"]
+)
+
+
 def made(arguments: dict, seed: int = 0) -> torch.nn.Module:
     torch.manual_seed(seed)
     model = create_model("decoder", {"vocab_size": V}, **arguments).double()
@@ -75,7 +83,7 @@ def plain(model: torch.nn.Module, tokens: torch.Tensor) -> torch.Tensor:
     return torch.stack(rows)
 
 
-@pytest.mark.parametrize("arguments", [GPT2, MODERN], ids=["gpt2", "modern"])
+@BOTH
 def test_values_and_gradients_equal_a_plain_decoder(arguments: dict) -> None:
     model = made(arguments)
     tokens = torch.randint(0, V, (2, 7), generator=torch.Generator().manual_seed(1))
@@ -88,7 +96,7 @@ def test_values_and_gradients_equal_a_plain_decoder(arguments: dict) -> None:
         torch.testing.assert_close(a, b, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize("arguments", [GPT2, MODERN], ids=["gpt2", "modern"])
+@BOTH
 def test_bf16_errs_no_more_than_the_plain_decoder_does(arguments: dict) -> None:
     model, tokens = made(arguments), torch.randint(0, V, (3, 7), generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
@@ -98,7 +106,7 @@ def test_bf16_errs_no_more_than_the_plain_decoder_does(arguments: dict) -> None:
     assert 0 < error <= 1.5 * bound
 
 
-@pytest.mark.parametrize("arguments", [GPT2, MODERN], ids=["gpt2", "modern"])
+@ALL
 def test_one_token_and_none(arguments: dict) -> None:
     model = made(arguments).eval()
     tokens = torch.randint(0, V, (3, T))
@@ -107,7 +115,7 @@ def test_one_token_and_none(arguments: dict) -> None:
     assert model(tokens[:0]).shape == (0, T, V)
 
 
-@pytest.mark.parametrize("arguments", [GPT2, MODERN], ids=["gpt2", "modern"])
+@ALL
 def test_no_step_sees_what_comes_after_it_and_no_row_another(arguments: dict) -> None:
     model = made(arguments).eval()
     tokens = torch.randint(0, V, (3, T))
@@ -122,7 +130,7 @@ def test_no_step_sees_what_comes_after_it_and_no_row_another(arguments: dict) ->
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
-@pytest.mark.parametrize("arguments", [GPT2, MODERN], ids=["gpt2", "modern"])
+@ALL
 def test_the_cache_changes_nothing(arguments: dict, dtype: torch.dtype) -> None:
     model = made(arguments).to(dtype).eval()
     tokens = torch.randint(0, V, (2, 17))
@@ -137,7 +145,7 @@ def test_the_cache_changes_nothing(arguments: dict, dtype: torch.dtype) -> None:
         model(tokens[:, :1], cache)
 
 
-@pytest.mark.parametrize("arguments", [GPT2, MODERN], ids=["gpt2", "modern"])
+@ALL
 def test_it_begins_at_ln_v_and_overfits_one_batch(arguments: dict) -> None:
     torch.manual_seed(0)
     model = create_model("decoder", {"vocab_size": V}, **{**arguments, "width": 24})
@@ -161,6 +169,25 @@ def test_what_does_not_fit_is_said() -> None:
         create_model("decoder", {"vocab_size": V}, width=10, num_heads=3)
     with pytest.raises(RecipeError, match="even width"):
         create_model("decoder", {"vocab_size": V}, width=9, num_heads=3)
+
+
+def test_the_last_norm_after_each_part_equals_torchs_layers() -> None:
+    """torch's encoder layer with a causal mask is a decoder block; no positions, so that the blocks are all."""
+    model = made({**SHAPE, "positions": "none", "norm": "layer", "norm_first": False, "bias": True, "tied": False})
+    layer = torch.nn.TransformerEncoderLayer(12, 3, 19, 0.0, "gelu", 1e-5, True, norm_first=False, dtype=torch.float64)
+    h = tokens = torch.randint(0, V, (2, 7), generator=torch.Generator().manual_seed(1))
+    h = model.embedding(tokens)
+    for block in model.blocks:
+        theirs = {
+            "self_attn.in_proj_weight": block.attention.in_proj.weight,
+            "self_attn.in_proj_bias": block.attention.in_proj.bias,
+            **{f"self_attn.out_proj.{k}": p for k, p in block.attention.out_proj.named_parameters()},
+            **dict(block.feed_forward.named_parameters()),
+            **{f"norm{i}.{k}": p for i in (1, 2) for k, p in getattr(block, f"norm{i}").named_parameters()},
+        }  # fmt: skip
+        ahead = torch.ones(7, 7, dtype=torch.bool).triu(1)
+        h = torch.func.functional_call(layer, theirs, (h,), {"src_mask": ahead})
+    torch.testing.assert_close(model(tokens), h @ model.head.weight.T, rtol=0, atol=1e-10)
 
 
 def test_it_learns_to_look_up_what_followed_before() -> None:

@@ -13,6 +13,7 @@ from deepdojo.cli.options import Json, option
 from deepdojo.cli.output import head, next_step, out, paragraph, print_json, styled, text_width, width
 from deepdojo.cli.words import count, duration, metric_name, score_phrase, si, verdict
 from deepdojo.errors import DojoError, UnknownNameError
+from deepdojo.models.table import is_alias, unknown_model
 
 __all__ = ["show"]
 
@@ -36,6 +37,8 @@ def show(
         raise UnknownNameError("kind", kind, _KINDS, where="--kind")
     found = {k: value for k in _KINDS if kind in (None, k) and (value := _find(k, name)) is not None}
     if not found:
+        if kind in (None, "model") and is_alias(name):
+            raise unknown_model(name)
         raise UnknownNameError(kind or "thing", name, _names(kind), where="dojo show")
     first, facts = next(iter(found.items()))
     others = list(found)[1:]

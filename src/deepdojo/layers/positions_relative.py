@@ -15,7 +15,9 @@ from deepdojo.layers.shapes import ShapeError
 __all__ = ["RelativePositions", "distance_buckets"]
 
 
-def distance_buckets(distance: Int[Tensor, "T S"], buckets: int, furthest: int, both_sides: bool) -> Int[Tensor, "T S"]:
+def distance_buckets(
+    distance: Int[Tensor, "*B T S"], buckets: int, furthest: int, both_sides: bool
+) -> Int[Tensor, "*B T S"]:
     """The bucket of each distance (key minus query): near ones have one of their own, far ones share, ever wider.
 
     With n buckets a side, distances below n/2 are exact; from there to `furthest` they grow logarithmically, and the
@@ -58,14 +60,19 @@ class RelativePositions(Layer):
         with torch.no_grad():
             self.weight.normal_(0, 0.02)
 
-    def forward(self, T: int, S: int) -> Float[Tensor, "1 H T S"]:
-        """The bias of the last T of S steps. Raises ShapeError for more queries than keys."""
+    def forward(self, T: int, S: int, places: Int[Tensor, "B S"] | None = None) -> Float[Tensor, "B H T S"]:
+        """The bias of the last T of S steps. Raises ShapeError for more queries than keys.
+
+        Args:
+            places: of each step, where padding makes them differ from row to row; B is 1 without.
+        """
         if T > S:
             raise ShapeError(f"relative positions need a key for every query, got {T} queries and {S} keys")
-        steps = torch.arange(S, device=self.weight.device)
-        distance = steps[None, :] - steps[S - T :, None]
-        places = distance_buckets(distance, self.buckets, self.furthest, self.both_sides)
-        return self.weight[places].permute(2, 0, 1)[None]
+        if places is None:
+            places = torch.arange(S, device=self.weight.device)[None]
+        distance = places[:, None, :] - places[:, S - T :, None]
+        bucket = distance_buckets(distance, self.buckets, self.furthest, self.both_sides)
+        return self.weight[bucket].permute(0, 3, 1, 2)
 
     def extra_repr(self) -> str:
         return f"heads={self.num_heads}, buckets={self.buckets}, furthest={self.furthest}"

@@ -27,6 +27,7 @@ from deepdojo.layers.hook import current
 from deepdojo.layers.key_value_cache import KeyValues
 from deepdojo.layers.positions_alibi import AlibiPositions
 from deepdojo.layers.positions_learned import LearnedPositions
+from deepdojo.layers.positions_relative import RelativePositions
 from deepdojo.layers.positions_rotary import RotaryPositions
 from deepdojo.layers.positions_rotary_scaling import RotaryScaling
 from deepdojo.layers.shapes import ShapeError, require_mask
@@ -34,6 +35,8 @@ from deepdojo.layers.transformer_decoder_block import DecoderBlock, decoder_norm
 from deepdojo.models.checks import require, require_at_least, require_divides, require_shares
 
 __all__ = ["Decoder", "DecoderConfig"]
+
+BIASES = ("alibi", "relative")  # positions that act on the scores
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,9 @@ class DecoderConfig:
     """Width of the feed-forward part; 0 takes four times the width."""
     gated: bool = False
     """Whether the feed-forward part has a gate (Shazeer 2020); with silu it is SwiGLU."""
-    positions: Literal["rotary", "learned", "alibi", "none"] = "rotary"
+    positions: Literal["rotary", "learned", "alibi", "relative", "none"] = "rotary"
     """How a token knows its place: queries and keys turned by it, a learned table of `context` rows, a penalty on
-    distance, or not at all."""
+    distance (alibi), a learned number for each distance (relative, one table for all blocks), or not at all."""
     rotary_base: float = 10_000.0
     """How slowly the slowest plane of rotary positions turns."""
     rotary_scaling: Literal["none", "linear", "ntk", "yarn", "llama3"] = "none"
@@ -78,7 +81,9 @@ class DecoderConfig:
     rotary_whole_planes: bool = True
     """Whether yarn rounds the borders of its ramp to whole planes."""
     norm: Literal["rms", "layer"] = "rms"
-    """Normalisation before each part and at the end."""
+    """Which normalisation: by the root mean square, or by mean and variance."""
+    norm_first: bool = True
+    """Normalisation before each part and at the end (GPT-2, Llama) or after each part (GPT)."""
     norm_eps: float = 0.0
     """What the normalisation adds under the root; 0 takes 1e-6 (rms) or 1e-5 (layer)."""
     qk_norm: bool = False
@@ -114,8 +119,8 @@ class DecoderConfig:
             f"rotary positions need heads of an even width, got {self.width_of_head()}",
             "take fewer heads",
         )
-        both = self.positions == "alibi" and self.window > 0
-        require(not both, "window", "a window and alibi positions do not go together", "take rotary positions")
+        both = self.positions in BIASES and self.window > 0
+        require(not both, "window", f"a window and {self.positions} positions do not go together", "take rotary ones")
         wide = self.rotary_scaling != "ntk" or self.width_of_head() > 2
         require(wide, "rotary_scaling", "ntk scaling needs heads wider than 2")
         beyond = [block for block in self.windowed if block >= self.num_layers]
@@ -133,7 +138,7 @@ class DecoderConfig:
             or self.head_width not in (0, self.width // self.num_heads)
             or self.qk_norm
             or self.window > 0
-            or self.positions == "alibi"
+            or self.positions in BIASES
             or self.biases() == "qkv"
         )
 
@@ -176,10 +181,14 @@ class Decoder(nn.Module):
             if config.positions == "rotary"
             else None
         )
-        self.alibi = AlibiPositions(config.num_heads) if config.positions == "alibi" else None
+        self.bias: AlibiPositions | RelativePositions | None = None
+        if config.positions in BIASES:
+            relative = config.positions == "relative"
+            H = config.num_heads
+            self.bias = RelativePositions(H, both_sides=False) if relative else AlibiPositions(H)
         self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(_block(config, number) for number in range(config.num_layers))
-        self.norm = decoder_norm(config.norm, D, config.norm_eps)
+        self.norm = decoder_norm(config.norm, D, config.norm_eps) if config.norm_first else None
         self.head = None if config.tied else Linear(D, config.vocab_size, bias=False)
         self.apply_linear = current("linear")
         self._initialise()
@@ -237,11 +246,13 @@ class Decoder(nn.Module):
         context: dict[str, object] = {"keep": keep}
         if self.rotary is not None:
             context["turn"] = self.rotary.at(h, start, T, places)
-        if self.alibi is not None:
-            context["bias"] = self.alibi(T, start + T, h, all_places)
+        if isinstance(self.bias, RelativePositions):
+            context["bias"] = self.bias(T, start + T, all_places)
+        elif self.bias is not None:
+            context["bias"] = self.bias(T, start + T, h, all_places)
         for number, block in enumerate(self.blocks):
             h = block(h, cache=None if cache is None else cache[number], **context)
-        return self.norm(h)
+        return h if self.norm is None else self.norm(h)
 
     def scores(self, h: Float[Tensor, "*B D"]) -> Float[Tensor, "*B V"]:
         """The scores of each token of the vocabulary."""
@@ -261,9 +272,9 @@ def _block(config: DecoderConfig, number: int) -> nn.Module:
             config.biases(),
             (config.norm_eps or 1e-6) if config.qk_norm else 0.0,
             config.window if windowed else 0,
-            config.positions == "alibi",
+            config.positions in BIASES,
         )
     else:
         attention = CausalSelfAttention(D, config.num_heads, bias=config.biases() == "all")
     feed_forward = (GatedFeedForward if config.gated else FeedForward)(D, inner, config.activation, config.bias)
-    return DecoderBlock(D, attention, feed_forward, config.norm, config.norm_eps, config.dropout)
+    return DecoderBlock(D, attention, feed_forward, config.norm, config.norm_eps, config.dropout, config.norm_first)

@@ -58,7 +58,7 @@ _TAKEN = ("apply_linear", "look_up", "normalise", "attend", "gate", "bend", "rot
 
 def decoder_step(model: nn.Module, cache: Any) -> DecoderStep | None:
     """The lean step of a model in evaluation mode, or None where it has parts that are not known here."""
-    if type(model) is not Decoder or model.training or not isinstance(cache, list):
+    if not isinstance(model, Decoder) or model.training or not model.config.norm_first or not isinstance(cache, list):
         return None
     for module in model.modules():
         if type(module) not in _LAYERS or module._forward_hooks or module._forward_pre_hooks:

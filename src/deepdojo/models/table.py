@@ -12,7 +12,7 @@ from typing import Any
 
 from deepdojo.errors import RecipeError, UnknownNameError
 
-__all__ = ["ALIASES", "MODELS", "Field", "ModelEntry", "fitting", "model_fields", "unknown_model"]
+__all__ = ["ALIASES", "MODELS", "Field", "ModelEntry", "fitting", "is_alias", "model_fields", "unknown_model"]
 
 
 @dataclass(frozen=True)
@@ -89,13 +89,22 @@ ALIASES: Mapping[str, str] = {
 }  # fmt: skip
 
 
+def is_alias(name: str) -> bool:
+    """Whether people call one of the models so."""
+    return _plain(name) in ALIASES
+
+
 def unknown_model(name: str) -> UnknownNameError:
     """What to say of a name that no model has: under what name it is here, or the nearest one."""
     said = UnknownNameError("model", name, MODELS)
-    known = ALIASES.get(name.lower().replace("-", "_").replace(" ", "_"))
-    if known is not None:
+    if is_alias(name):
+        known = ALIASES[_plain(name)]
         said.todo = f"it is here as {known!r}: dojo show {known}"
     return said
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "_").replace(" ", "_")
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,7 @@ def writes(config: Any) -> bool:
         and not config.grouped()
         and (config.positions, config.norm, config.gated, config.biases()) == ("learned", "layer", False, "all")
         and config.bias
+        and config.norm_first
     )
 
 

@@ -23,6 +23,7 @@ def writes_family(config: Any) -> bool:
     return (
         isinstance(config, DecoderConfig)
         and (config.positions, config.norm, config.gated) == ("rotary", "rms", True)
+        and config.norm_first
         and config.dropout == 0
     )
 
