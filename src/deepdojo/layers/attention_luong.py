@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from deepdojo.errors import RecipeError
-from deepdojo.layers.attention_additive_bahdanau import require_memory
+from deepdojo.layers.attention_additive_bahdanau import require_keys, require_memory
 from deepdojo.layers.fully_connected import Linear
 from deepdojo.layers.hook import Layer, current
 from deepdojo.layers.shapes import require_width
@@ -60,8 +60,9 @@ class LuongAttention(Layer):
     ) -> tuple[Float[Tensor, "B T K"], Float[Tensor, "B T S"]]:
         """The context of each query, and its weights over the memory. `keys` is `project_keys(memory)`."""
         require_width("LuongAttention", queries, self.query_size, rank=3)
+        require_width("LuongAttention", memory, self.key_size, rank=3)
         require_memory(queries, memory, keep)
-        keys = self.project_keys(memory) if keys is None else keys
+        keys = self.project_keys(memory) if keys is None else require_keys(keys, memory, self.query_size)
         scores = queries @ keys.transpose(1, 2)  # (B, T, S)
         weights = softmax_over_kept(scores, None if keep is None else keep.unsqueeze(1), self.softmax)
         return weights @ memory, weights

@@ -16,6 +16,7 @@ from deepdojo.layers.convolution_padding import output_length
 from deepdojo.layers.dropouts import Dropout
 from deepdojo.layers.fully_connected import Linear
 from deepdojo.layers.hook import current
+from deepdojo.layers.pooling import max_pool2d
 from deepdojo.models.checks import require, require_at_least, require_shares
 from deepdojo.models.heads import shrink_head
 from deepdojo.models.images import channels_last
@@ -110,8 +111,8 @@ class Inception(nn.Module):
         super().__init__()
         self.config = config
         scale = config.scaled
-        self.max_pool2d = current("max_pool2d")
         large = config.chosen_stem() == "imagenet"
+        self.max_pool2d = current("max_pool2d") if large else max_pool2d
         a, b, c, d = scale(32), scale(64), scale(80), scale(192)
         self.stem1 = nn.Sequential(
             ConvNorm(config.in_channels, a, 3, 2 if large else 1, same=not large),
@@ -130,7 +131,7 @@ class Inception(nn.Module):
         for _ in range(2):
             top.append(ModuleE(top[-1].channels, scale))
         self.lower, self.upper = nn.Sequential(*modules), nn.Sequential(*top)
-        self.auxiliary = AuxiliaryHead(half, config.num_outputs, scale) if config.auxiliary else None
+        self.auxiliary = AuxiliaryHead(half, config.num_outputs, scale, config.maps()[1]) if config.auxiliary else None
         self.average_over_space = current("average_over_space")
         self.dropout = Dropout(config.dropout)
         self.head = Linear(top[-1].channels, config.num_outputs)
