@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
@@ -32,8 +33,10 @@ PerAxis = int | tuple[int, ...]
 
 
 def per_axis(value: PerAxis, axes: int, name: str) -> tuple[int, ...]:
-    """One number an axis. Raises RecipeError when a tuple has another number of entries."""
-    values = (value,) * axes if isinstance(value, int) else tuple(value)
+    """One number an axis. Raises RecipeError for another number of entries, and where they are not whole numbers."""
+    values = tuple(value) if isinstance(value, tuple | list) else (value,) * axes
+    if not all(isinstance(number, int | torch.SymInt) for number in values):
+        raise RecipeError(f"{name} is counted in whole cells, got {value}", where=name)
     if len(values) != axes:
         raise RecipeError(f"{name} must be one number or {axes}, got {values}", where=name)
     return values

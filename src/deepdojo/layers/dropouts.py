@@ -22,8 +22,11 @@ def dropout(x: Float[Tensor, "*B"], p: float, training: bool) -> Float[Tensor, "
     Cost: on the CPU four numbers share one draw of 64 random bits; forward and backward of 180,000 numbers take a
     fifth of the time of torch's kernel, which draws one number after another.
     Source: Srivastava et al. 2014, in the "inverted" form that needs no scaling in evaluation.
+    Raises: RecipeError for a p that is no share.
     """
-    if not training or p <= 0:
+    if not 0 <= p <= 1:
+        raise RecipeError(f"dropout is a share from 0 to 1, got {p}", where="dropout")
+    if not training or p == 0:
         return x
     silent = round(p * LEVELS)
     if x.device.type != "cpu" or not 0 < silent < LEVELS:
