@@ -71,7 +71,11 @@ def same_padding(n: int, kernel: int, stride: int = 1, dilation: int = 1) -> tup
 def pad_same(
     x: Float[Tensor, "B C *S"], kernel_size: PerAxis, stride: PerAxis = 1, dilation: PerAxis = 1
 ) -> Float[Tensor, "B C *P"]:
-    """`x` with the zeros of `same_padding` around each axis of space; convolve it with padding 0."""
+    """`x` with the zeros of `same_padding` around each axis of space; convolve it with padding 0.
+
+    Source: Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning", section 2.3; where the zeros
+    go at a stride above 1: TensorFlow.
+    """
     axes = x.dim() - 2
     each = (per_axis(kernel_size, axes, "kernel_size"), per_axis(stride, axes, "stride"))
     rules = zip(x.shape[2:], *each, per_axis(dilation, axes, "dilation"), strict=True)

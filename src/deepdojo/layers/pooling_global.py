@@ -23,7 +23,7 @@ def max_over_space(x: Float[Tensor, "B C Y X"]) -> Float[Tensor, "B C"]:
     """The largest number of each channel over the whole image; equal ones share the gradient.
 
     Raises: as `average_over_space`.
-    Source: Oquab, Bottou, Laptev & Sivic 2015, "Is object localization for free?", section 3.2.
+    Source: Oquab, Bottou, Laptev & Sivic 2015, "Is object localization for free?".
     """
     _require_pixels("max_over_space", x)
     return x.amax((2, 3))
