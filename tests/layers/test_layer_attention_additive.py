@@ -182,3 +182,18 @@ def test_wrong_input_is_said():
         k_max_over_time(k, 0)
     with pytest.raises(ShapeError, match=r"keep must be bool \(3, 11\)"):
         AttentionPooling(7)(k, KEEP.long())
+
+
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize("kind", ["additive", "general"])
+def test_keys_of_another_memory_are_refused_and_never_stretched(kind):
+    attention = KINDS[kind]()
+    q, k = inputs(kind, torch.float32)
+    keys = attention.project_keys(k)
+    for wrong in (keys[:1], keys[:, :1], keys[..., :1]):
+        with pytest.raises(ShapeError, match=r"keys must be \(3, 11, \d+\), as project_keys makes them, got"):
+            attention(q, k, KEEP, wrong)
+    with pytest.raises(ShapeError, match="expects 7 entries along axis -1"):
+        attention(q, k[..., :1], KEEP, keys)
+    with pytest.raises(ShapeError, match="a tensor of 3 axes"):
+        attention(q[0], k, KEEP, keys)

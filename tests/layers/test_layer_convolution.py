@@ -17,12 +17,14 @@ from deepdojo.layers import (
     Conv3d,
     ConvTranspose1d,
     ConvTranspose2d,
+    ConvTranspose3d,
     DepthwiseSeparableConv2d,
     conv1d,
     conv2d,
     conv3d,
     conv_transpose1d,
     conv_transpose2d,
+    conv_transpose3d,
     pad_same,
     replaced,
 )
@@ -64,6 +66,14 @@ CASES = {
         (4, 6, 3),
         {"stride": 3, "output_padding": 2, "groups": 2, "dilation": 2, "bias": False},
         (2, 4, 7),
+    ),
+    "transposed 3d": (ConvTranspose3d, nn.ConvTranspose3d, (3, 5, 2), {"stride": 2}, (2, 3, 3, 5, 2)),
+    "transposed 3d, all unequal": (
+        ConvTranspose3d,
+        nn.ConvTranspose3d,
+        (4, 6, (1, 2, 3)),
+        {"stride": (1, 2, 3), "padding": (0, 1, 2), "output_padding": (0, 1, 2), "groups": 2, "dilation": (3, 1, 2)},
+        (2, 4, 3, 2, 5),
     ),
     "transposed 2d": (ConvTranspose2d, nn.ConvTranspose2d, (3, 5, 3), {"stride": 2}, (2, 3, 7, 5)),
     "transposed 2d, all unequal": (
@@ -119,6 +129,11 @@ KERNELS = {
         partial(conv_transpose1d, **SPREAD),
         partial(conv_transpose_reference, **SPREAD),
         [(2, 4, 7), (4, 3, 3), (6,)],
+    ),
+    "transposed 3d": (
+        partial(conv_transpose3d, stride=(3, 1, 2), padding=(2, 1, 0)),
+        partial(conv_transpose_reference, stride=(3, 1, 2), padding=(2, 1, 0)),
+        [(2, 4, 5, 3, 2), (4, 3, 3, 2, 1), (3,)],
     ),
     "transposed 2d": (
         partial(conv_transpose2d, stride=(3, 1), padding=(2, 1)),
@@ -235,11 +250,18 @@ def test_inputs_that_do_not_fit_are_one_sentence(layer, shape, sentence):
     assert sentence in str(caught.value)
 
 
+@pytest.mark.usefixtures("production")
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
         (lambda: Conv3d(6, 8, 3, groups=4), "groups = 4 divides not both 6 input and 8 output channels"),
         (lambda: Conv1d(6, 8, 3, groups=0), "groups = 0 divides not both"),
+        (lambda: Conv2d(6, 9, 3, groups=2), "take 1"),
+        (lambda: Conv2d(12, 18, 3, groups=4), "take 3"),
+        (lambda: Conv2d(3, 4, 3.0), "kernel_size is counted in whole cells, got 3.0"),
+        (lambda: Conv2d(3, 4, (3, 1.5)), "kernel_size is counted in whole cells, got (3, 1.5)"),
+        (lambda: Conv2d(-3, 4, 3), "channels must be 1 or more, got -3 and 4"),
+        (lambda: ConvTranspose3d(3, 0, 3), "channels must be 1 or more, got 3 and 0"),
         (lambda: Conv2d(6, 8, (1, 2, 3)), "kernel_size must be one number or 2, got (1, 2, 3)"),
         (lambda: Conv2d(6, 8, 0), "kernel_size must be 1 or more, got 0"),
         (lambda: Conv2d(6, 8, 3, stride=(1, 0)), "stride must be 1 or more, got 0"),
@@ -249,7 +271,7 @@ def test_inputs_that_do_not_fit_are_one_sentence(layer, shape, sentence):
             "output_padding must be below the stride or the dilation (2), got 2",
         ),
     ],
-    ids=["groups", "no groups", "three numbers", "no kernel", "no step", "negative padding", "output padding"],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_arguments_that_do_not_fit_are_one_sentence(make, sentence):
     with pytest.raises(RecipeError) as caught:

@@ -100,3 +100,13 @@ def test_rates_grow_with_depth_and_wrong_ones_are_refused():
     for wrong in (1.0, -0.1):
         with pytest.raises(RecipeError, match="drop_path is a share from 0 to below 1"):
             DropPath(wrong)
+
+
+@pytest.mark.usefixtures("production")
+def test_group_norm_of_numbers_and_of_a_wrong_number_of_groups_is_one_sentence():
+    with pytest.raises(ShapeError, match=r"GroupNorm expects 6 entries along axis 1, got \(6,\)"):
+        GroupNorm(3, 6)(torch.zeros(6))
+    with pytest.raises(RecipeError, match="take 3"):
+        GroupNorm(4, 6)
+    with pytest.raises(RecipeError, match="num_channels must be 1 or more, got 0"):
+        GroupNorm(1, 0)

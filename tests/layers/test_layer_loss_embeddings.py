@@ -271,3 +271,11 @@ def test_a_learners_cross_entropy_and_margin_stand_in():
         layer = ArcFace(5, 7)
     assert counts == {"cross_entropy": 1, "arcface_logits": 1}
     assert layer(torch.randn(3, 5), torch.tensor([0, 1, 2])).item() == 7
+
+
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize("wrong", [-1, 3])
+def test_arcface_says_which_label_is_no_class(wrong):
+    with pytest.raises(ShapeError, match=f"labels run from 0 to 2, got {wrong}"):
+        ArcFace(5, 3)(torch.ones(2, 5), torch.tensor([wrong, 1]))
+    assert ArcFace(5, 3)(torch.ones(0, 5), torch.zeros(0, dtype=torch.int64)) == 0

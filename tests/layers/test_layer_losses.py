@@ -195,3 +195,18 @@ def test_distillation_refuses_what_it_cannot_mean():
         distillation_loss(x, x, temperature=0.0)
     with pytest.raises(RecipeError, match="without targets there is only the teacher; take alpha = 1"):
         distillation_loss(x, x)
+
+
+@pytest.mark.usefixtures("production")
+def test_classes_that_are_not_there_are_one_sentence():
+    logits = torch.zeros(3, 5)
+    for wrong in (5, -1):
+        with pytest.raises(ShapeError, match=rf"of 5 classes takes targets from 0 to 4, got {wrong}"):
+            cross_entropy(logits, torch.tensor([-100, wrong, 0]))
+    with pytest.raises(ShapeError, match=r"takes targets from 0 to 4, got -100"):
+        cross_entropy(logits, torch.tensor([-100, 2, 0]), ignored=2, label_smoothing=0.1)
+    with pytest.raises(ShapeError, match=r"weight must be \(5,\), one for each class, got \(4,\)"):
+        cross_entropy(logits, torch.tensor([1, 2, 0]), weight=torch.ones(4))
+    for share in (-0.1, 1.5):
+        with pytest.raises(RecipeError, match=f"label_smoothing is a share from 0 to 1, got {share}"):
+            cross_entropy(logits, torch.tensor([1, 2, 0]), label_smoothing=share)

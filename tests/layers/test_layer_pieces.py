@@ -10,7 +10,7 @@ from layer_oracles import assert_equal, draw, lengths_mask
 from torch.nn import functional as F
 
 from deepdojo.errors import RecipeError, UnknownNameError
-from deepdojo.layers import BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, Dropout, LayerNorm, Linear
+from deepdojo.layers import BatchNorm1d, BatchNorm2d, Conv1d, Conv2d, Dropout, LayerNorm, Linear, drop_path, dropout
 from deepdojo.layers.activations import ACTIVATIONS, activation
 from deepdojo.layers.pooling_global import average_over_space, max_over_space
 from deepdojo.layers.pooling_over_time import last_over_time, max_over_time, mean_over_time
@@ -162,3 +162,17 @@ def test_activations_by_name():
         assert_equal(activation(name), other, [draw(3, 7)])
     with pytest.raises(UnknownNameError, match="did you mean 'relu'"):
         activation("relo")
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.5, float("nan")])
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("drop", [dropout, drop_path])
+def test_a_share_that_is_none_is_one_sentence(drop, p, training):
+    with pytest.raises(RecipeError, match=f"is a share from 0 to 1, got {p}"):
+        drop(torch.ones(2, 3), p, training)
+
+
+@pytest.mark.parametrize("drop", [dropout, drop_path])
+def test_a_share_of_one_leaves_zeros(drop):
+    assert (drop(torch.ones(2, 3), 1.0, True) == 0).all()
+    assert (drop(torch.ones(2, 3), 1.0, False) == 1).all()

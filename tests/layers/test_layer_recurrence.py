@@ -250,3 +250,62 @@ def test_a_shut_door_keeps_the_memory(cell):
     memory = (draw(3, 5, dtype=torch.float32),) * (gates - 2)
     new = cell(draw(3, 7, dtype=torch.float32), *memory, w_ih, w_hh, bias, torch.zeros(gates * 5))
     assert torch.equal(new[1] if gates == 4 else new, memory[-1])
+
+
+WRONG_STATES = {
+    "layers": lambda n: torch.zeros(n + 1, 3, 5),
+    "one row for the whole batch": lambda n: torch.zeros(n, 1, 5),
+    "width": lambda n: torch.zeros(n, 3, 4),
+    "rank": lambda n: torch.zeros(3, 5),
+}
+
+
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize("wrong", WRONG_STATES.values(), ids=WRONG_STATES)
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("layer", [GRU, RNN, LSTM])
+def test_a_state_of_another_shape_is_refused_and_never_stretched(layer, masked, wrong):
+    """The kernels read past the end of a smaller one (a crash), or spread one row over the batch."""
+    keep = lengths_mask([4, 2, 1], 4) if masked else None
+    built, state = layer(7, 5), wrong(1)
+    for run in (built, lambda *arguments: (lstm_reference if layer is LSTM else reference)(built, *arguments)):
+        with pytest.raises(ShapeError, match=r"h of the state must be \(1, 3, 5\), got \("):
+            run(torch.zeros(3, 4, 7), keep, (state, state) if layer is LSTM else state)
+
+
+@pytest.mark.usefixtures("production")
+def test_a_state_of_another_kind_is_one_sentence():
+    x, h = torch.zeros(3, 4, 7), torch.zeros(1, 3, 5)
+    with pytest.raises(
+        ShapeError, match=r"LSTM: state must be a tuple \(h, c\) of tensors \(1, 3, 5\), got \(1, 3, 5\)"
+    ):
+        LSTM(7, 5)(x, None, h)
+    with pytest.raises(ShapeError, match="got a tuple of 1"):
+        LSTM(7, 5)(x, None, (h,))
+    with pytest.raises(ShapeError, match=r"c of the state must be \(1, 3, 5\), got \(2, 3, 5\)"):
+        LSTM(7, 5)(x, None, (h, torch.zeros(2, 3, 5)))
+    for layer in (GRU, RNN):
+        with pytest.raises(ShapeError, match=r"state must be one tensor \(1, 3, 5\), got a tuple of 2"):
+            layer(7, 5)(x, None, (h, h))
+        with pytest.raises(ShapeError, match=r"must be torch.float32 on cpu as the input is, got torch.float64 on cpu"):
+            layer(7, 5)(x, None, h.double())
+
+
+@pytest.mark.parametrize("layer", [GRU, RNN, LSTM])
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_learners_dropout_is_what_stands_between_the_layers(layer, masked):
+    seen = []
+
+    def dropout(x, p, training):
+        seen.append((p, training))
+        return 0 * x
+
+    x, keep = draw(3, 6, 7), lengths_mask([6, 2, 1], 6) if masked else None
+    with replaced({"dropout": dropout}) as counts:
+        layer(7, 5, 1, True, 0.5), layer(7, 5, 2)  # nothing to drop between, or nothing to be dropped
+        assert counts == {"dropout": 0}
+        theirs = layer(7, 5, 2, True, 0.5).double()
+    ys, _ = theirs(x, keep)
+    assert seen == [(0.5, True)]
+    again, _ = theirs(2 * x, keep)
+    assert torch.equal(ys, again)  # zeros reach the second layer, whatever the input

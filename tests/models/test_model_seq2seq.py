@@ -362,3 +362,28 @@ def test_wrong_input_is_said():
         built("image, soft")(torch.zeros(2, 1, 8, 8), target[:2])
     with pytest.raises(RecipeError, match="widths must name at least one stage"):
         built("image, soft", widths=[])
+
+
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize("attention", ["none", "additive", "layered"])
+def test_a_target_of_another_batch_than_its_memory_is_refused(attention):
+    """Also after the first step, when the rows are those of the cache."""
+    model = create_model("seq2seq", {"source_vocab_size": 13, "target_vocab_size": 11}, attention=attention)
+    _refuses_another_batch(model, torch.zeros(3, 7, dtype=torch.int64))
+
+
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize("attention", ["none", "soft"])
+def test_so_does_a_caption(attention):
+    model = create_model("show_and_tell", {"in_channels": 3, "target_vocab_size": 11}, attention=attention)
+    _refuses_another_batch(model, torch.zeros(3, 3, 16, 16))
+
+
+def _refuses_another_batch(model, source):
+    memory, cache = model.encode(source), model.new_cache()
+    one = torch.zeros(1, 1, dtype=torch.int64)
+    with pytest.raises(ShapeError, match=r"target ids \(B, T\) for 3 rows, got \(1, 1\)"):
+        model.decode(one, memory)
+    model.decode(one.expand(3, 1), memory, cache=cache)
+    with pytest.raises(ShapeError, match=r"for 3 rows, got \(1, 1\)"):
+        model.decode(one, memory, cache=cache)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -129,3 +131,20 @@ def test_vectors_of_another_shape_and_unknown_forms_are_one_sentence():
         built("static").load_vectors(torch.zeros(12, 5))
     with pytest.raises(RecipeError, match="'rand', 'static', 'non-static' or 'multichannel', got 'dynamic'"):
         built("dynamic")
+
+
+def test_static_vectors_that_were_never_given_are_not_trained_on():
+    """They would stay as they were drawn."""
+    model = built("static").train()
+    with pytest.raises(RecipeError, match=r"was given no word vectors.*load_vectors"):
+        model(tokens(), KEEP)
+    assert model.eval()(tokens(), KEEP).shape == (4, 3)
+    model.load_vectors(vectors())
+    model.train()(tokens(), KEEP)
+    from_checkpoint = built("static", seed=2)
+    from_checkpoint.load_state_dict(model.state_dict())
+    copy.deepcopy(from_checkpoint).train()(tokens(), KEEP)
+    half = built("static", seed=2)
+    half.load_state_dict({"head.bias": torch.zeros(3)}, strict=False)
+    with pytest.raises(RecipeError, match="was given no word vectors"):
+        half.train()(tokens(), KEEP)

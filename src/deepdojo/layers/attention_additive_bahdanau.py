@@ -15,7 +15,7 @@ from deepdojo.layers.hook import Layer, current
 from deepdojo.layers.shapes import ShapeError, require_width
 from deepdojo.layers.softmax_over_kept import softmax_over_kept
 
-__all__ = ["AdditiveAttention", "additive_attention_reference", "require_memory"]
+__all__ = ["AdditiveAttention", "additive_attention_reference", "require_keys", "require_memory"]
 
 
 class AdditiveAttention(Layer):
@@ -57,8 +57,9 @@ class AdditiveAttention(Layer):
     ) -> tuple[Float[Tensor, "B T K"], Float[Tensor, "B T S"]]:
         """The context of each query, and its weights over the memory. `keys` is `project_keys(memory)`."""
         require_width("AdditiveAttention", queries, self.query_size, rank=3)
+        require_width("AdditiveAttention", memory, self.key_size, rank=3)
         require_memory(queries, memory, keep)
-        keys = self.project_keys(memory) if keys is None else keys
+        keys = self.project_keys(memory) if keys is None else require_keys(keys, memory, self.width)
         sums = torch.tanh(self.query(queries).unsqueeze(2) + keys.unsqueeze(1))  # (B, T, S, A)
         scores = self.score(sums).squeeze(-1)  # (B, T, S)
         weights = softmax_over_kept(scores, None if keep is None else keep.unsqueeze(1), self.softmax)
@@ -74,6 +75,14 @@ def require_memory(queries: Tensor, memory: Tensor, keep: Tensor | None) -> None
         raise ShapeError(f"queries {tuple(queries.shape)} and memory {tuple(memory.shape)} are of different batches")
     if keep is not None and (keep.shape != memory.shape[:2] or keep.dtype != torch.bool):
         raise ShapeError(f"keep must be bool {tuple(memory.shape[:2])}, got {keep.dtype} {tuple(keep.shape)}")
+
+
+def require_keys(keys: Tensor, memory: Tensor, width: int) -> Tensor:
+    """The keys. Raises ShapeError unless they are (B, S, width), as projected from that memory."""
+    wanted = (*memory.shape[:2], width)
+    if tuple(keys.shape) != wanted:
+        raise ShapeError(f"keys must be {wanted}, as project_keys makes them, got {tuple(keys.shape)}")
+    return keys
 
 
 def additive_attention_reference(

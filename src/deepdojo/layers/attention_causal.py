@@ -84,8 +84,11 @@ def causal_attention_reference(
 def current_causal_attention() -> Callable[..., Tensor]:
     """The causal attention to be taken while a layer is constructed: a learner's softmax takes part in the plain form
     alone, for the fused kernel has its own inside."""
-    attend, softmax = current("causal_attention"), current("softmax")
-    if softmax is _softmax or attend is not causal_attention:
+    attend = current("causal_attention")
+    if attend is not causal_attention:
+        return attend
+    softmax = current("softmax")
+    if softmax is _softmax:
         return attend
     return partial(causal_attention_reference, softmax=softmax)
 

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from deepdojo.errors import RecipeError
-from deepdojo.layers.attention_additive_bahdanau import require_memory
+from deepdojo.layers.attention_additive_bahdanau import require_keys, require_memory
 from deepdojo.layers.fully_connected import Linear
 from deepdojo.layers.hook import Layer, current
 from deepdojo.layers.shapes import require_width
 from deepdojo.layers.softmax_over_kept import softmax_over_kept
 
-__all__ = ["LuongAttention"]
+__all__ = ["LuongAttention", "luong_attention_reference"]
 
 
 class LuongAttention(Layer):
@@ -60,8 +61,26 @@ class LuongAttention(Layer):
     ) -> tuple[Float[Tensor, "B T K"], Float[Tensor, "B T S"]]:
         """The context of each query, and its weights over the memory. `keys` is `project_keys(memory)`."""
         require_width("LuongAttention", queries, self.query_size, rank=3)
+        require_width("LuongAttention", memory, self.key_size, rank=3)
         require_memory(queries, memory, keep)
-        keys = self.project_keys(memory) if keys is None else keys
+        keys = self.project_keys(memory) if keys is None else require_keys(keys, memory, self.query_size)
         scores = queries @ keys.transpose(1, 2)  # (B, T, S)
         weights = softmax_over_kept(scores, None if keep is None else keep.unsqueeze(1), self.softmax)
         return weights @ memory, weights
+
+
+def luong_attention_reference(
+    attention: LuongAttention,
+    queries: Float[Tensor, "B T Q"],
+    memory: Float[Tensor, "B S K"],
+    keep: Bool[Tensor, "B S"] | None = None,
+) -> tuple[Float[Tensor, "B T K"], Float[Tensor, "B T S"]]:
+    """What `attention(queries, memory, keep)` gives, in plain algebra: one row, one query after another."""
+    keep = memory.new_ones(memory.shape[:2], dtype=torch.bool) if keep is None else keep
+    weights = memory.new_zeros(queries.shape[0], queries.shape[1], memory.shape[1])
+    for b, kept in enumerate(keep):
+        keys = memory[b, kept] if attention.key is None else memory[b, kept] @ attention.key.weight.T
+        for t, q in enumerate(queries[b]):
+            scores = torch.exp(keys @ q)
+            weights[b, t, kept] = scores / scores.sum()
+    return torch.einsum("bts,bsk->btk", weights, memory), weights

@@ -120,7 +120,10 @@ class MultiHeadAttention(Layer):
 def _current_attention() -> Callable[..., Tensor]:
     """The attention to be taken while a layer is constructed: a learner's softmax takes part in the plain form alone,
     for the fused kernel has its own inside."""
-    attend, own_softmax = current("scaled_dot_product_attention"), current("softmax")
-    if own_softmax is softmax or attend is not scaled_dot_product_attention:
+    attend = current("scaled_dot_product_attention")
+    if attend is not scaled_dot_product_attention:
+        return attend
+    own_softmax = current("softmax")
+    if own_softmax is softmax:
         return attend
     return partial(scaled_dot_product_attention_reference, softmax=own_softmax)

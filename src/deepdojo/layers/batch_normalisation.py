@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from deepdojo.layers.hook import Layer, current
 from deepdojo.layers.shapes import ShapeError, require_width
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "batch_norm", "batch_norm_reference"]
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "batch_norm", "batch_norm_reference"]
 
 
 def batch_norm(
@@ -105,6 +105,18 @@ class BatchNorm2d(_BatchNorm):
     """
 
     rank = (4,)
+
+
+class BatchNorm3d(_BatchNorm):
+    """Batch normalisation of volumes or films (B, C, Z, Y, X), channel by channel; see `BatchNorm2d`.
+
+    Args:
+        num_features: C.
+        eps: added to the variance.
+        momentum: share of the new batch in the running mean and variance.
+    """
+
+    rank = (5,)
 
 
 class BatchNorm1d(_BatchNorm):

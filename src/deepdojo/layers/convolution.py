@@ -77,6 +77,7 @@ def conv1d(
     """y[b,o,i] = bias[o] + sum_{c,u} weight[o,c,u] · x[b,c, i·s + u·d - p].
 
     With s the stride, d the dilation, p the padding. Cost: 2·B·t·O·(C/groups)·h operations.
+    Source: Waibel, Hanazawa, Hinton, Shikano & Lang 1989, "Phoneme recognition using time-delay neural networks".
     """
     return F.conv1d(x, weight, bias, stride, padding, dilation, groups)
 

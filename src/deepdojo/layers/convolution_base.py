@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from deepdojo.errors import RecipeError
 from deepdojo.layers.convolution_padding import PerAxis, one_number, per_axis, require_kernel_fits
 from deepdojo.layers.hook import Layer
-from deepdojo.layers.shapes import require_width
+from deepdojo.layers.shapes import nearest_divisor, require_width
 
 __all__ = ["ConvolutionLayer"]
 
@@ -38,9 +38,13 @@ class ConvolutionLayer(Layer):
     ) -> None:
         super().__init__()
         name = type(self).__name__
+        if min(in_channels, out_channels) < 1:
+            raise RecipeError(f"channels must be 1 or more, got {in_channels} and {out_channels}", where=name)
         if groups < 1 or in_channels % groups or out_channels % groups:
             raise RecipeError(
-                f"groups = {groups} divides not both {in_channels} input and {out_channels} output channels", where=name
+                f"groups = {groups} divides not both {in_channels} input and {out_channels} output channels",
+                where=name,
+                todo=f"take {nearest_divisor(math.gcd(in_channels, out_channels), groups)}",
             )
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
         kernel = self._checked("kernel_size", kernel_size, 1)

@@ -5,14 +5,15 @@ Dimensions: B batch, C input and O output channels, Y and X image axes, h and w 
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from deepdojo.layers.convolution import Conv2d
+from deepdojo.layers.convolution import Conv2d, conv2d_reference
 from deepdojo.layers.convolution_padding import PerAxis
 from deepdojo.layers.hook import Layer
 
-__all__ = ["DepthwiseSeparableConv2d"]
+__all__ = ["DepthwiseSeparableConv2d", "depthwise_separable_reference"]
 
 
 class DepthwiseSeparableConv2d(Layer):
@@ -57,3 +58,17 @@ class DepthwiseSeparableConv2d(Layer):
 
     def forward(self, x: Float[Tensor, "B C Y X"]) -> Float[Tensor, "B O y x"]:
         return self.pointwise(self.depthwise(x))
+
+
+def depthwise_separable_reference(
+    layer: DepthwiseSeparableConv2d, x: Float[Tensor, "B C Y X"]
+) -> Float[Tensor, "B O y x"]:
+    """`layer(x)` in plain algebra: each channel through its own filter, then each pixel through one matrix."""
+    part, mix = layer.depthwise, layer.pointwise
+    filtered = []
+    for c in range(x.shape[1]):
+        bias = None if part.bias is None else part.bias[c : c + 1]
+        rules = (part.stride, part.padding, part.dilation)
+        filtered.append(conv2d_reference(x[:, c : c + 1], part.weight[c : c + 1], bias, *rules))
+    y = torch.einsum("oc,bcyx->boyx", mix.weight[:, :, 0, 0], torch.cat(filtered, 1))
+    return y if mix.bias is None else y + mix.bias[:, None, None]

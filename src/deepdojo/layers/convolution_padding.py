@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
@@ -32,8 +33,10 @@ PerAxis = int | tuple[int, ...]
 
 
 def per_axis(value: PerAxis, axes: int, name: str) -> tuple[int, ...]:
-    """One number an axis. Raises RecipeError when a tuple has another number of entries."""
-    values = (value,) * axes if isinstance(value, int) else tuple(value)
+    """One number an axis. Raises RecipeError for another number of entries, and where they are not whole numbers."""
+    values = tuple(value) if isinstance(value, tuple | list) else (value,) * axes
+    if not all(isinstance(number, int | torch.SymInt) for number in values):
+        raise RecipeError(f"{name} is counted in whole cells, got {value}", where=name)
     if len(values) != axes:
         raise RecipeError(f"{name} must be one number or {axes}, got {values}", where=name)
     return values
@@ -68,7 +71,11 @@ def same_padding(n: int, kernel: int, stride: int = 1, dilation: int = 1) -> tup
 def pad_same(
     x: Float[Tensor, "B C *S"], kernel_size: PerAxis, stride: PerAxis = 1, dilation: PerAxis = 1
 ) -> Float[Tensor, "B C *P"]:
-    """`x` with the zeros of `same_padding` around each axis of space; convolve it with padding 0."""
+    """`x` with the zeros of `same_padding` around each axis of space; convolve it with padding 0.
+
+    Source: Dumoulin & Visin 2016, "A guide to convolution arithmetic for deep learning", section 2.3; where the zeros
+    go at a stride above 1: TensorFlow.
+    """
     axes = x.dim() - 2
     each = (per_axis(kernel_size, axes, "kernel_size"), per_axis(stride, axes, "stride"))
     rules = zip(x.shape[2:], *each, per_axis(dilation, axes, "dilation"), strict=True)

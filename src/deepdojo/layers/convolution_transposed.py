@@ -1,6 +1,6 @@
 """Transposed convolution: each number of the input spreads over the output by a learned kernel; maps grow.
 
-Dimensions: B batch, C input and O output channels, G groups, T time, Y and X image axes, h and w the kernel's sides.
+Dimensions: B batch, C input and O output channels, G groups, T time, Z, Y, X axes of space, h, w the kernel's sides.
 With stride s, padding p, dilation d an axis of n becomes (n - 1)·s - 2p + d·(h-1) + output_padding + 1.
 
 It is the gradient of a convolution with respect to its input, used as a layer of its own ("deconvolution", though it
@@ -28,8 +28,10 @@ from deepdojo.layers.shapes import ShapeError
 __all__ = [
     "ConvTranspose1d",
     "ConvTranspose2d",
+    "ConvTranspose3d",
     "conv_transpose1d",
     "conv_transpose2d",
+    "conv_transpose3d",
     "conv_transpose_reference",
     "transposed_length",
 ]
@@ -78,6 +80,20 @@ def conv_transpose2d(
     return F.conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
+def conv_transpose3d(
+    x: Float[Tensor, "B C Z Y X"],
+    weight: Float[Tensor, "C O_per_G h w l"],
+    bias: Float[Tensor, " O"] | None = None,
+    stride: PerAxis = 1,
+    padding: PerAxis = 0,
+    output_padding: PerAxis = 0,
+    groups: int = 1,
+    dilation: PerAxis = 1,
+) -> Float[Tensor, "B O z y x"]:
+    """As `conv_transpose2d`, over three axes. Cost: 2·B·Z·Y·X·C·(O/groups)·h·w·l operations."""
+    return F.conv_transpose3d(x, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
 def conv_transpose_reference(
     x: Float[Tensor, "B C *S"],
     weight: Float[Tensor, "C O_per_G *K"],
@@ -88,7 +104,7 @@ def conv_transpose_reference(
     groups: int = 1,
     dilation: PerAxis = 1,
 ) -> Float[Tensor, "B O *P"]:
-    """Both in plain algebra, over any number of axes: every cell of the kernel writes its share, then p are cut off."""
+    """All three in plain algebra, for any number of axes: every cell of the kernel writes its share, then p are cut."""
     axes = x.dim() - 2
     steps, gaps = per_axis(stride, axes, "stride"), per_axis(dilation, axes, "dilation")
     cuts, more = per_axis(padding, axes, "padding"), per_axis(output_padding, axes, "output_padding")
@@ -181,4 +197,14 @@ class ConvTranspose1d(_Transposed):
     function = "conv_transpose1d"
 
     def forward(self, x: Float[Tensor, "B C T"]) -> Float[Tensor, "B O t"]:
+        return self._spread(x)
+
+
+class ConvTranspose3d(_Transposed):
+    """Transposed convolution over three axes; the arguments are those of `ConvTranspose2d`."""
+
+    axes = 3
+    function = "conv_transpose3d"
+
+    def forward(self, x: Float[Tensor, "B C Z Y X"]) -> Float[Tensor, "B O z y x"]:
         return self._spread(x)

@@ -79,7 +79,7 @@ class RNN(Recurrent):
     Simard & Frasconi 1994); the adding problem of the tests shows it, and the LSTM that does not suffer.
     Cost: 2·B·T·(H·I + H·H) operations for each layer and direction.
     Source: Elman 1990.
-    Raises: RecipeError for sizes below 1 or another activation; ShapeError for a wrong width or mask.
+    Raises: RecipeError for sizes below 1 or another activation; ShapeError for a wrong width, mask or state.
     """
 
     gates = 1
@@ -107,10 +107,10 @@ class RNN(Recurrent):
     ) -> tuple[Float[Tensor, "B T HD"], Float[Tensor, "N B H"]]:
         """States of all steps, and h after the last real step of each row; `state` is what came before."""
         self.require(x, keep)
-        start = self.zero_state(x) if state is None else state
+        (start,) = self.started(x, state)
         if x.shape[0] == 0 or x.shape[1] == 0:
             return x.new_zeros(*x.shape[:2], self.hidden_size * self.directions), start
-        if self.cell is not elman_cell:
+        if self.cell is not elman_cell or self.dropout_is_own:
             ys, (h,) = run_cells(self, x, keep, (start,), partial(self.cell, activation=self.activation))
             return ys, h
         return run_stack(self, x, keep, start, _STACKS[self.activation], packed_below=_FEW)
@@ -123,8 +123,7 @@ def elman_reference(
     state: Float[Tensor, "N B H"] | None = None,
 ) -> tuple[Float[Tensor, "B T HD"], Float[Tensor, "N B H"]]:
     """What `rnn(x, keep, state)` gives, in plain algebra: a loop over time with `elman_cell_reference`."""
-    start = rnn.zero_state(x) if state is None else state
-    ys, (h,) = run_cells(rnn, x, keep, (start,), partial(elman_cell_reference, activation=rnn.activation))
+    ys, (h,) = run_cells(rnn, x, keep, rnn.started(x, state), partial(elman_cell_reference, activation=rnn.activation))
     return ys, h
 
 
@@ -135,6 +134,8 @@ class ElmanOutput(Layer):
         hidden_size: H.
         output_size: O.
         activation: g; None leaves the scores as they are, for a loss that has its softmax inside.
+
+    Cost: 2·H·O operations a step. Source: Elman 1990, "Finding structure in time".
     """
 
     def __init__(self, hidden_size: int, output_size: int, activation: str | None = None) -> None:

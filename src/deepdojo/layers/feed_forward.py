@@ -9,7 +9,7 @@ from deepdojo.layers.activations import activation as _activation
 from deepdojo.layers.fully_connected import Linear
 from deepdojo.layers.hook import Layer
 
-__all__ = ["FeedForward"]
+__all__ = ["FeedForward", "feed_forward_reference"]
 
 
 class FeedForward(Layer):
@@ -31,3 +31,10 @@ class FeedForward(Layer):
 
     def forward(self, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
         return self.linear2(self.bend(self.linear1(x)))
+
+
+def feed_forward_reference(layer: FeedForward, x: Float[Tensor, "*B D"]) -> Float[Tensor, "*B D"]:
+    """`layer(x)` in plain algebra: two matrices with a bend between."""
+    (w1, b1), (w2, b2) = ((part.weight, part.bias) for part in (layer.linear1, layer.linear2))
+    inner = layer.bend(x @ w1.T + (0 if b1 is None else b1))
+    return inner @ w2.T + (0 if b2 is None else b2)

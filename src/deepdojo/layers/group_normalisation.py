@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from deepdojo.errors import RecipeError
 from deepdojo.layers.hook import Layer, current
-from deepdojo.layers.shapes import require_width
+from deepdojo.layers.shapes import nearest_divisor, require_width
 
 __all__ = ["GroupNorm", "group_norm", "group_norm_reference"]
 
@@ -61,8 +61,14 @@ class GroupNorm(Layer):
 
     def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5) -> None:
         super().__init__()
+        if num_channels < 1:
+            raise RecipeError(f"num_channels must be 1 or more, got {num_channels}", where="GroupNorm")
         if num_groups < 1 or num_channels % num_groups:
-            raise RecipeError(f"num_groups = {num_groups} does not divide {num_channels} channels", where="GroupNorm")
+            raise RecipeError(
+                f"num_groups = {num_groups} does not divide {num_channels} channels",
+                where="GroupNorm",
+                todo=f"take {nearest_divisor(num_channels, num_groups)}",
+            )
         self.num_groups, self.num_channels, self.eps = num_groups, num_channels, eps
         self.weight, self.bias = nn.Parameter(torch.ones(num_channels)), nn.Parameter(torch.zeros(num_channels))
         self.normalise = current("group_norm")

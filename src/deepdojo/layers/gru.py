@@ -38,7 +38,7 @@ class GRU(Recurrent):
     Cost: 2·B·T·(3H·I + 3H·H) operations for each layer and direction: three quarters of an LSTM's, though on the CPU
     the LSTM has a fused kernel and is the faster of the two.
     Source: Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder", section 2.3.
-    Raises: RecipeError for sizes below 1; ShapeError for a wrong width or mask.
+    Raises: RecipeError for sizes below 1; ShapeError for a wrong width, mask or state.
     """
 
     gates = 3
@@ -62,10 +62,10 @@ class GRU(Recurrent):
     ) -> tuple[Float[Tensor, "B T HD"], Float[Tensor, "N B H"]]:
         """States of all steps, and h after the last real step of each row; `state` is what came before."""
         self.require(x, keep)
-        start = self.zero_state(x) if state is None else state
+        (start,) = self.started(x, state)
         if x.shape[0] == 0 or x.shape[1] == 0:
             return x.new_zeros(*x.shape[:2], self.hidden_size * self.directions), start
-        if self.cell is not gru_cell:
+        if self.cell is not gru_cell or self.dropout_is_own:
             ys, (h,) = run_cells(self, x, keep, (start,), self.cell)
             return ys, h
         return run_stack(self, x, keep, start, torch.gru, packed_below=_FEW)
@@ -78,5 +78,5 @@ def gru_reference(
     state: Float[Tensor, "N B H"] | None = None,
 ) -> tuple[Float[Tensor, "B T HD"], Float[Tensor, "N B H"]]:
     """What `gru(x, keep, state)` gives, in plain algebra: a loop over time with `gru_cell_reference`."""
-    ys, (h,) = run_cells(gru, x, keep, (gru.zero_state(x) if state is None else state,), gru_cell_reference)
+    ys, (h,) = run_cells(gru, x, keep, gru.started(x, state), gru_cell_reference)
     return ys, h

@@ -33,9 +33,15 @@ def arcface_logits(
     Numerics: cos(θ + m) = cos θ cos m - sin θ sin m needs no arccos, whose slope is infinite at cos θ = ±1; a cosine
     beyond ±1 by rounding counts as ±1, and there the slope of the sine is taken as 0.
     Source: Deng, Guo, Xue & Zafeiriou 2019, "ArcFace", equation 3.
+    Raises: ShapeError for labels of another shape, and on the CPU for one that is no class.
     """
     if labels.shape != cosines.shape[:1]:
         raise ShapeError(f"labels must be {tuple(cosines.shape[:1])}, got {tuple(labels.shape)}")
+    if labels.device.type == "cpu" and len(labels) and not torch.compiler.is_compiling():
+        low, high = (int(label) for label in labels.aminmax())  # elsewhere that would wait for the device
+        if low < 0 or high >= cosines.shape[1]:
+            wrong = low if low < 0 else high
+            raise ShapeError(f"labels run from 0 to {cosines.shape[1] - 1}, got {wrong}")
     right = cosines.gather(1, labels[:, None])
     squared_sine = 1 - right.square()
     on_axis = squared_sine <= torch.finfo(cosines.dtype).eps

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from deepdojo.errors import RecipeError
 from deepdojo.layers.shapes import ShapeError
 
 __all__ = ["cross_entropy", "cross_entropy_reference"]
@@ -39,14 +40,19 @@ def cross_entropy(
     Numerics: the largest logit is subtracted before exp, so any finite logits give a finite loss; half precision is to
     be cast to float32 by the caller. Cost: one pass over the logits forward, one backward.
     Source: Good 1952, "Rational decisions", section 8 (the logarithmic score).
-    Raises: ShapeError when targets are neither (*B) nor (*B, V).
+    Raises: ShapeError when targets are neither (*B) nor (*B, V), for a class that is not there (on the CPU; a GPU stops
+    with its own assertion) and for weights of another length; RecipeError for a smoothing that is no share.
     """
-    _require_targets(logits, targets)
+    _require_targets(logits, targets, weight, label_smoothing)
     soft = targets.is_floating_point()
-    losses = F.cross_entropy(
-        _rows(logits), _rows(targets) if soft else targets.reshape(-1), weight, ignore_index=-100 if soft else ignored,
-        reduction="none" if reduction == "none" else "sum", label_smoothing=label_smoothing,
-    )  # fmt: skip
+    try:
+        losses = F.cross_entropy(
+            _rows(logits), _rows(targets) if soft else targets.reshape(-1), weight,
+            ignore_index=-100 if soft else ignored, reduction="none" if reduction == "none" else "sum",
+            label_smoothing=label_smoothing,
+        )  # fmt: skip
+    except IndexError:  # the CPU's kernel looks at each class; on a GPU a look from here would wait for the device
+        raise _no_such_class(logits, targets, ignored) from None
     if reduction == "none":
         return losses.view(logits.shape[:-1])
     if soft:
@@ -82,7 +88,17 @@ def _rows(x: Tensor) -> Tensor:
     return x.reshape(-1, x.shape[-1])
 
 
-def _require_targets(logits: Tensor, targets: Tensor) -> None:
+def _no_such_class(logits: Tensor, targets: Tensor, ignored: int) -> ShapeError:
+    V = logits.shape[-1]
+    wrong = targets[(targets != ignored) & ((targets < 0) | (targets >= V))]
+    return ShapeError(f"cross_entropy of {V} classes takes targets from 0 to {V - 1}, got {int(wrong[0])}")
+
+
+def _require_targets(logits: Tensor, targets: Tensor, weight: Tensor | None, label_smoothing: float) -> None:
+    if not 0 <= label_smoothing <= 1:
+        raise RecipeError(f"label_smoothing is a share from 0 to 1, got {label_smoothing}", where="cross_entropy")
+    if weight is not None and weight.shape != logits.shape[-1:]:
+        raise ShapeError(f"weight must be {tuple(logits.shape[-1:])}, one for each class, got {tuple(weight.shape)}")
     wanted = logits.shape if targets.is_floating_point() else logits.shape[:-1]
     if logits.dim() < 1 or targets.shape != wanted:
         raise ShapeError(

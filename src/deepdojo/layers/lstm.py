@@ -44,15 +44,18 @@ class LSTM(Recurrent):
 
     Numerics: on the CPU a padded batch runs in one fused call a layer. A further input that is 1 at padding shuts the
     input gate and opens the forget gate there, so the memory c goes through unchanged and its gradient too; before
-    the first real step c is 0, hence h is 0. (torch's own packed sequences leave the fused kernel: 3.5 times slower
+    the first real step c is 0, hence h is 0. The gates are held by ±1e4, so that works while the sums
+    W_ih x + b_ih + W_hh h + b_hh at padding, where x is 0, stay well below 1e4: biases or recurrent weights of that
+    size open what has to be shut. (torch's own packed sequences leave the fused kernel: 3.5 times slower
     at mixed lengths.) On CUDA sequences are packed, for which cuDNN has a kernel.
 
     Cost: 2·B·T·(4H·I + 4H·H) operations for each layer and direction.
     Source: Hochreiter & Schmidhuber 1997; Graves & Schmidhuber 2005 (both directions).
-    Raises: RecipeError for sizes below 1; ShapeError for a wrong width or mask.
+    Raises: RecipeError for sizes below 1; ShapeError for a wrong width, mask or state.
     """
 
     gates = 4
+    remembers = ("h", "c")
 
     def __init__(
         self,
@@ -74,11 +77,11 @@ class LSTM(Recurrent):
         """States of all steps, and (h, c) after the last real step of each row; `state` is what came before."""
         self.require(x, keep)
         B, T, _ = x.shape
-        zeros = self.zero_state(x)
-        start = (zeros, zeros) if state is None else state
+        h, c = self.started(x, state)
+        start = (h, c)
         if B == 0 or T == 0:
             return x.new_zeros(B, T, self.hidden_size * self.directions), start
-        if self.cell is not lstm_cell:
+        if self.cell is not lstm_cell or self.dropout_is_own:
             ys, (h, c) = run_cells(self, x, keep, start, self.cell)
             return ys, (h, c)
         if keep is None:
@@ -144,6 +147,5 @@ def lstm_reference(
     state: tuple[Float[Tensor, "N B H"], Float[Tensor, "N B H"]] | None = None,
 ) -> tuple[Float[Tensor, "B T HD"], tuple[Float[Tensor, "N B H"], Float[Tensor, "N B H"]]]:
     """What `lstm(x, keep, state)` gives, in plain algebra: a loop over time with `lstm_cell_reference`."""
-    zeros = lstm.zero_state(x)
-    ys, (h, c) = run_cells(lstm, x, keep, (zeros, zeros) if state is None else state, lstm_cell_reference)
+    ys, (h, c) = run_cells(lstm, x, keep, lstm.started(x, state), lstm_cell_reference)
     return ys, (h, c)

@@ -6,18 +6,31 @@ Dimensions: B batch, T time, D width, A width of the attention. `keep` is boolea
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from deepdojo.errors import RecipeError
-from deepdojo.layers.fully_connected import Linear
+from deepdojo.layers.fully_connected import Linear, linear_reference
 from deepdojo.layers.hook import Layer, current
 from deepdojo.layers.shapes import ShapeError, require_width
 from deepdojo.layers.softmax_over_kept import softmax_over_kept
 
-__all__ = ["AttentionPooling", "k_max_over_time", "last_over_time", "max_over_time", "mean_over_time"]
+__all__ = [
+    "AttentionPooling",
+    "attention_pooling_reference",
+    "k_max_over_time",
+    "k_max_over_time_reference",
+    "last_over_time",
+    "last_over_time_reference",
+    "max_over_time",
+    "max_over_time_reference",
+    "mean_over_time",
+    "mean_over_time_reference",
+]
 
 
 def max_over_time(x: Float[Tensor, "B T D"], keep: Bool[Tensor, "B T"] | None = None) -> Float[Tensor, "B D"]:
@@ -32,7 +45,7 @@ def max_over_time(x: Float[Tensor, "B T D"], keep: Bool[Tensor, "B T"] | None = 
 
 
 def mean_over_time(x: Float[Tensor, "B T D"], keep: Bool[Tensor, "B T"] | None = None) -> Float[Tensor, "B D"]:
-    """The mean of each column over the real steps."""
+    """The mean of each column over the real steps. Source: Iyyer et al. 2015 ("deep averaging network")."""
     if keep is None:
         return x.sum(1) / max(x.shape[1], 1)
     _require_keep(x, keep)
@@ -41,7 +54,7 @@ def mean_over_time(x: Float[Tensor, "B T D"], keep: Bool[Tensor, "B T"] | None =
 
 
 def last_over_time(x: Float[Tensor, "B T D"], keep: Bool[Tensor, "B T"] | None = None) -> Float[Tensor, "B D"]:
-    """The last real step of each row."""
+    """The last real step of each row: what was remembered at its end. Source: Cho et al. 2014, section 2.2."""
     if x.shape[1] == 0:
         return x.new_zeros(x.shape[0], x.shape[2])
     if keep is None:
@@ -86,6 +99,7 @@ class AttentionPooling(Layer):
         width: D.
         attention_width: A; 0 takes D.
 
+    Cost: 2·B·T·D·A operations for W x_t, and little beside.
     Returns (B, D); `weights(x, keep)` gives a, (B, T), to be drawn.
     Initialisation: W and b as Linear, q uniform ±1/√A.
     Source: Yang et al. 2016, "Hierarchical attention networks", section 2.2.
@@ -115,3 +129,53 @@ class AttentionPooling(Layer):
 def _require_keep(x: Tensor, keep: Tensor) -> None:
     if keep.shape != x.shape[:2] or keep.dtype != torch.bool:
         raise ShapeError(f"keep must be bool {tuple(x.shape[:2])}, got {keep.dtype} {tuple(keep.shape)}")
+
+
+def max_over_time_reference(x: Float[Tensor, "B T D"], keep: Bool[Tensor, "B T"] | None = None) -> Float[Tensor, "B D"]:
+    """`max_over_time` in plain algebra, as are those below: one row after another, its real steps alone."""
+    return _row_by_row(x, keep, lambda steps: steps.max(0).values)
+
+
+def mean_over_time_reference(
+    x: Float[Tensor, "B T D"], keep: Bool[Tensor, "B T"] | None = None
+) -> Float[Tensor, "B D"]:
+    """`mean_over_time`."""
+    return _row_by_row(x, keep, lambda steps: steps.sum(0) / len(steps))
+
+
+def last_over_time_reference(
+    x: Float[Tensor, "B T D"], keep: Bool[Tensor, "B T"] | None = None
+) -> Float[Tensor, "B D"]:
+    """`last_over_time`."""
+    return _row_by_row(x, keep, lambda steps: steps[-1])
+
+
+def k_max_over_time_reference(
+    x: Float[Tensor, "B T D"], k: int, keep: Bool[Tensor, "B T"] | None = None
+) -> Float[Tensor, "B k D"]:
+    """`k_max_over_time`."""
+
+    def largest(steps: Tensor) -> Tensor:
+        places = steps.topk(min(k, len(steps)), 0).indices.sort(0).values
+        return F.pad(steps.gather(0, places), (0, 0, 0, k - len(places)))
+
+    return _row_by_row(x, keep, largest, k)
+
+
+def attention_pooling_reference(
+    pooling: AttentionPooling, x: Float[Tensor, "B T D"], keep: Bool[Tensor, "B T"] | None = None
+) -> Float[Tensor, "B D"]:
+    """`pooling(x, keep)`."""
+    W, b, q = pooling.project.weight, pooling.project.bias, pooling.question.weight[0]
+
+    def mean(steps: Tensor) -> Tensor:
+        scores = torch.exp(torch.tanh(linear_reference(steps, W, b)) @ q)
+        return (scores / scores.sum()) @ steps
+
+    return _row_by_row(x, keep, mean)
+
+
+def _row_by_row(x: Tensor, keep: Tensor | None, pool: Callable[[Tensor], Tensor], *more: int) -> Tensor:
+    keep = x.new_ones(x.shape[:2], dtype=torch.bool) if keep is None else keep
+    nothing = x.new_zeros(*more, x.shape[2])
+    return torch.stack([pool(row[real]) if real.any() else nothing for row, real in zip(x, keep, strict=True)])

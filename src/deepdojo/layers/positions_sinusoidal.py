@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -9,18 +11,26 @@ from torch import Tensor
 from deepdojo.layers.hook import Layer, current
 from deepdojo.layers.shapes import require_width
 
-__all__ = ["SinusoidalPositions", "sinusoidal_positions"]
+__all__ = ["SinusoidalPositions", "sinusoidal_positions", "sinusoidal_positions_reference"]
 
 
 def sinusoidal_positions(T: int, D: int, base: float = 10000.0) -> Float[Tensor, "T D"]:
     """p[t, 2i] = sin(t / base^(2i/D)), p[t, 2i+1] = cos(the same): each pair of columns is a clock of its own speed.
 
     Returns: float64, which the layer rounds to what its input has. Numerics: t / base^… is large and its sine is not.
+    Cost: T·D sines and cosines, once for all batches: the layer keeps its table.
     Source: Vaswani et al. 2017, section 3.5.
     """
     pairs = torch.arange(0, D, 2, dtype=torch.float64, device="cpu")
     angles = torch.arange(T, dtype=torch.float64, device="cpu")[:, None] * base ** (-pairs / D)
     return torch.stack([angles.sin(), angles.cos()], -1).flatten(1)[:, :D]
+
+
+def sinusoidal_positions_reference(T: int, D: int, base: float = 10000.0) -> Float[Tensor, "T D"]:
+    """`sinusoidal_positions`, number by number."""
+    angles = [[t / base ** (2 * (d // 2) / D) for d in range(D)] for t in range(T)]
+    waves = [[(math.cos if d % 2 else math.sin)(angle) for d, angle in enumerate(row)] for row in angles]
+    return torch.tensor(waves, dtype=torch.float64, device="cpu").reshape(T, D)
 
 
 class SinusoidalPositions(Layer):

@@ -18,7 +18,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from deepdojo.errors import RecipeError
 from deepdojo.layers.dropouts import dropout as _dropout
-from deepdojo.layers.hook import Layer
+from deepdojo.layers.hook import Layer, current
 from deepdojo.layers.pooling_over_time import last_over_time
 from deepdojo.layers.shapes import ShapeError, require_width
 
@@ -35,6 +35,7 @@ class Recurrent(Layer):
     """
 
     gates: int
+    remembers: tuple[str, ...] = ("h",)  # what a state is made of
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int, bidirectional: bool, dropout: float) -> None:
         super().__init__()
@@ -43,6 +44,7 @@ class Recurrent(Layer):
             raise RecipeError(f"sizes must be 1 or more, got {sizes}", where=type(self).__name__)
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bidirectional, self.dropout = bidirectional, dropout
+        self.drop = current("dropout") if num_layers > 1 and dropout > 0 else _dropout
         rows = self.gates * hidden_size
         for layer in range(num_layers):
             width = input_size if layer == 0 else hidden_size * self.directions
@@ -81,12 +83,47 @@ class Recurrent(Layer):
         if keep is not None and (keep.shape != x.shape[:2] or keep.dtype != torch.bool):
             raise ShapeError(f"keep must be bool {tuple(x.shape[:2])}, got {keep.dtype} {tuple(keep.shape)}")
 
+    def started(self, x: Tensor, state: Any) -> States:
+        """The state before the first step as a tuple of tensors: `state`, or zeros where it is None.
+
+        Raises: ShapeError unless each is (N, B, H), of the dtype and on the device of x. torch's kernels read past the
+        end of a smaller one, and stretch one of a single row over the batch.
+        """
+        name, wanted = type(self).__name__, (self.num_layers * self.directions, x.shape[0], self.hidden_size)
+        if state is None:
+            return (self.zero_state(x),) * len(self.remembers)
+        parts = state if len(self.remembers) > 1 else (state,)
+        if not isinstance(parts, tuple) or [isinstance(part, Tensor) for part in parts] != [True] * len(self.remembers):
+            what = f"a tuple ({', '.join(self.remembers)}) of tensors" if len(self.remembers) > 1 else "one tensor"
+            raise ShapeError(f"{name}: state must be {what} {wanted}, got {_said(state)}")
+        for what, part in zip(self.remembers, parts, strict=True):
+            if tuple(part.shape) != wanted:
+                raise ShapeError(f"{name}: {what} of the state must be {wanted}, got {tuple(part.shape)}")
+            same = part.dtype == x.dtype or torch.is_autocast_enabled(x.device.type)  # which casts by itself
+            if not same or part.device != x.device:
+                raise ShapeError(
+                    f"{name}: {what} of the state must be {x.dtype} on {x.device} as the input is, got {part.dtype} on "
+                    f"{part.device}"
+                )
+        return parts
+
     def zero_state(self, x: Tensor) -> Tensor:
         """What is remembered before the first step: nothing, (N, B, H)."""
         return x.new_zeros(self.num_layers * self.directions, x.shape[0], self.hidden_size)
 
     def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}, layers={self.num_layers}, bidirectional={self.bidirectional}"
+
+    @property
+    def dropout_is_own(self) -> bool:
+        """Whether a learner's dropout stands between the layers, so that no kernel may run the whole stack."""
+        return self.drop is not _dropout
+
+
+def _said(state: Any) -> str:
+    if isinstance(state, tuple | list):
+        return f"a {type(state).__name__} of {len(state)}"
+    return str(tuple(state.shape)) if isinstance(state, Tensor) else type(state).__name__
 
 
 @contextmanager
@@ -171,7 +208,8 @@ def _run_padded(
     The cells that read from the end are given each row turned round, so that its padding stands at the end for them
     too. What comes after a row's last real step can't change what came before, so the kernel runs through padding
     undisturbed; there its results are zeroed, and pass no gradient. While most steps are real that is faster on a CPU
-    than packing, which takes the kernel apart into small calls, one a step and way: `benchmarks/models_recurrence.py`.
+    than packing, which takes the kernel apart into small calls, one a step and way:
+    `benchmarks/model_pairs/recurrence.py`.
     """
     padding = ~keep.unsqueeze(-1)
     B, T = keep.shape
@@ -220,7 +258,9 @@ class _Turn(torch.autograd.Function):
 def run_cells(
     layer: Recurrent, x: Tensor, keep: Tensor | None, start: Sequence[Tensor], cell: Callable[..., Any]
 ) -> tuple[Tensor, States]:
-    """Step by step with `cell`: for a learner's own cell, and as the page to read.
+    """Step by step with `cell`: for a learner's own cell or dropout, and as the page to read.
+
+    Dropout between the layers is `layer.drop`.
 
     `cell(x, *state, w_ih, w_hh, b_ih, b_hh)` gives the new state: a tensor, or a tuple whose first member is h.
     """
@@ -244,5 +284,5 @@ def run_cells(
             ends.append(state)
         x = torch.cat(outputs, 2)
         if depth < layer.num_layers - 1:
-            x = _dropout(x, layer.dropout, layer.training)
+            x = layer.drop(x, layer.dropout, layer.training)
     return x, tuple(torch.stack(parts) for parts in zip(*ends, strict=True))

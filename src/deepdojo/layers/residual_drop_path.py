@@ -21,9 +21,15 @@ def drop_path(x: Float[Tensor, B * S], p: float, training: bool) -> Float[Tensor
 
     It stands on a residual branch, x + drop_path(f(x)): a silent row passes its block unchanged. The mean stays, so
     evaluation needs no scaling (the paper scales there).
+
+    Raises: RecipeError for a p that is no share.
     """
-    if not training or p <= 0:
+    if not 0 <= p <= 1:
+        raise RecipeError(f"drop_path is a share from 0 to 1, got {p}", where="drop_path")
+    if not training or p == 0:
         return x
+    if p == 1:
+        return 0 * x
     alive = torch.empty(len(x), dtype=x.dtype, device=x.device).bernoulli_(1 - p)
     return x * alive.div_(1 - p).view(-1, *[1] * (x.dim() - 1))
 

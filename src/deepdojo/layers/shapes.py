@@ -9,7 +9,7 @@ from torch import Tensor
 
 from deepdojo.errors import DojoError, RecipeError
 
-__all__ = ["ShapeError", "require_heads", "require_mask", "require_queries", "require_width"]
+__all__ = ["ShapeError", "nearest_divisor", "require_heads", "require_mask", "require_queries", "require_width"]
 
 
 class ShapeError(DojoError):
@@ -20,7 +20,7 @@ def require_width(layer: str, x: Tensor, width: int, *, rank: int | None = None,
     """Raises ShapeError unless `x` has `rank` axes and `width` entries along `axis`."""
     if rank is not None and x.dim() != rank:
         raise ShapeError(f"{layer} expects a tensor of {rank} axes, got {tuple(x.shape)}")
-    if x.dim() == 0 or x.shape[axis] != width:
+    if not -x.dim() <= axis < x.dim() or x.shape[axis] != width:
         raise ShapeError(f"{layer} expects {width} entries along axis {axis}, got {tuple(x.shape)}")
 
 
@@ -35,7 +35,7 @@ def require_heads(layer: str, width: int, heads: int) -> None:
     """Raises RecipeError unless `heads` divides `width`; names the nearest number that does."""
     if heads >= 1 and width % heads == 0:
         return
-    best = min((n for n in range(1, width + 1) if width % n == 0), key=lambda n: abs(n - heads))
+    best = nearest_divisor(width, heads)
     raise RecipeError(f"num_heads = {heads} does not divide the width {width}", where=layer, todo=f"take {best}")
 
 
@@ -47,3 +47,13 @@ def require_queries(layer: str, q: Tensor, k: Tensor, v: Tensor, *, grouped: boo
     if not same or (not grouped and q.shape[1] != k.shape[1]):
         got = ", ".join(str(tuple(x.shape)) for x in (q, k, v))
         raise ShapeError(f"{layer} expects q (B, H, T, K), k (B, H, S, K), v (B, H, S, W), got {got}")
+
+
+def nearest_divisor(total: int, wanted: int) -> int:
+    """The number nearest to `wanted` that divides `total`, which is 1 or more.
+
+    Example:
+        >>> nearest_divisor(48, 5)
+        4
+    """
+    return min((n for n in range(1, total + 1) if total % n == 0), key=lambda n: abs(n - wanted))

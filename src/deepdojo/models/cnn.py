@@ -19,6 +19,7 @@ from deepdojo.layers.convolution import Conv2d
 from deepdojo.layers.dropouts import Dropout
 from deepdojo.layers.fully_connected import Linear
 from deepdojo.layers.hook import current
+from deepdojo.layers.pooling import max_pool2d
 from deepdojo.models.checks import require, require_at_least, require_shares
 from deepdojo.models.heads import shrink_head
 from deepdojo.models.images import Pooling, channels_last, global_poolings, halve
@@ -137,7 +138,8 @@ class Cnn(nn.Module):
                 blocks.append(_Block(c_in, c_out, kernel, stride, config.residual and i > 0, config.activation))
                 c_in = c_out
             self.stages.append(nn.Sequential(*blocks))
-        self.max_pool2d = current("max_pool2d")
+        halves = any(max(size) > 1 for size in config.maps()[:-1])
+        self.max_pool2d = current("max_pool2d") if halves else max_pool2d
         self.poolings = global_poolings(config.pooling)
         self.dropout = Dropout(config.dropout)
         self.head = Linear(c_in * len(self.poolings), config.num_outputs)

@@ -16,6 +16,7 @@ from deepdojo.layers.convolution_padding import output_length
 from deepdojo.layers.dropouts import Dropout
 from deepdojo.layers.fully_connected import Linear
 from deepdojo.layers.hook import current
+from deepdojo.layers.pooling import max_pool2d
 from deepdojo.models.checks import require, require_at_least, require_shares
 from deepdojo.models.heads import shrink_head
 from deepdojo.models.images import channels_last
@@ -47,7 +48,7 @@ class InceptionConfig:
     width_multiplier: float = 1.0
     """Channels of every layer, as a multiple of the paper's; a quarter has about a sixteenth of the parameters."""
     auxiliary: bool = False
-    """Whether the auxiliary head is there; only `forward_with_auxiliary` runs it."""
+    """Whether the auxiliary head is there; its loss counts 0.4 in training, and nothing runs it in evaluation."""
     dropout: float = 0.5
     """Share of the pooled features that are silenced in training."""
 
@@ -91,13 +92,13 @@ class InceptionConfig:
 class Inception(nn.Module):
     """Stem; three modules A; B; four C; D; two E; the mean over space, dropout, a linear head.
 
-    The auxiliary head sits on the last C. `forward` gives the logits alone, as every classifier does. Who trains with
-    the auxiliary head calls
+    The auxiliary head sits on the last C. `forward` gives the logits alone, as every classifier does. In
+    training the task of image classification adds the loss of the auxiliary head (`AuxiliaryClassifier`):
 
         logits, auxiliary = model.forward_with_auxiliary(x)
         loss = cross_entropy(logits, target) + 0.4 * cross_entropy(auxiliary, target)
 
-    (0.4 as in TensorFlow's and PyTorch's own examples; GoogLeNet of 2014 took 0.3), and in evaluation takes the logits.
+    (0.4 as in TensorFlow's and PyTorch's own examples; GoogLeNet of 2014 took 0.3). In evaluation the logits count.
     The paper adds label smoothing of 0.1 (section 7: `train.label_smoothing` in a recipe).
     Initialisation: convolutions normal with variance 2 / (inputs of an output) (He et al. 2015), norms 1 and 0, the
     heads a tenth of the Linear layer's own (`shrink_head`).
@@ -110,8 +111,8 @@ class Inception(nn.Module):
         super().__init__()
         self.config = config
         scale = config.scaled
-        self.max_pool2d = current("max_pool2d")
         large = config.chosen_stem() == "imagenet"
+        self.max_pool2d = current("max_pool2d") if large else max_pool2d
         a, b, c, d = scale(32), scale(64), scale(80), scale(192)
         self.stem1 = nn.Sequential(
             ConvNorm(config.in_channels, a, 3, 2 if large else 1, same=not large),
@@ -130,24 +131,29 @@ class Inception(nn.Module):
         for _ in range(2):
             top.append(ModuleE(top[-1].channels, scale))
         self.lower, self.upper = nn.Sequential(*modules), nn.Sequential(*top)
-        self.auxiliary = AuxiliaryHead(half, config.num_outputs, scale) if config.auxiliary else None
+        self.auxiliary = AuxiliaryHead(half, config.num_outputs, scale, config.maps()[1]) if config.auxiliary else None
         self.average_over_space = current("average_over_space")
         self.dropout = Dropout(config.dropout)
         self.head = Linear(top[-1].channels, config.num_outputs)
         initialise_convolutions(self)
         shrink_head(self.head)
 
-    def forward(self, x: Float[Tensor, "B C Y X"], keep: None = None) -> Float[Tensor, "B num_outputs"]:
-        return self._top(self._halfway(x))
+    def forward(
+        self, x: Float[Tensor, "B C Y X"], keep: None = None, auxiliary: bool = False
+    ) -> Float[Tensor, "B num_outputs"] | tuple[Float[Tensor, "B num_outputs"], Float[Tensor, "B num_outputs"]]:
+        """The logits; where `auxiliary` is asked for, those of the auxiliary head beside them."""
+        halfway = self._halfway(x)
+        if not auxiliary:
+            return self._top(halfway)
+        if self.auxiliary is None:
+            raise RecipeError("this inception has no auxiliary head; build it with auxiliary = true")
+        return self._top(halfway), self.auxiliary(halfway)
 
     def forward_with_auxiliary(
         self, x: Float[Tensor, "B C Y X"]
     ) -> tuple[Float[Tensor, "B num_outputs"], Float[Tensor, "B num_outputs"]]:
         """The logits, and those of the auxiliary head, for the loss in training."""
-        if self.auxiliary is None:
-            raise RecipeError("this inception has no auxiliary head; build it with auxiliary = true")
-        halfway = self._halfway(x)
-        return self._top(halfway), self.auxiliary(halfway)
+        return self(x, auxiliary=True)
 
     def _halfway(self, x: Tensor) -> Tensor:
         x = channels_last("inception", x, self.config.in_channels, (self.config.height, self.config.width))

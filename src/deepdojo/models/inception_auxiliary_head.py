@@ -29,18 +29,19 @@ class AuxiliaryHead(nn.Module):
         c_in: channels of the map.
         num_outputs: classes.
         scale: from the paper's number of channels to this network's.
+        map_size: height and width of the map.
     """
 
-    def __init__(self, c_in: int, num_outputs: int, scale: Scale) -> None:
+    def __init__(self, c_in: int, num_outputs: int, scale: Scale, map_size: tuple[int, int]) -> None:
         super().__init__()
         self.one = ConvNorm(c_in, scale(128), 1)
         self.five = ConvNorm(scale(128), scale(768), SIDE, same=False)
         self.head = Linear(scale(768), num_outputs)
-        self.average_pool2d, self.adaptive = current("average_pool2d"), current("adaptive_average_pool2d")
+        self.enough = min(map_size) >= SIDE + 3 * (SIDE - 1)
+        self.pool = current("average_pool2d" if self.enough else "adaptive_average_pool2d")
         self.average_over_space = current("average_over_space")
         shrink_head(self.head)
 
     def forward(self, x: Float[Tensor, "B I Y X"]) -> Float[Tensor, "B num_outputs"]:
-        enough = min(x.shape[2:]) >= SIDE + 3 * (SIDE - 1)
-        x = self.average_pool2d(x, SIDE, 3) if enough else self.adaptive(x, SIDE)
+        x = self.pool(x, SIDE, 3) if self.enough else self.pool(x, SIDE)
         return self.head(self.average_over_space(self.five(self.one(x))))

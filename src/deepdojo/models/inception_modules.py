@@ -64,21 +64,33 @@ class _Branches(nn.Module):
     channels: int
     """Of the output."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.average_pool2d, self.max_pool2d = current("average_pool2d"), current("max_pool2d")
-
     def forward(self, x: Float[Tensor, "B I Y X"]) -> Float[Tensor, "B O y x"]:
         return torch.cat(self.branches(x), 1)
 
     def branches(self, x: Tensor) -> list[Tensor]:
         raise NotImplementedError
 
-    def _averaged(self, x: Tensor) -> Tensor:
+
+class _Averaging(_Branches):
+    """Keeps the map; one branch is the mean of each 3x3 window."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.average_pool2d = current("average_pool2d")
+
+    def averaged(self, x: Tensor) -> Tensor:
         return self.average_pool2d(x, 3, 1, 1)  # the zeros of the padding count, as in the known weights
 
 
-class ModuleA(_Branches):
+class _Halving(_Branches):
+    """Halves the map; one branch is the maximum of each 3x3 window."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.max_pool2d = current("max_pool2d")
+
+
+class ModuleA(_Averaging):
     """1x1; 1x1 then 5x5; 1x1 then 3x3 twice; mean then 1x1 to `pooled` channels."""
 
     def __init__(self, c_in: int, pooled: int, scale: Scale) -> None:
@@ -91,10 +103,10 @@ class ModuleA(_Branches):
         self.channels = 2 * a + c + d
 
     def branches(self, x: Tensor) -> list[Tensor]:
-        return [self.one(x), self.five(x), self.three_twice(x), self.pool(self._averaged(x))]
+        return [self.one(x), self.five(x), self.three_twice(x), self.pool(self.averaged(x))]
 
 
-class ModuleB(_Branches):
+class ModuleB(_Halving):
     """Halves the map: 3x3 with step 2; 1x1, 3x3, 3x3 with step 2; the maximum of 3x3 with step 2."""
 
     def __init__(self, c_in: int, scale: Scale) -> None:
@@ -108,7 +120,7 @@ class ModuleB(_Branches):
         return [self.three(x), self.three_twice(x), self.max_pool2d(x, 3, 2)]
 
 
-class ModuleC(_Branches):
+class ModuleC(_Averaging):
     """1x1; 1x1, 1x7, 7x1; 1x1, 7x1, 1x7, 7x1, 1x7; mean then 1x1. `narrow`: channels inside the factorised branches."""
 
     def __init__(self, c_in: int, narrow: int, scale: Scale) -> None:
@@ -121,10 +133,10 @@ class ModuleC(_Branches):
         self.channels = 4 * a
 
     def branches(self, x: Tensor) -> list[Tensor]:
-        return [self.one(x), self.seven(x), self.seven_twice(x), self.pool(self._averaged(x))]
+        return [self.one(x), self.seven(x), self.seven_twice(x), self.pool(self.averaged(x))]
 
 
-class ModuleD(_Branches):
+class ModuleD(_Halving):
     """Halves the map: 1x1 then 3x3 with step 2; 1x1, 1x7, 7x1, 3x3 with step 2; the maximum of 3x3 with step 2."""
 
     def __init__(self, c_in: int, scale: Scale) -> None:
@@ -138,7 +150,7 @@ class ModuleD(_Branches):
         return [self.three(x), self.seven(x), self.max_pool2d(x, 3, 2)]
 
 
-class ModuleE(_Branches):
+class ModuleE(_Averaging):
     """1x1; 1x1 then 1x3 beside 3x1; 1x1, 3x3 then 1x3 beside 3x1; mean then 1x1."""
 
     def __init__(self, c_in: int, scale: Scale) -> None:
@@ -155,4 +167,4 @@ class ModuleE(_Branches):
     def branches(self, x: Tensor) -> list[Tensor]:
         three, twice = self.three(x), self.twice(x)
         wide = [self.three_flat(three), self.three_tall(three), self.twice_flat(twice), self.twice_tall(twice)]
-        return [self.one(x), *wide, self.pool(self._averaged(x))]
+        return [self.one(x), *wide, self.pool(self.averaged(x))]

@@ -11,7 +11,16 @@ from typing import Any, Protocol
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-__all__ = ["Classifier", "DenseDetector", "LanguageModel", "MaskedLanguageModel", "Seq2Seq", "TableModel", "Tagger"]
+__all__ = [
+    "AuxiliaryClassifier",
+    "Classifier",
+    "DenseDetector",
+    "LanguageModel",
+    "MaskedLanguageModel",
+    "Seq2Seq",
+    "TableModel",
+    "Tagger",
+]
 
 
 class Classifier(Protocol):
@@ -20,6 +29,19 @@ class Classifier(Protocol):
     def __call__(
         self, x: Float[Tensor, "B Ch Y X"] | Int[Tensor, "B T"], keep: Bool[Tensor, "B T"] | None = None
     ) -> Float[Tensor, "B C"]: ...
+
+
+class AuxiliaryClassifier(Protocol):
+    """A classifier with a second head for training, `auxiliary`, or None in its place where it was built without one.
+
+    Called with `auxiliary=True` it gives the scores of both. `forward_with_auxiliary` is that call by name.
+    """
+
+    auxiliary: Any
+
+    def forward_with_auxiliary(
+        self, x: Float[Tensor, "B Ch Y X"]
+    ) -> tuple[Float[Tensor, "B C"], Float[Tensor, "B C"]]: ...
 
 
 class TableModel(Protocol):

@@ -18,8 +18,18 @@ from deepdojo.layers.fully_connected import Linear
 from deepdojo.layers.gru import GRU
 from deepdojo.layers.hook import current
 from deepdojo.layers.lstm import LSTM
+from deepdojo.layers.shapes import ShapeError
 
-__all__ = ["AttentiveDecoder", "Cell", "ContextDecoder", "DecoderCache", "DeepOutput", "LayeredDecoder", "run_cell"]
+__all__ = [
+    "AttentiveDecoder",
+    "Cell",
+    "ContextDecoder",
+    "DecoderCache",
+    "DeepOutput",
+    "LayeredDecoder",
+    "require_target",
+    "run_cell",
+]
 
 Cell = Literal["gru", "lstm"]
 Seen = tuple[Tensor, Tensor, Tensor | None]  # states (B, T, H), contexts (B, T, D), weights (B, T, S) if there are any
@@ -51,6 +61,13 @@ class DecoderCache:
         for name in ("memory", "keep", "keys", "summary"):
             value = getattr(self, name)
             setattr(self, name, None if value is None else value.index_select(0, rows))
+
+
+def require_target(target: Tensor, memory: Tensor, cache: DecoderCache) -> None:
+    """Raises ShapeError unless the target is (B, T) for the rows of the memory, or of what the cache holds."""
+    rows = (memory if cache.memory is None else cache.memory).shape[0]
+    if target.dim() != 2 or target.shape[0] != rows:
+        raise ShapeError(f"decode takes target ids (B, T) for {rows} rows, got {tuple(target.shape)}")
 
 
 def make_cell(cell: Cell, input_size: int, hidden_size: int) -> GRU | LSTM:

@@ -23,6 +23,7 @@ from deepdojo.layers.convolution import Conv2d
 from deepdojo.layers.dropouts import Dropout
 from deepdojo.layers.fully_connected import Linear
 from deepdojo.layers.hook import current
+from deepdojo.layers.pooling import max_pool2d
 from deepdojo.models.checks import require, require_at_least, require_shares
 from deepdojo.models.heads import shrink_head
 from deepdojo.models.images import Pooling, channels_last, global_poolings, halve
@@ -147,7 +148,8 @@ class Resnet(nn.Module):
         self.stem = Conv2d(config.in_channels, width, side, config.stem_stride, side // 2, bias=False)
         self.norm = BatchNorm2d(config.widths[-1] if config.preactivation else width)
         self.bend = activation(config.activation)
-        self.max_pool2d = current("max_pool2d")
+        pools = config.stem_pool or (config.halving == "pool" and len(config.widths) > 1)
+        self.max_pool2d = current("max_pool2d") if pools else max_pool2d
         counts = config.blocks if len(config.blocks) > 1 else config.blocks * len(config.widths)
         self.stages = nn.ModuleList()
         for stage, (c_out, count) in enumerate(zip(config.widths, counts, strict=True)):

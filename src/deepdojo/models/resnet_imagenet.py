@@ -113,8 +113,9 @@ class ResnetImagenet(nn.Module):
             self.stages.append(nn.Sequential(*(self._block(i, c_out, s) for i, s in zip(ins, steps, strict=True))))
             width = c_out
         self.average_over_space = current("average_over_space")
-        self.dropout = Dropout(config.dropout)
-        self.head = Linear(width, config.num_outputs) if config.head == "classifier" else None
+        classifies = config.head == "classifier"
+        self.dropout = Dropout(config.dropout) if classifies else None
+        self.head = Linear(width, config.num_outputs) if classifies else None
         initialise_convolutions(self)
         if self.head is not None:
             shrink_head(self.head)
@@ -133,4 +134,6 @@ class ResnetImagenet(nn.Module):
         for stage in self.stages:
             x = stage(x)
         features = self.average_over_space(x)
-        return features if self.head is None else self.head(self.dropout(features))
+        if self.head is None or self.dropout is None:
+            return features
+        return self.head(self.dropout(features))

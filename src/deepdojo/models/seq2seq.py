@@ -17,11 +17,10 @@ from torch import Tensor, nn
 from deepdojo.errors import RecipeError
 from deepdojo.layers.dropouts import Dropout
 from deepdojo.layers.embeddings import Embedding
-from deepdojo.layers.fully_connected import Linear
+from deepdojo.layers.fully_connected import Linear, linear
 from deepdojo.layers.gru import GRU
 from deepdojo.layers.hook import current
 from deepdojo.layers.lstm import LSTM
-from deepdojo.layers.shapes import ShapeError
 from deepdojo.models.checks import require, require_at_least, require_shares
 from deepdojo.models.heads import shrink_head
 from deepdojo.models.recurrent_decoders import (
@@ -30,6 +29,7 @@ from deepdojo.models.recurrent_decoders import (
     DecoderCache,
     DeepOutput,
     LayeredDecoder,
+    require_target,
 )
 from deepdojo.models.tokens import embed_tokens
 
@@ -111,7 +111,7 @@ class Seq2Seq(nn.Module):
         self.output = DeepOutput(H, E, D, E)
         self.dropout = Dropout(config.dropout)
         self.head = None if config.tied else Linear(E, config.target_vocab_size)
-        self.apply_linear = current("linear")
+        self.apply_linear = current("linear") if self.head is None else linear
         self.bias = nn.Parameter(torch.zeros(config.target_vocab_size)) if self.head is None else None
         if self.head is not None:
             shrink_head(self.head)
@@ -161,11 +161,8 @@ class Seq2Seq(nn.Module):
         self, target: Tensor, memory: Tensor, keep: Tensor | None, cache: DecoderCache | None
     ) -> tuple[Tensor, Tensor | None]:
         cache = DecoderCache() if cache is None else cache
+        require_target(target, memory, cache)
         if not cache.state:
-            if target.dim() != 2 or target.shape[0] != memory.shape[0]:
-                raise ShapeError(
-                    f"decode takes target ids (B, T) for {memory.shape[0]} rows, got {tuple(target.shape)}"
-                )
             cache.memory, cache.keep, cache.summary = memory, keep, self._summary(memory, keep)
             self.decoder.begin(cache)
         words = self.embedding_dropout(self.target_embedding(target))

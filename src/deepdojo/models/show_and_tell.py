@@ -20,11 +20,17 @@ from deepdojo.layers.embeddings import Embedding
 from deepdojo.layers.fully_connected import Linear
 from deepdojo.layers.hook import current
 from deepdojo.layers.lstm import LSTM
-from deepdojo.layers.shapes import ShapeError
 from deepdojo.models.checks import require, require_at_least, require_shares
 from deepdojo.models.heads import shrink_head
 from deepdojo.models.images import channels_last
-from deepdojo.models.recurrent_decoders import AttentiveDecoder, DecoderCache, DeepOutput, Seen, run_cell
+from deepdojo.models.recurrent_decoders import (
+    AttentiveDecoder,
+    DecoderCache,
+    DeepOutput,
+    Seen,
+    require_target,
+    run_cell,
+)
 
 __all__ = ["ShowAndTell", "ShowAndTellConfig"]
 
@@ -168,11 +174,8 @@ class ShowAndTell(nn.Module):
         self, target: Tensor, memory: Tensor, keep: Tensor | None, cache: DecoderCache | None
     ) -> tuple[Tensor, Tensor | None]:
         cache = DecoderCache() if cache is None else cache
+        require_target(target, memory, cache)
         if not cache.state:
-            if target.dim() != 2 or target.shape[0] != memory.shape[0]:
-                raise ShapeError(
-                    f"decode takes target ids (B, T) for {memory.shape[0]} rows, got {tuple(target.shape)}"
-                )
             cache.memory, cache.keep, cache.summary = memory, keep, self.mean_over_time(memory, keep)
             self.decoder.begin(cache)
         words = self.embedding_dropout(self.embedding(target))

@@ -10,12 +10,13 @@ Source: Kim 2014, "Convolutional neural networks for sentence classification" (C
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from deepdojo.errors import RecipeError
 from deepdojo.layers.convolution import Conv1d
 from deepdojo.layers.dropouts import Dropout
 from deepdojo.layers.embeddings import Embedding
@@ -88,6 +89,7 @@ class TextCnn(nn.Module):
     but the scale.)
 
     Initialisation: word vectors normal (`embedding_std`), the rest the layers' own (uniform ±1/√inputs).
+    Raises: RecipeError in training with `channels` static, before vectors came by `load_vectors` or a state dict.
     """
 
     def __init__(self, config: TextCnnConfig) -> None:
@@ -97,6 +99,8 @@ class TextCnn(nn.Module):
         self.embedding = make(config.vocab_size, config.embedding_width, std=config.embedding_std)
         if config.channels == "static":
             _freeze(self.embedding)
+        self.vectors_are_given = False
+        self.register_load_state_dict_post_hook(_take_for_given)
         width = config.embedding_width * (2 if config.channels == "multichannel" else 1)
         self.embedding_dropout = Dropout(config.embedding_dropout)
         self.convs = nn.ModuleList(
@@ -119,8 +123,15 @@ class TextCnn(nn.Module):
         with torch.no_grad():
             for table in self.embedding.parameters():
                 table.copy_(matrix)
+        self.vectors_are_given = True
 
     def forward(self, x: Int[Tensor, "B T"], keep: Bool[Tensor, "B T"] | None = None) -> Float[Tensor, "B num_outputs"]:
+        if self.training and self.config.channels == "static" and not self.vectors_are_given:
+            raise RecipeError(
+                "text_cnn with channels = static was given no word vectors: it would learn on random ones that stay",
+                where="model.channels",
+                todo="call model.load_vectors(matrix) before training, or take channels = rand",
+            )
         words, keep = embed_tokens(self, x, keep)
         words = self.embedding_dropout(words)
         if keep is not None:
@@ -131,6 +142,12 @@ class TextCnn(nn.Module):
             matches = conv(columns).transpose(1, 2)  # (B, T + width - 1, filters)
             pooled.append(self.max_over_time(matches, _seen(keep, width)))
         return self.head(self.dropout(self.relu(torch.cat(pooled, 1))))
+
+
+def _take_for_given(model: nn.Module, missing: Any) -> None:
+    """Word vectors from a checkpoint are as good as those of `load_vectors`."""
+    if not any(key.endswith("embedding.weight") for key in missing.missing_keys):
+        model.vectors_are_given = True  # type: ignore[assignment]
 
 
 def _freeze(table: nn.Module) -> None:

@@ -50,9 +50,13 @@ class Classification(Task):
         return self.labels.encode(row["label"])
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"]]:
-        scores = self.scores(model, self.prepare(batch))
-        total = current("cross_entropy")(scores.float(), batch["label"], reduction="none")
+        total = self.surprise(self.scores(model, self.prepare(batch)), batch)
         return total, torch.ones_like(total)
+
+    @staticmethod
+    def surprise(scores: Float[Tensor, "B C"], batch: Batch) -> Float[Tensor, " B"]:
+        """The cross-entropy of each example."""
+        return current("cross_entropy")(scores.float(), batch["label"], reduction="none")
 
     def predict(self, model: nn.Module, batch: Batch) -> list[Part]:
         scores = self.scores(model, self.prepare(batch))

@@ -18,11 +18,15 @@ from deepdojo.tasks.classification import Classification
 __all__ = ["ImageClassification", "task"]
 
 PATCHES_A_SIDE = 7
+AUXILIARY_SHARE = 0.4  # of the loss of a second head in training, as TensorFlow's and PyTorch's examples have it
 
 
 @dataclass(frozen=True)
 class ImageClassification(Classification):
-    """One image a row, uint8 until it is on the device, then (x - mean) / spread for each channel."""
+    """One image a row, uint8 until it is on the device, then (x - mean) / spread for each channel.
+
+    In training the loss of a model's auxiliary head, where it has one (`AuxiliaryClassifier`), is added, times 0.4.
+    """
 
     pixels: Pixels
 
@@ -70,6 +74,14 @@ class ImageClassification(Classification):
     def scores(self, model: nn.Module, batch: Batch) -> Float[Tensor, "B C"]:
         return model(batch["image"])
 
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"]]:
+        if not (model.training and _has_auxiliary(model)):
+            return super().loss(model, batch)
+        # Through `forward`, which is what a compiled or a shared model runs.
+        scores, auxiliary = model(self.prepare(batch)["image"], auxiliary=True)
+        total = self.surprise(scores, batch) + AUXILIARY_SHARE * self.surprise(auxiliary, batch)
+        return total, torch.ones_like(total)
+
     def pieces(self, row: Row, example: Example) -> list[Piece]:
         """Square patches, about seven a side (single pixels for an image of up to seven pixels)."""
         height, width = self.pixels.height, self.pixels.width
@@ -82,6 +94,10 @@ class ImageClassification(Classification):
             for y in range(0, height, step)
             for x in range(0, width, step)
         ]
+
+
+def _has_auxiliary(model: nn.Module) -> bool:
+    return hasattr(model, "forward_with_auxiliary") and getattr(model, "auxiliary", None) is not None
 
 
 task = ImageClassification
