@@ -94,9 +94,9 @@ class Bert(nn.Module):
             EncoderLayer(D, config.num_heads, inner, config.dropout, config.activation, norm_first=False, eps=eps)
             for _ in range(config.num_layers)
         )
-        self.pool_over_time = current("mean_over_time") if config.pooling == "mean" else None
         pooled = config.head in ("classifier", "next_sentence", "pretraining", "none")
         self.pooler = Pooler(D) if pooled else None
+        self.pool_over_time = current("mean_over_time") if pooled and config.pooling == "mean" else None
         words = config.head in ("masked_word", "pretraining")
         self.words = MaskedWordHead(D, config.vocab_size, config.activation, eps, config.tied) if words else None
         outputs = {"classifier": config.num_outputs, "token": config.num_outputs}.get(config.head, 2)
