@@ -121,3 +121,16 @@ def test_attention_keeps_no_table_of_all_pairs():
     assert len(rows) == 6
     for name, said in rows.items():
         assert said.startswith("x 4.0" if "plain" in name else "x 2.0"), (name, said)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", ["layers", "recurrence", "crf", "models", "generation"])
+def test_every_pair_of_the_model_benchmark_runs(group):
+    done = subprocess.run(
+        [sys.executable, BENCHMARKS / "models.py", "--groups", group, "--segments", "1", "--seconds", "0", "--json"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    assert len(rows) >= 6
+    assert all(row["ours_ms"] > 0 for row in rows)

@@ -50,7 +50,7 @@ def layer_pairs() -> Iterator[Pair]:
         lambda m: m(x, x, x, key_padding_mask=~keep, need_weights=False)[0],
     )  # fmt: skip
     yield pair(
-        "MultiHeadAttention, causal", *attention(), lambda m: m(x, causal=True),
+        "MultiHeadAttention, causal", MultiHeadAttention(D, H, causal=True), attention()[1], lambda m: m(x),
         lambda m: m(x, x, x, attn_mask=ahead, is_causal=True, need_weights=False)[0],
     )  # fmt: skip
     for first in (True, False):

@@ -80,7 +80,7 @@ class Reading:
 
     def take(self, token: Int[Tensor, B], last: bool = False) -> None:
         """Puts a token behind each row; unless it is the `last` one, `scores` are then those of the next."""
-        self.tokens[:, self.length] = token
+        self.tokens.select(1, self.length).copy_(token)
         self.length += 1
         if last:
             return

@@ -59,6 +59,7 @@ def sample(
     with evaluating(model), torch.inference_mode():
         reading = Reading(model, prompt, count, keep, source, source_keep)
         ends = stop_tokens(stop, prompt)
+        stops, ended = len(ends) > 0, False
         done = torch.zeros(len(prompt), dtype=torch.bool, device=prompt.device)
         token = prompt[:, 0]
         for step in range(count):
@@ -66,10 +67,12 @@ def sample(
             if penalty != 1.0:
                 scores = repetition_penalty(scores, reading.text, penalty, reading.kept)
             drawn = _drawn(scores, temperature, top_k, top_p, min_p, generator)
-            token = torch.where(done, token, drawn) if len(ends) else drawn
-            if len(ends):
+            if stops:
+                token = torch.where(done, token, drawn)
                 done = done | torch.isin(token, ends)
-            ended = len(ends) > 0 and bool(done.all())
+                ended = bool(done.all())
+            else:
+                token = drawn
             reading.take(token, last=ended or step == count - 1)
             if ended:
                 break

@@ -79,7 +79,8 @@ class DecoderStep:
     """
 
     def __init__(self, model: Decoder, cache: list[KeyValues]) -> None:
-        self.model, self.cache, self.config = model, cache, model.config
+        self.positions, self.rotary, self.cache = model.positions, model.rotary, cache
+        self.table = None if model.positions is None else model.positions.weight
         self.blocks = [_Block(block) for block in model.blocks]
         self.norm = _norm(model.norm)
         head = model.embedding if model.head is None else model.head
@@ -90,14 +91,13 @@ class DecoderStep:
         start = self.cache[0].length
         h = F.embedding(token, self.embedding)  # (B, D)
         places = None if keep is None else keep.sum(1) - 1
-        if self.model.positions is not None:
-            table = self.model.positions.weight
-            if start >= len(table):
-                self.model.positions(h[:, None], start)  # says that the text is longer than the table
-            h = h + (table[start] if places is None else table[places])
+        if self.table is not None and self.positions is not None:
+            if start >= self.table.shape[0]:
+                self.positions(h[:, None], start)  # says that the text is longer than the table
+            h = h + (self.table[start] if places is None else self.table[places])
         turn = None
-        if self.model.rotary is not None:
-            turn = self.model.rotary.at(h, start, 1, None if places is None else places[:, None])
+        if self.rotary is not None:
+            turn = self.rotary.at(h, start, 1, None if places is None else places[:, None])
         seen = None if keep is None else keep[:, None, None]
         for block, cache in zip(self.blocks, self.cache, strict=True):
             h = block(h, turn, cache, seen)
@@ -120,7 +120,7 @@ class _Block:
         self.bend = thinking.bend if isinstance(thinking, FeedForward) else None
 
     def __call__(self, h: Tensor, turn: Turn | None, cache: KeyValues, seen: Tensor | None) -> Tensor:
-        B, H, G = len(h), self.heads, self.groups
+        B, H, G = h.shape[0], self.heads, self.groups
         heads = self.into(self.norm1(h)).view(B, H + 2 * G, 1, self.width)  # (B, H + 2G, 1, K)
         if turn is None and self.qk_norm is None:
             q, k, v = heads.split((H, G, G), 1)
