@@ -52,7 +52,7 @@ def forward_backward(
     product a step, divided by its sum so that nothing grows or shrinks. That is exact while no number that may matter
     falls below the smallest of its type, which is so where the ranges of scores and transitions add up to less than
     75 in float32, 600 in float64 (exp(-87) and exp(-708) are the smallest). A wider range takes float64, and at last
-    logs are summed in float64, some five times slower.
+    logs are summed in float64, which is slower.
     """
     B, T, N = scores.shape
     # Both recursions read their steps from one table, the second one the turned rows; padding reads a row of zeros.

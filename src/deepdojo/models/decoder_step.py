@@ -1,9 +1,8 @@
 """One step of a decoder without its modules: what each new token of a generated text costs.
 
-A step of one token does so little arithmetic that calling some twelve modules a block takes longer than the products
-themselves. Here the weights are looked up once, and a step is a list of kernel calls. The arithmetic is `Decoder`'s,
-and a test holds the two equal; a model with a learner's layer inside, or a part that is not known here, has no such
-step.
+A step of one token does so little arithmetic that calling modules is a large part of it. Here the weights are looked up
+once, and a step is a list of kernel calls. The arithmetic is `Decoder`'s, and a test holds the two equal; a model with a
+learner's layer inside, or a part that is not known here, has no such step.
 Dimensions: B rows, S steps so far, D width, H heads, G key/value heads, K head width, V vocabulary.
 """
 
@@ -143,8 +142,8 @@ class _Block:
 
 
 def _mixed(q: Tensor, keys: Tensor, values: Tensor, seen: Tensor | None) -> Tensor:
-    """Attention of one step. For many rows on the CPU products of whole batches are a quarter faster than the fused
-    kernel, which takes head by head; for few it is twice as fast (`benchmarks/models.py --groups generation`)."""
+    """Attention of one step. For many rows on the CPU products of whole batches are faster than the fused kernel,
+    which takes head by head; for few the kernel is."""
     if not q.is_cpu or q.shape[0] * q.shape[1] < 48:
         return F.scaled_dot_product_attention(q, keys, values, attn_mask=seen)
     scores = (q @ keys.transpose(2, 3)).mul_(q.shape[-1] ** -0.5)
@@ -172,7 +171,7 @@ def _norm(norm: Any) -> Callable[[Tensor], Tensor]:
     if isinstance(norm, LayerNorm):
         shape, bias = weight.shape, norm.bias
         return lambda x: torch.layer_norm(x, shape, weight, bias, eps)
-    # Without gradients torch's own is made of thirteen operations in torch 2.13. x / √(mean x² + eps) is
+    # Without gradients torch 2.13 makes its own of many small operations. x / √(mean x² + eps) is
     # √D x / √(|x|² + D eps), and the root of a sum of two squares is one operation.
     D = len(weight)
     scaled, offset = weight * D**0.5, weight.new_tensor((D * eps) ** 0.5)

@@ -19,7 +19,7 @@ def looks_like_hub_id(name: str) -> bool:
 
 def snapshot(name: str, revision: str | None) -> Path:
     """Downloads what a model needs, pickled files left out, and returns its folder. Raises RecipeError."""
-    # Imported here: it takes a third of a second, and folders need none of it.
+    # Imported here: folders need none of it.
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import (
         GatedRepoError,

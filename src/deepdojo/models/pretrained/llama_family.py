@@ -11,10 +11,20 @@ from deepdojo.models.pretrained.activation_names import our_activation, their_ac
 from deepdojo.models.pretrained.settings import refuse
 from deepdojo.models.pretrained.tensor_map import Entry
 
-__all__ = ["IGNORED", "PREFIX", "TABLES", "arguments_of", "entries", "settings_of", "writes_family"]
+__all__ = ["IGNORED", "PREFIX", "QWEN_DEFAULTS", "TABLES", "arguments_of", "entries", "settings_of", "writes_family"]
 
 PREFIX = "model."
 IGNORED = (r"rotary_emb\.inv_freq$",)  # old files keep the speeds
+QWEN_DEFAULTS = {
+    "vocab_size": 151936,
+    "hidden_size": 4096,
+    "intermediate_size": 22016,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "num_key_value_heads": 32,
+    "max_position_embeddings": 32768,
+    "sliding_window": 4096,
+}
 TABLES = (("lm_head.weight", f"{PREFIX}embed_tokens.weight"),)
 
 

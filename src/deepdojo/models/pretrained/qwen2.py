@@ -9,6 +9,7 @@ from deepdojo.models.decoder import DecoderConfig
 from deepdojo.models.pretrained.llama_family import (
     IGNORED,
     PREFIX,
+    QWEN_DEFAULTS,
     TABLES,
     arguments_of,
     entries,
@@ -31,16 +32,6 @@ __all__ = [
 
 MODEL_TYPE, MODEL = "qwen2", "decoder"
 HEADS = {"Qwen2ForCausalLM": "next_token"}
-_DEFAULTS = {
-    "vocab_size": 151936,
-    "hidden_size": 4096,
-    "intermediate_size": 22016,
-    "num_hidden_layers": 32,
-    "num_attention_heads": 32,
-    "num_key_value_heads": 32,
-    "max_position_embeddings": 32768,
-    "sliding_window": 4096,
-}
 
 
 def writes(config: Any) -> bool:
@@ -51,7 +42,7 @@ def writes(config: Any) -> bool:
 
 def to_arguments(theirs: Mapping[str, Any], head: str) -> dict[str, Any]:
     """Arguments of our `decoder`."""
-    return {**arguments_of(theirs, 0, **_DEFAULTS), "bias": False, "attention_bias": "qkv"}
+    return {**arguments_of(theirs, 0, **QWEN_DEFAULTS), "bias": False, "attention_bias": "qkv"}
 
 
 def from_arguments(config: DecoderConfig, head: str) -> dict[str, Any]:

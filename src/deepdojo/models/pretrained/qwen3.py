@@ -9,6 +9,7 @@ from deepdojo.models.decoder import DecoderConfig
 from deepdojo.models.pretrained.llama_family import (
     IGNORED,
     PREFIX,
+    QWEN_DEFAULTS,
     TABLES,
     arguments_of,
     entries,
@@ -31,16 +32,6 @@ __all__ = [
 
 MODEL_TYPE, MODEL = "qwen3", "decoder"
 HEADS = {"Qwen3ForCausalLM": "next_token"}
-_DEFAULTS = {
-    "vocab_size": 151936,
-    "hidden_size": 4096,
-    "intermediate_size": 22016,
-    "num_hidden_layers": 32,
-    "num_attention_heads": 32,
-    "num_key_value_heads": 32,
-    "max_position_embeddings": 32768,
-    "sliding_window": 4096,
-}
 
 
 def writes(config: Any) -> bool:
@@ -50,7 +41,7 @@ def writes(config: Any) -> bool:
 
 def to_arguments(theirs: Mapping[str, Any], head: str) -> dict[str, Any]:
     """Arguments of our `decoder`."""
-    found = arguments_of(theirs, theirs.get("head_dim", 128), **_DEFAULTS)
+    found = arguments_of(theirs, theirs.get("head_dim", 128), **QWEN_DEFAULTS)
     biases = "all" if theirs.get("attention_bias") else "none"
     return {**found, "bias": False, "attention_bias": biases, "qk_norm": True}
 
