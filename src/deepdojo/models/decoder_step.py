@@ -1,8 +1,8 @@
 """One step of a decoder without its modules: what each new token of a generated text costs.
 
 A step of one token does so little arithmetic that calling modules is a large part of it. Here the weights are looked up
-once, and a step is a list of kernel calls. The arithmetic is `Decoder`'s, and a test holds the two equal; a model with a
-learner's layer inside, or a part that is not known here, has no such step.
+once, and a step is a list of kernel calls. The arithmetic is `Decoder`'s, and a test holds the two equal; a model with
+a learner's layer inside, or a part that is not known here, has no such step.
 Dimensions: B rows, S steps so far, D width, H heads, G key/value heads, K head width, V vocabulary.
 """
 
