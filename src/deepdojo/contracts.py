@@ -11,7 +11,9 @@ __all__ = ["CONTRACTS", "Contract", "KindName", "contract_of", "task_of"]
 
 from deepdojo.errors import UnknownNameError
 
-KindName = Literal["label", "text", "number", "distribution", "image", "record"]
+KindName = Literal[
+    "label", "labels", "text", "texts", "tokens", "number", "vector", "matrix", "distribution", "image", "record"
+]
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Contract:
         the task.
         host_inputs: what a model reads of held-out rows where that is the answer itself (language modelling): nothing
         is published, the host runs the model, and only a table that such a run made may rank.
+        aligned: columns of a row whose cells have the same length (a tag for each word).
     """
 
     inputs: Mapping[str, KindName]
@@ -33,6 +36,7 @@ class Contract:
     predictions: Mapping[str, KindName]
     metric: str
     host_inputs: Mapping[str, KindName] = field(default_factory=dict)
+    aligned: tuple[str, ...] = ()
 
     @property
     def host_run(self) -> bool:
@@ -60,13 +64,22 @@ class Contract:
 
     @property
     def target(self) -> str:
-        """The target column: the first. The prediction that answers it has the same name, unless the task is
-        host-run: what a model says there is how well it knew the answer."""
+        """The target column: the first."""
         return next(iter(self.targets))
 
     @property
     def target_kind(self) -> KindName:
         return self.targets[self.target]
+
+    @property
+    def answer(self) -> str:
+        """The prediction that answers the target: that of the same name, else the first. Of a host-run task it is how
+        well the model knew the answer."""
+        return self.target if self.target in self.predictions else next(iter(self.predictions))
+
+    @property
+    def answer_kind(self) -> KindName:
+        return self.predictions[self.answer]
 
     @property
     def distribution(self) -> str | None:

@@ -22,8 +22,13 @@ __all__ = ["TEXT_FORMS", "Table", "TableBuilder", "TableRows", "align", "check_c
 
 TEXT_FORMS: Mapping[KindName, str] = {
     "label": "as is",
+    "labels": 'a JSON list of labels: ["cat", "dog"]',
     "text": "as is",
+    "texts": 'a JSON list of texts: ["a cat", "one cat"]',
+    "tokens": "words parted by single blanks",
     "number": "a decimal",
+    "vector": "a JSON list of numbers: [1.5, 2]",
+    "matrix": "a JSON list of lists of numbers, all of one length",
     "distribution": 'a JSON object, label to probability: {"cat": 0.9, "dog": 0.1}',
     "record": "a JSON object, column to cell",
     "image": "a path inside the zip",
@@ -222,9 +227,37 @@ def _fault(cell: Any, kind: KindName, known: frozenset[str] | None) -> str | Non
         return _distribution_fault(cell, known)
     if kind == "text" and not isinstance(cell, str):
         return f"{_short(cell)} is not text"
+    if kind in ("tokens", "texts", "labels"):
+        return _list_fault(cell, kind, known)
+    if kind in ("vector", "matrix"):
+        return _array_fault(cell, kind)
     if kind == "record" and not isinstance(cell, Mapping):
         return f"{_short(cell)} is not a record"
     return None
+
+
+def _list_fault(cell: Any, kind: KindName, known: frozenset[str] | None) -> str | None:
+    if not isinstance(cell, list | tuple) or not all(isinstance(part, str) for part in cell):
+        return f"{_short(cell)} is no list of texts"
+    if kind == "tokens" and any(not part or " " in part for part in cell):
+        return f"{_short(next(part for part in cell if not part or ' ' in part))} is no single word"
+    if kind == "labels":
+        if len(set(cell)) < len(cell):
+            return f"{_short(cell)} names a label twice"
+        strange = next((part for part in cell if known is not None and part not in known), None)
+        return None if strange is None else f"the label {_short(strange)} is not among the known ones"
+    return "the list of texts is empty" if kind == "texts" and not cell else None
+
+
+def _array_fault(cell: Any, kind: KindName) -> str | None:
+    wanted = 1 if kind == "vector" else 2
+    try:
+        values = np.asarray(cell, dtype=np.float64)
+    except (ValueError, TypeError):
+        return f"{_short(cell)} is no {kind} of numbers"
+    if values.ndim != wanted or not values.size:
+        return f"{_short(cell)} is no {kind} of numbers"
+    return None if np.isfinite(values).all() else f"a number of {_short(cell)} is not finite"
 
 
 def _distribution_fault(cell: Any, known: frozenset[str] | None) -> str | None:

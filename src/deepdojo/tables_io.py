@@ -25,7 +25,10 @@ __all__ = ["SUFFIXES", "decode_text", "read", "read_bytes", "write"]
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 _CELL_LIMIT_CHARS = 1 << 26  # a distribution over 10⁵ labels is 3 MB of JSON; the csv module stops at 131,072 by itself
-_PARQUET_TYPES: Mapping[str, str] = {"number": "DOUBLE", "distribution": "MAP(VARCHAR, DOUBLE)"}
+_PARQUET_TYPES: Mapping[str, str] = {
+    "number": "DOUBLE", "distribution": "MAP(VARCHAR, DOUBLE)", "tokens": "VARCHAR[]", "texts": "VARCHAR[]",
+    "labels": "VARCHAR[]", "vector": "DOUBLE[]", "matrix": "DOUBLE[][]",
+}  # fmt: skip
 _ROWS_AT_ONCE = 10_000
 _WORDS_AT_ONCE = 200_000
 Raw = tuple[int, list[Any]]
@@ -210,12 +213,16 @@ def _cell(raw: Any, kind: str) -> Any:
         return cell
     if kind == "text":
         return _string(raw)
-    if raw is None or raw == "":
+    if kind == "tokens" and isinstance(raw, str):
+        return raw.split(" ") if raw else []
+    if raw is None or (isinstance(raw, str) and not raw):
         return None
     if kind == "number":
         return _number(raw)
     if kind in ("distribution", "record"):
         return _object(raw, kind)
+    if kind in ("tokens", "texts", "labels", "vector", "matrix"):
+        return _list(raw, kind)
     return _string(raw)
 
 
@@ -258,6 +265,25 @@ def _object(raw: Any, kind: str) -> dict[str, Any]:
     return {str(key): _number(value) for key, value in raw.items() if value is not None}
 
 
+def _list(raw: Any, kind: str) -> Any:
+    """Lists of texts as they are, numbers as float64."""
+    if isinstance(raw, str):
+        try:
+            raw = json.loads(raw)
+        except (ValueError, RecursionError) as error:
+            raise ValueError(f"is not a JSON list ({error})") from error
+    if not isinstance(raw, list | tuple):
+        raise ValueError(f"{str(raw)[:60]!r} is not a list")
+    if kind in ("tokens", "texts", "labels"):
+        if not all(isinstance(part, str) for part in raw):
+            raise ValueError(f"{str(raw)[:60]!r} is no list of texts")
+        return list(raw)
+    try:
+        return np.array([[_number(x) for x in row] if kind == "matrix" else _number(row) for row in raw])
+    except (TypeError, ValueError):
+        raise ValueError(f"{str(raw)[:60]!r} is no {kind} of numbers") from None
+
+
 def write(path: Path, table: Table, kinds: Mapping[str, KindName]) -> None:
     """`tables.write_table`."""
     suffix = path.suffix.lower()
@@ -292,7 +318,9 @@ def _csv_text(table: Table, kinds: Mapping[str, str], delimiter: str) -> str:
 def _text(cell: Any, kind: str) -> str:
     if cell is None:
         return ""
-    if kind in ("distribution", "record"):
+    if kind == "tokens":
+        return " ".join(cell)
+    if kind in ("distribution", "record", "texts", "labels", "vector", "matrix"):
         return json.dumps(_plain(cell), ensure_ascii=False)
     return repr(float(cell)) if kind == "number" else str(cell)
 
@@ -327,6 +355,8 @@ def _plain(cell: Any) -> Any:
     """The JSON value of a cell. NaN and infinity become strings, which duckdb and `_number` read back."""
     if isinstance(cell, Mapping):
         return {str(key): _plain(value) for key, value in cell.items()}
+    if isinstance(cell, np.ndarray | list | tuple):
+        return [_plain(part) for part in cell]
     if cell is None or isinstance(cell, str | bool | int):
         return cell
     number = float(cell)

@@ -21,13 +21,37 @@ def made_rows(task: str, n: int, seed: int = 0) -> list[dict]:
         elif contract.input_kind == "text":
             words = rng.choice(["film", "the", "plot", "a", "of"], 6).tolist()
             cell = " ".join([*words, ["awful", "fine", "great"][y]])
+        elif contract.input_kind == "tokens":
+            cell = [
+                *rng.choice(["film", "the", "plot", "a", "of"], int(rng.integers(1, 6))).tolist(),
+                ["awful", "fine", "great"][y],
+            ]
+        elif contract.input_kind == "vector":
+            cell = np.round(np.sin(np.arange(24) * (1 + y) / 2) + 0.1 * rng.normal(size=24), 4)
         else:
             x = rng.normal()
             cell = {"x": f"{x + 2 * y:.3f}", "noise": f"{noise:.3f}", "city": "XYZ"[y]}
-        answer = "abc"[y] if contract.target_kind == "label" else 3 * x + 5 * y + 0.1 * noise
-        own = {} if contract.host_run else {contract.target: answer}
+        own = {} if contract.host_run else {contract.target: _answer(contract, cell, y, 3 * x + 5 * y + 0.1 * noise)}
         rows.append({"id": f"{seed}-{k}", contract.input: cell, **own})
     return rows
+
+
+def _answer(contract, cell, y: int, value: float):
+    """What can be read off the input."""
+    kind = contract.target_kind
+    if kind == "label":
+        return "abc"[y]
+    if kind == "labels":
+        return ["a", "b"][:y]
+    if kind == "tokens":
+        return ["abc"[y] if word in ("awful", "fine", "great") else "O" for word in cell]
+    if kind == "text":
+        return " ".join(["un", "deux", "trois"][: y + 1])
+    if kind == "texts":
+        return [cell.split()[-1]]
+    if kind == "vector":
+        return np.round(np.cos(np.arange(4) * (1 + y)), 4)
+    return value
 
 
 def hidden(rows: list[dict], task: str) -> list[dict]:

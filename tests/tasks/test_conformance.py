@@ -70,7 +70,7 @@ def close(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> None:
     assert [row.keys() for row in a] == [row.keys() for row in b]
     for x, y in zip(a, b, strict=True):
         for key, cell in x.items():
-            if isinstance(cell, dict | float):
+            if isinstance(cell, dict | float | np.ndarray):
                 assert cell == pytest.approx(y[key], rel=1e-5, abs=1e-5)
             else:
                 assert cell == y[key]

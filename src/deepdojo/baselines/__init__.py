@@ -1,6 +1,7 @@
 """Floors without a network: what a deep model has to beat on every board. Torch-free; scikit-learn only while fitting.
 
-A floor is one function `problem -> (predictions, about)` and one line in `FLOORS`. Floors learn from training rows
+A floor is one function `problem -> (predictions, about)` and one line in `FLOORS`; the predictions are probabilities
+(n, classes), values (n,), or the columns of the table. Floors learn from training rows
 alone; validation rows, where given, choose among a few settings; held-out rows come without their targets.
 """
 
@@ -26,7 +27,8 @@ __all__ = [
 class Floor:
     """One floor: `module.function` computes it, `title` is its name on the board.
 
-    It serves every task whose input is of kind `reads` (None: of any) and whose target is of one of the kinds `gives`.
+    It serves every task whose input is of kind `reads` (None: of any) and whose target is of one of the kinds `gives`;
+    `host_run`: that is judged on how well it knew the answer.
     """
 
     module: str
@@ -34,9 +36,11 @@ class Floor:
     title: str
     reads: KindName | None
     gives: tuple[KindName, ...]
+    host_run: bool = False
 
     def serves(self, contract: Contract) -> bool:
-        return self.reads in (None, contract.input_kind) and contract.target_kind in self.gives
+        kinds = self.reads in (None, contract.input_kind) and contract.target_kind in self.gives
+        return kinds and self.host_run == contract.host_run
 
 
 FLOORS: Mapping[str, Floor] = {
@@ -47,9 +51,9 @@ FLOORS: Mapping[str, Floor] = {
     "nbsvm": Floor("text", "nbsvm", "NB-weighted n-grams", "text", ("label",)),
     "logistic": Floor("tables", "logistic", "logistic regression", "record", ("label",)),
     "linear": Floor("tables", "linear", "linear regression", "record", ("number",)),
-    "uniform": Floor("language", "uniform", "every symbol alike", "text", ("text",)),
-    "unigram": Floor("language", "unigram", "frequencies of symbols", "text", ("text",)),
-    "five_gram": Floor("language", "five_gram", "5-gram of counts", "text", ("text",)),
+    "uniform": Floor("language", "uniform", "every symbol alike", "text", ("text",), host_run=True),
+    "unigram": Floor("language", "unigram", "frequencies of symbols", "text", ("text",), host_run=True),
+    "five_gram": Floor("language", "five_gram", "5-gram of counts", "text", ("text",), host_run=True),
     "boosting": Floor("boosting", "boosting", "gradient boosting", "record", ("label", "number")),
 }
 

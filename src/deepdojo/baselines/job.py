@@ -56,7 +56,7 @@ def write_job(
         with (folder / f"{part}.jsonl").open("w", encoding="utf-8", newline="\n") as file:
             for row in rows:
                 cells = {name: cell for name, cell in row.items() if name != image}
-                file.write(json.dumps(cells, ensure_ascii=False, default=str) + "\n")
+                file.write(json.dumps(cells, ensure_ascii=False, default=_plain) + "\n")
     names = list(floors) if floors is not None else floors_for(task)
     write_json(folder / "job.json", {"task": task, "metric": metric, "seed": seed, "floors": names})
 
@@ -121,6 +121,10 @@ def lower_priority() -> None:
     """Let every other process go first, where the system knows how."""
     if hasattr(os, "nice"):
         os.nice(19)
+
+
+def _plain(cell: Any) -> Any:
+    return cell.tolist() if isinstance(cell, np.ndarray) else str(cell)
 
 
 def _facts(result: FloorResult) -> dict[str, Any]:

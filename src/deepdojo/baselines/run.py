@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
@@ -88,17 +88,20 @@ def run_floors(
         yield FloorResult(name, floor.title, _cells(problem, predicted).rows(), round(seconds, 3), about)
 
 
-def _loaded(floor: Floor) -> Callable[[Problem], tuple[np.ndarray, str]]:
+def _loaded(floor: Floor) -> Callable[[Problem], tuple[np.ndarray | Mapping[str, Sequence[Any]], str]]:
     """The floor's function, with its libraries: threadpool_limits reaches only what is loaded; no clock runs yet."""
     if floor.module not in WITHOUT_SKLEARN:
         import_module("sklearn.ensemble" if floor.module == "boosting" else "sklearn.linear_model")
     return getattr(import_module(f"deepdojo.baselines.{floor.module}"), floor.function)
 
 
-def _cells(problem: Problem, predicted: np.ndarray) -> Table:
-    """(n, K) probabilities or (n,) values -> the prediction table; of equally likely classes the first by name."""
+def _cells(problem: Problem, predicted: np.ndarray | Mapping[str, Sequence[Any]]) -> Table:
+    """(n, K) probabilities, (n,) values, or the columns themselves -> the prediction table; of equally likely classes
+    the first by name."""
     target, distribution = problem.contract.target, problem.contract.distribution
     ids = Texts(row["id"] for row in problem.test)
+    if isinstance(predicted, Mapping):
+        return Table({"id": ids, **predicted})
     answer, kind = next(iter(problem.contract.predictions.items()))
     if kind == "number":
         return Table({"id": ids, answer: Numbers(predicted)})

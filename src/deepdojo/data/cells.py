@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ __all__ = [
     "is_infinite",
     "is_missing",
     "parse_number",
+    "parse_numbers",
     "parse_plain",
     "plain_number",
 ]
@@ -96,6 +98,31 @@ def parse_number(cell: object, decimal: str = ".") -> float | None:
         except OverflowError:  # an integer of JSON, beyond all floats
             return None
     return value if abs(value) <= LARGEST else None  # false for NaN too
+
+
+def parse_numbers(cell: object, decimal: str = ".") -> np.ndarray | None:
+    """float64 of an array, of a list (of lists) of numbers, or of a text of them (JSON, or parted by blanks, commas or
+    semicolons); what is no number is NaN. None where it is nothing of these, or lists differ in length."""
+    if isinstance(cell, str):
+        text = cell.strip()
+        if text.startswith("["):
+            try:
+                cell = json.loads(text)
+            except (ValueError, RecursionError):
+                return None
+        else:
+            cell = [part for part in re.split(r"[\s;]+" if decimal == "," else r"[\s,;]+", text) if part]
+    if isinstance(cell, np.ndarray):
+        return cell.astype(np.float64) if cell.dtype.kind in "biuf" else None
+    if not isinstance(cell, list | tuple):
+        return None
+    if any(isinstance(part, list | tuple | np.ndarray) for part in cell):
+        rows = [parse_numbers(part, decimal) for part in cell]
+        if any(row is None or row.ndim != 1 for row in rows) or len({len(row) for row in rows if row is not None}) != 1:
+            return None
+        return np.stack([row for row in rows if row is not None])
+    found = (parse_number(part, decimal) for part in cell)
+    return np.array([math.nan if value is None else value for value in found], dtype=np.float64)
 
 
 def parse_plain(cells: Sequence[object]) -> np.ndarray | None:

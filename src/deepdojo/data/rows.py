@@ -7,12 +7,13 @@ import io
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from deepdojo.contracts import Contract, KindName
-from deepdojo.data.cells import LARGEST, MISSING, MISSING_LABELS, is_infinite, parse_number, plain_number
+from deepdojo.data.cells import LARGEST, MISSING, MISSING_LABELS, is_infinite, parse_number, parse_numbers, plain_number
 from deepdojo.data.files import Files, Media, printable
 from deepdojo.data.images import check_image
 from deepdojo.data.readers import RawRow
@@ -49,7 +50,7 @@ class RowMaker:
         self._makers = [(role, self._maker(role, kind)) for role, kind in contract.reads.items()]
         if targets:
             hidden = {role: kind for role, kind in contract.targets.items() if role not in contract.reads}
-            self._makers += [(role, self._target(role, kind)) for role, kind in hidden.items()]
+            self._makers += [(role, self._maker(role, kind)) for role, kind in hidden.items()]
         self._own = self._not_features()
 
     def make(self, raw: RawRow) -> Row:
@@ -60,10 +61,16 @@ class RowMaker:
         if self.ragged:
             self.known.update(dict.fromkeys(raw.cells))
         row = {role: maker(raw) for role, maker in self._makers}
+        self._refuse_unaligned(row)
         for cell in row.values():
             if isinstance(cell, Media):
                 self._refuse_no_picture(cell)
         return row
+
+    def _refuse_unaligned(self, row: Row) -> None:
+        sizes = {role: len(row[role]) for role in self.contract.aligned if role in row}
+        if len(set(sizes.values())) > 1:
+            raise Reject("the row has " + " and ".join(f"{size:,} {role}" for role, size in sizes.items()))
 
     def _refuse_no_picture(self, cell: Media) -> None:
         """What is no picture is left out before the split is drawn: it must take no place in a part or a class."""
@@ -124,7 +131,47 @@ class RowMaker:
             return self._image_or_file(role, self._image(given if given is not None else role))
         if kind == "text":
             return self._written(role) if self.contract.host_run else self._text(role, given)
+        if kind in ("tokens", "texts"):
+            return self._words(role, kind)
+        if kind in ("vector", "matrix"):
+            return self._numbers(role, kind)
         return self._target(role, kind)
+
+    def _words(self, role: str, kind: KindName) -> Make:
+        """A list of texts: the reader's, a text parted at blanks (tokens), a JSON list or one text (texts)."""
+        column = self.column_of(role)
+
+        def make(raw: RawRow) -> list[str]:
+            cell = self.cell(raw, column)
+            if isinstance(cell, list | tuple):
+                parts = [as_text(part) or "" for part in cell]
+            else:
+                text = as_text(cell) or ""
+                parts = text.split() if kind == "tokens" else _texts(text)
+            if not any(part.strip() for part in parts):
+                raise Reject(f"the {role} are empty")
+            if kind == "tokens" and any(not part or " " in part for part in parts):
+                raise Reject(f"one of the {role} is empty or holds a blank")
+            return parts
+
+        return make
+
+    def _numbers(self, role: str, kind: KindName) -> Make:
+        """(n,) or (m, n) float64: an array or a list from the reader, numbers in a text, or one column each."""
+        given = self.spec.columns.get(role)
+        columns = given if isinstance(given, list) else [self.column_of(role)]
+
+        def make(raw: RawRow) -> np.ndarray:
+            cells = [self.cell(raw, column) for column in columns]
+            cell = cells[0] if len(columns) == 1 else cells
+            values = parse_numbers(cell, raw.decimal_of(columns[0]))
+            if values is None or values.ndim != (1 if kind == "vector" else 2) or not values.size:
+                raise Reject(f"the {role} is no {'list' if kind == 'vector' else 'table'} of numbers")
+            if not (np.abs(values) <= LARGEST).all():  # false for NaN too
+                raise Reject(f"a number of the {role} is missing or not finite")
+            return values
+
+        return make
 
     def _text(self, role: str, given: Any) -> Make:
         columns = given if isinstance(given, list) else [self.column_of(role)]
@@ -153,6 +200,14 @@ class RowMaker:
         names = self.spec.labels.names
         named = dict(names) if isinstance(names, Mapping) else {str(i): name for i, name in enumerate(names)}
 
+        def labels(raw: RawRow) -> list[str]:
+            cell = self.cell(raw, column)
+            if cell is None:
+                raise Reject(f"the {role} are missing")
+            parts = cell if isinstance(cell, list | tuple) else _label_list(as_text(cell) or "")
+            found = [(as_text(part) or "").strip() for part in parts]
+            return list(dict.fromkeys(named.get(part, part) for part in found if part))
+
         def label(raw: RawRow) -> str:
             text = (as_text(self.cell(raw, column)) or "").strip()
             if text in MISSING_LABELS:
@@ -169,7 +224,7 @@ class RowMaker:
                 raise Reject(f"the {role} is missing" if missing else f"the {role} {fault}")
             return value
 
-        return number if kind == "number" else label
+        return number if kind == "number" else labels if kind == "labels" else label
 
     def _record(self, given: Any) -> Make:
         if isinstance(given, str) and given != "*":  # one column that holds an object
@@ -289,6 +344,23 @@ class RowMaker:
         if not ((values >= 0) & (values <= 255)).all():  # also false for NaN
             raise Reject("a pixel is not within 0 to 255")
         return values.astype(np.uint8).reshape(given.shape)
+
+
+def _texts(text: str) -> list[str]:
+    """Several texts of a JSON list, else one."""
+    if text.lstrip().startswith("["):
+        with suppress(ValueError, RecursionError):
+            found = json.loads(text)
+            if isinstance(found, list) and all(isinstance(part, str) for part in found):
+                return found
+    return [text]
+
+
+def _label_list(text: str) -> list[str]:
+    """Labels of a JSON list, or parted by | or ; or commas: by the first of these signs that occurs."""
+    if text.lstrip().startswith("["):
+        return _texts(text)
+    return text.split(next((sign for sign in "|;," if sign in text), "|"))
 
 
 def _reject(reason: str) -> Any:

@@ -12,10 +12,13 @@ import numpy as np
 
 from deepdojo.contracts import Contract
 
-__all__ = ["collect_examples", "data_uri", "worst_rows"]
+__all__ = ["collect_examples", "data_uri", "readable", "worst_rows"]
 
 LARGEST_SIDE = 160
 LONGEST_TEXT = 2000
+MOST_NUMBERS = 12
+TEXTS = ("text", "texts", "tokens")
+_SHOWN_AS = {"tokens": "text", "texts": "text"}
 
 
 def worst_rows(losses: np.ndarray, wrong: np.ndarray, count: int = 20) -> list[int]:
@@ -48,19 +51,42 @@ def collect_examples(
         probabilities = cells[contract.distribution] if contract.distribution is not None else None
         top = sorted(probabilities.items(), key=lambda item: -item[1])[:5] if probabilities else None
         entry = {
-            "id": key, "kind": kind, "truth": truth[key], "predicted": cells[contract.target], "top": top,
+            "id": key, "kind": _SHOWN_AS.get(kind, kind), "truth": readable(truth[key], contract.target_kind),
+            "predicted": readable(cells[contract.answer], contract.answer_kind), "top": top,
             "loss": losses.get(key), "why": sorted(reasons), "where": where.get(key),
         }  # fmt: skip
-        found.append({**entry, **_shown(rows[key][contract.input], kind)})
+        found.append({**entry, **_shown(rows[key], contract)})
     return found
 
 
-def _shown(cell: Any, kind: str) -> dict[str, Any]:
+def _shown(row: Mapping[str, Any], contract: Contract) -> dict[str, Any]:
+    cell, kind = row[contract.input], contract.input_kind
     if kind == "image":
         return {"image": data_uri(cell)}
-    if kind == "text":
-        return {"text": cell[:LONGEST_TEXT]}
-    return {"record": dict(cell)}
+    if kind == "record":
+        return {"record": dict(cell)}
+    if kind in ("vector", "matrix"):
+        return {"values": np.asarray(cell).tolist()}
+    inputs = [readable(row[name], kind) for name, kind in contract.inputs.items() if kind in TEXTS]
+    return {"text": "\n\n".join(map(str, inputs))[:LONGEST_TEXT]}
+
+
+def readable(cell: Any, kind: str) -> str | float:
+    """A cell as a person reads it: numbers stay numbers, everything else is text."""
+    if kind == "number":
+        return float(cell)
+    if kind == "tokens":
+        return " ".join(cell)
+    if kind == "texts":
+        return " / ".join(dict.fromkeys(cell))
+    if kind == "labels":
+        return ", ".join(cell) or "–"
+    if kind in ("vector", "matrix"):
+        values = np.asarray(cell).ravel()
+        return ", ".join(f"{value:.4g}" for value in values[:MOST_NUMBERS]) + (
+            ", …" if len(values) > MOST_NUMBERS else ""
+        )
+    return str(cell)
 
 
 def data_uri(cell: Any) -> str:

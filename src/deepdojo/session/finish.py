@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from deepdojo.contracts import Contract
     from deepdojo.scoring.score import Score
     from deepdojo.session.network import Network
     from deepdojo.session.train import Session
@@ -193,11 +192,9 @@ def examples_of(
         return []
     target, classes = contract.target, contract.target_kind == "label"
     answers, predicted = ById(truth), ById(found)
-    losses, wrong = np.empty(len(truth)), np.empty(len(truth), dtype=bool)
-    for i, row in enumerate(truth):
-        cells = predicted[row["id"]] if i >= len(found) or found[i]["id"] != row["id"] else found[i]
-        losses[i] = row_loss(contract, cells, row[target])
-        wrong[i] = not classes or cells[target] != row[target]
+    losses, wrong = row_losses(session.judge, truth, found), np.ones(len(truth), dtype=bool)
+    if classes:
+        wrong = np.array([predicted[row["id"]][target] != row[target] for row in truth], dtype=bool)
     why: dict[str, set[str]] = {truth[i]["id"]: {"worst"} for i in worst_rows(losses, wrong, WORST)}
     for item in explained.get("items", ()):
         right = classes and predicted[item["id"]][target] == answers[item["id"]][target]
@@ -211,13 +208,18 @@ def examples_of(
     )  # fmt: skip
 
 
-def row_loss(contract: Contract, cells: dict[str, Any], answer: Any) -> float:
-    """How wrong one prediction is: -log p of the right class, the absolute error, or whether it differs at all."""
-    if contract.distribution is not None:
-        return float(-np.log(max(cells[contract.distribution].get(answer, 0.0), 1e-12)))
-    if contract.target_kind == "number":
-        return abs(float(cells[contract.target]) - float(answer))
-    return float(cells[contract.target] != answer)
+def row_losses(judge: Judge, truth: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]]) -> np.ndarray:
+    """How wrong each prediction is: -log p of the right class, the absolute error, else what the row costs the
+    metric."""
+    contract, cells = judge.contract, ById(found)
+    target, distribution = contract.target, contract.distribution
+    if distribution is not None and contract.target_kind == "label":
+        sure = [cells[row["id"]][distribution].get(row[target], 0.0) for row in truth]
+        return -np.log(np.maximum(sure, 1e-12))
+    if contract.target_kind == "number" and contract.answer_kind == "number":
+        return np.array([abs(float(cells[row["id"]][contract.answer]) - float(row[target])) for row in truth])
+    judged = judge.score(truth, table_of([cells[row["id"]] for row in truth], contract))
+    return (-1.0 if judged.higher_is_better else 1.0) * judged.influence
 
 
 def place_of(session: Session, key: str) -> str:

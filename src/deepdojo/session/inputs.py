@@ -6,12 +6,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from deepdojo.data.cells import parse_numbers
 from deepdojo.data.dataset import load_rows
 from deepdojo.data.files import Media
 from deepdojo.errors import DataError, UnknownNameError, nearest
 from deepdojo.runs import Run
 
 __all__ = ["columns_note", "rows_from"]
+
+
+_WANTED = {
+    "text": "a text", "tokens": "a list of words", "record": "a mapping of columns to cells",
+    "image": "a path or a uint8 array", "vector": "a list of finite numbers", "matrix": "lists of finite numbers",
+}  # fmt: skip
 
 
 def rows_from(
@@ -23,6 +32,9 @@ def rows_from(
 
         project = run.project()
         return load_rows(project, Path(rows).expanduser(), trusted=code_trusted(project, trust))
+    inputs = run.contract.inputs
+    if len(inputs) > 1:
+        return [{"id": str(i + 1), **_cells(row, inputs, i)} for i, row in enumerate(rows)], []
     name, kind = run.contract.input, run.contract.input_kind
     return [{"id": str(i + 1), name: _cell(row, kind, i)} for i, row in enumerate(rows)], []
 
@@ -52,6 +64,15 @@ def columns_note(run: Run, rows: Sequence[Mapping[str, Any]], where: str) -> str
     )
 
 
+def _cells(row: Any, inputs: Mapping[str, str], position: int) -> dict[str, Any]:
+    """Of a task with several inputs a row is a mapping."""
+    if not isinstance(row, Mapping) or not set(inputs) <= set(row):
+        raise DataError(
+            f"the row lacks an input, expected a mapping with {', '.join(inputs)}", where=f"row {position + 1}"
+        )
+    return {name: _cell(row[name], kind, position) for name, kind in inputs.items()}
+
+
 def _cell(value: Any, kind: str, position: int) -> Any:
     if kind == "text" and isinstance(value, str):
         return value
@@ -62,5 +83,11 @@ def _cell(value: Any, kind: str, position: int) -> Any:
             return Media.of(Path(value))
         if hasattr(value, "dtype"):
             return value
-    wanted = {"text": "a text", "record": "a mapping of columns to cells", "image": "a path or a uint8 array"}[kind]
+    if kind == "tokens" and isinstance(value, str | list | tuple):
+        return value.split() if isinstance(value, str) else list(value)
+    if kind in ("vector", "matrix"):
+        values = parse_numbers(value)
+        if values is not None and values.ndim == (1 if kind == "vector" else 2) and np.isfinite(values).all():
+            return values
+    wanted = _WANTED.get(kind, kind)
     raise DataError(f"the row is a {type(value).__name__}, expected {wanted}", where=f"row {position + 1}")

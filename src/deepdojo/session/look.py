@@ -8,7 +8,9 @@ Legend: B examples in a batch, C channels or classes, Y, X pixels, T tokens.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ __all__ = ["look"]
 
 Json = dict[str, Any]
 SHOWN, DRAWS, CELLS = 12, 5, 4
+LEARNED = ("train", "validation")
 MOST_ROWS = 2000
 """Training rows, drawn with the seed, that lengths, unknown words and padding are measured on."""
 
@@ -277,11 +280,19 @@ def _targets(dataset: Dataset) -> Json:
     """Class counts by split, or quantiles of the numbers to predict; of training and validation rows."""
     contract = dataset.project.contract
     target = next(iter(contract.targets))
-    if contract.targets[target] == "label":
-        counts = {split: counts_of(dataset.rows(split), target) for split in ("train", "validation")}
-        names = [name for name, _ in (counts["train"] + counts["validation"]).most_common()]
-        return {"classes": [{"name": name, **{split: of[name] for split, of in counts.items()}} for name in names]}
-    return {"numbers": {split: _quantiles(column(dataset.rows(split), target)) for split in ("train", "validation")}}
+    if contract.target_kind == "tokens":
+        counts = {split: Counter(chain.from_iterable(column(dataset.rows(split), target))) for split in LEARNED}
+        return {"classes": _by_name(counts)}
+    if contract.target_kind == "label":
+        return {"classes": _by_name({split: counts_of(dataset.rows(split), target) for split in LEARNED})}
+    if contract.target_kind != "number":
+        return {}
+    return {"numbers": {split: _quantiles(column(dataset.rows(split), target)) for split in LEARNED}}
+
+
+def _by_name(counts: Mapping[str, Counter[str]]) -> list[Json]:
+    names = [name for name, _ in (counts["train"] + counts["validation"]).most_common()]
+    return [{"name": name, **{split: of[name] for split, of in counts.items()}} for name in names]
 
 
 def _quantiles(values: Iterable[Any]) -> Json:
