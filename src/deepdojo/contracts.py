@@ -110,6 +110,9 @@ CONTRACTS: Mapping[str, Contract] = {
         metric="bits_per_byte",
         host_inputs={"text": "text", "context": "text"},
     ),
+    "translation": Contract(
+        inputs={"source": "text"}, targets={"target": "text"}, predictions={"target": "text"}, metric="bleu"
+    ),
 }
 
 

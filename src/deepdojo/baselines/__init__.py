@@ -54,6 +54,9 @@ FLOORS: Mapping[str, Floor] = {
     "uniform": Floor("language", "uniform", "every symbol alike", "text", ("text",), host_run=True),
     "unigram": Floor("language", "unigram", "frequencies of symbols", "text", ("text",), host_run=True),
     "five_gram": Floor("language", "five_gram", "5-gram of counts", "text", ("text",), host_run=True),
+    "copied": Floor("translation", "copied", "copy of the source", "text", ("text",)),
+    "nearest": Floor("translation", "nearest", "nearest training text", "text", ("text",)),
+    "word_by_word": Floor("translation", "word_by_word", "IBM model 1, word by word", "text", ("text",)),
     "boosting": Floor("boosting", "boosting", "gradient boosting", "record", ("label", "number")),
 }
 

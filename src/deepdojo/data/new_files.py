@@ -53,6 +53,10 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
     own = project.spec.data
     if own.reader_of() == "lines" and reader in (None, "csv") and path.suffix.lower() not in (".csv", ".tsv"):
         yield from _lines(project, files, path.name)
+    parallel = any(own.reader_of(part) == "parallel" for part in own.split or (None,))
+    if parallel and reader in (None, "csv") and path.suffix.lower() not in (".csv", ".tsv"):
+        sides = {_column(project, project.contract.input): path.name}
+        yield files, lambda: read("parallel", files, sides=sides), False
     if own.reader_of().startswith("python:"):
         options = own.options() | {"file": path.name}
         yield files, lambda: read(own.reader_of(), files, trusted=trusted, **options), True

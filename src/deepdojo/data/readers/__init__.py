@@ -22,6 +22,7 @@ READERS: Mapping[str, str] = {
     "idx": "deepdojo.data.readers.idx",
     "jsonl": "deepdojo.data.readers.jsonl",
     "lines": "deepdojo.data.readers.lines",
+    "parallel": "deepdojo.data.readers.parallel",
     "parquet": "deepdojo.data.readers.parquet",
     "text": "deepdojo.data.readers.text",
 }

@@ -26,12 +26,14 @@ class Metric:
     Attributes:
         name: as it stands in `project.toml`.
         summary: the first line of its docstring.
-        truth, predicted: the kinds of the two columns that it compares.
+        truth, predicted: the kinds of the two columns that it compares. One of "texts", several right answers, also
+        judges where there is one "text": `function` gets the cells as they are.
         higher_is_better: the direction.
-        unit: "fraction", "nats", "bits", "words", or "target" (the unit of the target column).
+        unit: "fraction", "nats", "bits", "words", "points" (0 to 100), or "target" (the unit of the target column).
         goal: when to choose it, half a sentence.
         title: its name in running text, where that is more than the name with blanks.
         percent: a fraction that people read in per cent.
+        signature: how others call exactly this computation, where it has a name.
         function: (truth cells, predicted cells) -> Measured.
     """
 
@@ -45,6 +47,7 @@ class Metric:
     function: Function = field(repr=False)
     title: str = ""
     percent: bool = False
+    signature: str = ""
 
     def __call__(self, truth: Sequence[Any], predicted: Sequence[Any]) -> Measured:
         same_length(truth, predicted)
@@ -68,10 +71,11 @@ def metric(
     truth: KindName,
     predicted: KindName,
     higher_is_better: bool,
-    unit: Literal["fraction", "nats", "bits", "words", "target"] = "fraction",
+    unit: Literal["fraction", "nats", "bits", "words", "points", "target"] = "fraction",
     goal: str = "",
     title: str = "",
     percent: bool = False,
+    signature: str = "",
 ) -> Callable[[Function], Metric]:
     """Register a function (truth cells, predicted cells) -> Measured under its own name.
 
@@ -90,7 +94,17 @@ def metric(
     def register(function: Function) -> Metric:
         summary = (inspect.getdoc(function) or "").split("\n", 1)[0]
         made = Metric(
-            function.__name__, summary, truth, predicted, higher_is_better, unit, goal, function, title, percent
+            function.__name__,
+            summary,
+            truth,
+            predicted,
+            higher_is_better,
+            unit,
+            goal,
+            function,
+            title,
+            percent,
+            signature,
         )
         METRICS[made.name] = made
         return made
@@ -140,6 +154,7 @@ def numbers(cells: Sequence[Any]) -> np.ndarray:
 
 
 def _match(contract: Contract, entry: Metric) -> Columns | None:
-    target = next((name for name, kind in contract.targets.items() if kind == entry.truth), None)
+    judged = ("texts", "text") if entry.truth == "texts" else (entry.truth,)
+    target = next((name for name, kind in contract.targets.items() if kind in judged), None)
     prediction = next((name for name, kind in contract.predictions.items() if kind == entry.predicted), None)
     return None if target is None or prediction is None else (target, prediction)
