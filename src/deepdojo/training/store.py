@@ -257,7 +257,7 @@ class _TokenBatches:
         sizes, first = [], 0
         while first < len(keys[0]):
             most = max(1, self.most // max(1, sum(int(key[first]) for key in keys)))
-            longest = sum(np.maximum.accumulate(key[first : first + most]) for key in keys)
+            longest = np.sum([np.maximum.accumulate(key[first : first + most]) for key in keys], axis=0)
             padded = longest * np.arange(1, len(longest) + 1)
             sizes.append(max(1, int(np.searchsorted(padded, self.most, side="right"))))
             first += sizes[-1]
@@ -266,7 +266,7 @@ class _TokenBatches:
 
 def _counted(task: Task, lengths: Mapping[str, np.ndarray]) -> tuple[np.ndarray, ...]:
     """The lengths that sort the examples: those of the task's entry and of the ones beside it."""
-    return tuple(lengths[name] for name in (task.length, *task.beside) if name in lengths)
+    return tuple(lengths[name] for name in (task.length, *task.beside) if name is not None and name in lengths)
 
 
 def _total(counted: Sequence[np.ndarray]) -> np.ndarray | None:
