@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Cells", "Coded", "ColumnBuilder", "Distributions", "Mapped", "Numbers", "Texts"]
+__all__ = ["Cells", "Coded", "ColumnBuilder", "Distributions", "Mapped", "Numbers", "Texts", "same"]
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two cells, or two rows of cells, are equal, arrays by their values."""
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.array_equal(a, b)
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    return bool(a == b)
 
 
 class Cells(Sequence[Any]):
@@ -31,7 +40,7 @@ class Cells(Sequence[Any]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence) or isinstance(other, str):
             return NotImplemented
-        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+        return len(self) == len(other) and all(same(a, b) for a, b in zip(self, other, strict=True))
 
     __hash__ = None  # type: ignore[assignment]
 

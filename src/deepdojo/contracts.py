@@ -110,6 +110,13 @@ CONTRACTS: Mapping[str, Contract] = {
         metric="bits_per_byte",
         host_inputs={"text": "text", "context": "text"},
     ),
+    "forecasting": Contract(
+        inputs={"past": "vector", "known": "matrix"},
+        targets={"future": "vector", "scale": "number"},
+        predictions={"future": "vector", "quantiles": "matrix"},
+        metric="mase",
+    ),
+    "signal-classification": _classification({"signal": "matrix"}),
 }
 
 

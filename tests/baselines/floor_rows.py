@@ -28,12 +28,23 @@ def made_rows(task: str, n: int, seed: int = 0) -> list[dict]:
             ]
         elif contract.input_kind == "vector":
             cell = np.round(np.sin(np.arange(24) * (1 + y) / 2) + 0.1 * rng.normal(size=24), 4)
+        elif contract.input_kind == "matrix":
+            cell = np.round(np.sin(np.arange(48) * (1 + y) / 4).reshape(2, 24) + 0.1 * rng.normal(size=(2, 24)), 4)
         else:
             x = rng.normal()
             cell = {"x": f"{x + 2 * y:.3f}", "noise": f"{noise:.3f}", "city": "XYZ"[y]}
         own = {} if contract.host_run else {contract.target: _answer(contract, cell, y, 3 * x + 5 * y + 0.1 * noise)}
-        rows.append({"id": f"{seed}-{k}", contract.input: cell, **own})
+        rows.append({"id": f"{seed}-{k}", contract.input: cell, **_beside(contract, noise), **own})
     return rows
+
+
+def _beside(contract, noise: float) -> dict:
+    """Further inputs, and a second target beside the first, of the kinds that tasks have there."""
+    matrices = {
+        name: np.array([[0.25, 0.5, 0.75, noise]]) for name, kind in contract.inputs.items() if kind == "matrix"
+    }
+    numbers = {name: 1.5 for name, kind in list(contract.targets.items())[1:] if kind == "number"}
+    return {name: cell for name, cell in (matrices | numbers).items() if name != contract.input}
 
 
 def _answer(contract, cell, y: int, value: float):

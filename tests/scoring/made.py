@@ -33,8 +33,19 @@ def made_cells(name: str, rng: np.random.Generator, n: int, classes: int = 3):
     if METRICS[name].truth == "number":
         y = rng.normal(size=n)
         return list(y), list(y + rng.normal(size=n))
+    if METRICS[name].truth == "vector":
+        return forecast_cells(name, rng, n)
     if METRICS[name].truth == "text":
         texts = ["words of \u6587\n" * int(count) for count in rng.integers(1, 9, size=n)]
         return texts, [float(nats) for nats in rng.exponential(size=n)]
     truth, labels, cells, _, _ = classified(rng, n, classes)
     return truth, labels if METRICS[name].predicted == "label" else cells
+
+
+def forecast_cells(name: str, rng: np.random.Generator, n: int, steps: int = 3, rows: int = 9):
+    """(truth, predicted) of n random forecasts; the truth with its scale where the metric asks for it."""
+    y = [rng.normal(size=steps) for _ in range(n)]
+    truth = y if METRICS[name].beside is None else [(values, float(rng.exponential() + 0.1)) for values in y]
+    if METRICS[name].predicted == "vector":
+        return truth, [values + rng.normal(size=steps) for values in y]
+    return truth, [np.sort(rng.normal(size=(rows, steps)), axis=0) for _ in range(n)]

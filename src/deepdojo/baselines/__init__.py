@@ -54,6 +54,11 @@ FLOORS: Mapping[str, Floor] = {
     "uniform": Floor("language", "uniform", "every symbol alike", "text", ("text",), host_run=True),
     "unigram": Floor("language", "unigram", "frequencies of symbols", "text", ("text",), host_run=True),
     "five_gram": Floor("language", "five_gram", "5-gram of counts", "text", ("text",), host_run=True),
+    "last_value": Floor("forecasts", "last_value", "last value", "vector", ("vector",)),
+    "seasonal": Floor("forecasts", "seasonal", "seasonal naive", "vector", ("vector",)),
+    "drift": Floor("forecasts", "drift", "drift", "vector", ("vector",)),
+    "ridge": Floor("forecasts", "ridge", "ridge regression", "vector", ("vector",)),
+    "signals": Floor("signals", "logistic", "logistic regression on values", "matrix", ("label",)),
     "boosting": Floor("boosting", "boosting", "gradient boosting", "record", ("label", "number")),
 }
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from deepdojo.columns import Coded, Mapped
-from deepdojo.data.digests import digest_of_lines
+from deepdojo.data.digests import digest_of_lines, line_of
 from deepdojo.data.files import Files
 from deepdojo.data.gathered import PackedRead, Read, Rejected, Where, keyed_by_input
 from deepdojo.data.project import Project
@@ -120,7 +120,7 @@ class Dataset:
         """SHA-256 over the sorted ids and targets of a part: two scores compare only where it is the same."""
         if split not in self._digest_of:
             truth = self.truth(split)
-            lines = (json.dumps(dict(row), sort_keys=True, ensure_ascii=True) for row in truth)
+            lines = (line_of(row) for row in truth)
             self._digest_of[split] = digest_of_lines(lines)
         return self._digest_of[split]
 

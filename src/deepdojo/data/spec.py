@@ -81,13 +81,13 @@ class DataSpec(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     reader: str | None = None
-    """csv, jsonl, parquet, files, idx, lines, text, or python:FILE (code beside project.toml). Default: by the file's
-    ending."""
+    """csv, jsonl, parquet, files, idx, lines, text, series, or python:FILE (code beside project.toml). Default: by the
+    file's ending."""
     id: str | None = None
     """The column that names a row. Without it rows are numbered from 1 (files: their path)."""
     file: str | list[str] | None = None
-    """csv, jsonl, parquet, lines, text: a file, a pattern (`part-*.csv`, `a.zip!b.csv`) or several, one below the
-    other."""
+    """csv, jsonl, parquet, lines, text, series: a file, a pattern (`part-*.csv`, `a.zip!b.csv`) or several, one below
+    the other."""
     delimiter: str | None = Field(None, min_length=1, max_length=1)
     """csv: the sign between cells. Default: found for each file."""
     quote: str | None = Field(None, max_length=1)
@@ -113,14 +113,41 @@ class DataSpec(BaseModel):
     """idx: the file of arrays."""
     labels: str | None = None
     """idx: the file of labels."""
-    start: float | None = Field(None, ge=0, le=1)
-    """text: each file is read from this share of its characters on, such as 0.9 for the last tenth. Default: 0."""
-    stop: float | None = Field(None, ge=0, le=1)
-    """text: each file is read up to this share of its characters. Default: 1."""
+    start: Annotated[float, Field(ge=0, le=1)] | str | None = None
+    """text: each file is read from this share of its characters on, such as 0.9 for the last tenth. series: what is
+    forecast begins at this share of the series, or at this time, such as "2012-10-01". Default: 0."""
+    stop: Annotated[float, Field(ge=0, le=1)] | str | None = None
+    """text, series: up to this share; series: or before this time. Default: 1."""
     block_chars: int | None = Field(None, ge=1)
     """text: a row has at most so many characters. Default: 1,000."""
     context_chars: int | None = Field(None, ge=0)
     """text: so many characters before a row's own stand beside it. Default: 1,000."""
+    context: int | None = Field(None, ge=1)
+    """series: steps that a forecast sees."""
+    horizon: int | None = Field(None, ge=1)
+    """series: steps that are forecast."""
+    time: str | list[str] | None = None
+    """series: the column of times, or several that are joined by a blank. Without it a line is a step."""
+    time_format: str | None = None
+    """series: how times are written, for example "%d.%m.%Y". Default: numbers, ISO 8601, or the one usual form that
+    fits."""
+    series: str | None = None
+    """series: the column that says to which series a line belongs."""
+    values: str | list[str] | None = None
+    """series: columns of values, each a series of its own. Default: all others."""
+    known: list[str] | None = None
+    """series: columns of numbers that are known of the steps to come, such as a holiday or a plan."""
+    calendar: bool | None = None
+    """series: whether the model is told the time of day, the day of the week and the time of the year."""
+    gaps: Literal["reject", "zero", "last"] | None = None
+    """series: windows with a missing value are left out (reject), or it counts as zero, or as the last value."""
+    season: int | None = Field(None, ge=1)
+    """series: steps of a season, of which the scale of MASE is made. Default: 24 of hours, 7 of days, 5 of working
+    days, 12 of months, else 1."""
+    stride: int | None = Field(None, ge=1)
+    """series: steps between two origins of forecasts. Default: 1."""
+    origins: int | None = Field(None, ge=1)
+    """series: so many origins of each series alone, the last ones; 1 hides one horizon of each."""
     split: dict[Literal["train", "validation", "test"], dict[str, Any]] = Field(default_factory=dict)
     """Given splits: for each the options that differ, such as train = {file = "train.csv"}."""
 

@@ -1,7 +1,7 @@
 """What each family of tasks asks of a model: a call, and nothing else.
 
 Dimensions: B batch, T time, S source, D width, N chosen steps, F numbers, G categories, C classes or outputs, V
-vocabulary, Ch channels, Y and X image axes.
+vocabulary, Ch channels, Y and X image axes, H steps ahead, Q quantiles.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ __all__ = [
     "AuxiliaryClassifier",
     "Classifier",
     "DenseDetector",
+    "Forecaster",
     "LanguageModel",
     "MaskedLanguageModel",
     "Seq2Seq",
@@ -24,10 +25,12 @@ __all__ = [
 
 
 class Classifier(Protocol):
-    """One row of scores for an image, or for token ids with `keep` (True = a real token)."""
+    """One row of scores for an image, for a signal, or for token ids with `keep` (True = a real token)."""
 
     def __call__(
-        self, x: Float[Tensor, "B Ch Y X"] | Int[Tensor, "B T"], keep: Bool[Tensor, "B T"] | None = None
+        self,
+        x: Float[Tensor, "B Ch Y X"] | Float[Tensor, "B Ch T"] | Int[Tensor, "B T"],
+        keep: Bool[Tensor, "B T"] | None = None,
     ) -> Float[Tensor, "B C"]: ...
 
 
@@ -91,6 +94,12 @@ class DenseDetector(Protocol):
     def __call__(
         self, image: Float[Tensor, "B Ch Y X"]
     ) -> tuple[Float[Tensor, "B C y x"], Float[Tensor, "B 4 y x"]]: ...
+
+
+class Forecaster(Protocol):
+    """Q quantiles of each of H steps ahead, from T steps of the past and F numbers known of each step ahead."""
+
+    def __call__(self, past: Float[Tensor, "B T"], known: Float[Tensor, "B F H"]) -> Float[Tensor, "B H Q"]: ...
 
 
 class Tagger(Protocol):

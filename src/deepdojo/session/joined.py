@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from deepdojo.columns import same
 from deepdojo.data.dataset import Dataset
+from deepdojo.data.digests import line_of
 from deepdojo.errors import RunError, ScoreError
 from deepdojo.places import write_json
 from deepdojo.runs import Run, write_rejected, write_toml
@@ -68,10 +69,14 @@ def mean_score(parts: Sequence[Judged]) -> Score:
     first = parts[0].score
     if len(parts) == 1:
         return first
-    if any(part.truth != parts[0].truth for part in parts):
+    if any(not _same_rows(part.truth, parts[0].truth) for part in parts):
         raise RunError("the trainings of the run were scored on different rows", todo="train anew")
     measured = mean_measured([part.score.measured for part in parts])
     return from_measured(first.metric, measured, first.higher_is_better, groups=parts[0].groups)
+
+
+def _same_rows(a: Sequence[Mapping[str, Any]], b: Sequence[Mapping[str, Any]]) -> bool:
+    return len(a) == len(b) and all(map(same, a, b))
 
 
 def finish_group(group: Group) -> None:
@@ -271,7 +276,7 @@ def mean_validation(runs: Sequence[Run]) -> dict[str, Any]:
 def fold_digest(part: Judged) -> str:
     """SHA-256 over the sorted ids, targets and folds of all rows: other folds are another protocol."""
     folds = dict(zip(part.table.columns["id"], part.table.columns["fold"], strict=True))
-    lines = sorted(json.dumps({**row, "fold": int(folds[row["id"]])}, sort_keys=True) for row in part.truth)
+    lines = sorted(line_of({**row, "fold": int(folds[row["id"]])}) for row in part.truth)
     return hashlib.sha256("\n".join(lines).encode("ascii")).hexdigest()
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from deepdojo.contracts import Contract, KindName
+from deepdojo.data.rowset import column
 from deepdojo.errors import ScoreError, UnknownNameError
 from deepdojo.scoring.measured import Measured
+from deepdojo.tables import Table, check_cells
 
-__all__ = ["METRICS", "Columns", "Metric", "columns_of", "metric", "metric_of", "metrics_for", "same_length"]
+__all__ = [
+    "METRICS", "Columns", "Metric", "columns_of", "metric", "metric_of", "metrics_for", "same_length", "truth_cells",
+]  # fmt: skip
 
 Columns = tuple[str, str]
 Function = Callable[[Sequence[Any], Sequence[Any]], Measured]
@@ -27,6 +31,8 @@ class Metric:
         name: as it stands in `project.toml`.
         summary: the first line of its docstring.
         truth, predicted: the kinds of the two columns that it compares.
+        beside: the kind of a second target column, of which the metric needs the row's cell too: its truth cells are
+            then pairs. None: the target alone.
         higher_is_better: the direction.
         unit: "fraction", "nats", "bits", "words", or "target" (the unit of the target column).
         goal: when to choose it, half a sentence.
@@ -45,6 +51,7 @@ class Metric:
     function: Function = field(repr=False)
     title: str = ""
     percent: bool = False
+    beside: KindName | None = None
 
     def __call__(self, truth: Sequence[Any], predicted: Sequence[Any]) -> Measured:
         same_length(truth, predicted)
@@ -72,6 +79,7 @@ def metric(
     goal: str = "",
     title: str = "",
     percent: bool = False,
+    beside: KindName | None = None,
 ) -> Callable[[Function], Metric]:
     """Register a function (truth cells, predicted cells) -> Measured under its own name.
 
@@ -83,14 +91,14 @@ def metric(
     """
 
     kinds = get_args(KindName)
-    for kind in (truth, predicted):
-        if kind not in kinds:
+    for kind in (truth, predicted, beside):
+        if kind is not None and kind not in kinds:
             raise UnknownNameError("kind of cells", kind, kinds, where="@metric")
 
     def register(function: Function) -> Metric:
         summary = (inspect.getdoc(function) or "").split("\n", 1)[0]
         made = Metric(
-            function.__name__, summary, truth, predicted, higher_is_better, unit, goal, function, title, percent
+            function.__name__, summary, truth, predicted, higher_is_better, unit, goal, function, title, percent, beside
         )
         METRICS[made.name] = made
         return made
@@ -122,6 +130,21 @@ def columns_of(contract: Contract, metric: str | Metric) -> Columns:
     return columns
 
 
+def truth_cells(contract: Contract, metric: Metric, rows: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
+    """What a metric gets as truth: the target's cells, or pairs of them with the cells of the column beside it.
+
+    Raises:
+        ScoreError: a cell beside the target is not of its kind.
+    """
+    cells = column(rows, columns_of(contract, metric)[0])
+    if metric.beside is None:
+        return cells
+    name = _first(contract.targets, metric.beside)
+    assert name is not None
+    check_cells(Table({"id": column(rows, "id"), name: column(rows, name)}, "the solution"), {name: metric.beside})
+    return list(zip(cells, column(rows, name), strict=True))
+
+
 def same_length(truth: Sequence[Any], predicted: Sequence[Any]) -> None:
     """Raises ScoreError when there are no rows or the two lists differ in length."""
     if len(truth) != len(predicted):
@@ -140,6 +163,10 @@ def numbers(cells: Sequence[Any]) -> np.ndarray:
 
 
 def _match(contract: Contract, entry: Metric) -> Columns | None:
-    target = next((name for name, kind in contract.targets.items() if kind == entry.truth), None)
-    prediction = next((name for name, kind in contract.predictions.items() if kind == entry.predicted), None)
-    return None if target is None or prediction is None else (target, prediction)
+    target, prediction = _first(contract.targets, entry.truth), _first(contract.predictions, entry.predicted)
+    lacking = entry.beside is not None and _first(contract.targets, entry.beside) is None
+    return None if target is None or prediction is None or lacking else (target, prediction)
+
+
+def _first(columns: Mapping[str, KindName], kind: KindName) -> str | None:
+    return next((name for name, own in columns.items() if own == kind), None)
