@@ -29,6 +29,7 @@ class Contract:
         host_inputs: what a model reads of held-out rows where that is the answer itself (language modelling): nothing
         is published, the host runs the model, and only a table that such a run made may rank.
         aligned: columns of a row whose cells have the same length (a tag for each word).
+        optional: inputs that a project may do without: an empty vector stands there.
     """
 
     inputs: Mapping[str, KindName]
@@ -37,6 +38,7 @@ class Contract:
     metric: str
     host_inputs: Mapping[str, KindName] = field(default_factory=dict)
     aligned: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
 
     @property
     def host_run(self) -> bool:
@@ -87,9 +89,10 @@ class Contract:
         return next((name for name, kind in self.predictions.items() if kind == "distribution"), None)
 
 
-def _classification(inputs: Mapping[str, KindName]) -> Contract:
+def _classification(inputs: Mapping[str, KindName], optional: tuple[str, ...] = ()) -> Contract:
     return Contract(
         inputs=inputs,
+        optional=optional,
         targets={"label": "label"},
         predictions={"label": "label", "probabilities": "distribution"},
         metric="accuracy",
@@ -116,7 +119,7 @@ CONTRACTS: Mapping[str, Contract] = {
         predictions={"future": "vector", "quantiles": "matrix"},
         metric="mase",
     ),
-    "signal-classification": _classification({"signal": "matrix"}),
+    "signal-classification": _classification({"signal": "matrix", "numbers": "vector"}, ("numbers",)),
 }
 
 

@@ -46,6 +46,9 @@ class TrainSection(_Section):
     lengths: Literal["alike", "equal"] = "alike"
     """Which texts share a batch: alike: those of like length, the shorter ones padded; equal: those of one length
     alone, so that nothing is padded; the batches are more, and some of them smaller."""
+    balance: float = Field(0.0, ge=0, le=1)
+    """Draw training examples with probability in proportion to 1 / (examples of their class)^balance, with
+    replacement: 1 draws all classes equally often, 0.5 the root of that; 0 takes each example once a pass."""
     accumulate: int = Field(1, gt=0)
     """Micro-batches that one step is cut into, to save memory; the update stays the same."""
     optimizer: Literal["adamw", "sgd", "adadelta", "muon"] = "adamw"

@@ -43,6 +43,7 @@ def _beside(contract, noise: float) -> dict:
     matrices = {
         name: np.array([[0.25, 0.5, 0.75, noise]]) for name, kind in contract.inputs.items() if kind == "matrix"
     }
+    matrices |= {name: np.array([noise, 0.5]) for name, kind in contract.inputs.items() if kind == "vector"}
     numbers = {name: 1.5 for name, kind in list(contract.targets.items())[1:] if kind == "number"}
     return {name: cell for name, cell in (matrices | numbers).items() if name != contract.input}
 

@@ -59,6 +59,7 @@ FLOORS: Mapping[str, Floor] = {
     "drift": Floor("forecasts", "drift", "drift", "vector", ("vector",)),
     "ridge": Floor("forecasts", "ridge", "ridge regression", "vector", ("vector",)),
     "signals": Floor("signals", "logistic", "logistic regression on values", "matrix", ("label",)),
+    "signals_boosting": Floor("signals", "boosting", "gradient boosting on values", "matrix", ("label",)),
     "boosting": Floor("boosting", "boosting", "gradient boosting", "record", ("label", "number")),
 }
 

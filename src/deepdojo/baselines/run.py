@@ -91,7 +91,7 @@ def run_floors(
 def _loaded(floor: Floor) -> Callable[[Problem], tuple[np.ndarray | Mapping[str, Sequence[Any]], str]]:
     """The floor's function, with its libraries: threadpool_limits reaches only what is loaded; no clock runs yet."""
     if floor.module not in WITHOUT_SKLEARN:
-        import_module("sklearn.ensemble" if floor.module == "boosting" else "sklearn.linear_model")
+        import_module("sklearn.ensemble" if floor.function == "boosting" else "sklearn.linear_model")
     return getattr(import_module(f"deepdojo.baselines.{floor.module}"), floor.function)
 
 

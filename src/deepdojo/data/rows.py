@@ -160,11 +160,16 @@ class RowMaker:
         """(n,) or (m, n) float64: an array or a list from the reader, numbers in a text, or one column each."""
         given = self.spec.columns.get(role)
         columns = given if isinstance(given, list) else [self.column_of(role)]
+        optional = role in self.contract.optional and given is None
 
         def make(raw: RawRow) -> np.ndarray:
+            if optional and columns[0] not in raw.cells:
+                return np.zeros(0)
             cells = [self.cell(raw, column) for column in columns]
             cell = cells[0] if len(columns) == 1 else cells
             values = parse_numbers(cell, raw.decimal_of(columns[0]))
+            if values is not None and values.ndim == 1 and kind == "matrix":
+                values = values[None]  # a signal of one channel
             if values is None or values.ndim != (1 if kind == "vector" else 2) or not values.size:
                 raise Reject(f"the {role} is no {'list' if kind == 'vector' else 'table'} of numbers")
             if not (np.abs(values) <= LARGEST).all():  # false for NaN too

@@ -137,8 +137,8 @@ class DataSpec(BaseModel):
     """series: columns of values, each a series of its own. Default: all others."""
     known: list[str] | None = None
     """series: columns of numbers that are known of the steps to come, such as a holiday or a plan."""
-    calendar: bool | None = None
-    """series: whether the model is told the time of day, the day of the week and the time of the year."""
+    calendar: list[Literal["day", "week", "year"]] | None = None
+    """series: cycles whose place the model is told of each step to come."""
     gaps: Literal["reject", "zero", "last"] | None = None
     """series: windows with a missing value are left out (reject), or it counts as zero, or as the last value."""
     season: int | None = Field(None, ge=1)

@@ -114,6 +114,14 @@ EXAMPLES: tuple[Example, ...] = (
         {"in_channels": 3, "height": 128, "width": 128, "target_vocab_size": 10_000},
         (Input((3, 128, 128)), Input((12,), below=10_000)), _written,
     ),
+    Example(
+        "168 steps of a series, 24 ahead with 21 numbers known of each, 9 quantiles", "Forecaster", "vector",
+        {"context": 168, "horizon": 24, "known_channels": 21, "num_outputs": 9}, (Input((168,)), Input((21, 24))),
+    ),
+    Example(
+        "2 channels of 100 steps and 6 numbers, 4 classes", "SignalClassifier", "matrix",
+        {"in_channels": 2, "steps": 100, "in_features": 6, "num_outputs": 4}, (Input((2, 100)), Input((6,))),
+    ),
     replace(image(256, classes=20), says="a 3x256x256 image, 20 classes of objects", protocol="DenseDetector"),
 )  # fmt: skip
 

@@ -37,7 +37,8 @@ class ForecastMlpConfig:
     encoder_layers: int = 2
     """Residual blocks that read all of the past and what is known ahead."""
     known_width: int = 4
-    """Numbers that what is known of a step is made into, for the encoder."""
+    """Numbers that what is known of a step is made into, for the encoder; 0: each step sees its own alone, which helps
+    where few days are known and a day could be told by its weather."""
     step_width: int = 16
     """Numbers that the decoder gives each step."""
     step_hidden: int = 64
@@ -47,7 +48,8 @@ class ForecastMlpConfig:
 
     def __post_init__(self) -> None:
         require_at_least(self, 1, "context", "horizon", "known_channels", "num_outputs", "width", "encoder_layers")
-        require_at_least(self, 1, "known_width", "step_width", "step_hidden")
+        require_at_least(self, 1, "step_width", "step_hidden")
+        require_at_least(self, 0, "known_width")
         require_shares(self, "dropout")
 
 
@@ -77,13 +79,11 @@ class ForecastMlp(nn.Module):
         super().__init__()
         self.config = config
         c = config
-        self.known = _Block(c.known_channels, c.step_hidden, c.known_width, c.dropout)
+        self.known = _Block(c.known_channels, c.step_hidden, c.known_width, c.dropout) if c.known_width else None
         widths = [c.context + c.horizon * c.known_width, *[c.width] * c.encoder_layers]
-        self.encoder = nn.Sequential(
-            *(_Block(i, c.width, o, c.dropout) for i, o in pairwise(widths))
-        )
+        self.encoder = nn.Sequential(*(_Block(i, c.width, o, c.dropout) for i, o in pairwise(widths)))
         self.decoder = _Block(c.width, c.width, c.horizon * c.step_width, c.dropout)
-        self.step = _Block(c.step_width + c.known_channels, c.step_hidden, c.num_outputs, 0.0, norm=False)
+        self.step = _Block(c.step_width + c.known_channels, c.step_hidden, c.num_outputs, c.dropout, norm=False)
         self.skip = Linear(c.context, c.horizon)
         with torch.no_grad():
             for parameter in self.skip.parameters():
@@ -92,7 +92,8 @@ class ForecastMlp(nn.Module):
     def forward(self, past: Float[Tensor, "B T"], known: Float[Tensor, "B F H"]) -> Float[Tensor, "B H Q"]:
         steps = known.transpose(1, 2)  # (B, H, F)
         last = past[:, -1:]
-        encoded = self.encoder(torch.cat([past, self.known(steps).flatten(1)], 1))
+        seen = past if self.known is None else torch.cat([past, self.known(steps).flatten(1)], 1)
+        encoded = self.encoder(seen)
         decoded = self.decoder(encoded).view(-1, self.config.horizon, self.config.step_width)
         y = self.step(torch.cat([decoded, steps], 2))
         return y + (last + self.skip(past))[:, :, None]

@@ -19,17 +19,18 @@ __all__ = [
     "LanguageModel",
     "MaskedLanguageModel",
     "Seq2Seq",
+    "SignalClassifier",
     "TableModel",
     "Tagger",
 ]
 
 
 class Classifier(Protocol):
-    """One row of scores for an image, for a signal, or for token ids with `keep` (True = a real token)."""
+    """One row of scores for an image, or for token ids with `keep` (True = a real token)."""
 
     def __call__(
         self,
-        x: Float[Tensor, "B Ch Y X"] | Float[Tensor, "B Ch T"] | Int[Tensor, "B T"],
+        x: Float[Tensor, "B Ch Y X"] | Int[Tensor, "B T"],
         keep: Bool[Tensor, "B T"] | None = None,
     ) -> Float[Tensor, "B C"]: ...
 
@@ -45,6 +46,12 @@ class AuxiliaryClassifier(Protocol):
     def forward_with_auxiliary(
         self, x: Float[Tensor, "B Ch Y X"]
     ) -> tuple[Float[Tensor, "B C"], Float[Tensor, "B C"]]: ...
+
+
+class SignalClassifier(Protocol):
+    """One row of scores for a signal of Ch channels over T steps, and F numbers beside it (F may be 0)."""
+
+    def __call__(self, signal: Float[Tensor, "B Ch T"], numbers: Float[Tensor, "B F"]) -> Float[Tensor, "B C"]: ...
 
 
 class TableModel(Protocol):

@@ -31,6 +31,8 @@ class SignalCnnConfig:
     """Channels of the signal. From the data."""
     steps: int
     """Steps of the signal. From the data."""
+    in_features: int
+    """Numbers that a row has beside its signal. From the data."""
     num_outputs: int
     """Classes. From the data."""
     channels: tuple[int, ...] = (32, 48, 64)
@@ -39,11 +41,14 @@ class SignalCnnConfig:
     """Convolutions of each stage; second and later ones add to their input."""
     kernel: int = 5
     """Steps that a kernel sees, odd."""
+    hidden: int = 64
+    """Units of the layer that reads pooled features and numbers together."""
     dropout: float = 0.2
     """Share of the pooled features that are silenced in training."""
 
     def __post_init__(self) -> None:
-        require_at_least(self, 1, "in_channels", "steps", "num_outputs", "channels", "convs", "kernel")
+        require_at_least(self, 1, "in_channels", "steps", "num_outputs", "channels", "convs", "kernel", "hidden")
+        require_at_least(self, 0, "in_features")
         require(len(self.channels) > 0, "channels", "channels must name at least one stage")
         require(self.kernel % 2 == 1, "kernel", f"kernel must be odd, got {self.kernel}")
         require_shares(self, "dropout")
@@ -64,7 +69,8 @@ class _Block(nn.Module):
 
 
 class SignalCnn(nn.Module):
-    """Stages of convolutions, max pooling by 2 between them; mean and maximum over time side by side; a linear head.
+    """Stages of convolutions, max pooling by 2 between them; mean and maximum over time, and the row's numbers, side by
+    side; a hidden layer and a linear head.
 
     Initialisation: convolutions normal with variance 2 / (inputs of an output) (He et al. 2015), norms 1 and 0, the
     head a tenth of the Linear layer's own (`shrink_head`).
@@ -83,13 +89,15 @@ class SignalCnn(nn.Module):
             self.stages.append(nn.Sequential(*blocks))
         self.max_pool1d = current("max_pool1d")
         self.dropout = Dropout(config.dropout)
-        self.head = Linear(2 * c_in, config.num_outputs)
+        self.hidden = Linear(2 * c_in + config.in_features, config.hidden)
+        self.head = Linear(config.hidden, config.num_outputs)
         for module in self.modules():
             if isinstance(module, Conv1d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
         shrink_head(self.head)
 
-    def forward(self, x: Float[Tensor, "B C T"], keep: None = None) -> Float[Tensor, "B num_outputs"]:
+    def forward(self, x: Float[Tensor, "B C T"], numbers: Float[Tensor, "B N"]) -> Float[Tensor, "B num_outputs"]:
         for i, stage in enumerate(self.stages):
             x = stage(x if i == 0 or x.shape[2] < 2 else self.max_pool1d(x, 2))
-        return self.head(self.dropout(torch.cat([x.mean(2), x.amax(2)], 1)))
+        features = torch.cat([x.mean(2), x.amax(2), numbers], 1)
+        return self.head(self.dropout(torch.relu(self.hidden(features))))

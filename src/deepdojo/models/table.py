@@ -77,7 +77,7 @@ MODELS: Mapping[str, ModelEntry] = {
     "forecast_linear": ModelEntry("forecast_linear", ("Forecaster",)),
     "forecast_mlp": ModelEntry("forecast_mlp", ("Forecaster",)),
     "forecast_rnn": ModelEntry("forecast_rnn", ("Forecaster",)),
-    "signal_cnn": ModelEntry("signal_cnn", ("Classifier",)),
+    "signal_cnn": ModelEntry("signal_cnn", ("SignalClassifier",)),
 }
 
 

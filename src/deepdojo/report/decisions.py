@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from deepdojo.report import heat, intervals
+from deepdojo.report import heat, intervals, lines
 from deepdojo.report.figures import Unit, count, duration, evenly, plain
 from deepdojo.report.pictures import Picture, Pictures
 from deepdojo.report.svg import cut, mark, tag
@@ -97,6 +97,8 @@ def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
     text = str(example.get("text") or "") if example.get("kind") == "text" else ""
     about = words("row {id}: is {truth}, read as {predicted}", id=example.get("id"), truth=truth, predicted=predicted)
     record = _record(example)
+    channels = lines.numbers_of(example.get("values"))
+    drawn = lines.draw(channels, about=about, words=words, ahead=example.get("ahead")) if channels else None
     return {
         "id": str(example.get("id", "")),
         "kind": example.get("kind"),
@@ -112,7 +114,8 @@ def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
         # Of a number the loss is how far it is off, which stands there already.
         "loss": "" if off else _loss(example.get("loss")),
         "where": str(example.get("where") or ""),
-        "picture": _picture(picture, about) if picture else None,
+        "picture": _picture(picture, about) if picture else drawn,
+        "_values": channels,
         "_picture": picture,
         "lost": example.get("kind") == "image" and picture is None,
         "text": cut(text, _LONG_TEXT),
@@ -157,6 +160,19 @@ def _drawing(item: Json, picture: Picture | None, words: Words, title: str) -> M
     return heat.tokens([str(p) for p in pieces], scores, words=words) if item.get("kind") == "text" else None
 
 
+def _along(item: Json, channels: list[list[float]], words: Words, title: str) -> Markup:
+    """Stretches tinted behind the lines, further pieces as words below."""
+    pieces, scores = item.get("pieces") or [], _scores(item)
+    about = words("{method}: which stretches speak for the decision", method=title)
+    drawn = lines.draw(channels, about=about, words=words, pieces=pieces, scores=scores)
+    beside = [(str(p), s) for p, s in zip(pieces, scores, strict=True) if not isinstance(p, list)]
+    most = heat.scale_of(scores)
+    strong = [(p, s) for p, s in beside if abs(s) >= 0.05 * most]
+    if not strong:
+        return drawn
+    return drawn + heat.tokens([p for p, _ in strong], [s for _, s in strong], words=words)
+
+
 def _records(example: Json, items: list[tuple[str, Json]], words: Words) -> tuple[Markup | None, int]:
     """One table with a bar for each method, and how many columns it leaves out."""
     items = [(title, item) for title, item in items if item.get("kind") == "record" and _scores(item)]
@@ -173,6 +189,8 @@ def _explained_row(example: Json, items: list[tuple[str, Json]], pictures: Pictu
     row["table"], row["pieces"] = _records(example, items, words)
     for title, item in items:
         drawing = _drawing(item, row["_picture"], words, title) if _scores(item) else None
+        if row["_values"] and _scores(item):
+            drawing = _along(item, row["_values"], words, title)
         if drawing is not None:
             row["methods"].append({"title": title, "drawing": drawing})
     return row

@@ -17,6 +17,7 @@ __all__ = ["collect_examples", "data_uri", "readable", "worst_rows"]
 LARGEST_SIDE = 160
 LONGEST_TEXT = 2000
 MOST_NUMBERS = 12
+MOST_DRAWN = 2000
 TEXTS = ("text", "texts", "tokens")
 _SHOWN_AS = {"tokens": "text", "texts": "text"}
 
@@ -55,7 +56,7 @@ def collect_examples(
             "predicted": readable(cells[contract.answer], contract.answer_kind), "top": top,
             "loss": losses.get(key), "why": sorted(reasons), "where": where.get(key),
         }  # fmt: skip
-        found.append({**entry, **_shown(rows[key], contract)})
+        found.append({**entry, **_shown(rows[key], contract), **_ahead(truth[key], cells, contract)})
     return found
 
 
@@ -66,9 +67,23 @@ def _shown(row: Mapping[str, Any], contract: Contract) -> dict[str, Any]:
     if kind == "record":
         return {"record": dict(cell)}
     if kind in ("vector", "matrix"):
-        return {"values": np.asarray(cell).tolist()}
+        return {"values": [_rounded(channel) for channel in np.atleast_2d(cell)]}
     inputs = [readable(row[name], kind) for name, kind in contract.inputs.items() if kind in TEXTS]
     return {"text": "\n\n".join(map(str, inputs))[:LONGEST_TEXT]}
+
+
+def _ahead(truth: Any, cells: Mapping[str, Any], contract: Contract) -> dict[str, Any]:
+    """Where a vector answers a vector: both as numbers, and the outermost rows of a matrix beside them as a band."""
+    if (contract.target_kind, contract.answer_kind) != ("vector", "vector"):
+        return {}
+    matrix = next((name for name, kind in contract.predictions.items() if kind == "matrix"), None)
+    band = [] if matrix is None else [_rounded(cells[matrix][k]) for k in (0, -1)]
+    return {"ahead": {"truth": _rounded(truth), "predicted": _rounded(cells[contract.answer]), "band": band}}
+
+
+def _rounded(values: Any) -> list[float]:
+    """The last 2,000 numbers with five digits: enough to be drawn."""
+    return [float(f"{value:.5g}") for value in np.asarray(values, dtype=np.float64)[-MOST_DRAWN:]]
 
 
 def readable(cell: Any, kind: str) -> str | float:

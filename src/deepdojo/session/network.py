@@ -110,6 +110,7 @@ class Network:
         session.packed = packed
         task, store = packed.task, packed.store
         _sort_by_length(store, recipe)
+        _balance(task, store, recipe)
         write_json(session.folder / "task.json", task.state())
         with torch.random.fork_rng():  # the caller's random state is not ours to move
             torch.manual_seed(session.seed)
@@ -300,6 +301,16 @@ def _sort_by_length(store: Store | Stream, recipe: Recipe) -> None:
         store.equal = equal
     if equal and (not isinstance(store, Store) or (len(store) and store.length_of is None)):
         raise RecipeError("all examples of this task are of one size", where="train.lengths", todo="leave it out")
+
+
+def _balance(task: Task, store: Store | Stream, recipe: Recipe) -> None:
+    """Raises RecipeError where rare classes are to be drawn more often, and examples have no class, or one length."""
+    power, entry = recipe.train.balance, next(iter(task.classes()), None)
+    if isinstance(store, Store) and entry is not None and entry in store.fixed and not (power and store.equal):
+        store.balance(entry, power)
+    elif power:
+        what = "examples have no class" if entry is None else "batches of one length cannot be balanced"
+        raise RecipeError(what, where="train.balance", todo="leave it out")
 
 
 def measure_flops(

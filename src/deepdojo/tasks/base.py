@@ -34,7 +34,7 @@ class Piece:
     """What an explanation deletes as one: an image patch, a token, a column.
 
     Attributes:
-        label: the token or the column, or [y0, x0, y1, x1] in pixels of the model's input.
+        label: the token or the column; [y0, x0, y1, x1] in pixels of the model's input; [start, end] in steps of it.
         where: batch entry -> index into one example's tensor.
     """
 

@@ -123,13 +123,8 @@ class Forecasting(Task):
     def pieces(self, row: Row, example: Example) -> list[Piece]:
         """Stretches of the past, at most 24, and each row of what is known ahead."""
         size = -(-self.context // MOST_STRETCHES)
-        found = []
-        for end in range(self.context, 0, -size):
-            start = max(0, end - size)
-            steps = (start - self.context, end - 1 - self.context)
-            label = f"{steps[0]} to {steps[1]}" if size > 1 else f"{steps[0]}"
-            found.append(Piece(label.replace("-", "\u2212"), {"past": list(range(start, end))}))
-        found.reverse()
+        ends = range(self.context, 0, -size)
+        found = [Piece([max(0, end - size), end], {"past": slice(max(0, end - size), end)}) for end in reversed(ends)]
         rows = range(1, len(self.known_mean))  # the first counts steps: the same in every row
         return found + [Piece(f"known {k}", {"known": (k, slice(None))}) for k in rows]
 

@@ -1,6 +1,6 @@
 """Signal -> class: channels over time, as a heart beat, a sensor or several of them.
 
-Legend: B examples in a batch, Ch channels, T steps, C classes.
+Legend: B examples in a batch, Ch channels, T steps, N numbers, C classes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from deepdojo.data.rowset import column
 from deepdojo.errors import DataError
 from deepdojo.tasks.base import Batch, Example, Piece, Row
 from deepdojo.tasks.classification import Classification
@@ -25,41 +24,42 @@ MOST_STRETCHES = 25
 
 @dataclass(frozen=True)
 class SignalClassification(Classification):
-    """Each channel is standardised by its mean and spread over all steps of all training rows.
-
-    A channel may hold one number at all its steps: something else that is known of the row.
+    """Each channel is standardised by its mean and spread over all steps of all training rows, each of the numbers that
+    a row may have beside its signal by its own.
     """
 
     mean: tuple[float, ...]
     std: tuple[float, ...]
     steps: int
+    numbers_mean: tuple[float, ...]
+    numbers_std: tuple[float, ...]
 
     name: ClassVar[str] = "signal-classification"
-    protocol: ClassVar[str] = "Classifier"
-    blank: ClassVar[Mapping[str, float]] = {"signal": 0.0}
+    protocol: ClassVar[str] = "SignalClassifier"
+    blank: ClassVar[Mapping[str, float]] = {"signal": 0.0, "numbers": 0.0}
 
     @classmethod
     def fit(cls, rows: Sequence[Row]) -> Self:
-        sums, squares, count = np.zeros(1), np.zeros(1), 0
-        steps = int(np.shape(rows[0]["signal"])[1])
-        for cell in column(rows, "signal"):
-            values = np.asarray(cell, dtype=np.float64)
-            sums, squares, count = sums + values.sum(axis=1), squares + (values**2).sum(axis=1), count + values.shape[1]
-        mean = sums / count
-        std = np.sqrt(np.maximum(squares / count - mean**2, 0.0))
-        std = np.where(std > 1e-9 * np.abs(mean), std, 1.0)
-        return cls(cls.fit_labels(rows), tuple(mean.tolist()), tuple(std.tolist()), steps)
+        first = rows[0]
+        channels, steps = np.shape(first["signal"])
+        signals, numbers = _Spread(channels), _Spread(len(first["numbers"]))
+        for row in rows:
+            signals.add(_sized(row, "signal", (channels, steps)))
+            numbers.add(_sized(row, "numbers", (len(numbers.sums),))[:, None])
+        return cls(cls.fit_labels(rows), *signals.both(), int(steps), *numbers.both())
 
     def dims(self) -> dict[str, Any]:
-        return {"in_channels": len(self.mean), "steps": self.steps, "num_outputs": len(self.labels)}
+        return {
+            "in_channels": len(self.mean), "steps": self.steps, "in_features": len(self.numbers_mean),
+            "num_outputs": len(self.labels),
+        }  # fmt: skip
 
     def encode(self, row: Row, *, learn: bool) -> Iterator[Example]:
-        signal = np.asarray(row["signal"], dtype=np.float64)
-        if signal.shape != (len(self.mean), self.steps):
-            got, wanted = " x ".join(map(str, signal.shape)), f"{len(self.mean)} x {self.steps}"
-            raise DataError(f"the signal is {got}, the first training row {wanted}", where="signal")
+        signal = _sized(row, "signal", (len(self.mean), self.steps))
+        numbers = _sized(row, "numbers", (len(self.numbers_mean),))
         scaled = (signal - np.array(self.mean)[:, None]) / np.array(self.std)[:, None]
-        example: Example = {"signal": scaled.astype(np.float32)}
+        beside = (numbers - np.array(self.numbers_mean)) / np.array(self.numbers_std)
+        example: Example = {"signal": scaled.astype(np.float32), "numbers": beside.astype(np.float32)}
         if learn:
             target = self.target(row)
             if target is None:
@@ -68,24 +68,40 @@ class SignalClassification(Classification):
         yield example
 
     def scores(self, model: nn.Module, batch: Batch) -> Float[Tensor, "B C"]:
-        return model(batch["signal"])
+        return model(batch["signal"], batch["numbers"])
 
     def pieces(self, row: Row, example: Example) -> list[Piece]:
-        """Stretches of time, at most 25, over all channels that vary; and each channel that holds one number."""
-        signal = example["signal"]
-        flat = np.ptp(signal, axis=1) == 0
-        moving = np.flatnonzero(~flat)
+        """Stretches of time, at most 25, over all channels; and each number."""
         size = -(-self.steps // MOST_STRETCHES)
-        stretches = [range(start, min(start + size, self.steps)) for start in range(0, self.steps, size)]
-        found = [
-            Piece(_said(s), {"signal": np.ix_(moving, np.arange(s.start, s.stop))}) for s in stretches if len(moving)
-        ]
-        return found + [Piece(f"channel {k + 1}", {"signal": (int(k), slice(None))}) for k in np.flatnonzero(flat)]
+        stretches = [(start, min(start + size, self.steps)) for start in range(0, self.steps, size)]
+        found = [Piece([a, b], {"signal": (slice(None), slice(a, b))}) for a, b in stretches]
+        return found + [Piece(f"number {k + 1}", {"numbers": k}) for k in range(len(self.numbers_mean))]
 
 
-def _said(steps: range) -> str:
-    """Steps counted from 1."""
-    return f"{steps.start + 1} to {steps.stop}" if len(steps) > 1 else f"{steps.start + 1}"
+class _Spread:
+    """Sums of (n, T) values from which mean and deviation of each of n come, without keeping the rows."""
+
+    def __init__(self, n: int) -> None:
+        self.sums, self.squares, self.count = np.zeros(n), np.zeros(n), 0
+
+    def add(self, values: np.ndarray) -> None:
+        self.sums += values.sum(axis=1)
+        self.squares += (values**2).sum(axis=1)
+        self.count += values.shape[1]
+
+    def both(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        mean = self.sums / self.count
+        std = np.sqrt(np.maximum(self.squares / self.count - mean**2, 0.0))
+        return tuple(mean.tolist()), tuple(np.where(std > 1e-9 * np.abs(mean), std, 1.0).tolist())
+
+
+def _sized(row: Row, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """A cell of the size that the first training row has. Raises DataError."""
+    values = np.asarray(row[name], dtype=np.float64)
+    if values.shape != shape:
+        got, wanted = (" x ".join(map(str, size)) for size in (values.shape, shape))
+        raise DataError(f"{name} has {got} values, the first training row {wanted}", where=name)
+    return values
 
 
 task = SignalClassification

@@ -47,6 +47,8 @@ class Store:
         pack: where mapped tensors lie; None for tensors in memory.
         found: whether they were packed by an earlier command.
         equal: whether a training batch holds examples of one length alone (`train.lengths`).
+        chance: (n,) float64, in proportion to which training draws examples, with replacement (`train.balance`); None:
+            each one once a pass.
     """
 
     fixed: dict[str, Tensor]
@@ -57,6 +59,7 @@ class Store:
     pack_folder: Pack | None = field(default=None, repr=False)
     found: bool = False
     equal: bool = False
+    chance: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.row_of)
@@ -128,7 +131,7 @@ class Store:
             if self.length_of is None:
                 return list(torch.arange(first, end).split(size))
             return list((first + torch.from_numpy(np.argsort(self.length_of[first:end], kind="stable"))).split(size))
-        order = torch.randperm(n, generator=generator)
+        order = self._drawn(n, generator)
         if self.length_of is None:
             return list(order.split(size))
         lengths = torch.from_numpy(self.length_of)
@@ -138,6 +141,23 @@ class Store:
             pools = list(pools[0].split(torch.unique(lengths, return_counts=True)[1].tolist()))
         cut = [batch for pool in pools for batch in pool.split(size)]
         return [cut[i] for i in torch.randperm(len(cut), generator=generator)]
+
+    def _drawn(self, n: int, generator: torch.Generator) -> Tensor:
+        """(n,) all examples in a random order, or as many as there are by their chances.
+
+        Drawn by their place in the sum of all chances: `torch.multinomial` stops at 2^24 examples.
+        """
+        if self.chance is None:
+            return torch.randperm(n, generator=generator)
+        ends = self.chance.cumsum(0)
+        places = torch.rand(n, generator=generator, dtype=torch.float64) * ends[-1]
+        return torch.searchsorted(ends, places, right=True).clamp_(max=n - 1)
+
+    def balance(self, entry: str, power: float) -> None:
+        """Sets `chance` to 1 / (examples of the class that `entry` names)^power; 0 removes it."""
+        classes = self.fixed[entry]
+        counts = torch.bincount(classes).clamp(min=1).double()
+        self.chance = (counts**-power)[classes] if power > 0 else None
 
     def steps(self, size: int) -> int:
         """Batches of one shuffled pass."""

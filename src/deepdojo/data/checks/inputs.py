@@ -29,6 +29,8 @@ def key_of(row: Mapping[str, Any], name: str) -> int:
         content = str(cell.shape).encode() + cell.tobytes()
     elif isinstance(cell, str):
         content = cell.strip().encode("utf-8", "surrogatepass")
+    elif isinstance(cell, list | tuple):
+        content = repr(cell).encode("utf-8", "surrogatepass")
     elif isinstance(cell, Mapping):
         content = repr(tuple(cell.values())).encode("utf-8", "surrogatepass")
     else:
@@ -118,7 +120,7 @@ def _by_split(look: Look, group: list[int]) -> dict[str, list[int]]:
 
 def _torn(look: Look, many: list[list[int]]) -> list[list[int]]:
     """Training and validation rows of one input whose labels differ."""
-    if look.regression:
+    if look.target_kind != "label":
         return []
     known = sum(len(look.rows[split]) for split in LEARN)
     labelled = [[place for place in group if place < known] for group in many]

@@ -9,6 +9,7 @@ import numpy as np
 
 from deepdojo.data.readers import RawRow
 from deepdojo.data.readers.series_table import Series, read_lines
+from deepdojo.data.readers.series_times import CYCLES
 from deepdojo.errors import ProjectError
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def read(
     series: str | None = None,
     values: str | Sequence[str] | None = None,
     known: Sequence[str] = (),
-    calendar: bool = False,
+    calendar: Sequence[str] = (),
     gaps: str = "reject",
     season: int | None = None,
     stride: int = 1,
@@ -67,11 +68,11 @@ def read(
         series: the column that says to which series a line belongs.
         values: columns of values, each a series of its own. Default: all others.
         known: columns of numbers that are known ahead, such as a plan or a holiday.
-        calendar: whether `known` has the waves of day, week and year.
+        calendar: cycles whose waves `known` has: day, week, year. The year helps where several are learned from.
         gaps: reject windows with a missing value, or take it for zero, or for the last value. Where gaps are filled,
             columns of `known` are filled with their last value.
         season: steps of a season. Default: by the step (24 hours, 7 days, 12 months, 5 working days), else 1.
-        stride: steps between two origins.
+        stride: steps between two origins; they are counted back from the last one.
         origins: the last so many origins alone; 1 hides one horizon a series.
         start, stop: futures lie in this stretch, given as shares of the series or as times; `stop` is not in it.
         ahead: one origin a series, its last value, without a future: what is to be forecast.
@@ -79,7 +80,7 @@ def read(
     Raises:
         DataError: an empty file, times that cannot be read or mix zones. ProjectError: options that do not fit.
     """
-    _check(context, horizon, stride, gaps)
+    _check(context, horizon, stride, gaps, calendar)
     table = {
         "delimiter": delimiter, "quote": quote, "decimal": decimal, "encoding": encoding, "header": header,
         "names": names, "skip": skip,
@@ -105,10 +106,13 @@ def read(
         )  # fmt: skip
 
 
-def _check(context: int, horizon: int, stride: int, gaps: str) -> None:
+def _check(context: int, horizon: int, stride: int, gaps: str, calendar: Sequence[str]) -> None:
     for name, value in (("context", context), ("horizon", horizon), ("stride", stride)):
         if value < 1:
             raise ProjectError(f"{name} is {value}, and must be at least 1", where=f"data.{name}")
+    for cycle in calendar:
+        if cycle not in CYCLES:
+            raise ProjectError(f"{cycle!r} is no cycle", where="data.calendar", todo=f"known: {', '.join(CYCLES)}")
     if gaps not in GAPS:
         raise ProjectError(f"gaps is {gaps!r}", where="data.gaps", todo=f"take one of {', '.join(GAPS)}")
 
@@ -120,7 +124,9 @@ class _Cut:
         end: the place of the last value. reason: why there is no window at all, or "".
     """
 
-    def __init__(self, one: Series, context: int, horizon: int, calendar: bool, gaps: str, season: int) -> None:
+    def __init__(
+        self, one: Series, context: int, horizon: int, calendar: Sequence[str], gaps: str, season: int
+    ) -> None:
         self.one, self.context, self.horizon, self.season = one, context, horizon, season
         self.values, self.known = one.filled(gaps, calendar, horizon)
         given = np.flatnonzero(np.isfinite(self.values))
@@ -146,13 +152,14 @@ class _Cut:
     def origins(
         self, start: float | str, stop: float | str, form: str | None, stride: int, last: int | None
     ) -> Sequence[int]:
-        """Places of the origins whose futures lie in the stretch."""
+        """Places of the origins whose futures lie in the stretch, counted back from the last one."""
         if self.reason:
             return ()
         low, high = (self._place(at, form) for at in (start, stop))
         begin = max(low - 1, self.first + max(self.context - 1, self.season))
-        places = range(begin, min(high, self.end + 1) - self.horizon, stride)
-        return places if last is None else places[-last:]
+        newest = min(high, self.end + 1) - self.horizon - 1
+        places = range(newest, begin - 1, -stride)
+        return (places if last is None else places[:last])[::-1]
 
     def _place(self, at: float | str, form: str | None) -> int:
         if isinstance(at, str):

@@ -44,7 +44,7 @@ class Series:
     def line_of(self, place: int) -> int | None:
         return int(self.lines[place]) or None if 0 <= place < len(self.lines) else None
 
-    def filled(self, gaps: str, with_calendar: bool, horizon: int) -> tuple[np.ndarray, np.ndarray]:
+    def filled(self, gaps: str, cycles: Sequence[str], horizon: int) -> tuple[np.ndarray, np.ndarray]:
         """(values, known) with `gaps` filled as told; known reaches a horizon beyond the last line."""
         n = len(self.values) + horizon
         values, known = self.values.copy(), np.full((len(self.known), n), np.nan)
@@ -55,8 +55,8 @@ class Series:
             values[inside] = np.nan_to_num(values[inside]) if gaps == "zero" else _carried(values[inside])
             lasts = len(self.values)  # what lies beyond the last line is not known
             known[:, :lasts] = np.stack([_carried(row) for row in known[:, :lasts]]) if len(known) else known[:, :lasts]
-        if with_calendar:
-            known = np.vstack([known, calendar(self.grid, 0, n)])
+        if cycles:
+            known = np.vstack([known, calendar(self.grid, n, cycles)])
         return values, known
 
 

@@ -15,14 +15,14 @@ from deepdojo.data.cells import parse_number
 from deepdojo.data.split import TIME_FORMATS
 from deepdojo.errors import DataError
 
-__all__ = ["Grid", "calendar", "lay", "read_times"]
+__all__ = ["CYCLES", "Grid", "calendar", "lay", "read_times"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE, _HOUR, _DAY, _WEEK, _YEAR = 60.0, 3600.0, 86_400.0, 604_800.0, 31_556_952.0
 _READABLE = 0.9
 """At least this share of a column must be of one form; the rest are lines with a fault."""
 
-_CYCLES = ((_DAY, 3), (_WEEK, 3), (_YEAR, 1))
+CYCLES = {"day": (_DAY, 3), "week": (_WEEK, 3), "year": (_YEAR, 1)}
 """Length of a cycle in seconds, and how many of its harmonics: three tell all seven days of a week apart."""
 
 
@@ -163,26 +163,32 @@ def lay(times: np.ndarray, unit: str) -> tuple[Grid, np.ndarray]:
     return Grid(float(ordered[0]), step, unit), (times - ordered[0]) / step
 
 
-def calendar(grid: Grid, first: int, count: int) -> np.ndarray:
-    """(F, count) waves of the day, the week and the year at each place, of those cycles that are longer than a step.
+def calendar(grid: Grid, count: int, cycles: Sequence[str]) -> np.ndarray:
+    """(F, count) waves of some cycles at the places 0 to count - 1, of those that are longer than a step.
 
     sin and cos of 2π k t / cycle for k = 1, 2, 3 (year: 1): a linear model can then have any smooth daily course, and
     any value for each of seven days. F = 0 where times are mere numbers.
     """
-    values = grid.origin + np.arange(first, first + count) * grid.step
-    phases: list[tuple[np.ndarray, int]] = []
     rows: list[np.ndarray] = []
-    if grid.unit == "months":
-        phases = [(values % 12 / 12, 3)]
-    elif grid.unit == "weekdays":
-        phases = [(values % 5 / 5, 2), (values % 261 / 261, 1)]
-    elif grid.unit == "seconds":
-        monday = values + 3 * _DAY  # 1 January 1970 was a Thursday
-        phases = [(monday % cycle / cycle, k) for cycle, k in _CYCLES if 2 * grid.step <= cycle]
-    for phase, harmonics in phases:
+    for cycle in cycles:
+        phase, harmonics = _phase(grid, grid.origin + np.arange(count) * grid.step, cycle)
         for k in range(1, harmonics + 1):
             rows += [np.sin(2 * np.pi * k * phase), np.cos(2 * np.pi * k * phase)]
     return np.stack(rows).round(6) if rows else np.zeros((0, count))
+
+
+def _phase(grid: Grid, values: np.ndarray, cycle: str) -> tuple[np.ndarray, int]:
+    """(place within the cycle from 0 to 1, how many harmonics; 0 where the cycle has no meaning)."""
+    if grid.unit == "months":
+        return values % 12 / 12, 3 if cycle == "year" else 0
+    if grid.unit == "weekdays":
+        days = {"week": (5, 2), "year": (261, 1)}
+        length, harmonics = days.get(cycle, (1, 0))
+        return values % length / length, harmonics
+    seconds, harmonics = CYCLES[cycle]
+    fits = grid.unit == "seconds" and 2 * grid.step <= seconds
+    monday = values + 3 * _DAY  # 1 January 1970 was a Thursday
+    return monday % seconds / seconds, harmonics if fits else 0
 
 
 def _enough(found: np.ndarray, texts: Sequence[str], where: str) -> np.ndarray:
