@@ -53,6 +53,9 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
     own = project.spec.data
     if own.reader_of() == "lines" and reader in (None, "csv") and path.suffix.lower() not in (".csv", ".tsv"):
         yield from _lines(project, files, path.name)
+    if own.reader_of() == "series":
+        yield files, _ahead(project, files, path.name), False
+        return
     if own.reader_of().startswith("python:"):
         options = own.options() | {"file": path.name}
         yield files, lambda: read(own.reader_of(), files, trusted=trusted, **options), True
@@ -60,6 +63,13 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
         yield from _tables(project, files, path.name)
     else:
         yield files, lambda: read(reader, files, file=path.name), reader == "jsonl"
+
+
+def _ahead(project: Project, files: Files, name: str) -> Callable[[], Iterator[RawRow]]:
+    """Each series of a new file as it goes on after its last value."""
+    cut = ("start", "stop", "stride", "origins", "file")
+    options = {k: v for k, v in project.spec.data.options().items() if k not in cut}
+    return lambda: read("series", files, file=name, ahead=True, **options)
 
 
 def _running_text(project: Project, path: Path) -> Way:
