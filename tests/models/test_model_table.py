@@ -15,7 +15,9 @@ TABLES = {"in_features": 5, "category_sizes": [3, 7], "num_outputs": 2}
 PAIRS = {"source_vocab_size": 13, "target_vocab_size": 11}
 TAGS = {**TEXTS, "feature_sizes": [5, 3]}
 CAPTIONS = {"in_channels": 3, "target_vocab_size": 7}
-EVERY = (TABLES, IMAGES, TEXTS, PAIRS, TAGS, CAPTIONS)
+SERIES = {"context": 12, "horizon": 5, "known_channels": 3, "num_outputs": 9}
+SIGNALS = {"in_channels": 2, "steps": 11, "in_features": 3, "num_outputs": 3}
+EVERY = (TABLES, IMAGES, TEXTS, PAIRS, TAGS, CAPTIONS, SERIES, SIGNALS)
 FITTING = {name: next(dims for dims in EVERY if name in fitting(dims)) for name in MODELS}
 # What a model of larger images needs on one of 7x11 pixels.
 SMALL = {
