@@ -5,14 +5,13 @@ from __future__ import annotations
 
 import pytest
 import torch
+from test_model_equality import assert_same, built, filled
 from torch import nn
 from torch.nn import functional as F
 
 from deepdojo.errors import RecipeError
 from deepdojo.layers.embeddings_periodic import PeriodicEmbedding
 from deepdojo.models import create_model
-
-from test_model_equality import assert_same, built, filled
 
 B, T, H, FEATURES, Q = 5, 12, 7, 3, 9
 DIMS = {"context": T, "horizon": H, "known_channels": FEATURES, "num_outputs": Q}
