@@ -156,7 +156,9 @@ def test_ridge_equals_the_normal_equations_of_its_own_penalty():
     x = (past - past[:, -1:]) / spread
     mean, std = x.mean(axis=0), x.std(axis=0)
     y = (np.array([row["future"] for row in rows]) - past[:, -1:]) / spread
-    model = Ridge(alpha=100.0).fit((x - mean) / np.where(std > 1e-9, std, 1.0), y)
+    weight = spread[:, 0] / np.array([row["scale"] for row in rows])
+    weight = np.minimum(weight, np.quantile(weight, 0.95)) ** 2
+    model = Ridge(alpha=100.0).fit((x - mean) / np.where(std > 1e-9, std, 1.0), y, weight / weight.mean())
     new = np.array([row["past"] for row in test])
     size = np.abs(new - new.mean(axis=1, keepdims=True)).mean(axis=1, keepdims=True)
     z = ((new - new[:, -1:]) / size - mean) / np.where(std > 1e-9, std, 1.0)

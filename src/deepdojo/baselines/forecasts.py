@@ -56,21 +56,26 @@ def drift(problem: Problem) -> Predicted:
 def ridge(problem: Problem) -> Predicted:
     """Least squares with penalty a · |W|² from the past, and all that is known ahead, to each step.
 
-    Every row is moved by its last value and divided by its spread. a from 0.1, 1, ... 10⁵ by the absolute error on
+    Every row is moved by its last value and divided by its spread, and weighted so that errors count in units of MASE
+    (spread / scale, cut at its 95 % quantile). a from 0.1, 1, ... 10⁵ by the absolute error on
     validation rows, in units of MASE; else 100.
     """
     rows = _Rows.of(problem, problem.train, seed=problem.seed)
     x, center, scale = rows.features(None)
     y = (rows.future - rows.past[:, -1:]) / rows.spread[:, None]
-    mean = y.mean(axis=0)
-    values, vectors = np.linalg.eigh(x.T @ x)
-    right = vectors.T @ (x.T @ (y - mean))
+    size = rows.spread / rows.scale
+    weight = np.minimum(size, np.quantile(size, 0.95))[:, None] ** 2
+    weight /= weight.mean()
+    middle, mean = (weight * x).mean(axis=0), (weight * y).mean(axis=0)
+    x -= middle
+    values, vectors = np.linalg.eigh(x.T @ (weight * x))
+    right = vectors.T @ (x.T @ (weight * (y - mean)))
 
     def weights(a: float) -> np.ndarray:
         return vectors @ (right / (np.maximum(values, 0.0) + a)[:, None])
 
     def forecast(r: _Rows, w: np.ndarray) -> np.ndarray:
-        return r.past[:, -1:] + r.spread[:, None] * (r.features((center, scale))[0] @ w + mean)
+        return r.past[:, -1:] + r.spread[:, None] * ((r.features((center, scale))[0] - middle) @ w + mean)
 
     penalty, how = FIXED_PENALTY, ""
     if problem.can_choose:
