@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import lru_cache
 
 import pytest
@@ -35,6 +36,9 @@ def load(name: str) -> Dataset:
         ("credit-default", (20_995, 3_004, 6_001), 0),
         ("bike-demand", (13_747, 1_464, 2_168), 0),
         ("flight-delays", (39_224, 4_359, 14_727), 0),
+        ("bike-forecast", (13_680, 61, 92), 0),
+        ("exchange-rate", (35_464, 504, 504), 0),
+        ("heart-beats", (43_984, 7_007, 49_684), 15),
         ("cifar10", (47_500, 2_500, 10_000), 0),
     ],
 )
@@ -58,6 +62,40 @@ def test_bicycles_are_cut_by_time_and_hold_no_part_of_the_answer() -> None:
     assert max(line["validation"]) < min(line["test"])
     first = data.rows("test")[0]["features"]
     assert (first["yr"], first["mnth"], first["hr"]) == ("1", "10", "0")  # 1 October 2012, midnight
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["bike-forecast", "exchange-rate"])
+def test_no_window_of_training_reaches_into_what_is_forecast_later(name: str) -> None:
+    """The future of the last training window ends before the first of validation begins, and so on to the test."""
+    data, steps = load(name), 24
+
+    def place(key: str) -> float:
+        said = key.split(" ", 1)[1].replace("Zealand ", "")
+        return datetime.fromisoformat(said).timestamp() / 3600 if "-" in said else float(said)
+
+    places = {split: [place(row["id"]) for row in data.rows(split)] for split in SPLITS}
+    assert {len(row["past"]) for split in SPLITS for row in data.rows(split)} == {
+        168 if name == "bike-forecast" else 96
+    }
+    assert max(places["train"]) + steps <= min(places["validation"])
+    assert max(places["validation"]) + steps <= min(places["test"])
+
+
+@pytest.mark.data
+def test_heart_beats_are_cut_by_patient_and_the_other_project_is_not() -> None:
+    data = load("heart-beats")
+    patients = {split: {row["id"].split("-")[0] for row in data.rows(split)} for split in SPLITS}
+    assert [len(patients[split]) for split in SPLITS] == [19, 3, 22]
+    assert not patients["test"] & (patients["train"] | patients["validation"])
+    assert {row["label"] for row in data.truth("test")} == {"N", "S", "V", "F"}
+    assert {len(set(data.groups(split))) for split in ("test",)} == {22}
+    first = data.rows("test")[0]
+    assert first["signal"].shape == (2, 100)
+    assert first["numbers"].shape == (6,)
+    mixed = load("heart-beats-random")
+    seen = {split: {row["id"].split("-")[0] for row in mixed.rows(split)} for split in SPLITS}
+    assert len(seen["train"] & seen["test"]) == 44
 
 
 @pytest.mark.data

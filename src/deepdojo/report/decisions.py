@@ -91,8 +91,20 @@ def _record(example: Json) -> list[tuple[str, str]]:
     return [(str(k), "–" if v is None else _answer(v)) for k, v in record.items()]
 
 
+def _means(ahead: Json, words: Words) -> tuple[str, str, float]:
+    """Mean truth and mean forecast as words, and the mean absolute error."""
+    true, said = ([float(v) for v in ahead[name]] for name in ("truth", "predicted"))
+    error = sum(abs(a - b) for a, b in zip(true, said, strict=True)) / len(true)
+    means = [words("{value} in the mean", value=plain(sum(values) / len(values))) for values in (true, said)]
+    return means[0], means[1], error
+
+
 def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
     truth, predicted, off = _answers(example.get("truth"), example.get("predicted"))
+    error = abs(example["predicted"] - example["truth"]) if off else 0.0
+    if example.get("ahead"):  # twenty numbers say nothing in a line: the chart shows them
+        truth, predicted, error = _means(example["ahead"], words)
+        off = plain(error)
     picture = pictures.add(example.get("image")) if example.get("kind") == "image" else None
     text = str(example.get("text") or "") if example.get("kind") == "text" else ""
     about = words("row {id}: is {truth}, read as {predicted}", id=example.get("id"), truth=truth, predicted=predicted)
@@ -110,7 +122,7 @@ def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
         "is_met": example.get("truth") == example.get("predicted"),
         "numeric": bool(off),
         "off": off,
-        "error": abs(example["predicted"] - example["truth"]) if off else 0.0,
+        "error": error,
         # Of a number the loss is how far it is off, which stands there already.
         "loss": "" if off else _loss(example.get("loss")),
         "where": str(example.get("where") or ""),

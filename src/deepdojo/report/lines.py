@@ -14,9 +14,10 @@ from deepdojo.report.svg import Scale, figure, mark, tag, text, ticks
 
 __all__ = ["draw", "numbers_of"]
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 430.0, 130.0, 44.0, 18.0, 6.0
+_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 560.0, 140.0, 44.0, 18.0, 6.0
 _WEAK = 0.05
 _MOST_POINTS = 500
+_PAST_TIMES, _LEAST_PAST = 3, 24
 
 Words = Callable[..., str]
 
@@ -44,9 +45,11 @@ def draw(
         ahead: truth, predicted, and band (lowest and highest row), each a list of the steps that follow.
         pieces, scores: [start, end] in steps and its score: vermillion speaks for the decision, blue against it.
     """
-    n = max(map(len, channels))
     future = [list(map(float, ahead[name])) for name in ("truth", "predicted")] if ahead else []
     band = [list(map(float, row)) for row in (ahead or {}).get("band") or []]
+    if future:  # so much of the past that what lies ahead stays readable
+        channels = [channel[-max(_LEAST_PAST, _PAST_TIMES * len(future[0])) :] for channel in channels]
+    n = max(map(len, channels))
     shown = [*channels, *future, *band]
     low, high = min(map(min, shown)), max(map(max, shown))
     steps = n + max(map(len, future), default=0)
