@@ -46,7 +46,7 @@ seed. Beat, level, lost: how many seeds beat the best baseline, could not be tol
 p < 0.05). Published: the best figure of the same protocol, if there is one. CPU s: median over the seeds, of the whole
 command over all processes; the first seed fits the baselines as well. Memory: the largest.
 
-| project | recipe | metric | score | best baseline | beat, level, lost | published | parameters | CPU s | MB | n | date |
+| project | recipe | metric | score | best baseline | beat, level, lost | published | params | CPU s | MB | n | date |
 |---|---|---|---|---|---|---|---|---|---|---|---|
 """
 
