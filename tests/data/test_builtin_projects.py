@@ -36,6 +36,7 @@ def load(name: str) -> Dataset:
         ("bike-demand", (13_747, 1_464, 2_168), 0),
         ("flight-delays", (39_224, 4_359, 14_727), 0),
         ("cifar10", (47_500, 2_500, 10_000), 0),
+        ("imdb-stars", (4_500, 500, 2_500), 0),
     ],
 )
 def test_counts(name: str, counts: tuple[int, int, int], left_out: int) -> None:

@@ -33,6 +33,7 @@ class Metric:
         title: its name in running text, where that is more than the name with blanks.
         percent: a fraction that people read in per cent.
         function: (truth cells, predicted cells) -> Measured.
+        ordered: it judges tasks whose labels have an order, and no others.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Metric:
     function: Function = field(repr=False)
     title: str = ""
     percent: bool = False
+    ordered: bool = False
 
     def __call__(self, truth: Sequence[Any], predicted: Sequence[Any]) -> Measured:
         same_length(truth, predicted)
@@ -72,6 +74,7 @@ def metric(
     goal: str = "",
     title: str = "",
     percent: bool = False,
+    ordered: bool = False,
 ) -> Callable[[Function], Metric]:
     """Register a function (truth cells, predicted cells) -> Measured under its own name.
 
@@ -90,7 +93,17 @@ def metric(
     def register(function: Function) -> Metric:
         summary = (inspect.getdoc(function) or "").split("\n", 1)[0]
         made = Metric(
-            function.__name__, summary, truth, predicted, higher_is_better, unit, goal, function, title, percent
+            function.__name__,
+            summary,
+            truth,
+            predicted,
+            higher_is_better,
+            unit,
+            goal,
+            function,
+            title,
+            percent,
+            ordered,
         )
         METRICS[made.name] = made
         return made
@@ -140,6 +153,8 @@ def numbers(cells: Sequence[Any]) -> np.ndarray:
 
 
 def _match(contract: Contract, entry: Metric) -> Columns | None:
+    if entry.ordered and not contract.ordered:
+        return None
     target = next((name for name, kind in contract.targets.items() if kind == entry.truth), None)
     prediction = next((name for name, kind in contract.predictions.items() if kind == entry.predicted), None)
     return None if target is None or prediction is None else (target, prediction)
