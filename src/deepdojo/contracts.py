@@ -28,6 +28,7 @@ class Contract:
         the task.
         host_inputs: what a model reads of held-out rows where that is the answer itself (language modelling): nothing
         is published, the host runs the model, and only a table that such a run made may rank.
+        ordered: the labels are grades.
         aligned: columns of a row whose cells have the same length (a tag for each word).
         optional: inputs that a project may do without: an empty vector stands there.
     """
@@ -37,6 +38,7 @@ class Contract:
     predictions: Mapping[str, KindName]
     metric: str
     host_inputs: Mapping[str, KindName] = field(default_factory=dict)
+    ordered: bool = False
     aligned: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
 
@@ -112,6 +114,13 @@ CONTRACTS: Mapping[str, Contract] = {
         predictions={"nll_nats": "number"},
         metric="bits_per_byte",
         host_inputs={"text": "text", "context": "text"},
+    ),
+    "ordinal-text-classification": Contract(
+        inputs={"text": "text"},
+        targets={"label": "label"},
+        predictions={"label": "label", "probabilities": "distribution"},
+        metric="quadratic_kappa",
+        ordered=True,
     ),
     "forecasting": Contract(
         inputs={"past": "vector", "known": "matrix"},

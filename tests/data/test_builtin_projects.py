@@ -40,6 +40,7 @@ def load(name: str) -> Dataset:
         ("exchange-rate", (35_464, 504, 504), 0),
         ("heart-beats", (43_984, 7_007, 49_684), 15),
         ("cifar10", (47_500, 2_500, 10_000), 0),
+        ("imdb-stars", (4_500, 500, 2_500), 0),
     ],
 )
 def test_counts(name: str, counts: tuple[int, int, int], left_out: int) -> None:

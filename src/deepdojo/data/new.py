@@ -66,6 +66,11 @@ def _infer_tables(files: Files, paths: list[Path], given: Choices, inferred: Inf
 
     keep = (given.target, given.id, given.group, given.time)
     tables = [TableFile(files, path.relative_to(inferred.root).as_posix(), keep) for path in paths]
+    if given.task is not None and contract_of(given.task).input_kind == "vector":
+        from deepdojo.data.infer.series import infer_series
+
+        infer_series(files, tables[0], given, inferred)
+        return
     infer_table(tables[0], tables[1] if len(tables) == 2 else None, given, inferred)
     inferred.files = [table.file for table in tables]
     images = inferred.spec["columns"].get("image")
@@ -199,7 +204,7 @@ def _toml(spec: dict[str, Any], path: list[str], inferred: Inferred) -> str:
     for key in ("name", "task", "metric"):
         document.add(key, _item(spec[key], inferred.comments.get(key)))
     tables = {"source": {"path": path[0] if len(path) == 1 else path}}
-    tables |= {key: spec[key] for key in ("data", "columns", "split") if spec[key]}
+    tables |= {key: spec[key] for key in ("data", "columns", "split") if spec.get(key)}
     for key, values in tables.items():
         document.add(tomlkit.nl())
         document.add(key, _table(key, values, inferred.comments))

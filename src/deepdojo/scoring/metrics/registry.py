@@ -39,6 +39,7 @@ class Metric:
         title: its name in running text, where that is more than the name with blanks.
         percent: a fraction that people read in per cent.
         function: (truth cells, predicted cells) -> Measured.
+        ordered: it judges tasks whose labels have an order, and no others.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Metric:
     function: Function = field(repr=False)
     title: str = ""
     percent: bool = False
+    ordered: bool = False
     beside: KindName | None = None
 
     def __call__(self, truth: Sequence[Any], predicted: Sequence[Any]) -> Measured:
@@ -79,6 +81,7 @@ def metric(
     goal: str = "",
     title: str = "",
     percent: bool = False,
+    ordered: bool = False,
     beside: KindName | None = None,
 ) -> Callable[[Function], Metric]:
     """Register a function (truth cells, predicted cells) -> Measured under its own name.
@@ -98,7 +101,18 @@ def metric(
     def register(function: Function) -> Metric:
         summary = (inspect.getdoc(function) or "").split("\n", 1)[0]
         made = Metric(
-            function.__name__, summary, truth, predicted, higher_is_better, unit, goal, function, title, percent, beside
+            function.__name__,
+            summary,
+            truth,
+            predicted,
+            higher_is_better,
+            unit,
+            goal,
+            function,
+            title,
+            percent,
+            ordered,
+            beside,
         )
         METRICS[made.name] = made
         return made
@@ -163,6 +177,8 @@ def numbers(cells: Sequence[Any]) -> np.ndarray:
 
 
 def _match(contract: Contract, entry: Metric) -> Columns | None:
+    if entry.ordered and not contract.ordered:
+        return None
     target, prediction = _first(contract.targets, entry.truth), _first(contract.predictions, entry.predicted)
     lacking = entry.beside is not None and _first(contract.targets, entry.beside) is None
     return None if target is None or prediction is None or lacking else (target, prediction)
