@@ -311,6 +311,14 @@ def _columns(
         name, pattern = next(iter(inputs.images.items()))
         inferred.spec["columns"] = {contract.input: {"column": name, "file": pattern}, role: target}
         return
+    if contract.input_kind in ("vector", "matrix"):
+        lists = [n for n in inputs.names if n in inputs.texts]
+        columns = lists[0] if lists else inputs.names
+        inferred.spec["columns"] = {contract.input: columns, role: target}
+        inferred.say(
+            f"{contract.input}: {columns if lists else f'{len(columns):,} columns of numbers, in their order'}"
+        )
+        return
     hidden = [n for n in (choices.group, choices.time) if n is not None and n not in (target, row_id)]
     inferred.spec["columns"] = {contract.input: "*", role: target} | _dropped(table, inputs, used, hidden, inferred)
     inferred.comments[f"columns.{contract.input}"] = "all columns but id, target and those in drop"
