@@ -37,7 +37,8 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
         UnknownNameError: a column that does not exist. UsageError: choices that do not fit the data.
     """
     given = Choices(**choices)
-    if given.group is not None and given.time is not None:
+    series = given.task is not None and contract_of(given.task).input_kind == "vector"
+    if given.group is not None and given.time is not None and not series:
         raise UsageError("--group and --time both say how to split", todo="give one of them")
     path = _existing(source)
     test = None if given.test is None else _existing(given.test)

@@ -12,7 +12,7 @@ from deepdojo.data.infer.inferred import Choices, Inferred, listed
 from deepdojo.data.infer.reading import TableFile
 from deepdojo.data.readers.series_table import read_lines
 from deepdojo.data.readers.series_times import Grid
-from deepdojo.errors import DataError, DojoError, UsageError
+from deepdojo.errors import DataError, DojoError, UnknownNameError, UsageError
 
 __all__ = ["infer_series"]
 
@@ -29,11 +29,15 @@ def infer_series(files: Files, table: TableFile, choices: Choices, inferred: Inf
     """Fill `inferred` for forecasting: one column of values, or one for each series that a column names.
 
     Raises:
-        DataError: no column of numbers, or too few values. UsageError: a choice that only other tasks know.
+        DataError: no column of numbers, or too few values. UnknownNameError: a column that is not there.
+        UsageError: a choice that only other tasks know.
     """
     if choices.id is not None or choices.test is not None:
         raise UsageError("a forecast is named by its time, and held out by it", todo="leave out --id and --test")
     assert choices.task is not None
+    for name in (choices.target, choices.time, choices.group):
+        if name is not None and name not in table.names:
+            raise UnknownNameError("column", name, table.names, where=table.shown)
     facts = {name: describe(table.column(name), table.decimal) for name in table.names}
     time = choices.time or _time(table)
     numeric = [n for n in table.names if facts[n].numeric and n not in (time, choices.group)]
