@@ -14,7 +14,7 @@ from deepdojo.report.svg import Scale, figure, mark, tag, text, ticks
 
 __all__ = ["draw", "numbers_of"]
 
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 560.0, 140.0, 44.0, 18.0, 6.0
+_WIDTH, _HEIGHT, _LEFT, _RIGHT, _BOTTOM, _TOP = 560.0, 140.0, 44.0, 16.0, 18.0, 6.0
 _WEAK = 0.05
 _MOST_POINTS = 500
 _PAST_TIMES, _LEAST_PAST = 3, 24
@@ -53,7 +53,7 @@ def draw(
     shown = [*channels, *future, *band]
     low, high = min(map(min, shown)), max(map(max, shown))
     steps = n + max(map(len, future), default=0)
-    x = Scale(0, max(1, steps - 1), _LEFT, _WIDTH - 8)
+    x = Scale(0, max(1, steps - 1), _LEFT, _WIDTH - _RIGHT)
     y = Scale(low, high if high > low else low + 1, _HEIGHT - _BOTTOM, _TOP)
     parts = [_stretch(piece, score, max(map(abs, scores)), x) for piece, score in zip(pieces, scores, strict=False)]
     parts += _axes(x, y, n, steps, bool(future))
@@ -89,7 +89,7 @@ def _axes(x: Scale, y: Scale, n: int, steps: int, ahead: bool) -> list[Markup]:
     """Few grid lines with their values; below the steps, where something lies ahead counted from the last known one."""
     parts: list[Markup] = []
     for value in ticks(y.low, y.high, 3):
-        parts.append(tag("line", x1=_LEFT, x2=_WIDTH - 8, y1=y(value), y2=y(value), class_="grid"))
+        parts.append(tag("line", x1=_LEFT, x2=_WIDTH - _RIGHT, y1=y(value), y2=y(value), class_="grid"))
         parts.append(text(_LEFT - 5, y(value) + 4, plain(value), text_anchor="end"))
     first = -(n - 1) if ahead else 1
     for value in ticks(first, first + steps - 1, 5):
