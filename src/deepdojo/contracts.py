@@ -3,8 +3,8 @@ this."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 __all__ = ["CONTRACTS", "Contract", "KindName", "contract_of", "task_of"]
@@ -29,6 +29,7 @@ class Contract:
         host_inputs: what a model reads of held-out rows where that is the answer itself (language modelling): nothing
         is published, the host runs the model, and only a table that such a run made may rank.
         aligned: columns of a row whose cells have the same length (a tag for each word).
+        optional: inputs that a project has only if its [columns] name them (`given`).
     """
 
     inputs: Mapping[str, KindName]
@@ -37,6 +38,14 @@ class Contract:
     metric: str
     host_inputs: Mapping[str, KindName] = field(default_factory=dict)
     aligned: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+
+    def given(self, roles: Collection[str]) -> Contract:
+        """The contract of a project with these roles: without optional inputs that are not among them."""
+        gone = [name for name in self.optional if name not in roles]
+        if not gone:
+            return self
+        return replace(self, inputs={name: kind for name, kind in self.inputs.items() if name not in gone})
 
     @property
     def host_run(self) -> bool:
@@ -109,6 +118,14 @@ CONTRACTS: Mapping[str, Contract] = {
         predictions={"nll_nats": "number"},
         metric="bits_per_byte",
         host_inputs={"text": "text", "context": "text"},
+    ),
+    "tagging": Contract(
+        inputs={"words": "tokens", "pos": "tokens"},
+        targets={"tags": "tokens"},
+        predictions={"tags": "tokens"},
+        metric="chunk_f1",
+        aligned=("words", "pos", "tags"),
+        optional=("pos",),
     ),
 }
 
