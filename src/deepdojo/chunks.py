@@ -66,7 +66,7 @@ def chunks_of(tags: Sequence[str]) -> list[Chunk]:
 def tags_of(chunks: Iterable[Chunk], length: int, scheme: str) -> list[str]:
     """The tags of a sentence of `length` words, in one of `SCHEMES`."""
     tags, before = [OUTSIDE] * length, ("", 0, 0)
-    first, inner, last, single = SCHEMES[scheme]
+    first, inner, last, single = tuple(SCHEMES[scheme])
     for kind, start, end in chunks:
         end_with = "" if kind == "_" else f"-{kind}"
         letters = [single] if end - start == 1 else [first, *inner * (end - start - 2), last]

@@ -54,6 +54,9 @@ FLOORS: Mapping[str, Floor] = {
     "uniform": Floor("language", "uniform", "every symbol alike", "text", ("text",), host_run=True),
     "unigram": Floor("language", "unigram", "frequencies of symbols", "text", ("text",), host_run=True),
     "five_gram": Floor("language", "five_gram", "5-gram of counts", "text", ("text",), host_run=True),
+    "tag_of_word": Floor("tags", "tag_of_word", "commonest tag of a word", "tokens", ("tokens",)),
+    "tag_of_pos": Floor("tags", "tag_of_pos", "commonest tag of a part of speech", "tokens", ("tokens",)),
+    "perceptron": Floor("tags", "perceptron", "averaged perceptron", "tokens", ("tokens",)),
     "boosting": Floor("boosting", "boosting", "gradient boosting", "record", ("label", "number")),
 }
 

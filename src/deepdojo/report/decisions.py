@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from deepdojo.report import heat, intervals
+from deepdojo.report import heat, intervals, spans
 from deepdojo.report.figures import Unit, count, duration, evenly, plain
 from deepdojo.report.pictures import Picture, Pictures
 from deepdojo.report.svg import cut, mark, tag
@@ -115,6 +115,7 @@ def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
         "picture": _picture(picture, about) if picture else None,
         "_picture": picture,
         "lost": example.get("kind") == "image" and picture is None,
+        "tagged": spans.lines(example["tagged"], words) if isinstance(example.get("tagged"), dict) else [],
         "text": cut(text, _LONG_TEXT),
         "whole": cut(text, _WHOLE_TEXT) if len(text) > _LONG_TEXT else "",
         "record": record[:_COLUMNS],
@@ -154,7 +155,9 @@ def _drawing(item: Json, picture: Picture | None, words: Words, title: str) -> M
         return heat.overlay(
             picture.id, picture.shape, pieces, scores, (int(size[0]), int(size[1])), about=about, words=words
         )
-    return heat.tokens([str(p) for p in pieces], scores, words=words) if item.get("kind") == "text" else None
+    return (
+        heat.tokens([str(p) for p in pieces], scores, words=words) if item.get("kind") in ("text", "tokens") else None
+    )
 
 
 def _records(example: Json, items: list[tuple[str, Json]], words: Words) -> tuple[Markup | None, int]:

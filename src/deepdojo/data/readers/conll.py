@@ -90,8 +90,8 @@ class _Sentence:
         self.names = self.names or [str(i + 1) for i in range(len(cells))]
         self.begin = self.begin or number
         if self.fault is None and len(cells) < len(self.names):
-            columns = f"{len(cells)} column{'s' if len(cells) != 1 else ''}"
-            self.fault = number, f"the line has {columns}, {len(self.names)} are needed"
+            columns, wanted = f"{len(cells)} column{'s' if len(cells) != 1 else ''}", ", ".join(self.names)
+            self.fault = number, f"the line has {columns}, {len(self.names)} are needed ({wanted})"
         self.lines.append(cells)
 
     def row(self, document: int, number: int) -> RawRow:
