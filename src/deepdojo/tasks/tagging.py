@@ -180,9 +180,13 @@ class Tagging(Task):
         return model(words, shapes[..., :count], keep, shapes[..., count:]).float()
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"]]:
-        """-log p of the tags, of the whole sentence where the model has a CRF; the weight is its words."""
+        """-log p of the tags of a sentence; its weight is 1.
+
+        Not its words: a batch holds sentences of like length, and one of short sentences would then move the model as
+        far as one with ten times the words.
+        """
         scores, keep, tags = self.scores(model, batch), batch["words_keep"], batch["tags"]
-        weight = keep.sum(1).float()
+        weight = torch.ones(len(keep), device=keep.device)
         crf = getattr(model, "crf", None)
         if crf is not None:
             return crf.nll(scores, tags, keep), weight
