@@ -3,8 +3,8 @@ this."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 __all__ = ["CONTRACTS", "Contract", "KindName", "contract_of", "task_of"]
@@ -30,7 +30,7 @@ class Contract:
         is published, the host runs the model, and only a table that such a run made may rank.
         ordered: the labels are grades.
         aligned: columns of a row whose cells have the same length (a tag for each word).
-        optional: inputs that a project may do without: an empty vector stands there.
+        optional: inputs that a project has only if its [columns] name them (`given`).
     """
 
     inputs: Mapping[str, KindName]
@@ -41,6 +41,13 @@ class Contract:
     ordered: bool = False
     aligned: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+
+    def given(self, roles: Collection[str]) -> Contract:
+        """The contract of a project with these roles: without optional inputs that are not among them."""
+        gone = [name for name in self.optional if name not in roles]
+        if not gone:
+            return self
+        return replace(self, inputs={name: kind for name, kind in self.inputs.items() if name not in gone})
 
     @property
     def host_run(self) -> bool:
@@ -129,6 +136,14 @@ CONTRACTS: Mapping[str, Contract] = {
         metric="mase",
     ),
     "signal-classification": _classification({"signal": "matrix", "numbers": "vector"}, ("numbers",)),
+    "tagging": Contract(
+        inputs={"words": "tokens", "pos": "tokens"},
+        targets={"tags": "tokens"},
+        predictions={"tags": "tokens"},
+        metric="chunk_f1",
+        aligned=("words", "pos", "tags"),
+        optional=("pos",),
+    ),
 }
 
 

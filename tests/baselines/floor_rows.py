@@ -6,6 +6,8 @@ import numpy as np
 
 from deepdojo.contracts import contract_of
 
+KEYS = ("awful", "fine", "great")
+
 
 def made_rows(task: str, n: int, seed: int = 0) -> list[dict]:
     """Rows from which the target can be learned, made from the kinds of the contract's columns alone."""
@@ -34,7 +36,12 @@ def made_rows(task: str, n: int, seed: int = 0) -> list[dict]:
             x = rng.normal()
             cell = {"x": f"{x + 2 * y:.3f}", "noise": f"{noise:.3f}", "city": "XYZ"[y]}
         own = {} if contract.host_run else {contract.target: _answer(contract, cell, y, 3 * x + 5 * y + 0.1 * noise)}
-        rows.append({"id": f"{seed}-{k}", contract.input: cell, **_beside(contract, noise), **own})
+        beside = _beside(contract, noise) | {
+            name: ["N" if word in KEYS else "F" for word in cell]
+            for name in contract.optional
+            if contract.inputs[name] == "tokens"
+        }
+        rows.append({"id": f"{seed}-{k}", contract.input: cell, **beside, **own})
     return rows
 
 
@@ -56,7 +63,7 @@ def _answer(contract, cell, y: int, value: float):
     if kind == "labels":
         return ["a", "b"][:y]
     if kind == "tokens":
-        return ["abc"[y] if word in ("awful", "fine", "great") else "O" for word in cell]
+        return ["B-" + "abc"[y] if word in KEYS else "O" for word in cell]
     if kind == "text":
         return " ".join(["un", "deux", "trois"][: y + 1])
     if kind == "texts":

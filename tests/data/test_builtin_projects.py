@@ -7,9 +7,12 @@ from functools import lru_cache
 
 import pytest
 
+from deepdojo.baselines import run_floors
+from deepdojo.chunks import chunks_of, scheme_of
 from deepdojo.data.dataset import Dataset, load_dataset
 from deepdojo.data.project import find_project
 from deepdojo.places import mirror_folder
+from deepdojo.scoring.metrics import METRICS
 
 SPLITS = ("train", "validation", "test")
 
@@ -41,6 +44,10 @@ def load(name: str) -> Dataset:
         ("heart-beats", (43_984, 7_007, 49_684), 15),
         ("cifar10", (47_500, 2_500, 10_000), 0),
         ("imdb-stars", (4_500, 500, 2_500), 0),
+        ("conll2000", (8_477, 459, 2_012), 0),
+        ("conll2003", (14_041, 3_250, 3_453), 0),
+        ("resume-zh", (3_821, 463, 477), 0),
+        ("wnut17", (3_394, 1_009, 1_287), 0),
     ],
 )
 def test_counts(name: str, counts: tuple[int, int, int], left_out: int) -> None:
@@ -107,6 +114,38 @@ def test_flights_know_nothing_that_is_known_after_departure() -> None:
     assert late == 3_217  # as the data's own page counts them
     noon = next(row for row in data.rows("train") if row["features"]["origin"] == "EWR")["features"]
     assert set(noon) == set(data.project.spec.columns["features"])
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "scheme", "chunks", "groups"),
+    [
+        ("conll2000", "iob2", 23_852, None),  # as conlleval counts them
+        ("conll2003", "iob1", 5_648, 231),
+        ("resume-zh", "bmes", 1_630, None),
+        ("wnut17", "iob2", 1_079, None),
+    ],
+)
+def test_tags_have_their_scheme_and_as_many_chunks_as_published(name, scheme, chunks, groups) -> None:
+    data = load(name)
+    assert scheme_of([row["tags"] for row in data.rows("train")]) == scheme
+    assert sum(len(chunks_of(row["tags"])) for row in data.truth("test")) == chunks
+    found = data.groups("test")
+    assert (None if found is None else len(set(found.tolist()))) == groups
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_the_floor_of_the_shared_task_of_2000_is_the_published_one() -> None:
+    data = load("conll2000")
+    truth = [row["tags"] for row in data.truth("test")]
+    value = {
+        result.name: METRICS["chunk_f1"](truth, [row["tags"] for row in result.predictions]).value()
+        for result in run_floors("tagging", data.rows("train"), data.rows("test"))
+    }
+    assert round(value["tag_of_pos"], 4) == 0.7707
+    assert value["tag_of_word"] > 0.72
+    assert value["perceptron"] > 0.925
 
 
 def test_code_that_comes_with_the_package_asks_for_no_consent() -> None:

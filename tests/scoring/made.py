@@ -38,6 +38,15 @@ def made_cells(name: str, rng: np.random.Generator, n: int, classes: int = 3):
     if METRICS[name].truth == "text":
         texts = ["words of \u6587\n" * int(count) for count in rng.integers(1, 9, size=n)]
         return texts, [float(nats) for nats in rng.exponential(size=n)]
+    if METRICS[name].truth == "tokens":
+        tags = [f"{letter}-{kind}" for letter in "BI" for kind in range(classes)] + ["O"]
+        lengths = rng.integers(1, 9, size=n)
+        truth = [[str(tag) for tag in rng.choice(tags, size)] for size in lengths]
+        kept = [
+            [t if keep else str(rng.choice(tags)) for t, keep in zip(row, rng.random(len(row)) < 0.6, strict=True)]
+            for row in truth
+        ]
+        return truth, kept
     truth, labels, cells, _, _ = classified(rng, n, classes)
     return truth, labels if METRICS[name].predicted == "label" else cells
 

@@ -138,6 +138,8 @@ def test_one_row(name):
         measured = METRICS[name](["a word"], [1.5])
     elif METRICS[name].truth == "vector":
         measured = METRICS[name](*made_cells(name, np.random.default_rng(0), 1))
+    elif METRICS[name].truth == "tokens":
+        measured = METRICS[name]([["B-a"]], [["B-a"]])
     elif name == "roc_auc":
         with pytest.raises(ScoreError, match="not defined"):
             METRICS[name](["a"], [{"a": 1.0}])

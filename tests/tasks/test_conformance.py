@@ -204,6 +204,13 @@ def written(folder: Path, name: str) -> Path:
         waves = 10 + np.sin(np.arange(200) / 3) + 0.1 * np.random.default_rng(0).normal(size=200)
         (folder / "rows.csv").write_text("answer\n" + "\n".join(f"{value:.4f}" for value in waves) + "\n")
         return folder / "rows.csv"
+    if contract.aligned:  # a word a line
+        columns = [contract.input, *contract.optional, contract.target]
+        sentences = [
+            "".join(f"{' '.join(line)}\n" for line in zip(*(row[c] for c in columns), strict=True)) for row in rows
+        ]
+        (folder / "rows.conll").write_text("\n".join(sentences), encoding="utf-8")
+        return folder / "rows.conll"
     lines = []
     for row in rows:
         cell = row[contract.input]
@@ -226,7 +233,7 @@ def test_from_a_table_to_a_reproduced_run(tmp_path, name):
     """new, train with floors, explanations and report, board, predict, score, reproduce."""
     contract, source = CONTRACTS[name], written(tmp_path / "data", name)
     project = tmp_path / "made"
-    dd.new(project, source, target=None if contract.host_run else "answer", task=name)
+    dd.new(project, source, target="answer" if source.suffix == ".csv" else None, task=name)
     run = dd.train(project, set={"train.epochs": 4, "train.steps": None})
     assert run.run.info["task"] == name
     kept = json.loads((run.folder / "score.json").read_text())

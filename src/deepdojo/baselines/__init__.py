@@ -60,6 +60,9 @@ FLOORS: Mapping[str, Floor] = {
     "ridge": Floor("forecasts", "ridge", "ridge regression", "vector", ("vector",)),
     "signals": Floor("signals", "logistic", "logistic regression on values", "matrix", ("label",)),
     "signals_boosting": Floor("signals", "boosting", "gradient boosting on values", "matrix", ("label",)),
+    "tag_of_word": Floor("tags", "tag_of_word", "commonest tag of a word", "tokens", ("tokens",)),
+    "tag_of_pos": Floor("tags", "tag_of_pos", "commonest tag of a part of speech", "tokens", ("tokens",)),
+    "perceptron": Floor("tags", "perceptron", "averaged perceptron", "tokens", ("tokens",)),
     "boosting": Floor("boosting", "boosting", "gradient boosting", "record", ("label", "number")),
 }
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Inferred", "create", "infer"]
 
+TAGGED = (".conll", ".bio", ".iob", ".iob2", ".bmes", ".bioes", ".iobes")
+TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet")
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
@@ -28,8 +30,8 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
     """What project a file or folder makes, without writing anything.
 
     Args:
-        source: a CSV, TSV, JSON lines or Parquet file, a folder of class folders of images, or an archive of such; for
-            language modelling a text file or a folder of them.
+        source: a CSV, TSV, JSON lines or Parquet file, a folder of class folders of images, or an archive of such; a
+            file with a word and its tag a line; for language modelling a text file or a folder of them.
         choices: target, id, group, time, task, metric, test; see `create`.
 
     Raises:
@@ -55,6 +57,10 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
         from deepdojo.data.infer.images import infer_images
 
         infer_images(files, _prefix(path, root), given, inferred, None if test is None else _prefix(test, root))
+    elif _is_tagged(path, given):
+        from deepdojo.data.infer.tagged import infer_tagged
+
+        infer_tagged(files, [p for p in (path, test) if p is not None], given, inferred)
     else:
         _infer_tables(files, [p for p in (path, test) if p is not None], given, inferred)
     return inferred
@@ -154,6 +160,13 @@ def _root(path: Path, test: Path | None) -> Path:
         raise UsageError(
             "--test and --from lie on two drives", where=str(test), todo="copy them into one folder"
         ) from None
+
+
+def _is_tagged(path: Path, given: Choices) -> bool:
+    """Whether a file has a word a line: by its ending, or because the task tags words and it is no table."""
+    suffix = path.suffix.lower()
+    tags = given.task is not None and bool(contract_of(given.task).aligned)
+    return suffix in TAGGED or (tags and suffix not in TABLES)
 
 
 def _prefix(path: Path, root: Path) -> str:

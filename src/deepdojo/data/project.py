@@ -53,7 +53,8 @@ class Project:
 
     @cached_property
     def contract(self) -> Contract:
-        return contract_of(self.spec.task)
+        """The task's, with the optional inputs that this project has."""
+        return contract_of(self.spec.task).given(self.spec.columns)
 
     @property
     def metric(self) -> str:

@@ -160,11 +160,8 @@ class RowMaker:
         """(n,) or (m, n) float64: an array or a list from the reader, numbers in a text, or one column each."""
         given = self.spec.columns.get(role)
         columns = given if isinstance(given, list) else [self.column_of(role)]
-        optional = role in self.contract.optional and given is None
 
         def make(raw: RawRow) -> np.ndarray:
-            if optional and columns[0] not in raw.cells:
-                return np.zeros(0)
             cells = [self.cell(raw, column) for column in columns]
             cell = cells[0] if len(columns) == 1 else cells
             values = parse_numbers(cell, raw.decimal_of(columns[0]))

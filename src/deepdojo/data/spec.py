@@ -81,25 +81,28 @@ class DataSpec(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     reader: str | None = None
-    """csv, jsonl, parquet, files, idx, lines, text, series, or python:FILE (code beside project.toml). Default: by the
+    """conll, csv, jsonl, parquet, files, idx, lines, text, series, or python:FILE (code beside project.toml). Default: by the
     file's ending."""
     id: str | None = None
     """The column that names a row. Without it rows are numbered from 1 (files: their path)."""
     file: str | list[str] | None = None
-    """csv, jsonl, parquet, lines, text, series: a file, a pattern (`part-*.csv`, `a.zip!b.csv`) or several, one below
+    """conll, csv, jsonl, parquet, lines, text, series: a file, a pattern (`part-*.csv`, `a.zip!b.csv`) or several, one below
     the other."""
     delimiter: str | None = Field(None, min_length=1, max_length=1)
-    """csv: the sign between cells. Default: found for each file."""
+    """csv: the sign between cells. Default: found for each file. conll: the same; default: blanks and tabs."""
     quote: str | None = Field(None, max_length=1)
     """csv: the quotation mark; an empty text when there is none. Default: found for each file."""
     decimal: Literal[".", ","] | None = None
     """csv: the sign before the fraction of a number. Default: found for each file."""
     encoding: str | None = None
-    """csv, jsonl, lines, text: such as utf-8, latin-1, gb18030. Default: found from all bytes of each file."""
+    """conll, csv, jsonl, lines, text: such as utf-8, latin-1, gb18030. Default: found from all bytes of each file."""
     header: bool | None = None
     """csv: whether the first line holds the names of the columns. Default: true."""
     names: list[str] | None = None
-    """csv: names of the columns, instead of those in the file or where it has none."""
+    """csv: names of the columns, instead of those in the file or where it has none. conll: names of the columns, from
+    the first on; default: 1, 2, 3, ... Beside them there is `document`: what -DOCSTART- lines part."""
+    comment: str | None = Field(None, min_length=1)
+    """conll: lines that begin so are left out. Default: none."""
     skip: int | None = Field(None, ge=0)
     """csv, lines: lines to leave out at the beginning."""
     beside: list[dict[str, Any]] | None = None
@@ -182,6 +185,7 @@ def _reader_by_name(file: str) -> str | None:
 
 
 _ENDINGS = {
+    ".conll": "conll",
     ".csv": "csv",
     ".tsv": "csv",
     ".tab": "csv",

@@ -44,7 +44,7 @@ class Example:
     Attributes:
         says: what it is, to stand after "for" ("a 3x32x32 image, 10 classes").
         protocol: of `protocols.py`.
-        kind: of the contract's input column: image, text, record.
+        kind: of the contract's input column: image, text, tokens, record.
         dims: what the data fix, as tasks give it. A model is counted with its defaults for everything else.
         inputs: what it is called with.
         call: how, where that is not `model(*inputs)`.
@@ -100,7 +100,7 @@ EXAMPLES: tuple[Example, ...] = (
         (Input((64,), below=20_000),),
     ),
     Example(
-        "a sentence of 24 words, 20,000 in the vocabulary, 3 further features of 8 values, 9 tags", "Tagger", "text",
+        "a sentence of 24 words, 20,000 in the vocabulary, 3 further features of 8 values, 9 tags", "Tagger", "tokens",
         {"vocab_size": 20_000, "feature_sizes": [8, 8, 8], "num_outputs": 9},
         (Input((24,), below=20_000), Input((24, 3), below=8), Input((24,), mask=True)),
     ),

@@ -78,6 +78,7 @@ MODELS: Mapping[str, ModelEntry] = {
     "forecast_mlp": ModelEntry("forecast_mlp", ("Forecaster",)),
     "forecast_rnn": ModelEntry("forecast_rnn", ("Forecaster",)),
     "signal_cnn": ModelEntry("signal_cnn", ("SignalClassifier",)),
+    "transformer_tagger": ModelEntry("transformer_tagger", ("Tagger",)),
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from deepdojo.report import heat, intervals, lines
+from deepdojo.report import heat, intervals, lines, spans
 from deepdojo.report.figures import Unit, count, duration, evenly, plain
 from deepdojo.report.pictures import Picture, Pictures
 from deepdojo.report.svg import cut, mark, tag
@@ -130,6 +130,7 @@ def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
         "_values": channels,
         "_picture": picture,
         "lost": example.get("kind") == "image" and picture is None,
+        "tagged": spans.lines(example["tagged"], words) if isinstance(example.get("tagged"), dict) else [],
         "text": cut(text, _LONG_TEXT),
         "whole": cut(text, _WHOLE_TEXT) if len(text) > _LONG_TEXT else "",
         "record": record[:_COLUMNS],
@@ -169,7 +170,9 @@ def _drawing(item: Json, picture: Picture | None, words: Words, title: str) -> M
         return heat.overlay(
             picture.id, picture.shape, pieces, scores, (int(size[0]), int(size[1])), about=about, words=words
         )
-    return heat.tokens([str(p) for p in pieces], scores, words=words) if item.get("kind") == "text" else None
+    return (
+        heat.tokens([str(p) for p in pieces], scores, words=words) if item.get("kind") in ("text", "tokens") else None
+    )
 
 
 def _along(item: Json, channels: list[list[float]], words: Words, title: str) -> Markup:

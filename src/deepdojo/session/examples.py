@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from deepdojo.chunks import Chunk, chunks_of
 from deepdojo.contracts import Contract
 
 __all__ = ["collect_examples", "data_uri", "readable", "worst_rows"]
@@ -18,6 +19,8 @@ LARGEST_SIDE = 160
 LONGEST_TEXT = 2000
 MOST_NUMBERS = 12
 MOST_DRAWN = 2000
+MOST_WORDS, LONGEST_WORD = 200, 40
+"""Of a tagged sentence, as it is drawn."""
 TEXTS = ("text", "texts", "tokens")
 _SHOWN_AS = {"tokens": "text", "texts": "text"}
 
@@ -45,7 +48,7 @@ def collect_examples(
         truth: id -> target cell.
         predicted: id -> predicted cells.
     """
-    kind = contract.input_kind
+    kind, tagged = contract.input_kind, contract.target_kind == "tokens" and contract.target in contract.aligned
     found = []
     for key, reasons in why.items():
         cells = predicted[key]
@@ -56,8 +59,29 @@ def collect_examples(
             "predicted": readable(cells[contract.answer], contract.answer_kind), "top": top,
             "loss": losses.get(key), "why": sorted(reasons), "where": where.get(key),
         }  # fmt: skip
+        if tagged:
+            entry |= _tagged(rows[key][contract.input], truth[key], cells[contract.answer])
         found.append({**entry, **_shown(rows[key], contract), **_ahead(truth[key], cells, contract)})
     return found
+
+
+def _tagged(words: Sequence[str], truth: Sequence[str], predicted: Sequence[str]) -> dict[str, Any]:
+    """Chunks of both, for a drawing; in words those alone in which they differ, or all where they do not."""
+    true, said = chunks_of(truth), chunks_of(predicted)
+    blank = "" if all(len(word) == 1 for word in words) else " "
+
+    def written(chunks: Iterable[Chunk]) -> str:
+        return ", ".join(f"{kind}: {blank.join(words[start:end])}" for kind, start, end in chunks) or "–"
+
+    shown = (true, said) if true == said else (
+        [chunk for chunk in true if chunk not in set(said)], [chunk for chunk in said if chunk not in set(true)]
+    )  # fmt: skip
+    drawing = {
+        "words": [word[:LONGEST_WORD] for word in words[:MOST_WORDS]], "blank": blank,
+        "truth": [list(chunk) for chunk in true if chunk[2] <= MOST_WORDS],
+        "predicted": [list(chunk) for chunk in said if chunk[2] <= MOST_WORDS],
+    }  # fmt: skip
+    return {"truth": written(shown[0])[:LONGEST_TEXT], "predicted": written(shown[1])[:LONGEST_TEXT], "tagged": drawing}
 
 
 def _shown(row: Mapping[str, Any], contract: Contract) -> dict[str, Any]:

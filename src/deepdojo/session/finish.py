@@ -190,7 +190,7 @@ def examples_of(
     contract = session.judge.contract
     if contract.host_run:
         return []
-    target, classes = contract.target, contract.target_kind == "label"
+    target, classes = contract.target, contract.target_kind in ("label", "tokens")
     answers, predicted = ById(truth), ById(found)
     losses, wrong = row_losses(session.judge, truth, found), np.ones(len(truth), dtype=bool)
     if classes:

@@ -22,7 +22,7 @@ from deepdojo.data.dataset import Dataset
 from deepdojo.data.rowset import column, counts_of, select
 from deepdojo.errors import DataError
 from deepdojo.recipes import Recipe
-from deepdojo.session.examples import data_uri
+from deepdojo.session.examples import data_uri, readable
 from deepdojo.session.listener import Listener
 from deepdojo.session.start import Asked
 from deepdojo.tasks import load_task
@@ -158,8 +158,9 @@ class _Shown:
         return found
 
     def _label(self, row: Row) -> str:
-        cell = row[next(iter(self.task.contract.targets))]
-        return f"{cell:g}" if isinstance(cell, float) else str(cell)
+        contract = self.task.contract
+        cell = readable(row[contract.target], contract.target_kind)
+        return f"{cell:g}" if isinstance(cell, float) else cell
 
     def _soft(self, batch: Batch, at: int) -> str:
         """The classes that a draw teaches, where there is more than one."""

@@ -42,7 +42,7 @@ class SignalClassification(Classification):
     def fit(cls, rows: Sequence[Row]) -> Self:
         first = rows[0]
         channels, steps = np.shape(first["signal"])
-        signals, numbers = _Spread(channels), _Spread(len(first["numbers"]))
+        signals, numbers = _Spread(channels), _Spread(len(first.get("numbers", ())))
         for row in rows:
             signals.add(_sized(row, "signal", (channels, steps)))
             numbers.add(_sized(row, "numbers", (len(numbers.sums),))[:, None])
@@ -97,7 +97,7 @@ class _Spread:
 
 def _sized(row: Row, name: str, shape: tuple[int, ...]) -> np.ndarray:
     """A cell of the size that the first training row has. Raises DataError."""
-    values = np.asarray(row[name], dtype=np.float64)
+    values = np.asarray(row.get(name, ()), dtype=np.float64)  # an optional input may be absent
     if values.shape != shape:
         got, wanted = (" x ".join(map(str, size)) for size in (values.shape, shape))
         raise DataError(f"{name} has {got} values, the first training row {wanted}", where=name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -30,7 +31,7 @@ def key_of(row: Mapping[str, Any], name: str) -> int:
     elif isinstance(cell, str):
         content = cell.strip().encode("utf-8", "surrogatepass")
     elif isinstance(cell, list | tuple):
-        content = repr(cell).encode("utf-8", "surrogatepass")
+        content = json.dumps(cell).encode()
     elif isinstance(cell, Mapping):
         content = repr(tuple(cell.values())).encode("utf-8", "surrogatepass")
     else:
@@ -120,25 +121,35 @@ def _by_split(look: Look, group: list[int]) -> dict[str, list[int]]:
 
 def _torn(look: Look, many: list[list[int]]) -> list[list[int]]:
     """Training and validation rows of one input whose labels differ."""
-    if look.target_kind != "label":
+    if look.target_kind not in ("label", "tokens"):
         return []
     known = sum(len(look.rows[split]) for split in LEARN)
     labelled = [[place for place in group if place < known] for group in many]
-    return [group for group in labelled if len({look.nth(LEARN, place)[look.target] for place in group}) > 1]
+    return [group for group in labelled if len({_answer(look, place) for place in group}) > 1]
+
+
+def _answer(look: Look, place: int) -> str | tuple[str, ...]:
+    """The label, or the tags."""
+    cell = look.nth(LEARN, place)[look.target]
+    return cell if isinstance(cell, str) else tuple(cell)
 
 
 def _two_labels(look: Look, torn: list[list[int]], chance: float) -> Iterator[Problem]:
     if not torn:
         return
     n = sum(map(len, torn))
-    a = look.nth(LEARN, torn[0][0])
-    others = (look.nth(LEARN, place) for place in torn[0])
-    b = next(row for row in others if row[look.target] != a[look.target])
+    first = torn[0][0]
+    other = next(place for place in torn[0] if _answer(look, place) != _answer(look, first))
+    a, b = look.nth(LEARN, first), look.nth(LEARN, other)
+    one, two, what = _answer(look, first), _answer(look, other), ""
+    if not isinstance(one, str):
+        at = next((i for i, (x, y) in enumerate(zip(one, two, strict=False)) if x != y), 0)
+        one, two, what = one[at], two[at], f"word {at + 1} of "
     yield Problem(
         "two labels",
         look.where(a["id"]),
         f"{count(len(torn), 'input occurs', 'inputs occur')} under more than one label ({n:,} rows); "
-        f"{look.where(a['id'])} is {a[look.target]!r}, {look.where(b['id'])} is {b[look.target]!r}",
+        f"{what}{look.where(a['id'])} is {one!r}, {what}{look.where(b['id'])} is {two!r}",
         "decide which label is right"
         if look.kind != "record"
         else "no model can be right on all: is a column missing?",
