@@ -29,6 +29,8 @@ class Contract:
         host_inputs: what a model reads of held-out rows where that is the answer itself (language modelling): nothing
         is published, the host runs the model, and only a table that such a run made may rank.
         aligned: columns of a row whose cells have the same length (a tag for each word).
+        hints: columns of rows with targets that help to learn and may be absent or empty (where an answer stands).
+        within: column of texts -> the column of text in which one of them must stand, sign by sign.
     """
 
     inputs: Mapping[str, KindName]
@@ -37,6 +39,8 @@ class Contract:
     metric: str
     host_inputs: Mapping[str, KindName] = field(default_factory=dict)
     aligned: tuple[str, ...] = ()
+    hints: Mapping[str, KindName] = field(default_factory=dict)
+    within: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def host_run(self) -> bool:
@@ -51,7 +55,7 @@ class Contract:
     @property
     def columns(self) -> Mapping[str, KindName]:
         """Of a row with its targets."""
-        return {**self.reads, **self.targets}
+        return {**self.reads, **self.targets, **self.hints}
 
     @property
     def input(self) -> str:
@@ -102,6 +106,14 @@ CONTRACTS: Mapping[str, Contract] = {
     "tabular-classification": _classification({"features": "record"}),
     "tabular-regression": Contract(
         inputs={"features": "record"}, targets={"value": "number"}, predictions={"value": "number"}, metric="rmse"
+    ),
+    "question-answering": Contract(
+        inputs={"question": "text", "context": "text"},
+        targets={"answers": "texts"},
+        predictions={"answer": "text"},
+        metric="squad_f1",
+        hints={"starts": "vector"},
+        within={"answers": "context"},
     ),
     "language-modelling": Contract(
         inputs={},

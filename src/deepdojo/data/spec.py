@@ -81,13 +81,13 @@ class DataSpec(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     reader: str | None = None
-    """csv, jsonl, parquet, files, idx, lines, text, or python:FILE (code beside project.toml). Default: by the file's
-    ending."""
+    """csv, jsonl, parquet, files, idx, lines, text, squad, or python:FILE (code beside project.toml). Default: by the
+    file's ending."""
     id: str | None = None
     """The column that names a row. Without it rows are numbered from 1 (files: their path)."""
     file: str | list[str] | None = None
-    """csv, jsonl, parquet, lines, text: a file, a pattern (`part-*.csv`, `a.zip!b.csv`) or several, one below the
-    other."""
+    """csv, jsonl, parquet, lines, text, squad: a file, a pattern (`part-*.csv`, `a.zip!b.csv`) or several, one below
+    the other."""
     delimiter: str | None = Field(None, min_length=1, max_length=1)
     """csv: the sign between cells. Default: found for each file."""
     quote: str | None = Field(None, max_length=1)
@@ -95,7 +95,7 @@ class DataSpec(BaseModel):
     decimal: Literal[".", ","] | None = None
     """csv: the sign before the fraction of a number. Default: found for each file."""
     encoding: str | None = None
-    """csv, jsonl, lines, text: such as utf-8, latin-1, gb18030. Default: found from all bytes of each file."""
+    """csv, jsonl, lines, text, squad: such as utf-8, latin-1, gb18030. Default: found from all bytes of each file."""
     header: bool | None = None
     """csv: whether the first line holds the names of the columns. Default: true."""
     names: list[str] | None = None

@@ -74,6 +74,7 @@ MODELS: Mapping[str, ModelEntry] = {
     "encoder_decoder": ModelEntry("encoder_decoder", ("Seq2Seq",)),
     "seq2seq": ModelEntry("seq2seq", ("Seq2Seq",)),
     "show_and_tell": ModelEntry("show_and_tell", ("Seq2Seq",)),
+    "span_reader": ModelEntry("span_reader", ("SpanReader",)),
 }
 
 

@@ -88,7 +88,7 @@ class Store:
         return _joined(task, [_stacked(task, _Block(list(examples), list(row_of)))])
 
     def cut(self, index: Tensor, device: torch.device | str = "cpu") -> Batch:
-        """The batch of examples `index` (B,) int64: fixed entries (B, ...), ragged ones (B, longest) with
+        """The batch of examples `index` (B,) int64: fixed entries (B, ...), ragged ones (B, longest, ...) with
         `<name>_keep`."""
         batch: Batch = {
             name: values.index_select(0, index).to(device, non_blocking=True) for name, values in self.fixed.items()
@@ -99,8 +99,8 @@ class Store:
             steps = torch.arange(int(lengths.max()) if len(index) else 0)
             keep = steps[None, :] < lengths[:, None]  # (B, T)
             at = (start[:, None] + steps[None, :]).clamp_(max=max(len(values) - 1, 0))
-            cells = values[at]
-            cells.masked_fill_(~keep, 0)
+            cells = values[at]  # (B, T, ...)
+            cells.masked_fill_(~keep.view(*keep.shape, *[1] * (cells.dim() - 2)), 0)
             batch[name] = cells.to(device, non_blocking=True)
             batch[f"{name}_keep"] = keep.to(device, non_blocking=True)
         if self.pack_folder is not None:
@@ -334,11 +334,11 @@ def _append(work: Packing, part: _Stacked, entries: dict[str, Any]) -> None:
     for name, array in part.flat.items():
         if f"offsets.{name}" not in work:
             work.append(f"offsets.{name}", np.zeros(1, dtype=np.int64))
-        last = work.size(f"flat.{name}") // array.dtype.itemsize
+        last = work.size(f"flat.{name}") // (array.dtype.itemsize * math.prod(array.shape[1:]))
         work.append(f"offsets.{name}", last + np.cumsum(part.lengths[name]))
         work.append(f"lengths.{name}", part.lengths[name])
         work.append(f"flat.{name}", array)
-        entries[name] = ["flat", str(array.dtype), []]
+        entries[name] = ["flat", str(array.dtype), list(array.shape[1:])]
 
 
 def _opened(task: Task, pack: Pack) -> Store:
@@ -350,8 +350,9 @@ def _opened(task: Task, pack: Pack) -> Store:
         if kind == "fixed":
             store.fixed[name] = torch.from_numpy(pack.map(f"fixed.{name}", dtype, (len(store.row_of), *shape)))
         else:
-            store.flat[name] = torch.from_numpy(pack.map(f"flat.{name}", dtype))
             store.offsets[name] = torch.from_numpy(pack.map(f"offsets.{name}", np.int64))
+            count = int(store.offsets[name][-1])
+            store.flat[name] = torch.from_numpy(pack.map(f"flat.{name}", dtype, (count, *shape)))
     if task.length is not None:
         store.length_of = pack.map(f"lengths.{task.length}", np.int64)
     return store

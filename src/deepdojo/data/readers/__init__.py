@@ -23,6 +23,7 @@ READERS: Mapping[str, str] = {
     "jsonl": "deepdojo.data.readers.jsonl",
     "lines": "deepdojo.data.readers.lines",
     "parquet": "deepdojo.data.readers.parquet",
+    "squad": "deepdojo.data.readers.squad",
     "text": "deepdojo.data.readers.text",
 }
 
