@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = ["CONTRACTS", "Contract", "KindName", "contract_of", "task_of"]
 
@@ -84,6 +84,13 @@ class Contract:
     @property
     def answer_kind(self) -> KindName:
         return self.predictions[self.answer]
+
+    def met(self, truth: Mapping[str, Any], cells: Mapping[str, Any]) -> bool | None:
+        """Whether predicted cells answer the target; None where that is a matter of degree."""
+        right, said = truth[self.target], cells[self.answer]
+        if self.target_kind == "texts":
+            return any(said.strip().lower() == text.strip().lower() for text in right)
+        return bool(right == said) if self.target_kind in ("label", "labels", "tokens") else None
 
     @property
     def distribution(self) -> str | None:

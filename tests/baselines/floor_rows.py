@@ -32,7 +32,8 @@ def made_rows(task: str, n: int, seed: int = 0) -> list[dict]:
             x = rng.normal()
             cell = {"x": f"{x + 2 * y:.3f}", "noise": f"{noise:.3f}", "city": "XYZ"[y]}
         own = {} if contract.host_run else {contract.target: _answer(contract, cell, y, 3 * x + 5 * y + 0.1 * noise)}
-        rows.append({"id": f"{seed}-{k}", contract.input: cell, **own})
+        others = _others(contract, own)
+        rows.append({"id": f"{seed}-{k}", contract.input: cell, **others, **own})
     return rows
 
 
@@ -54,8 +55,16 @@ def _answer(contract, cell, y: int, value: float):
     return value
 
 
+def _others(contract, own: dict) -> dict:
+    """Further inputs in which the answer must stand: a text of some sentences that holds it once."""
+    return {
+        place: f"It was a film. Somebody found the plot {own[role][0]} after all. The rest of it is another thing."
+        for role, place in contract.within.items()
+    }
+
+
 def hidden(rows: list[dict], task: str) -> list[dict]:
     """As a model gets held-out rows: what it reads of them, and no other target."""
     contract = contract_of(task)
-    gone = set(contract.targets) - set(contract.reads)
+    gone = {*contract.targets, *contract.hints} - set(contract.reads)
     return [{k: v for k, v in row.items() if k not in gone} for row in rows]

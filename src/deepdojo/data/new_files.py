@@ -53,6 +53,9 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
     own = project.spec.data
     if own.reader_of() == "lines" and reader in (None, "csv") and path.suffix.lower() not in (".csv", ".tsv"):
         yield from _lines(project, files, path.name)
+    if own.reader_of() == "squad" and _suffix(path) == ".json":
+        yield files, lambda: read("squad", files, file=path.name), False
+        return
     if own.reader_of().startswith("python:"):
         options = own.options() | {"file": path.name}
         yield files, lambda: read(own.reader_of(), files, trusted=trusted, **options), True

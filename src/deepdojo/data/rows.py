@@ -13,7 +13,16 @@ from typing import Any
 import numpy as np
 
 from deepdojo.contracts import Contract, KindName
-from deepdojo.data.cells import LARGEST, MISSING, MISSING_LABELS, is_infinite, is_missing, parse_number, parse_numbers, plain_number
+from deepdojo.data.cells import (
+    LARGEST,
+    MISSING,
+    MISSING_LABELS,
+    is_infinite,
+    is_missing,
+    parse_number,
+    parse_numbers,
+    plain_number,
+)
 from deepdojo.data.files import Files, Media, printable
 from deepdojo.data.images import check_image
 from deepdojo.data.readers import RawRow

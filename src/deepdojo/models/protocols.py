@@ -1,7 +1,7 @@
 """What each family of tasks asks of a model: a call, and nothing else.
 
-Dimensions: B batch, T time, S source, D width, N chosen steps, F numbers, G categories, W lengths of spans, C classes or outputs, V
-vocabulary, Ch channels, Y and X image axes.
+Dimensions: B batch, T time, S source, D width, N chosen steps, F numbers, G categories, W lengths of spans, C classes
+or outputs, V vocabulary, Ch channels, Y and X image axes.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ __all__ = ["collect_examples", "data_uri", "readable", "worst_rows"]
 
 LARGEST_SIDE = 160
 LONGEST_TEXT = 2000
+AROUND = 400
 MOST_NUMBERS = 12
 TEXTS = ("text", "texts", "tokens")
 _SHOWN_AS = {"tokens": "text", "texts": "text"}
@@ -55,7 +56,10 @@ def collect_examples(
             "predicted": readable(cells[contract.answer], contract.answer_kind), "top": top,
             "loss": losses.get(key), "why": sorted(reasons), "where": where.get(key),
         }  # fmt: skip
-        found.append({**entry, **_shown(rows[key], contract)})
+        if contract.target in contract.within:
+            found.append({**entry, **_marked(rows[key], truth[key], cells[contract.answer], contract)})
+        else:
+            found.append({**entry, **_shown(rows[key], contract)})
     return found
 
 
@@ -69,6 +73,23 @@ def _shown(row: Mapping[str, Any], contract: Contract) -> dict[str, Any]:
         return {"values": np.asarray(cell).tolist()}
     inputs = [readable(row[name], kind) for name, kind in contract.inputs.items() if kind in TEXTS]
     return {"text": "\n\n".join(map(str, inputs))[:LONGEST_TEXT]}
+
+
+def _marked(row: Mapping[str, Any], truth: Iterable[str], said: str, contract: Contract) -> dict[str, Any]:
+    """The inputs, with the place of each answer in the one that it stands in: the first place where it occurs."""
+    place = contract.within[contract.target]
+    text = row[place]
+    spots = [(text.find(part), len(part), "true") for part in dict.fromkeys(truth)]
+    spots.append((text.find(said), len(said), "said"))
+    spots = [spot for spot in spots if spot[0] >= 0 and spot[1]]
+    first = max(0, min((at for at, _, _ in spots), default=0) - AROUND)
+    last = max((at + size for at, size, _ in spots), default=0) + AROUND
+    last = min(len(text), last, first + LONGEST_TEXT)
+    head = "".join(f"{row[name][:LONGEST_TEXT]}\n\n" for name in contract.inputs if name != place)
+    head += "… " if first else ""
+    shift = len(head) - first
+    marks = [[at + shift, min(at + size, last) + shift, kind] for at, size, kind in spots if at < last]
+    return {"text": head + text[first:last] + (" …" if last < len(text) else ""), "marks": marks}
 
 
 def readable(cell: Any, kind: str) -> str | float:

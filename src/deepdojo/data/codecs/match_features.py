@@ -12,11 +12,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from deepdojo.data.codecs.passages import SHAPES, Passage, passage_of
+from deepdojo.data.codecs.passages import SHAPES, Passage, names, passage_of
 
 __all__ = ["FEATURES", "MatchFeatures", "Matches"]
 
@@ -32,16 +33,16 @@ FEATURES = (
 NEIGHBOUR = 0.15
 """What a sentence gets of the overlap of those beside it: an answer often stands next to the words of its question."""
 
-_MONTHS = frozenset(
+_MONTHS = names(
     "january february march april may june july august september october november december monday tuesday wednesday"
-    " thursday friday saturday sunday".split()
+    " thursday friday saturday sunday"
 )
-_NUMBERS = frozenset(
+_NUMBERS = names(
     "zero one two three four five six seven eight nine ten eleven twelve dozen twenty thirty forty fifty sixty seventy"
     " eighty ninety hundred thousand million billion trillion half third quarter first second fourth fifth sixth"
-    " seventh eighth ninth tenth percent %".split()
+    " seventh eighth ninth tenth percent %"
 )
-_BRACKETS = frozenset("()[]{}\"“”‘«»")
+_BRACKETS = frozenset('()[]{}"“”‘«»')
 
 
 @dataclass(frozen=True)
@@ -123,8 +124,8 @@ class MatchFeatures:
         n = len(chosen)
         hit, rare = common > 0, rarity[chosen]
         worth = hit * rare
-        pairs = set(zip(question.stems, question.stems[1:], strict=False))
-        paired = np.fromiter((pair in pairs for pair in zip(stems, stems[1:], strict=False)), bool, max(n - 1, 0))
+        pairs = set(pairwise(question.stems))
+        paired = np.fromiter((pair in pairs for pair in pairwise(stems)), bool, max(n - 1, 0))
         sentence, overlap = passage.sentence[chosen], matches.overlap
         best = matches.ranked()
         counts = Counter(stems)
@@ -167,11 +168,11 @@ def _own_columns(passage: Passage) -> np.ndarray:
     low = [word.lower() for word in passage.words]
     n, shapes = len(low), passage.shapes
 
-    def among(names: frozenset[str]) -> np.ndarray:
-        return np.fromiter((word in names for word in low), bool, n)
+    def among(some: frozenset[str]) -> np.ndarray:
+        return np.fromiter((word in some for word in low), bool, n)
 
-    def shaped(*names: str) -> np.ndarray:
-        return np.isin(shapes, [SHAPES.index(name) for name in names])
+    def shaped(*kinds: str) -> np.ndarray:
+        return np.isin(shapes, [SHAPES.index(kind) for kind in kinds])
 
     first = np.concatenate([[True], passage.sentence[1:] != passage.sentence[:-1]])[:n]
     starts = np.maximum.accumulate(np.where(first, np.arange(n), 0))

@@ -11,7 +11,13 @@ from functools import lru_cache
 
 import numpy as np
 
-__all__ = ["SHAPES", "STOP_WORDS", "Passage", "passage_of", "shape_of", "stem_of"]
+__all__ = ["SHAPES", "STOP_WORDS", "Passage", "names", "passage_of", "shape_of", "stem_of"]
+
+
+def names(text: str) -> frozenset[str]:
+    """The different words of a text that blanks part."""
+    return frozenset(text.split())
+
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _TOKEN = re.compile(
@@ -23,22 +29,24 @@ LONGEST_SENTENCE = 100
 
 _ENDS = frozenset(".!?。！？…")
 _CLOSING = frozenset("\"'”’)]»」』")
-_NO_END = frozenset(
+_NO_END = names(
     "mr mrs ms dr prof st jr sr vs etc inc ltd co corp no vol fig gen col lt sgt capt rev hon gov sen rep"
-    " jan feb mar apr jun jul aug sep sept oct nov dec ca cf approx mt ft e.g i.e".split()
+    " jan feb mar apr jun jul aug sep sept oct nov dec ca cf approx mt ft"
 )
 
-STOP_WORDS = frozenset(
+STOP_WORDS = names(
     "a an the of in on at by for to from with as and or but if than then so that this these those which who whom whose"
     " what when where why how is are was were be been being am do does did done has have had having it its he she they"
     " them his her their him i you we us our your my me there here not no nor can could will would shall should may"
     " might must also such very more most some any all each other another into onto over under out up down about after"
-    " before between during through while because both only own same too just 's 't 're 've 'll 'd 'm ’s ’t".split()
+    " before between during through while because both only own same too just 's 't 're 've 'll 'd 'm ’s ’t"
 )
 
 SHAPES = ("other", "lower", "Capital", "UPPER", "MixEd", "digits", "year", "number", "sign", "sentence end")
 
-_ENDINGS = ("ments", "ment", "ings", "ing", "ions", "ion", "ies", "ied", "ers", "ors", "er", "or", "ed", "es", "ly", "s", "e")  # fmt: skip
+_ENDINGS = (
+    "ments", "ment", "ings", "ing", "ions", "ion", "ies", "ied", "ers", "ors", "er", "or", "ed", "es", "ly", "s", "e",
+)  # fmt: skip
 
 
 @lru_cache(maxsize=1 << 16)

@@ -39,7 +39,9 @@ def focus_of(words: Sequence[str]) -> str:
     """The first word behind the question word that says something ("what *city* is", "how many *people*"); ""."""
     at = _question_word(words)
     start = 0 if at is None else at + 1
-    return next((w.lower() for w in words[start:] if w[0].isalnum() and w.lower() not in STOP_WORDS | {"many", "much"}), "")
+    return next(
+        (w.lower() for w in words[start:] if w[0].isalnum() and w.lower() not in STOP_WORDS | {"many", "much"}), ""
+    )
 
 
 def _question_word(words: Sequence[str]) -> int | None:
