@@ -115,12 +115,12 @@ EXAMPLES: tuple[Example, ...] = (
         (Input((3, 128, 128)), Input((12,), below=10_000)), _written,
     ),
     Example(
-        "a question of 12 words on a passage of 120, 20,000 in the vocabulary, 30 numbers a word, spans of up to 16",
+        "a question of 12 words on a passage of 120, 20,000 in the vocabulary, 31 numbers a word, spans of up to 16",
         "SpanReader", "text",
-        {"vocab_size": 20_000, "form_sizes": [2_000, 10], "num_features": 30, "num_kinds": 18, "max_span": 16},
+        {"vocab_size": 20_000, "form_sizes": [2_000, 10], "num_features": 31, "num_kinds": 18, "max_span": 16},
         (
             Input((12,), below=20_000), Input((12, 2), below=10), Input((12,), mask=True), Input((2,), below=18),
-            Input((120,), below=20_000), Input((120, 2), below=10), Input((120,), mask=True), Input((120, 30)),
+            Input((120,), below=20_000), Input((120, 2), below=10), Input((120,), mask=True), Input((120, 31)),
             Input((120, 12), mask=True),
         ),
     ),

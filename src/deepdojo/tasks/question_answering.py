@@ -5,6 +5,7 @@ Legend: B examples in a batch, S question words, T passage tokens, W span length
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ __all__ = ["QuestionAnswering", "task"]
 
 SUFFIX = 3
 LONGEST_QUESTION = 60
+SCALED = 1000
+"""Training rows from which mean and spread of the features are taken."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,8 @@ class QuestionAnswering(Task):
     max_tokens: int
     max_span: int
     matches: bool
+    means: tuple[float, ...]
+    spreads: tuple[float, ...]
 
     name: ClassVar[str] = "question-answering"
     protocol: ClassVar[str] = "SpanReader"
@@ -92,7 +97,21 @@ class QuestionAnswering(Task):
             endings[word[-SUFFIX:]] += count
         suffixes = sorted(ending for ending, count in endings.items() if count >= 2 * min_count)
         rarity = MatchFeatures.fit(column(rows, "context"))
-        return cls(Tokenizer(tuple(ranked)), tuple(suffixes), rarity, sentences, max_tokens, max_span, matches)
+        options = (sentences, max_tokens, max_span, matches)
+        same = ((0.0,) * len(FEATURES), (1.0,) * len(FEATURES))
+        plain = cls(Tokenizer(tuple(ranked)), tuple(suffixes), rarity, *options, *same)
+        return dataclasses.replace(plain, **plain._scale(rows))
+
+    def _scale(self, rows: Sequence[Row]) -> dict[str, tuple[float, ...]]:
+        """Mean and spread of each feature over some of the rows, spread evenly."""
+        some = [rows[i] for i in range(0, len(rows), -(-len(rows) // SCALED))]
+        found = [example["numbers"] for row in some for example in self.encode(row, learn=False)]
+        numbers = np.concatenate(found).astype(np.float64)
+        spread = numbers.std(axis=0)
+        return {
+            "means": tuple(numbers.mean(axis=0).tolist()),
+            "spreads": tuple(np.where(spread > 1e-3, spread, 1.0).tolist()),
+        }
 
     def dims(self) -> dict[str, Any]:
         return {
@@ -112,6 +131,14 @@ class QuestionAnswering(Task):
     @cached_property
     def _endings(self) -> dict[str, int]:
         return {ending: i + 1 for i, ending in enumerate(self.suffixes)}
+
+    @cached_property
+    def _mean(self) -> np.ndarray:
+        return np.array(self.means, dtype=np.float32)
+
+    @cached_property
+    def _spread(self) -> np.ndarray:
+        return np.array(self.spreads, dtype=np.float32)
 
     # ----- rows to examples
 
@@ -191,12 +218,12 @@ class QuestionAnswering(Task):
 
     def _passage(self, passage: Passage, found: Matches, chosen: np.ndarray) -> Example:
         words = [passage.words[i] for i in chosen]
-        numbers = self.rarity.features(passage, found, chosen)
+        numbers = (self.rarity.features(passage, found, chosen) - self._mean) / self._spread
         return {
             "passage": self._words(words),
             "passage_forms": self._forms(words, passage.shapes[chosen]),
             "passage_stems": found.common[chosen] * np.int32(self.matches),
-            "numbers": (numbers * np.float32(self.matches)).astype(np.float16),
+            "numbers": (numbers.clip(-9, 9) * np.float32(self.matches)).astype(np.float16),
             "sentence": passage.sentence[chosen],
             "places": passage.spans[chosen],
         }

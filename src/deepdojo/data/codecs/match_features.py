@@ -25,9 +25,9 @@ FEATURES = (
     "same spelling", "same in lower case", "same stem", "same stem, no stop word", "rarity", "match x rarity",
     "pair with the left one", "pair with the right one", "matches within 4", "matches within 10",
     "overlap of the sentence", "overlap / best", "best sentence", "second sentence", "left match near",
-    "right match near", "capital", "all capitals", "digits", "year", "number word", "month or day", "stop word",
-    "sign", "first of the sentence", "place in the sentence", "how often here", "comma follows", "comma before",
-    "bracket or quote beside",
+    "right match near", "rarest match near", "capital", "all capitals", "digits", "year", "number word",
+    "month or day", "stop word", "sign", "first of the sentence", "place in the sentence", "how often here",
+    "comma follows", "comma before", "bracket or quote beside",
 )  # fmt: skip
 
 NEIGHBOUR = 0.15
@@ -52,12 +52,14 @@ class Matches:
     Attributes:
         question: the question's tokens.
         numbers: stem -> its number, from 1, of the question's stems that are no stop words.
+        rarest: the number of the rarest stem that the passage holds, 0 where it holds none.
         common: (T,) int32 the number of the stem that each token of the passage shares with the question, else 0.
         overlap: (N,) the rarity of the question's stems that each sentence holds, summed.
     """
 
     question: Passage
     numbers: Mapping[str, int]
+    rarest: int
     common: np.ndarray
     overlap: np.ndarray
 
@@ -108,7 +110,8 @@ class MatchFeatures:
         pairs = np.unique(passage.sentence.astype(np.int64) * len(weights) + common)
         sentence, number = np.divmod(pairs, len(weights))
         overlap = np.bincount(sentence, weights=weights[number], minlength=passage.sentences)
-        return Matches(question, numbers, common, overlap / max(weights.sum(), 1e-9))
+        there = weights * np.isin(np.arange(len(weights)), common)
+        return Matches(question, numbers, int(there.argmax()), common, overlap / max(weights.sum(), 1e-9))
 
     def features(self, passage: Passage, matches: Matches, chosen: np.ndarray) -> np.ndarray:
         """(len(chosen), F) float32, all about 0 to 1.
@@ -127,6 +130,8 @@ class MatchFeatures:
         pairs = set(pairwise(question.stems))
         paired = np.fromiter((pair in pairs for pair in pairwise(stems)), bool, max(n - 1, 0))
         sentence, overlap = passage.sentence[chosen], matches.overlap
+        first, end = np.searchsorted(sentence, sentence), np.searchsorted(sentence, sentence, side="right")
+        rarest = common == matches.rarest if matches.rarest else hit
         best = matches.ranked()
         counts = Counter(stems)
         columns = [
@@ -138,14 +143,15 @@ class MatchFeatures:
             worth,
             np.concatenate([[False], paired])[:n],
             np.concatenate([paired, [False]])[:n],
-            _around(worth, 4) / 2,
-            _around(worth, 10) / 4,
+            _around(worth, 4, first, end),
+            _around(worth, 10, np.zeros_like(first), np.full_like(end, n)),
             overlap[sentence],
             overlap[sentence] / max(float(overlap.max(initial=0.0)), 1e-9),
             sentence == best[0],
             sentence == best[min(1, len(best) - 1)] if len(best) > 1 else np.zeros(n, dtype=bool),
-            _nearness(hit),
-            _nearness(hit[::-1])[::-1],
+            _nearness(hit, first),
+            _nearness(hit[::-1], n - end[::-1])[::-1],
+            np.maximum(_nearness(rarest, first), _nearness(rarest[::-1], n - end[::-1])[::-1]),
         ]
         counted = np.log1p(np.fromiter((counts[s] for s in stems), np.float64, n)) / 3
         return np.column_stack([*columns, own[chosen], counted]).astype(np.float32)[:, _ORDER]
@@ -159,8 +165,10 @@ class MatchFeatures:
         return kept
 
 
-_OWN = FEATURES[16:26] + FEATURES[27:]
-_ORDER = [(*FEATURES[:16], *_OWN, FEATURES[26]).index(name) for name in FEATURES]
+_COUNT = FEATURES.index("how often here")
+_FIRST_OWN = FEATURES.index("capital")
+_OWN = FEATURES[_FIRST_OWN:_COUNT] + FEATURES[_COUNT + 1 :]
+_ORDER = [(*FEATURES[:_FIRST_OWN], *_OWN, FEATURES[_COUNT]).index(name) for name in FEATURES]
 
 
 def _own_columns(passage: Passage) -> np.ndarray:
@@ -195,16 +203,16 @@ def _shifted(values: np.ndarray, by: int) -> np.ndarray:
     return moved
 
 
-def _around(values: np.ndarray, width: int) -> np.ndarray:
-    """(T,) the sum of the values up to `width` places to either side."""
+def _around(values: np.ndarray, width: int, first: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """(T,) the sum of the values up to `width` places to either side, from `first` to before `end`."""
     sums = np.concatenate([[0.0], np.cumsum(values)])
     at = np.arange(len(values))
-    return sums[np.minimum(at + width + 1, len(values))] - sums[np.maximum(at - width, 0)]
+    return sums[np.minimum(at + width + 1, end)] - sums[np.maximum(at - width, first)]
 
 
-def _nearness(hit: np.ndarray) -> np.ndarray:
-    """(T,) 1 / (1 + distance) to the nearest hit before each place, 0 where there is none."""
+def _nearness(hit: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """(T,) 1 / (1 + log distance) to the nearest hit before each place, none of which lies before `first`; else 0."""
     at = np.arange(len(hit))
     last = np.maximum.accumulate(np.where(hit, at, -1))
-    distance = at - np.concatenate([[-1], last[:-1]]) if len(hit) else at
-    return np.where(np.concatenate([[-1], last[:-1]])[: len(hit)] >= 0, 1 / (1.0 + distance), 0.0)
+    before = np.concatenate([[-1], last[:-1]])[: len(hit)]
+    return np.where(before >= first, 1 / (1 + np.log(np.maximum(at - before, 1))), 0.0)
