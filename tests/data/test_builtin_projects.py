@@ -36,6 +36,7 @@ def load(name: str) -> Dataset:
         ("bike-demand", (13_747, 1_464, 2_168), 0),
         ("flight-delays", (39_224, 4_359, 14_727), 0),
         ("cifar10", (47_500, 2_500, 10_000), 0),
+        ("squad", (11_312, 565, 4_961), 0),
     ],
 )
 def test_counts(name: str, counts: tuple[int, int, int], left_out: int) -> None:
@@ -68,6 +69,18 @@ def test_flights_know_nothing_that_is_known_after_departure() -> None:
     assert late == 3_217  # as the data's own page counts them
     noon = next(row for row in data.rows("train") if row["features"]["origin"] == "EWR")["features"]
     assert set(noon) == set(data.project.spec.columns["features"])
+
+
+@pytest.mark.data
+def test_every_answer_of_squad_stands_where_its_start_says_and_no_article_is_in_two_parts() -> None:
+    data = load("squad")
+    for split in ("train", "validation"):
+        for row in data.rows(split):
+            for answer, start in zip(row["answers"], row["starts"], strict=True):
+                assert row["context"].startswith(answer, int(start))
+    groups = [set(data.groups(split).tolist()) for split in SPLITS]
+    assert [len(g) for g in groups] == [42, 2, 24]
+    assert not groups[0] & groups[1] | groups[1] & groups[2] | groups[0] & groups[2]
 
 
 def test_code_that_comes_with_the_package_asks_for_no_consent() -> None:

@@ -136,6 +136,8 @@ def test_one_row(name):
         measured = METRICS[name]([1.0], [1.5])
     elif METRICS[name].truth == "text":
         measured = METRICS[name](["a word"], [1.5])
+    elif METRICS[name].truth == "texts":
+        measured = METRICS[name]([["a cat"]], ["cat"])
     elif name == "roc_auc":
         with pytest.raises(ScoreError, match="not defined"):
             METRICS[name](["a"], [{"a": 1.0}])

@@ -22,7 +22,7 @@ from deepdojo.layers.hook import current
 from deepdojo.layers.lstm import LSTM
 from deepdojo.layers.pooling_over_time import AttentionPooling
 from deepdojo.layers.shapes import ShapeError
-from deepdojo.models.checks import require_at_least, require_shares
+from deepdojo.models.checks import require, require_at_least, require_shares
 from deepdojo.models.heads import shrink_head
 from deepdojo.models.tokens import embed_tokens
 
@@ -67,6 +67,8 @@ class SpanReaderConfig:
         require_at_least(self, 1, "vocab_size", "form_sizes", "form_widths", "num_kinds", "max_span", *sizes)
         require_at_least(self, 0, "num_features")
         require_shares(self, "dropout")
+        same = len(self.form_widths) == len(self.form_sizes)
+        require(same, "form_widths", f"form_widths needs a width for each of {len(self.form_sizes)} spellings")
 
 
 class SpanReader(nn.Module):
