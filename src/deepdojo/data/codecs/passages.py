@@ -139,7 +139,7 @@ def _sentences(text: str, words: list[str], spans: np.ndarray) -> np.ndarray:
     number, length, over = 0, 0, False
     for at, word in enumerate(words):
         gap = text[spans[at - 1, 1] : spans[at, 0]] if at else ""
-        fresh = over and word not in _ENDS and word not in _CLOSING and not word[0].islower()
+        fresh = over and word not in _ENDS and (bool(gap) or word not in _CLOSING) and not word[0].islower()
         wide = bool(gap) or (at > 0 and words[at - 1] in "。！？")
         if at and ((fresh and wide) or "\n" in gap or length >= LONGEST_SENTENCE):
             number, length, over = number + 1, 0, False
@@ -149,6 +149,6 @@ def _sentences(text: str, words: list[str], spans: np.ndarray) -> np.ndarray:
             before = words[at - 1] if at else ""
             initial = word == "." and (before.lower() in _NO_END or (len(before) == 1 and before.isupper()))
             over = not initial
-        elif word not in _CLOSING:
+        elif word not in _CLOSING or gap:
             over = False
     return numbers
