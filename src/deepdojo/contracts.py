@@ -114,6 +114,13 @@ CONTRACTS: Mapping[str, Contract] = {
     "tabular-regression": Contract(
         inputs={"features": "record"}, targets={"value": "number"}, predictions={"value": "number"}, metric="rmse"
     ),
+    "language-modelling": Contract(
+        inputs={},
+        targets={"text": "text"},
+        predictions={"nll_nats": "number"},
+        metric="bits_per_byte",
+        host_inputs={"text": "text", "context": "text"},
+    ),
     "question-answering": Contract(
         inputs={"question": "text", "context": "text"},
         targets={"answers": "texts"},
@@ -121,13 +128,6 @@ CONTRACTS: Mapping[str, Contract] = {
         metric="squad_f1",
         hints={"starts": "vector"},
         within={"answers": "context"},
-    ),
-    "language-modelling": Contract(
-        inputs={},
-        targets={"text": "text"},
-        predictions={"nll_nats": "number"},
-        metric="bits_per_byte",
-        host_inputs={"text": "text", "context": "text"},
     ),
 }
 

@@ -15,7 +15,8 @@ TABLES = {"in_features": 5, "category_sizes": [3, 7], "num_outputs": 2}
 PAIRS = {"source_vocab_size": 13, "target_vocab_size": 11}
 TAGS = {**TEXTS, "feature_sizes": [5, 3]}
 CAPTIONS = {"in_channels": 3, "target_vocab_size": 7}
-EVERY = (TABLES, IMAGES, TEXTS, PAIRS, TAGS, CAPTIONS)
+QUESTIONS = {"vocab_size": 13, "form_sizes": [5, 3], "num_features": 2, "num_kinds": 3, "max_span": 4}
+EVERY = (TABLES, IMAGES, TEXTS, PAIRS, TAGS, CAPTIONS, QUESTIONS)
 FITTING = {name: next(dims for dims in EVERY if name in fitting(dims)) for name in MODELS}
 # What a model of larger images needs on one of 7x11 pixels.
 SMALL = {
