@@ -100,18 +100,16 @@ class QuestionAnswering(Task):
         options = (sentences, max_tokens, max_span, matches)
         same = ((0.0,) * len(FEATURES), (1.0,) * len(FEATURES))
         plain = cls(Tokenizer(tuple(ranked)), tuple(suffixes), rarity, *options, *same)
-        return dataclasses.replace(plain, **plain._scale(rows))
+        means, spreads = plain._scale(rows)
+        return dataclasses.replace(plain, means=means, spreads=spreads)
 
-    def _scale(self, rows: Sequence[Row]) -> dict[str, tuple[float, ...]]:
-        """Mean and spread of each feature over some of the rows, spread evenly."""
+    def _scale(self, rows: Sequence[Row]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and standard deviation of each feature over `SCALED` rows, spread evenly; 1 for one that is constant."""
         some = [rows[i] for i in range(0, len(rows), -(-len(rows) // SCALED))]
-        found = [example["numbers"] for row in some for example in self.encode(row, learn=False)]
-        numbers = np.concatenate(found).astype(np.float64)
-        spread = numbers.std(axis=0)
-        return {
-            "means": tuple(numbers.mean(axis=0).tolist()),
-            "spreads": tuple(np.where(spread > 1e-3, spread, 1.0).tolist()),
-        }
+        numbers = np.concatenate([ex["numbers"] for row in some for ex in self.encode(row, learn=False)])
+        spread = numbers.astype(np.float64).std(axis=0)
+        means = numbers.mean(axis=0, dtype=np.float64)
+        return tuple(means.tolist()), tuple(np.where(spread > 1e-3, spread, 1.0).tolist())
 
     def dims(self) -> dict[str, Any]:
         return {
