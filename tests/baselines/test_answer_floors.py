@@ -6,7 +6,7 @@ import pytest
 
 from deepdojo.baselines import floors_for, run_floors
 
-CONTEXT = "The Nile flows north. In winter and with some care the Nile was measured by Ana Sato. Lakes are near."
+CONTEXT = "The Nile flows north. The Nile Ana Sato measured was long. Lakes are near."
 
 
 def row(question, context=CONTEXT, key="1"):
@@ -27,7 +27,7 @@ def test_they_serve_question_answering_alone():
 def test_the_best_sentence_whole_and_the_words_beside_those_of_the_question():
     found = answers(row("Who measured the Nile?"), row("What are near?", key="2"))
     assert found["best_sentence"] == [
-        "In winter and with some care the Nile was measured by Ana Sato.",
+        "The Nile Ana Sato measured was long.",
         "Lakes are near.",
     ]
     assert found["sliding_window"] == ["Ana Sato", "Lakes"]
