@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = ["CONTRACTS", "Contract", "KindName", "contract_of", "task_of"]
 
@@ -31,6 +31,8 @@ class Contract:
         ordered: the labels are grades.
         aligned: columns of a row whose cells have the same length (a tag for each word).
         optional: inputs that a project has only if its [columns] name them (`given`).
+        hints: columns of rows with targets that help to learn and may be absent or empty (where an answer stands).
+        within: column of texts -> the column of text in which one of them must stand, sign by sign.
     """
 
     inputs: Mapping[str, KindName]
@@ -41,6 +43,8 @@ class Contract:
     ordered: bool = False
     aligned: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    hints: Mapping[str, KindName] = field(default_factory=dict)
+    within: Mapping[str, str] = field(default_factory=dict)
 
     def given(self, roles: Collection[str]) -> Contract:
         """The contract of a project with these roles: without optional inputs that are not among them."""
@@ -62,7 +66,7 @@ class Contract:
     @property
     def columns(self) -> Mapping[str, KindName]:
         """Of a row with its targets."""
-        return {**self.reads, **self.targets}
+        return {**self.reads, **self.targets, **self.hints}
 
     @property
     def input(self) -> str:
@@ -91,6 +95,13 @@ class Contract:
     @property
     def answer_kind(self) -> KindName:
         return self.predictions[self.answer]
+
+    def met(self, truth: Mapping[str, Any], cells: Mapping[str, Any]) -> bool | None:
+        """Whether predicted cells answer the target; None where that is a matter of degree."""
+        right, said = truth[self.target], cells[self.answer]
+        if self.target_kind == "texts":
+            return any(said.strip().lower() == text.strip().lower() for text in right)
+        return bool(right == said) if self.target_kind in ("label", "labels", "tokens") else None
 
     @property
     def distribution(self) -> str | None:
@@ -143,6 +154,14 @@ CONTRACTS: Mapping[str, Contract] = {
         metric="chunk_f1",
         aligned=("words", "pos", "tags"),
         optional=("pos",),
+    ),
+    "question-answering": Contract(
+        inputs={"question": "text", "context": "text"},
+        targets={"answers": "texts"},
+        predictions={"answer": "text"},
+        metric="squad_f1",
+        hints={"starts": "vector"},
+        within={"answers": "context"},
     ),
 }
 

@@ -41,7 +41,7 @@ def made_rows(task: str, n: int, seed: int = 0) -> list[dict]:
             for name in contract.optional
             if contract.inputs[name] == "tokens"
         }
-        rows.append({"id": f"{seed}-{k}", contract.input: cell, **beside, **own})
+        rows.append({"id": f"{seed}-{k}", contract.input: cell, **beside, **_others(contract, own), **own})
     return rows
 
 
@@ -73,8 +73,16 @@ def _answer(contract, cell, y: int, value: float):
     return value
 
 
+def _others(contract, own: dict) -> dict:
+    """Further inputs in which the answer must stand: a text of some sentences that holds it once."""
+    return {
+        place: f"It was a film. Somebody found the plot {own[role][0]} after all. The rest of it is another thing."
+        for role, place in contract.within.items()
+    }
+
+
 def hidden(rows: list[dict], task: str) -> list[dict]:
     """As a model gets held-out rows: what it reads of them, and no other target."""
     contract = contract_of(task)
-    gone = set(contract.targets) - set(contract.reads)
+    gone = {*contract.targets, *contract.hints} - set(contract.reads)
     return [{k: v for k, v in row.items() if k not in gone} for row in rows]

@@ -48,6 +48,7 @@ def load(name: str) -> Dataset:
         ("conll2003", (14_041, 3_250, 3_453), 0),
         ("resume-zh", (3_821, 463, 477), 0),
         ("wnut17", (3_394, 1_009, 1_287), 0),
+        ("squad", (11_312, 565, 4_961), 0),
     ],
 )
 def test_counts(name: str, counts: tuple[int, int, int], left_out: int) -> None:
@@ -146,6 +147,17 @@ def test_the_floor_of_the_shared_task_of_2000_is_the_published_one() -> None:
     assert round(value["tag_of_pos"], 4) == 0.7707
     assert value["tag_of_word"] > 0.72
     assert value["perceptron"] > 0.925
+
+
+def test_every_answer_of_squad_stands_where_its_start_says_and_no_article_is_in_two_parts() -> None:
+    data = load("squad")
+    for split in ("train", "validation"):
+        for row in data.rows(split):
+            for answer, start in zip(row["answers"], row["starts"], strict=True):
+                assert row["context"].startswith(answer, int(start))
+    groups = [set(data.groups(split).tolist()) for split in SPLITS]
+    assert [len(g) for g in groups] == [42, 2, 24]
+    assert not groups[0] & groups[1] | groups[1] & groups[2] | groups[0] & groups[2]
 
 
 def test_code_that_comes_with_the_package_asks_for_no_consent() -> None:

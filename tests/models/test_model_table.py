@@ -17,7 +17,8 @@ TAGS = {**TEXTS, "feature_sizes": [5, 3]}
 CAPTIONS = {"in_channels": 3, "target_vocab_size": 7}
 SERIES = {"context": 12, "horizon": 5, "known_channels": 3, "num_outputs": 9}
 SIGNALS = {"in_channels": 2, "steps": 11, "in_features": 3, "num_outputs": 3}
-EVERY = (TABLES, IMAGES, TEXTS, PAIRS, TAGS, CAPTIONS, SERIES, SIGNALS)
+QUESTIONS = {"vocab_size": 13, "form_sizes": [5, 3], "num_features": 2, "num_kinds": 3, "max_span": 4}
+EVERY = (TABLES, IMAGES, TEXTS, PAIRS, TAGS, CAPTIONS, SERIES, SIGNALS, QUESTIONS)
 FITTING = {name: next(dims for dims in EVERY if name in fitting(dims)) for name in MODELS}
 # What a model of larger images needs on one of 7x11 pixels.
 SMALL = {

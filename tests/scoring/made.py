@@ -35,6 +35,10 @@ def made_cells(name: str, rng: np.random.Generator, n: int, classes: int = 3):
         return list(y), list(y + rng.normal(size=n))
     if METRICS[name].truth == "vector":
         return forecast_cells(name, rng, n)
+    if METRICS[name].truth == "texts":
+        some = ["the red cat", "a cat", "red dogs", "Cat!", "dogs of the north", ""]
+        truth = [[some[i] for i in rng.integers(0, 5, size=rng.integers(1, 4))] for _ in range(n)]
+        return truth, [some[i] for i in rng.integers(0, 6, size=n)]
     if METRICS[name].truth == "text":
         texts = ["words of \u6587\n" * int(count) for count in rng.integers(1, 9, size=n)]
         return texts, [float(nats) for nats in rng.exponential(size=n)]

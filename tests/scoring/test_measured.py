@@ -140,6 +140,8 @@ def test_one_row(name):
         measured = METRICS[name](*made_cells(name, np.random.default_rng(0), 1))
     elif METRICS[name].truth == "tokens":
         measured = METRICS[name]([["B-a"]], [["B-a"]])
+    elif METRICS[name].truth == "texts":
+        measured = METRICS[name]([["a cat"]], ["cat"])
     elif name == "roc_auc":
         with pytest.raises(ScoreError, match="not defined"):
             METRICS[name](["a"], [{"a": 1.0}])

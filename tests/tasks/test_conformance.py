@@ -89,7 +89,8 @@ def test_the_class_is_named_as_its_contract_and_some_model_fits(name):
 def test_the_contract_has_a_metric_a_floor_and_recipes(name):
     contract = CONTRACTS[name]
     assert next(iter(metrics_for(contract))) == contract.metric == metric_of(contract.metric).name
-    assert contract.host_run or contract.predictions[contract.target] == contract.target_kind
+    same_kind = contract.predictions.get(contract.target, contract.target_kind) == contract.target_kind
+    assert contract.host_run or (same_kind and contract.answer_kind)
     assert floors_for(name)
     assert len(stock_recipes(name)) > 1
     for path in stock_recipes(name).values():
@@ -219,7 +220,10 @@ def written(folder: Path, name: str) -> Path:
         if contract.input_kind == "image":
             Image.fromarray(np.kron(cell, np.ones((2, 2), dtype=np.uint8))).save(folder / f"{row['id']}.png")
             cell = {"picture": f"{row['id']}.png"}
-        lines.append({**(cell if isinstance(cell, dict) else {"words": cell}), "answer": row[contract.target]})
+        cells = cell if isinstance(cell, dict) else {"words": cell}
+        cells |= {name: row[name] for name in contract.inputs if name != contract.input}
+        answer = row[contract.target]
+        lines.append({**cells, "answer": json.dumps(answer) if isinstance(answer, list) else answer})
     with (folder / "rows.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, lines[0])
         table.writeheader()

@@ -28,7 +28,7 @@ class Floor:
     """One floor: `module.function` computes it, `title` is its name on the board.
 
     It serves every task whose input is of kind `reads` (None: of any) and whose target is of one of the kinds `gives`;
-    `host_run`: that is judged on how well it knew the answer.
+    `host_run`: that is judged on how well it knew the answer. `within`: whose answers stand in another input.
     """
 
     module: str
@@ -37,10 +37,11 @@ class Floor:
     reads: KindName | None
     gives: tuple[KindName, ...]
     host_run: bool = False
+    within: bool = False
 
     def serves(self, contract: Contract) -> bool:
         kinds = self.reads in (None, contract.input_kind) and contract.target_kind in self.gives
-        return kinds and self.host_run == contract.host_run
+        return kinds and self.host_run == contract.host_run and self.within == (contract.target in contract.within)
 
 
 FLOORS: Mapping[str, Floor] = {
@@ -63,6 +64,10 @@ FLOORS: Mapping[str, Floor] = {
     "tag_of_word": Floor("tags", "tag_of_word", "commonest tag of a word", "tokens", ("tokens",)),
     "tag_of_pos": Floor("tags", "tag_of_pos", "commonest tag of a part of speech", "tokens", ("tokens",)),
     "perceptron": Floor("tags", "perceptron", "averaged perceptron", "tokens", ("tokens",)),
+    "best_sentence": Floor(
+        "answers", "best_sentence", "sentence most like the question", "text", ("texts",), within=True
+    ),
+    "sliding_window": Floor("answers", "sliding_window", "words near the question's", "text", ("texts",), within=True),
     "boosting": Floor("boosting", "boosting", "gradient boosting", "record", ("label", "number")),
 }
 

@@ -59,6 +59,9 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
         return
     if own.reader_of() == "conll" and reader in (None, "csv") and path.suffix.lower() not in (".csv", ".tsv"):
         yield from _words(project, files, path.name)
+    if own.reader_of() == "squad" and _suffix(path) == ".json":
+        yield files, lambda: read("squad", files, file=path.name), False
+        return
     if own.reader_of().startswith("python:"):
         options = own.options() | {"file": path.name}
         yield files, lambda: read(own.reader_of(), files, trusted=trusted, **options), True

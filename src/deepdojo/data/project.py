@@ -146,14 +146,16 @@ def builtin_projects() -> list[Project]:
 def stock_recipes(task: str) -> dict[str, Path]:
     """Recipes by name: those in the task's folder of the catalogue, then those of tasks that are alike.
 
-    Alike: the same kind of input, and one label or number as the answer. So a new task has recipes from its first day.
+    Alike: the same kind of input, and one label or number as the answer, or an answer of the same kind. So a new task
+    has recipes from its first day.
     """
-    contract, answers = contract_of(task), ("label", "number")
-    alike = [
-        name
-        for name, other in CONTRACTS.items()
-        if (other.input_kind, other.target_kind in answers) == (contract.input_kind, contract.target_kind in answers)
-    ]
+    contract = contract_of(task)
+
+    def like(other: Contract) -> tuple[str, str, int, bool]:
+        answer = "one" if other.target_kind in ("label", "number") else other.target_kind
+        return other.input_kind, answer, len(other.inputs), other.host_run
+
+    alike = [name for name, other in CONTRACTS.items() if like(other) == like(contract)]
     found: dict[str, Path] = {}
     for name in dict.fromkeys([task, *alike]):
         for path in sorted((CATALOGUE.parent / "recipes" / name).glob("*.toml")):

@@ -13,7 +13,16 @@ from typing import Any
 import numpy as np
 
 from deepdojo.contracts import Contract, KindName
-from deepdojo.data.cells import LARGEST, MISSING, MISSING_LABELS, is_infinite, parse_number, parse_numbers, plain_number
+from deepdojo.data.cells import (
+    LARGEST,
+    MISSING,
+    MISSING_LABELS,
+    is_infinite,
+    is_missing,
+    parse_number,
+    parse_numbers,
+    plain_number,
+)
 from deepdojo.data.files import Files, Media, printable
 from deepdojo.data.images import check_image
 from deepdojo.data.readers import RawRow
@@ -51,6 +60,7 @@ class RowMaker:
         if targets:
             hidden = {role: kind for role, kind in contract.targets.items() if role not in contract.reads}
             self._makers += [(role, self._maker(role, kind)) for role, kind in hidden.items()]
+            self._makers += [(role, self._hint(role, kind)) for role, kind in contract.hints.items()]
         self._own = self._not_features()
 
     def make(self, raw: RawRow) -> Row:
@@ -62,6 +72,7 @@ class RowMaker:
             self.known.update(dict.fromkeys(raw.cells))
         row = {role: maker(raw) for role, maker in self._makers}
         self._refuse_unaligned(row)
+        self._refuse_strange(row)
         for cell in row.values():
             if isinstance(cell, Media):
                 self._refuse_no_picture(cell)
@@ -71,6 +82,11 @@ class RowMaker:
         sizes = {role: len(row[role]) for role in self.contract.aligned if role in row}
         if len(set(sizes.values())) > 1:
             raise Reject("the row has " + " and ".join(f"{size:,} {role}" for role, size in sizes.items()))
+
+    def _refuse_strange(self, row: Row) -> None:
+        for role, place in self.contract.within.items():
+            if role in row and not any(part.strip() and part.strip() in row[place] for part in row[role]):
+                raise Reject(f"none of the {role} stands in the {place}")
 
     def _refuse_no_picture(self, cell: Media) -> None:
         """What is no picture is left out before the split is drawn: it must take no place in a part or a class."""
@@ -136,6 +152,20 @@ class RowMaker:
         if kind in ("vector", "matrix"):
             return self._numbers(role, kind)
         return self._target(role, kind)
+
+    def _hint(self, role: str, kind: KindName) -> Make:
+        """What may help to learn; None where the column is absent, or its cell is empty or nothing of that kind."""
+        make, column = self._maker(role, kind), self.column_of(role)
+
+        def made(raw: RawRow) -> Any:
+            if is_missing(raw.cells.get(column)):
+                return None
+            try:
+                return make(raw)
+            except Reject:
+                return None
+
+        return made
 
     def _words(self, role: str, kind: KindName) -> Make:
         """A list of texts: the reader's, a text parted at blanks (tokens), a JSON list or one text (texts)."""

@@ -81,13 +81,13 @@ class DataSpec(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     reader: str | None = None
-    """conll, csv, jsonl, parquet, files, idx, lines, text, series, or python:FILE (code beside project.toml). Default: by the
-    file's ending."""
+    """conll, csv, files, idx, jsonl, lines, parquet, series, squad, text, or python:FILE (code beside project.toml).
+    Default: by the file's ending."""
     id: str | None = None
     """The column that names a row. Without it rows are numbered from 1 (files: their path)."""
     file: str | list[str] | None = None
-    """conll, csv, jsonl, parquet, lines, text, series: a file, a pattern (`part-*.csv`, `a.zip!b.csv`) or several, one below
-    the other."""
+    """conll, csv, jsonl, lines, parquet, series, squad, text: a file, a pattern (`part-*.csv`, `a.zip!b.csv`) or
+    several, one below the other."""
     delimiter: str | None = Field(None, min_length=1, max_length=1)
     """csv: the sign between cells. Default: found for each file. conll: the same; default: blanks and tabs."""
     quote: str | None = Field(None, max_length=1)

@@ -122,6 +122,16 @@ EXAMPLES: tuple[Example, ...] = (
         "2 channels of 100 steps and 6 numbers, 4 classes", "SignalClassifier", "matrix",
         {"in_channels": 2, "steps": 100, "in_features": 6, "num_outputs": 4}, (Input((2, 100)), Input((6,))),
     ),
+    Example(
+        "a question of 12 words on a passage of 120, 20,000 in the vocabulary, 31 numbers a word, spans of up to 16",
+        "SpanReader", "text",
+        {"vocab_size": 20_000, "form_sizes": [2_000, 10], "num_features": 31, "num_kinds": 18, "max_span": 16},
+        (
+            Input((12,), below=20_000), Input((12, 2), below=10), Input((12,), mask=True), Input((2,), below=18),
+            Input((120,), below=20_000), Input((120, 2), below=10), Input((120,), mask=True), Input((120, 31)),
+            Input((120, 12), mask=True),
+        ),
+    ),
     replace(image(256, classes=20), says="a 3x256x256 image, 20 classes of objects", protocol="DenseDetector"),
 )  # fmt: skip
 

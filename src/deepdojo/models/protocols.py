@@ -1,7 +1,7 @@
 """What each family of tasks asks of a model: a call, and nothing else.
 
 Dimensions: B batch, T time, S source, D width, N chosen steps, F numbers, G categories, C classes or outputs, V
-vocabulary, Ch channels, Y and X image axes, H steps ahead, Q quantiles.
+vocabulary, Ch channels, Y and X image axes, H steps ahead, Q quantiles, W lengths of spans.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ __all__ = [
     "MaskedLanguageModel",
     "Seq2Seq",
     "SignalClassifier",
+    "SpanReader",
     "TableModel",
     "Tagger",
 ]
@@ -120,3 +121,25 @@ class Tagger(Protocol):
     def __call__(
         self, words: Int[Tensor, "B T"], shapes: Int[Tensor, "B T F"], keep: Bool[Tensor, "B T"] | None = None
     ) -> Float[Tensor, "B T C"]: ...
+
+
+class SpanReader(Protocol):
+    """Scores of the spans of a passage as answers to a question: entry [b, t, w] is that from token t to t + w.
+
+    A span that leaves the passage has -inf. A word comes as its id and G ids of its spelling; a token of the passage
+    also with F numbers, and with whether it shares its stem with each word of the question; a question also as ids of
+    its kind and of the word that says what is asked for.
+    """
+
+    def __call__(
+        self,
+        question: Int[Tensor, "B S"],
+        question_forms: Int[Tensor, "B S G"],
+        question_keep: Bool[Tensor, "B S"],
+        asked: Int[Tensor, "B 2"],
+        passage: Int[Tensor, "B T"],
+        passage_forms: Int[Tensor, "B T G"],
+        passage_keep: Bool[Tensor, "B T"],
+        numbers: Float[Tensor, "B T F"],
+        same: Bool[Tensor, "B T S"],
+    ) -> Float[Tensor, "B T W"]: ...

@@ -79,6 +79,7 @@ MODELS: Mapping[str, ModelEntry] = {
     "forecast_rnn": ModelEntry("forecast_rnn", ("Forecaster",)),
     "signal_cnn": ModelEntry("signal_cnn", ("SignalClassifier",)),
     "transformer_tagger": ModelEntry("transformer_tagger", ("Tagger",)),
+    "span_reader": ModelEntry("span_reader", ("SpanReader",)),
 }
 
 

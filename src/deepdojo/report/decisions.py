@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from deepdojo.report import heat, intervals, lines, spans
 from deepdojo.report.figures import Unit, count, duration, evenly, plain
+from deepdojo.report.marks import marked
 from deepdojo.report.pictures import Picture, Pictures
 from deepdojo.report.svg import cut, mark, tag
 
@@ -108,9 +109,9 @@ def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
     picture = pictures.add(example.get("image")) if example.get("kind") == "image" else None
     text = str(example.get("text") or "") if example.get("kind") == "text" else ""
     about = words("row {id}: is {truth}, read as {predicted}", id=example.get("id"), truth=truth, predicted=predicted)
-    record = _record(example)
     channels = lines.numbers_of(example.get("values"))
     drawn = lines.draw(channels, about=about, words=words, ahead=example.get("ahead")) if channels else None
+    record, marks = _record(example), example.get("marks") or []
     return {
         "id": str(example.get("id", "")),
         "kind": example.get("kind"),
@@ -119,7 +120,7 @@ def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
         "short_truth": cut(truth, 60),
         "short_predicted": cut(predicted, 60),
         "right": _is_right(example),
-        "is_met": example.get("truth") == example.get("predicted"),
+        "is_met": example.get("truth") == example.get("predicted") or "right" in (example.get("why") or []),
         "numeric": bool(off),
         "off": off,
         "error": error,
@@ -131,8 +132,8 @@ def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
         "_picture": picture,
         "lost": example.get("kind") == "image" and picture is None,
         "tagged": spans.lines(example["tagged"], words) if isinstance(example.get("tagged"), dict) else [],
-        "text": cut(text, _LONG_TEXT),
-        "whole": cut(text, _WHOLE_TEXT) if len(text) > _LONG_TEXT else "",
+        "text": marked(text, marks, words) if marks else cut(text, _LONG_TEXT),
+        "whole": cut(text, _WHOLE_TEXT) if len(text) > _LONG_TEXT and not marks else "",
         "record": record[:_COLUMNS],
         "more": record[_COLUMNS:],
         "top": _top(example),

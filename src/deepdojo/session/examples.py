@@ -17,6 +17,7 @@ __all__ = ["collect_examples", "data_uri", "readable", "worst_rows"]
 
 LARGEST_SIDE = 160
 LONGEST_TEXT = 2000
+AROUND = 400
 MOST_NUMBERS = 12
 MOST_DRAWN = 2000
 MOST_WORDS, LONGEST_WORD = 200, 40
@@ -61,7 +62,11 @@ def collect_examples(
         }  # fmt: skip
         if tagged:
             entry |= _tagged(rows[key][contract.input], truth[key], cells[contract.answer])
-        found.append({**entry, **_shown(rows[key], contract), **_ahead(truth[key], cells, contract)})
+        if contract.target in contract.within:
+            entry |= _marked(rows[key], truth[key], cells[contract.answer], contract)
+        else:
+            entry |= _shown(rows[key], contract)
+        found.append({**entry, **_ahead(truth[key], cells, contract)})
     return found
 
 
@@ -108,6 +113,23 @@ def _ahead(truth: Any, cells: Mapping[str, Any], contract: Contract) -> dict[str
 def _rounded(values: Any) -> list[float]:
     """The last 2,000 numbers with five digits: enough to be drawn."""
     return [float(f"{value:.5g}") for value in np.asarray(values, dtype=np.float64)[-MOST_DRAWN:]]
+
+
+def _marked(row: Mapping[str, Any], truth: Iterable[str], said: str, contract: Contract) -> dict[str, Any]:
+    """The inputs, with the place of each answer in the one that it stands in: the first place where it occurs."""
+    place = contract.within[contract.target]
+    text = row[place]
+    spots = [(text.find(part), len(part), "true") for part in dict.fromkeys(truth)]
+    spots.append((text.find(said), len(said), "said"))
+    spots = [spot for spot in spots if spot[0] >= 0 and spot[1]]
+    first = max(0, min((at for at, _, _ in spots), default=0) - AROUND)
+    last = max((at + size for at, size, _ in spots), default=0) + AROUND
+    last = min(len(text), last, first + LONGEST_TEXT)
+    head = "".join(f"{row[name][:LONGEST_TEXT]}\n\n" for name in contract.inputs if name != place)
+    head += "… " if first else ""
+    shift = len(head) - first
+    marks = [[at + shift, min(at + size, last) + shift, kind] for at, size, kind in spots if at < last]
+    return {"text": head + text[first:last] + (" …" if last < len(text) else ""), "marks": marks}
 
 
 def readable(cell: Any, kind: str) -> str | float:

@@ -140,15 +140,16 @@ class _Shown:
 
     def texts(self) -> list[Json]:
         """Tokens of the first window: known, unknown, or dropped in the first draw; and what lies behind it."""
-        (name, unknown), *_ = self.task.words().items()
+        words = self.task.words()
+        (name, _), *_ = words.items()
         found = []
         for i, (row, windows) in enumerate(zip(self.rows, self.examples, strict=True)):
-            ids = windows[0][name]
-            after = np.asarray(self.drawn[0][name][i])[: len(ids)] if self.drawn else ids
-            tokens = [
-                {"text": piece.label, "state": _state(piece, name, ids, after, unknown)}
-                for piece in self.task.pieces(row, windows[0])
-            ]
+            tokens = []
+            for piece in self.task.pieces(row, windows[0]):
+                of = next((known for known in words if known in piece.where), name)
+                ids = windows[0][of]
+                after = np.asarray(self.drawn[0][of][i])[: len(ids)] if self.drawn else ids
+                tokens.append({"text": piece.label, "state": _state(piece, of, ids, after, words[of])})
             found.append(
                 {
                     "id": row["id"], "label": self._label(row), "tokens": tokens[:MOST_TOKENS],

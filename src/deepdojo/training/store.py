@@ -102,7 +102,7 @@ class Store:
             steps = torch.arange(int(lengths.max()) if len(index) else 0)
             keep = steps[None, :] < lengths[:, None]  # (B, T)
             at = (start[:, None] + steps[None, :]).clamp_(max=max(len(values) - 1, 0))
-            cells = values[at]
+            cells = values[at]  # (B, T, ...)
             cells.masked_fill_(~keep.view(*keep.shape, *[1] * (cells.dim() - 2)), 0)
             batch[name] = cells.to(device, non_blocking=True)
             batch[f"{name}_keep"] = keep.to(device, non_blocking=True)
@@ -370,8 +370,9 @@ def _opened(task: Task, pack: Pack) -> Store:
         if kind == "fixed":
             store.fixed[name] = torch.from_numpy(pack.map(f"fixed.{name}", dtype, (len(store.row_of), *shape)))
         else:
-            store.flat[name] = torch.from_numpy(pack.map(f"flat.{name}", dtype, (-1, *shape)))
             store.offsets[name] = torch.from_numpy(pack.map(f"offsets.{name}", np.int64))
+            count = int(store.offsets[name][-1])
+            store.flat[name] = torch.from_numpy(pack.map(f"flat.{name}", dtype, (count, *shape)))
     if task.length is not None:
         store.length_of = pack.map(f"lengths.{task.length}", np.int64)
     return store

@@ -15,7 +15,7 @@ from deepdojo.data.checks.look import LEARN, SPLITS, Look, Problem, count
 from deepdojo.data.images import decode_image
 from deepdojo.errors import DojoError
 
-__all__ = ["duplicates", "images", "texts"]
+__all__ = ["duplicates", "images", "shared", "texts"]
 
 SHORT_SIGNS = 2
 LONG_TIMES = 50
@@ -42,6 +42,15 @@ def key_of(row: Mapping[str, Any], name: str) -> int:
     return int.from_bytes(blake2b(content, digest_size=8).digest(), "little")
 
 
+def key_of_row(look: Look, row: Mapping[str, Any]) -> int:
+    """`key_of` over all columns that a model reads."""
+    key = key_of(row, look.input)
+    for name in look.beside:
+        both = key.to_bytes(8, "little") + key_of(row, name).to_bytes(8, "little")
+        key = int.from_bytes(blake2b(both, digest_size=8).digest(), "little")
+    return key
+
+
 def duplicates(look: Look) -> Iterator[Problem]:
     """Rows drawn in a seeded order until the time is up; held-out rows are compared by their input alone.
 
@@ -50,7 +59,7 @@ def duplicates(look: Look) -> Iterator[Problem]:
     """
     keys, drawn = array("Q"), array("I")
     for place, _, row in look.drawn("equal inputs"):
-        keys.append(key_of(row, look.input))
+        keys.append(key_of_row(look, row))
         drawn.append(place)
     look.seen = len(keys)
     many = _equal(np.frombuffer(keys, dtype=np.uint64), np.frombuffer(drawn, dtype=np.uint32))
@@ -125,13 +134,13 @@ def _torn(look: Look, many: list[list[int]]) -> list[list[int]]:
         return []
     known = sum(len(look.rows[split]) for split in LEARN)
     labelled = [[place for place in group if place < known] for group in many]
-    return [group for group in labelled if len({_answer(look, place) for place in group}) > 1]
+    return [group for group in labelled if len({look.answer(look.nth(LEARN, place)) for place in group}) > 1]
 
 
-def _answer(look: Look, place: int) -> str | tuple[str, ...]:
+def _answer(look: Look, place: int) -> Any:
     """The label, or the tags."""
     cell = look.nth(LEARN, place)[look.target]
-    return cell if isinstance(cell, str) else tuple(cell)
+    return tuple(cell) if isinstance(cell, list) else cell
 
 
 def _two_labels(look: Look, torn: list[list[int]], chance: float) -> Iterator[Problem]:
@@ -157,6 +166,27 @@ def _two_labels(look: Look, torn: list[list[int]], chance: float) -> Iterator[Pr
         (a["id"], b["id"]),
         chance,
     )
+
+
+def shared(look: Look) -> Iterator[Problem]:
+    """Further inputs (the contexts of questions) that stand both in a held-out row and in one that is learned from."""
+    for name in look.beside:
+        learned = {key_of(row, name): row["id"] for split in LEARN for row in look.rows[split]}
+        both = [(row["id"], key) for row in look.rows["test"] if (key := key_of(row, name)) in learned]
+        if not both:
+            continue
+        there, key = both[0]
+        n, of = len(both), len(look.rows["test"])
+        yield Problem(
+            "shared inputs",
+            look.where(there),
+            f"{count(n, 'held-out row')} of {of:,} ({n / of:.1%}) {'has' if n == 1 else 'have'} the {name} of a row "
+            f"that is learned from ({look.where(learned[key])})",
+            f"keep rows of one {name} on one side with split.group, or the score is too good for a new {name}",
+            "warning",
+            (there, learned[key]),
+            (n + len(learned)) ** 2 / 2.0**65,
+        )
 
 
 def texts(look: Look) -> Iterator[Problem]:

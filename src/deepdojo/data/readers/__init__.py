@@ -25,6 +25,7 @@ READERS: Mapping[str, str] = {
     "lines": "deepdojo.data.readers.lines",
     "parquet": "deepdojo.data.readers.parquet",
     "series": "deepdojo.data.readers.series",
+    "squad": "deepdojo.data.readers.squad",
     "text": "deepdojo.data.readers.text",
 }
 
