@@ -226,6 +226,11 @@ class SplitSpec(_Section):
     repeats: Literal["together", "apart"] = "together"
     """Whether rows with equal inputs fall in one part, or are drawn one by one, as in many papers: a model is then
     tested on what it has seen, and `dojo check` says so."""
+    twins: Literal["drop", "keep"] | None = None
+    """drop: a row to train on is left out where a row with the same input validates or is tested on, and a row to
+    validate on where one is tested on; all are listed in rejected.csv. keep: they stay, and `dojo check` says so.
+    Default: drop for texts and pictures, unless repeats = "apart"; keep for tables and numbers, where equal rows are
+    different cases that look alike."""
     salt: str = ""
     """Another text draws another split."""
 
