@@ -145,9 +145,9 @@ def builtin_projects() -> list[Project]:
 def stock_recipes(task: str) -> dict[str, Path]:
     """Recipes by name: those in the task's folder of the catalogue, then those of tasks that are alike.
 
-    Alike: the same kind of input, and one label or number as the answer. So a new task has recipes from its first day.
+    Alike: the same kind of input, and labels or a number as the answer. So a new task has recipes from its first day.
     """
-    contract, answers = contract_of(task), ("label", "number")
+    contract, answers = contract_of(task), ("label", "labels", "number")
     alike = [
         name
         for name, other in CONTRACTS.items()

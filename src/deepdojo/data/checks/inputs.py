@@ -122,7 +122,7 @@ def _torn(look: Look, many: list[list[int]]) -> list[list[int]]:
         return []
     known = sum(len(look.rows[split]) for split in LEARN)
     labelled = [[place for place in group if place < known] for group in many]
-    return [group for group in labelled if len({look.nth(LEARN, place)[look.target] for place in group}) > 1]
+    return [group for group in labelled if len({look.answer(look.nth(LEARN, place)) for place in group}) > 1]
 
 
 def _two_labels(look: Look, torn: list[list[int]], chance: float) -> Iterator[Problem]:
@@ -131,7 +131,7 @@ def _two_labels(look: Look, torn: list[list[int]], chance: float) -> Iterator[Pr
     n = sum(map(len, torn))
     a = look.nth(LEARN, torn[0][0])
     others = (look.nth(LEARN, place) for place in torn[0])
-    b = next(row for row in others if row[look.target] != a[look.target])
+    b = next(row for row in others if look.answer(row) != look.answer(a))
     yield Problem(
         "two labels",
         look.where(a["id"]),

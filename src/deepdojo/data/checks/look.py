@@ -93,6 +93,11 @@ class Look:
         spec = getattr(self.dataset.project, "spec", None)
         return spec is not None and spec.data.id is not None
 
+    def answer(self, row: dict[str, Any]) -> Any:
+        """The target of a row; of one with several parts its spelling, so that answers can be compared and counted."""
+        cell = row[self.target]
+        return cell if isinstance(cell, str | float | int) else repr(cell)
+
     def nth(self, splits: Sequence[str], position: int) -> dict[str, Any]:
         """A row by its place among those of these splits."""
         for split in splits:

@@ -93,5 +93,5 @@ def _differing(look: Look, pairs: list[Any]) -> str:
     labelled = [pair for pair in pairs if max(pair) < known]
     if look.regression or not labelled:
         return ""
-    n = sum(len({look.nth(LEARN, place)[look.target] for place in pair}) > 1 for pair in labelled)
+    n = sum(len({look.answer(look.nth(LEARN, place)) for place in pair}) > 1 for pair in labelled)
     return f"; {n:,} of {len(labelled):,} pairs have two labels"

@@ -82,6 +82,8 @@ def _labels(look: Look, rows: list[Any]) -> np.ndarray | None:
         values = np.array([float(row[look.target]) for row in rows])
         edges = np.unique(np.quantile(values, np.linspace(0, 1, 11)[1:-1]))
         return np.searchsorted(edges, values, side="right") if len(edges) > 1 else None
+    if look.target_kind != "label":
+        return None
     codes = {label: k for k, label in enumerate(sorted({row[look.target] for row in rows}))}
     return np.array([codes[row[look.target]] for row in rows]) if 1 < len(codes) <= MOST_CLASSES else None
 
