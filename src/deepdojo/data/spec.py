@@ -192,6 +192,9 @@ class LabelsSpec(_Section):
 
     names: dict[str, str] | list[str] = Field(default_factory=dict)
     """Raw label to its name, or the names of 0, 1, 2, ... A raw label without a name keeps its own."""
+    corrections: str | None = None
+    """A CSV file with the columns id and label, as `dojo errors RUN --suspect-labels -o FILE` writes it: the rows that
+    it names get these labels instead of their own."""
 
 
 class ByValue(_Section):

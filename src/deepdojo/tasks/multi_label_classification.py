@@ -32,7 +32,7 @@ class MultiLabelClassification(TextClassification):
     soft: ClassVar[bool] = False
 
     @classmethod
-    def fit(  # type: ignore[override] - its options are those of the base, but for `balance`
+    def fit(  # type: ignore[override]  # the options of the base, but for `balance`
         cls,
         rows: Sequence[Row],
         *,
@@ -76,7 +76,7 @@ class MultiLabelClassification(TextClassification):
     def classes(self) -> dict[str, int]:
         return {}
 
-    def target(self, row: Row) -> np.ndarray:  # type: ignore[override] - all labels in one
+    def target(self, row: Row) -> np.ndarray:  # type: ignore[override]  # all labels in one
         """(L,) float32, 1 for each label of the row."""
         hot = np.zeros(len(self.labels), dtype=np.float32)
         known = [at for at in map(self.labels.encode, row["labels"]) if at is not None]
