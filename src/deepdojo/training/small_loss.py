@@ -23,4 +23,5 @@ def without_highest(
         return losses, weights
     each = losses.detach() / weights.clamp_min(torch.finfo(weights.dtype).tiny)
     keep = torch.ones_like(weights, dtype=torch.bool).scatter_(0, each.topk(count).indices, False)
+    keep |= ~torch.isfinite(each)  # a loss that is no number must be seen
     return torch.where(keep, losses, 0.0), torch.where(keep, weights, 0.0)
