@@ -16,7 +16,8 @@ from deepdojo.data.project import find_project, save_project
 from deepdojo.errors import ProjectError, RunError, SourceError, UnknownNameError, UsageError
 from deepdojo.runs import Run
 
-GOOD, BAD = "crisp sweet ripe fresh juicy bright".split(), "sour stale bruised bland soft rotten".split()
+GOOD = ["crisp", "sweet", "ripe", "fresh", "juicy", "bright"]
+BAD = ["sour", "stale", "bruised", "bland", "soft", "rotten"]
 WRONG = range(7, 160, 23)  # rows, by number from 1, whose label is turned round
 RECIPE = {"model.name": "bag_of_ngrams", "task.ngrams": True, "train.epochs": 6, "train.lr": 0.02}
 
@@ -29,7 +30,7 @@ def fruit(folder: Path) -> Path:
         rows = csv.writer(file)
         rows.writerow(["text", "label"])
         for i in range(1, 161):
-            words = draw.choices((GOOD, BAD)[i % 2], k=4) + [f"no{i}"]
+            words = [*draw.choices((GOOD, BAD)[i % 2], k=4), f"no{i}"]
             rows.writerow([" ".join(words), ("tasty", "poor")[(i + (i in WRONG)) % 2]])
     save_project(folder, {"task": "text-classification", "data": {"file": "notes.csv"}})
     return folder

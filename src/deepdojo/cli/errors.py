@@ -24,7 +24,7 @@ def errors(
     trust: Trust = False,
     json: Json = False,
 ) -> None:
-    """List a run's worst errors, or labels that are likely wrong.
+    """List a run's worst errors, or doubtful labels.
 
     dojo errors last                                   held-out rows, the worst first
     dojo errors last --suspect-labels                  training rows whose label models doubt

@@ -359,8 +359,8 @@ def _corrections(spec: ProjectSpec, files: Files) -> dict[str, str]:
         raise ProjectError("corrections are of labels, and this task has none", where="labels.corrections")
     found = {}
     name = str(spec.labels.corrections)
-    with files.open(name) as file:
-        reader = csv.DictReader(io.TextIOWrapper(file, "utf-8-sig", newline=""))
+    with io.TextIOWrapper(files.open(name), "utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
         for column in ("id", "label"):
             if column not in (reader.fieldnames or ()):
                 raise UnknownNameError("column", column, reader.fieldnames or (), where=f"labels.corrections: {name}")

@@ -47,8 +47,8 @@ def readable(text: str) -> str:
 
 def _records(files: Files, name: str) -> Iterator[tuple[int, list[str]]]:
     """(line, cells) of each record, the line in which it begins; the study's file has a header."""
-    with files.open(name) as file:
-        reader = csv.reader(io.TextIOWrapper(file, "utf-8", newline=""))
+    with io.TextIOWrapper(files.open(name), "utf-8", newline="") as file:
+        reader = csv.reader(file)
         began = 1
         for cells in reader:
             if cells != ["label", "gt", "text", "group"]:

@@ -16,8 +16,8 @@ def read(files: Files, file: str) -> Iterator[RawRow]:
     """Rows of `word POS chunk tag` lines; an empty line ends a sentence. Articles' first lines are no sentences."""
     words: list[str] = []
     kinds: set[str] = set()
-    with files.open(file) as opened:
-        for line, text in enumerate(chain(io.TextIOWrapper(opened, "utf-8"), [""]), 1):
+    with io.TextIOWrapper(files.open(file), "utf-8") as opened:
+        for line, text in enumerate(chain(opened, [""]), 1):
             cells = text.split()
             if cells and cells[0] != "-DOCSTART-":
                 words.append(cells[0])

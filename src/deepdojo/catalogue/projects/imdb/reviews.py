@@ -15,8 +15,8 @@ BREAK = re.compile(r"(<br\s*/?>\s*)+")
 
 def read(files: Files, file: str) -> Iterator[RawRow]:
     """Rows of id, label, text; the place of each is the line in which it begins."""
-    with files.open(file) as opened:
-        reader = csv.reader(io.TextIOWrapper(opened, "utf-8", newline=""))
+    with io.TextIOWrapper(files.open(file), "utf-8", newline="") as opened:
+        reader = csv.reader(opened)
         next(reader)
         began = reader.line_num + 1
         for _, label, text in reader:
