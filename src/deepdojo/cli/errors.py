@@ -26,10 +26,12 @@ def errors(
 ) -> None:
     """List a run's worst errors, or doubtful labels.
 
-    dojo errors last                                   held-out rows, the worst first
-    dojo errors last --suspect-labels                  training rows whose label models doubt
-    dojo errors last --suspect-labels -o suspects.csv  mend its column `label`, then name the file in project.toml:
-                                                       [labels] corrections = "suspects.csv"
+    dojo errors last                          held-out rows, the worst first
+    dojo errors last --suspect-labels         training rows with doubtful labels
+    dojo errors last --suspect-labels -o mend.csv     all of them, to be mended
+
+    Mend the column label of the file, and name it in project.toml:
+    [labels] corrections = "mend.csv"
     """
     from deepdojo import api
     from deepdojo.cli.terminal import TerminalListener
