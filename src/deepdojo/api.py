@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from deepdojo.tables import Table
 
 __all__ = [
-    "Comparison", "LoadedRun", "Reproduction", "board", "check", "compare", "explain", "load", "look", "new", "predict",
-    "report",
-    "reproduce", "runs", "score", "train",
+    "Comparison", "LoadedRun", "Reproduction", "board", "check", "compare", "errors", "explain", "load", "look", "new",
+    "predict", "report", "reproduce", "runs", "score", "train",
 ]  # fmt: skip
 
 
@@ -362,6 +361,62 @@ def explain(
     if whole.group is not None:  # its page shows what its member knows
         report(whole.folder)
     return explained
+
+
+def errors(
+    run: str | Path,
+    *,
+    suspect_labels: bool = False,
+    n: int = 50,
+    output: str | Path | None = None,
+    listener: Listener | None = None,
+    offline: bool = False,
+    trust: bool = False,
+) -> dict[str, Any]:
+    """The held-out rows that a run got most wrong; or the training rows whose labels are likely wrong.
+
+    Args:
+        suspect_labels: judge each row to learn from by a model of the same recipe that did not see it (five folds).
+        n: rows to give, the worst first.
+        output: a .csv file for all of them; one of suspects has the columns that `[labels] corrections` reads.
+
+    Returns:
+        `rows`, one dict each; of suspects also `suspects`, `judged` and `wrong`, the estimated share with its interval.
+    """
+    from deepdojo.places import write_text
+    from deepdojo.session.errors import worst_held_out
+    from deepdojo.session.suspects import find_suspects
+
+    if output is not None and Path(output).suffix.lower() != ".csv":  # before the work, not after it
+        raise UsageError("the rows are written as CSV", where=str(output), todo="let the name end in .csv")
+    whole, listener = load(run).run, listener or Listener()
+    one = whole.with_model()
+    found: dict[str, Any] = {"run": whole.id, "project": whole.info["project_path"] or whole.info["project"]}
+    if suspect_labels:
+        suspects = find_suspects(one, listener, offline=offline, trust=trust)
+        everything = [vars(item) for item in suspects.found]
+        found |= {
+            "suspects": len(everything), "judged": suspects.rows, "folds": suspects.folds, "wrong": vars(suspects.wrong)
+        }  # fmt: skip
+    else:
+        everything = worst_held_out(one, listener, count=n, offline=offline, trust=trust)
+    found["rows"] = everything[:n]
+    if output is not None:
+        written = [{"id": row["id"], "label": row["given"], **row} if "given" in row else row for row in everything]
+        write_text(Path(output), _as_csv(written))
+        found |= {"output": str(output), "written": len(written)}
+    return found
+
+
+def _as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    import csv
+    import io
+
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else ["id"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ class Texts(Cells):
 
 
 class Distributions(Cells):
-    """Probabilities of the same labels in every row: (n, labels) float64."""
+    """Probabilities of the same labels in every row, of a distribution or each for itself: (n, labels) float64."""
 
     def __init__(self, labels: Sequence[str], matrix: np.ndarray) -> None:
         self.labels, self.matrix = tuple(labels), matrix
@@ -124,6 +124,9 @@ class Distributions(Cells):
 
     def at(self, position: int) -> dict[str, float]:
         return dict(zip(self.labels, self.matrix[position].tolist(), strict=True))
+
+
+_PROBABILITIES = ("distribution", "marginals")
 
 
 class ColumnBuilder:
@@ -146,7 +149,7 @@ class ColumnBuilder:
         self.n += 1
 
     def _compact(self, cell: Any) -> bool:
-        if self.kind == "distribution" and isinstance(cell, Mapping):
+        if self.kind in _PROBABILITIES and isinstance(cell, Mapping):
             labels = tuple(cell)
             if self.labels is None:
                 self.labels = labels
@@ -169,7 +172,7 @@ class ColumnBuilder:
         """What was collected."""
         if self.plain is not None:
             return self.plain
-        if self.kind == "distribution":
+        if self.kind in _PROBABILITIES:
             labels = self.labels or ()
             matrix = np.frombuffer(self.numbers, dtype=np.float64) if self.n else np.zeros(0)
             return Distributions(labels, matrix.reshape(self.n, len(labels)))

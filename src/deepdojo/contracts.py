@@ -12,7 +12,18 @@ __all__ = ["CONTRACTS", "Contract", "KindName", "contract_of", "task_of"]
 from deepdojo.errors import UnknownNameError
 
 KindName = Literal[
-    "label", "labels", "text", "texts", "tokens", "number", "vector", "matrix", "distribution", "image", "record"
+    "label",
+    "labels",
+    "text",
+    "texts",
+    "tokens",
+    "number",
+    "vector",
+    "matrix",
+    "distribution",
+    "marginals",
+    "image",
+    "record",
 ]
 
 
@@ -105,8 +116,13 @@ class Contract:
 
     @property
     def distribution(self) -> str | None:
-        """The prediction column that holds probabilities, if there is one."""
+        """The prediction column that holds the probabilities of classes of which one is right, if there is one."""
         return next((name for name, kind in self.predictions.items() if kind == "distribution"), None)
+
+    @property
+    def probabilities(self) -> str | None:
+        """The prediction column that holds probabilities of classes or of labels, if there is one."""
+        return next((name for name, kind in self.predictions.items() if kind in ("distribution", "marginals")), None)
 
 
 def _classification(inputs: Mapping[str, KindName], optional: tuple[str, ...] = ()) -> Contract:
@@ -122,6 +138,12 @@ def _classification(inputs: Mapping[str, KindName], optional: tuple[str, ...] = 
 CONTRACTS: Mapping[str, Contract] = {
     "image-classification": _classification({"image": "image"}),
     "text-classification": _classification({"text": "text"}),
+    "multi-label-classification": Contract(
+        inputs={"text": "text"},
+        targets={"labels": "labels"},
+        predictions={"labels": "labels", "probabilities": "marginals"},
+        metric="micro_f1",
+    ),
     "tabular-classification": _classification({"features": "record"}),
     "tabular-regression": Contract(
         inputs={"features": "record"}, targets={"value": "number"}, predictions={"value": "number"}, metric="rmse"

@@ -94,6 +94,10 @@ class TrainSection(_Section):
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     """Share of the target that is spread over all classes (Szegedy et al. 2015); in training alone, the validation
     loss stays the true one."""
+    trim: float = Field(0.0, ge=0, lt=1)
+    """Leave out this share of each training batch, the examples with the highest loss, for labels of which about so
+    many are wrong: networks learn what is right before they learn single exceptions (small-loss selection, as in
+    Han et al. 2018, with one network; Shen & Sanghavi 2019). It grows from 0 over the first pass."""
     mixup: float = Field(0.0, ge=0)
     """Mix each training example with another, with weights of Beta(mixup, mixup), such as 0.2 (Zhang et al. 2018);
     0 does not mix."""

@@ -28,6 +28,18 @@ def classified(rng: np.random.Generator, n: int, classes: int, *, said: int | No
     return [names[i] for i in truth], labels, cells, p, names
 
 
+def labelled(rng: np.random.Generator, n: int, labels: int, *, ties: bool = False):
+    """{kind: (truth, predicted)} of n random rows with none, one or several labels; the first row has them all."""
+    names = [f"label {i:03d}" for i in range(labels)]
+    hot = rng.random((n, labels)) < 0.4
+    hot[0] = True
+    p = np.clip(0.3 * rng.random((n, labels)) + 0.5 * hot + 0.2 * rng.random((n, labels)), 0, 1)
+    p = np.round(p * 4) / 4 if ties else p
+    truth = [[name for name, yes in zip(names, row, strict=True) if yes] for row in hot]
+    said = [[name for name, q in zip(names, row, strict=True) if q >= 0.45] for row in p]
+    return {"labels": (truth, said), "marginals": (truth, [dict(zip(names, map(float, r), strict=True)) for r in p])}
+
+
 def made_cells(name: str, rng: np.random.Generator, n: int, classes: int = 3):
     """(truth, predicted) of n random rows, of the kinds that the metric compares."""
     if METRICS[name].truth == "number":
@@ -39,6 +51,8 @@ def made_cells(name: str, rng: np.random.Generator, n: int, classes: int = 3):
         some = ["the red cat", "a cat", "red dogs", "Cat!", "dogs of the north", ""]
         truth = [[some[i] for i in rng.integers(0, 5, size=rng.integers(1, 4))] for _ in range(n)]
         return truth, [some[i] for i in rng.integers(0, 6, size=n)]
+    if METRICS[name].truth == "labels":
+        return labelled(rng, n, classes)[METRICS[name].predicted]
     if METRICS[name].truth == "text":
         texts = ["words of \u6587\n" * int(count) for count in rng.integers(1, 9, size=n)]
         return texts, [float(nats) for nats in rng.exponential(size=n)]

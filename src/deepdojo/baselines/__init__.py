@@ -52,6 +52,8 @@ FLOORS: Mapping[str, Floor] = {
     "nbsvm": Floor("text", "nbsvm", "NB-weighted n-grams", "text", ("label",)),
     "logistic": Floor("tables", "logistic", "logistic regression", "record", ("label",)),
     "linear": Floor("tables", "linear", "linear regression", "record", ("number",)),
+    "commonest_set": Floor("labels", "commonest_set", "commonest set", None, ("labels",)),
+    "one_against_rest": Floor("labels", "one_against_rest", "TF-IDF + logistic regressions", "text", ("labels",)),
     "uniform": Floor("language", "uniform", "every symbol alike", "text", ("text",), host_run=True),
     "unigram": Floor("language", "unigram", "frequencies of symbols", "text", ("text",), host_run=True),
     "five_gram": Floor("language", "five_gram", "5-gram of counts", "text", ("text",), host_run=True),

@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, Command] = {
     "train": Command("deepdojo.cli.train:train", "Practise", "Train a model, score it, explain it, report it."),
     "predict": Command("deepdojo.cli.predict:predict", "Practise", "Predict new rows with a run."),
     "explain": Command("deepdojo.cli.explain:explain", "Practise", "Find out what a run's decisions rest on."),
+    "errors": Command("deepdojo.cli.errors:errors", "Practise", "List a run's worst errors, or doubtful labels."),
     "report": Command("deepdojo.cli.report:report", "Practise", "Write the page that tells all about a run."),
     "reproduce": Command("deepdojo.cli.reproduce:reproduce", "Practise", "Train a run again and compare the scores."),
     "board": Command("deepdojo.cli.board:board", "Compete", "Show a project's leaderboard."),

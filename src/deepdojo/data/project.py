@@ -152,7 +152,7 @@ def stock_recipes(task: str) -> dict[str, Path]:
     contract = contract_of(task)
 
     def like(other: Contract) -> tuple[str, str, int, bool]:
-        answer = "one" if other.target_kind in ("label", "number") else other.target_kind
+        answer = "one" if other.target_kind in ("label", "labels", "number") else other.target_kind
         return other.input_kind, answer, len(other.inputs), other.host_run
 
     alike = [name for name, other in CONTRACTS.items() if like(other) == like(contract)]

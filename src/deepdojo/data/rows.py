@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import json
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from deepdojo.contracts import Contract, KindName
+from deepdojo.contracts import Contract, KindName, contract_of
 from deepdojo.data.cells import (
     LARGEST,
     MISSING,
@@ -53,6 +54,7 @@ class RowMaker:
     def __init__(self, spec: ProjectSpec, contract: Contract, files: Files, *, targets: bool, ragged: bool) -> None:
         self.spec, self.contract, self.files, self.targets, self.ragged = spec, contract, files, targets, ragged
         self.made = 0
+        self.corrected = _corrections(spec, files) if targets and spec.labels.corrections else {}
         self.absent: dict[str, int] = {}
         self.known: dict[str, None] = {}
         self._features: dict[str, list[str]] = {}
@@ -100,6 +102,11 @@ class RowMaker:
             if isinstance(error, SourceError):
                 self.files.unreadable.add(cell.name)
             raise Reject(error.what) from None
+
+    def correct(self, row: Row) -> Row:
+        """With the label that [labels] corrections gives its id."""
+        label = self.corrected.get(row["id"]) if self.corrected else None
+        return row if label is None else {**row, self.contract.target: label}
 
     def cell(self, raw: RawRow, column: str) -> Any:
         """A cell by its column's name. Raises UnknownNameError where a file has no such column."""
@@ -376,6 +383,23 @@ class RowMaker:
         if not ((values >= 0) & (values <= 255)).all():  # also false for NaN
             raise Reject("a pixel is not within 0 to 255")
         return values.astype(np.uint8).reshape(given.shape)
+
+
+def _corrections(spec: ProjectSpec, files: Files) -> dict[str, str]:
+    """id -> label. Raises UnknownNameError or SourceError for a file without the columns, or none."""
+    if contract_of(spec.task).target_kind != "label":
+        raise ProjectError("corrections are of labels, and this task has none", where="labels.corrections")
+    found = {}
+    name = str(spec.labels.corrections)
+    with io.TextIOWrapper(files.open(name), "utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        for column in ("id", "label"):
+            if column not in (reader.fieldnames or ()):
+                raise UnknownNameError("column", column, reader.fieldnames or (), where=f"labels.corrections: {name}")
+        for row in reader:
+            if row["id"] and (row["label"] or "").strip():
+                found[row["id"]] = row["label"].strip()
+    return found
 
 
 def _texts(text: str) -> list[str]:

@@ -223,6 +223,9 @@ class LabelsSpec(_Section):
 
     names: dict[str, str] | list[str] = Field(default_factory=dict)
     """Raw label to its name, or the names of 0, 1, 2, ... A raw label without a name keeps its own."""
+    corrections: str | None = None
+    """A CSV file with the columns id and label, as `dojo errors RUN --suspect-labels -o FILE` writes it: the rows that
+    it names get these labels instead of their own."""
 
 
 class ByValue(_Section):
@@ -257,6 +260,11 @@ class SplitSpec(_Section):
     repeats: Literal["together", "apart"] = "together"
     """Whether rows with equal inputs fall in one part, or are drawn one by one, as in many papers: a model is then
     tested on what it has seen, and `dojo check` says so."""
+    twins: Literal["drop", "keep"] | None = None
+    """drop: a row to train on is left out where a row with the same input validates or is tested on, and a row to
+    validate on where one is tested on; all are listed in rejected.csv. keep: they stay, and `dojo check` says so.
+    Default: drop for texts and pictures, unless repeats = "apart"; keep for tables and numbers, where equal rows are
+    different cases that look alike."""
     salt: str = ""
     """Another text draws another split."""
 

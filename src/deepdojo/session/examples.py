@@ -53,7 +53,7 @@ def collect_examples(
     found = []
     for key, reasons in why.items():
         cells = predicted[key]
-        probabilities = cells[contract.distribution] if contract.distribution is not None else None
+        probabilities = cells[contract.probabilities] if contract.probabilities is not None else None
         top = sorted(probabilities.items(), key=lambda item: -item[1])[:5] if probabilities else None
         entry = {
             "id": key, "kind": _SHOWN_AS.get(kind, kind), "truth": readable(truth[key], contract.target_kind),

@@ -14,6 +14,7 @@ import numpy as np
 from deepdojo.columns import same
 from deepdojo.data.dataset import Dataset
 from deepdojo.data.digests import line_of
+from deepdojo.data.twins import TWIN_REASON
 from deepdojo.errors import RunError, ScoreError
 from deepdojo.places import write_json
 from deepdojo.runs import Run, write_rejected, write_toml
@@ -119,13 +120,16 @@ def leave_out_rejected(group: Group) -> None:
 
         with (group.folder / member.path / "rejected.csv").open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
+                if row["reason"] == TWIN_REASON:  # of this member's fold alone
+                    continue
                 for dataset in group.data.values():
                     dataset.reject(row["id"], row["reason"])
     first = next(iter(group.data.values()))
     write_rejected(group.folder / "rejected.csv", first.rejected)
     data = Run(group.folder).read_json("data.json")
     parts = ("train", "validation", "test")
-    rows = {"folds": first.n} if group.plan.folds else {part: len(first.rows(part)) for part in parts}
+    tested = sum(len(dataset.rows("test")) for dataset in group.data.values())
+    rows = {"folds": tested} if group.plan.folds else {part: len(first.rows(part)) for part in parts}
     write_json(group.folder / "data.json", {**data, "rows": rows, "rejected": len(first.rejected)})
     member_run = Run(group.folder / group.plan.members()[0].path)
     write_json(group.folder / "environment.json", member_run.read_json("environment.json"))

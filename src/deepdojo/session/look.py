@@ -282,7 +282,7 @@ def _targets(dataset: Dataset) -> Json:
     """Class counts by split, or quantiles of the numbers to predict; of training and validation rows."""
     contract = dataset.project.contract
     target = next(iter(contract.targets))
-    if contract.target_kind == "tokens":
+    if contract.target_kind in ("tokens", "labels"):
         counts = {split: Counter(chain.from_iterable(column(dataset.rows(split), target))) for split in LEARNED}
         return {"classes": _by_name(counts)}
     if contract.target_kind == "label":

@@ -13,6 +13,7 @@ from deepdojo.data.check import check
 from deepdojo.data.dataset import Dataset, load_dataset
 from deepdojo.data.project import Project, find_project
 from deepdojo.data.rowset import Parts
+from deepdojo.data.twins import TWIN_REASON
 from deepdojo.errors import DataError, RunError, UnknownNameError, UsageError
 from deepdojo.places import runs_folder
 from deepdojo.recipes import Recipe, find_recipe, parse_overrides
@@ -150,10 +151,13 @@ def checked(dataset: Dataset, listener: Listener) -> list[dict[str, Any]]:
     if len(warnings) > 3:
         more = f"{len(warnings) - 3} more warning{'s' if len(warnings) > 4 else ''}"
         listener.say(f"check: {more}; see dojo check {dataset.project.name}")
-    if dataset.rejected:
-        listener.say(
-            f"check: {len(dataset.rejected):,} rows or files were left out; rejected.csv in the run lists them"
-        )
+    twins = dataset.twins
+    if twins:
+        rows = "1 row to learn from is" if twins == 1 else f"{twins:,} rows to learn from are"
+        listener.say(f"check: {rows} left out: {TWIN_REASON} ([split] twins)")
+    if len(dataset.rejected) > twins:
+        unusable = len(dataset.rejected) - twins
+        listener.say(f"check: {unusable:,} rows or files were left out; rejected.csv in the run lists them")
     if report.seen < report.total:
         listener.say(f"check: saw {report.seen:,} of {report.total:,} rows")
     return [dataclasses.asdict(p) for p in report.problems]

@@ -52,6 +52,7 @@ class TextClassification(Classification):
         ngrams: bool = False,
         tokens: str = "words",
         vocab_size: int = 8_000,
+        balance: bool = False,
     ) -> Self:
         """
         Args:
@@ -65,16 +66,19 @@ class TextClassification(Classification):
             tokens: what the model reads one by one: words, characters, bpe (byte-level pieces of words: nothing is
             unknown) or wordpiece (pieces of words as BERT has them). Learned from the training texts.
             vocab_size: of bpe and wordpiece.
+            balance: learn for classes that are tested in equal shares, whatever their shares of the training rows.
         """
         texts, labels = column(rows, "text"), cls.fit_labels(rows)
         if ngrams and tokens != "words":
             raise RecipeError("n-grams are made of words", where="task.tokens", todo="leave out one of the two")
         if ngrams:
-            return cls(labels, Tokenizer((), lower), max_tokens, Ngrams.fit(texts, lower=lower, min_count=min_count))
+            task = cls(labels, Tokenizer((), lower), max_tokens, Ngrams.fit(texts, lower=lower, min_count=min_count))
+            return task.balanced(rows) if balance else task
         tokenizer = fit_tokenizer(
             tokens, texts, lower=lower, min_count=min_count, max_words=max_words, vocab_size=vocab_size
         )
-        return cls(labels, tokenizer, max_tokens)
+        task = cls(labels, tokenizer, max_tokens)
+        return task.balanced(rows) if balance else task
 
     @property
     def bags(self) -> bool:

@@ -32,6 +32,7 @@ from deepdojo.training.nonfinite import first_nonfinite_part
 from deepdojo.training.optimizers import build_optimizer
 from deepdojo.training.precision import Hardware, using_threads
 from deepdojo.training.schedules import Schedule, batch_size, lr_factor, planned_steps
+from deepdojo.training.small_loss import without_highest
 from deepdojo.training.store import Store
 from deepdojo.training.stream import Stream
 
@@ -220,6 +221,9 @@ class _Loop:
         """Adds the gradient of the summed loss; gives (summed loss, summed weight)."""
         with self.hardware.autocast():
             losses, weights = self.shared.loss(batch)
+        if self.train.trim:
+            share = self.train.trim * min(1.0, self.state.step / self.epoch_steps)
+            losses, weights = without_highest(losses, weights, share)
         total = losses.sum() if counts else losses.sum() * 0.0
         total.backward()
         return float(total.detach()), float(weights.sum()) * counts
