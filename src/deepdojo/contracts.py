@@ -97,6 +97,13 @@ CONTRACTS: Mapping[str, Contract] = {
         metric="bits_per_byte",
         host_inputs={"text": "text", "context": "text"},
     ),
+    "masked-language-modelling": Contract(
+        inputs={},
+        targets={"text": "text"},
+        predictions={"guess": "record"},
+        metric="masked_word_nats",
+        host_inputs={"text": "text"},
+    ),
 }
 
 

@@ -26,7 +26,8 @@ __all__ = [
 class Floor:
     """One floor: `module.function` computes it, `title` is its name on the board.
 
-    It serves every task whose input is of kind `reads` (None: of any) and whose target is of one of the kinds `gives`.
+    It serves every task whose input is of kind `reads` (None: of any) and whose target is of one of the kinds `gives`;
+    where `says` is given, those that the host runs alone, and whose first prediction is of that kind.
     """
 
     module: str
@@ -34,8 +35,12 @@ class Floor:
     title: str
     reads: KindName | None
     gives: tuple[KindName, ...]
+    says: KindName | None = None
 
     def serves(self, contract: Contract) -> bool:
+        said = next(iter(contract.predictions.values()))
+        if (self.says is None) == contract.host_run or self.says not in (None, said):
+            return False
         return self.reads in (None, contract.input_kind) and contract.target_kind in self.gives
 
 
@@ -47,9 +52,11 @@ FLOORS: Mapping[str, Floor] = {
     "nbsvm": Floor("text", "nbsvm", "NB-weighted n-grams", "text", ("label",)),
     "logistic": Floor("tables", "logistic", "logistic regression", "record", ("label",)),
     "linear": Floor("tables", "linear", "linear regression", "record", ("number",)),
-    "uniform": Floor("language", "uniform", "every symbol alike", "text", ("text",)),
-    "unigram": Floor("language", "unigram", "frequencies of symbols", "text", ("text",)),
-    "five_gram": Floor("language", "five_gram", "5-gram of counts", "text", ("text",)),
+    "uniform": Floor("language", "uniform", "every symbol alike", "text", ("text",), "number"),
+    "unigram": Floor("language", "unigram", "frequencies of symbols", "text", ("text",), "number"),
+    "five_gram": Floor("language", "five_gram", "5-gram of counts", "text", ("text",), "number"),
+    "frequent": Floor("masked", "frequent", "frequencies of words", "text", ("text",), "record"),
+    "neighbours": Floor("masked", "neighbours", "counts of words between two", "text", ("text",), "record"),
     "boosting": Floor("boosting", "boosting", "gradient boosting", "record", ("label", "number")),
 }
 

@@ -145,14 +145,16 @@ def builtin_projects() -> list[Project]:
 def stock_recipes(task: str) -> dict[str, Path]:
     """Recipes by name: those in the task's folder of the catalogue, then those of tasks that are alike.
 
-    Alike: the same kind of input, and one label or number as the answer. So a new task has recipes from its first day.
+    Alike: the same kind of input, and one label or number as the answer, or answers of the same kinds. So a new task
+    has recipes from its first day.
     """
-    contract, answers = contract_of(task), ("label", "number")
-    alike = [
-        name
-        for name, other in CONTRACTS.items()
-        if (other.input_kind, other.target_kind in answers) == (contract.input_kind, contract.target_kind in answers)
-    ]
+    answers = ("label", "number")
+
+    def kinds(contract: Contract) -> tuple[object, ...]:
+        one = contract.target_kind in answers
+        return contract.input_kind, one, () if one else (contract.target_kind, *contract.predictions.values())
+
+    alike = [name for name, other in CONTRACTS.items() if kinds(other) == kinds(contract_of(task))]
     found: dict[str, Path] = {}
     for name in dict.fromkeys([task, *alike]):
         for path in sorted((CATALOGUE.parent / "recipes" / name).glob("*.toml")):

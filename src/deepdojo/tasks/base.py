@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -152,6 +153,11 @@ class Task(ABC):
     def words(cls) -> dict[str, float]:
         """Ragged entries whose cells may become the unknown one, and its id."""
         return {name: value for name, value in cls.blank.items() if name in cls.ragged}
+
+    def draw(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """What a task draws anew for each training batch, on the batch's device: which words are hidden. The generator
+        is on the CPU; seed, step and micro-batch decide it. A task that draws nothing leaves this as it is."""
+        return batch
 
     def prepare(self, batch: Batch) -> Batch:
         """The batch as the model gets it (idempotent): integers that stand for real values made float and
