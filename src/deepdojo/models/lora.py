@@ -63,7 +63,9 @@ class LowRank(nn.Module):
         made: the adapter of each name.
     """
 
-    def __init__(self, apply: Callable[..., Tensor], rows: dict[str, tuple[int, int]], made: dict[str, Adapter]) -> None:
+    def __init__(
+        self, apply: Callable[..., Tensor], rows: dict[str, tuple[int, int]], made: dict[str, Adapter]
+    ) -> None:
         super().__init__()
         self.apply_linear, self.rows = apply, rows
         self.adapters = nn.ModuleDict(made)
@@ -103,7 +105,7 @@ def _places(model: nn.Module) -> Iterator[tuple[str, _Place]]:
 def add_lora(model: nn.Module, *, rank: int, alpha: float, on: Sequence[str]) -> int:
     """Freeze the network and put adapters of a rank on the matrices that `on` names; gives how many.
 
-    Names are those of the network's parts (`models/part_names.py`); of an attention, query, key and value by themselves.
+    Names are those of the network's parts (`models/part_names.py`); an attention has query, key and value.
 
     Raises:
         UnknownNameError: a name that no matrix has. RecipeError: a rank above the smaller side of a matrix.
@@ -156,4 +158,4 @@ def merge_lora(model: nn.Module) -> None:
                 assert isinstance(adapter, Adapter)
                 weight[start:end] += adapter.product()
         del layer.apply_linear
-        layer.apply_linear = beside.apply_linear
+        layer.apply_linear = beside.apply_linear  # type: ignore[assignment]

@@ -35,7 +35,9 @@ def matching(patterns: Sequence[str], names: Iterable[str], *, where: str) -> se
         hits = {name for name in names if _names(pattern, name)}
         if not hits:
             known = {part for name in names for part in _runs(name)}
-            raise UnknownNameError("part of the network", pattern, sorted(known, key=lambda p: (p.count("."), p)), where=where)
+            raise UnknownNameError(
+                "part of the network", pattern, sorted(known, key=lambda p: (p.count("."), p)), where=where
+            )
         found |= hits
     return found
 

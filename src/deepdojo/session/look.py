@@ -137,7 +137,8 @@ class _Shown:
 
     def texts(self) -> list[Json]:
         """Tokens of the first window: known, unknown, or dropped in the first draw; and what lies behind it."""
-        (name, unknown), *_ = self.task.words().items()
+        name = next(iter(self.task.words()))
+        unknown = self.task.blank_of(name)
         found = []
         for i, (row, windows) in enumerate(zip(self.rows, self.examples, strict=True)):
             ids = windows[0][name]
@@ -219,7 +220,8 @@ def _range(values: Tensor) -> list[float] | None:
 
 def _words(task: Task, rows: Sequence[Row], examples: Sequence[list[Example]], recipe: Recipe, seed: int) -> Json:
     """Lengths, windows, unknown words and padding over the sample."""
-    (name, unknown), *_ = task.words().items()
+    name = next(iter(task.words()))
+    unknown = task.blank_of(name)
     lengths = np.array([sum(len(window[name]) for window in windows) for windows in examples])
     flat = [example for windows in examples for example in windows]
     store = Store.of(task, flat, range(len(flat)))

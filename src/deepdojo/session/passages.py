@@ -49,7 +49,8 @@ def passages_of(
     with evaluating(model):
         parts = dict(parts_of(task, model, store, device))
     return [
-        {"id": row["id"], "kind": "passage", "why": [why[i]], "where": where(row["id"]), "loss": float(rates[i]) if asked_all else None,
+        {"id": row["id"], "kind": "passage", "why": [why[i]], "where": where(row["id"]),
+         "loss": float(rates[i]) if asked_all else None,
          "pieces": task.tint(row, parts[k])}
         for k, (i, row) in enumerate(zip(why, chosen, strict=True))
     ]  # fmt: skip

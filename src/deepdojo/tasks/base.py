@@ -171,6 +171,15 @@ class Task(ABC):
         """The row as if the prediction were the answer: explanations ask how its loss moves."""
         return {**row, **{column: cells[column] for column in self.contract.targets if column in cells}}
 
+    def adopted(self) -> Self:
+        """The task after a codec was put into it that comes from where a network was pre-trained. Raises RecipeError
+        for one that it cannot use."""
+        return self
+
+    def blank_of(self, entry: str) -> float:
+        """`blank` of a fitted task: the id of what is unknown, where a tokenizer has one of its own."""
+        return self.blank[entry]
+
     def state(self) -> dict[str, Any]:
         """JSON state from which `restore_task` makes an equal task."""
         return {"task": self.name, **dataclasses.asdict(self)}

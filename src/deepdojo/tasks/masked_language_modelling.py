@@ -6,7 +6,7 @@ Legend: B examples in a batch, T pieces of words, N hidden ones among them, V vo
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, ClassVar, Self
@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from deepdojo.data.codecs.hidden_words import HIDDEN_SHARE, hidden_spans, spelling_nats
 from deepdojo.data.codecs.mask_sign import mask_id, with_mask
 from deepdojo.data.codecs.tokenizer_kinds import TextTokenizer, fit_tokenizer
+from deepdojo.data.codecs.tokenizer_pretrained import PretrainedTokenizer
 from deepdojo.data.codecs.tokenizer_wordpiece import CONTINUED, WordPieceTokenizer
 from deepdojo.data.rowset import column
 from deepdojo.errors import RecipeError
@@ -36,8 +37,8 @@ class MaskedLanguageModelling(Task):
     """-ln p of each hidden word given all others, the pieces of one word apart from one another.
 
     Training cuts windows of `context` pieces from the whole training text at offsets that each epoch draws anew, and
-    hides 15 % of the words of each, anew at each step: 80 % of them become the sign for a hidden word, 10 % random
-    pieces, 10 % stay. Words are hidden whole. (A word is here a piece and those that go on with it, `##`.)
+    hides 15 % (`hide`) of the words of each, anew at each step: 80 % of them become the sign for a hidden word, 10 %
+    random pieces, 10 % stay. Words are hidden whole. (A word is here a piece and those that go on with it, `##`.)
 
     A held-out row is asked for the words that `data/codecs/hidden_words.py` names, which follow from its text alone;
     all become the sign. It is read in windows of `context` that move by three quarters of it; each word is asked for
@@ -48,6 +49,7 @@ class MaskedLanguageModelling(Task):
 
     tokenizer: TextTokenizer
     context: int
+    hide: float
 
     name: ClassVar[str] = "masked-language-modelling"
     protocol: ClassVar[str] = "MaskedLanguageModel"
@@ -65,6 +67,7 @@ class MaskedLanguageModelling(Task):
         lower: bool = True,
         min_count: int = 2,
         context: int = 128,
+        hide: float = HIDDEN_SHARE,
     ) -> Self:
         """
         Args:
@@ -73,14 +76,21 @@ class MaskedLanguageModelling(Task):
             lower: lower-case the text.
             min_count: a word, character or pair that occurs less often gets no id of its own.
             context: the most of them that it reads at once.
+            hide: share of the words that training hides; of held-out words it is always 0.15. More teach more at each
+            step, and leave less to guess from (Wettig et al. 2022 find 0.4 best for large networks, less for small).
         """
         if context < 2:
             raise RecipeError("a word is guessed from those beside it", where="task.context", todo="give at least 2")
+        if not 0 < hide < 1:
+            raise RecipeError(f"a share of {hide:g} cannot be hidden", where="task.hide", todo="give 0.15")
         if tokens == "bpe":
             with_mask(None)
         texts = column(rows, "text")
         found = fit_tokenizer(tokens, texts, lower=lower, min_count=min_count, vocab_size=vocab_size)
-        return cls(with_mask(found), context)
+        return cls(with_mask(found), context, hide)
+
+    def adopted(self) -> Self:
+        return replace(self, tokenizer=with_mask(self.tokenizer))
 
     @property
     def window(self) -> int | None:
@@ -141,20 +151,20 @@ class MaskedLanguageModelling(Task):
         u = torch.rand(tokens.shape, generator=generator).to(tokens.device)
         random = torch.randint(2, len(self.tokenizer), tokens.shape, generator=generator).to(tokens)
         u, hidden = self._chosen(tokens, keep, u)
-        share = u / HIDDEN_SHARE
+        share = u / self.hide
         seen = torch.where(hidden & (share < REPLACED), self._mask, tokens)
         seen = torch.where(hidden & (share >= REPLACED) & (share < RANDOM), random, seen)
         return self._around_batch(seen, tokens, hidden, keep)
 
     def _chosen(self, tokens: Tensor, keep: Tensor | None, u: Tensor) -> tuple[Tensor, Bool[Tensor, "B T"]]:
-        """(the number of each piece's word, whether it is hidden: 15 % of the words, and one of each row at least)."""
+        """(the number of each piece's word, whether it is hidden: a share of them, and one of each row at least)."""
         steps = torch.arange(tokens.shape[1], device=tokens.device).expand_as(tokens)
         goes_on = self._goes_on.to(tokens.device)[tokens.long()]
         first = torch.where(goes_on, 0, steps).cummax(1).values  # a window may begin inside a word
         u = u.gather(1, first)
         if keep is not None:
             u = u.masked_fill(~keep, 2.0)
-        hidden = (u < HIDDEN_SHARE) | (u == u.amin(1, keepdim=True))
+        hidden = (u < self.hide) | (u == u.amin(1, keepdim=True))
         return u, hidden if keep is None else hidden & keep
 
     def _around_batch(self, seen: Tensor, answers: Tensor, hidden: Tensor, keep: Tensor | None) -> Batch:
@@ -266,8 +276,9 @@ def _windows(count: int, size: int) -> Iterator[tuple[int, int, int, int]]:
 
 def _continued(tokenizer: Any) -> list[bool]:
     """Of a tokenizer that has no list of pieces: by the pieces' own spelling, where they have one."""
-    name = getattr(tokenizer, "token", None)
-    return [bool(name) and str(name(i)).startswith(CONTINUED) for i in range(len(tokenizer))]
+    if not isinstance(tokenizer, PretrainedTokenizer):
+        return [False] * len(tokenizer)
+    return [tokenizer.token(i).startswith(CONTINUED) for i in range(len(tokenizer))]
 
 
 task = MaskedLanguageModelling

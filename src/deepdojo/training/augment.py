@@ -38,7 +38,7 @@ def build_augment(train: TrainSection, task: Task | type[Task]) -> Augment | Non
     steps = [build(train, task) for fields, build in asked if any(getattr(train, name) for name in fields)]
     kind = task if isinstance(task, type) else type(task)
     if kind.draw is not Task.draw:
-        steps.insert(0, task.draw)
+        steps.insert(0, lambda batch, generator: task.draw(batch, generator))  # type: ignore[call-arg]
     if not steps:
         return None
 
@@ -95,9 +95,12 @@ def _image_steps(train: TrainSection, task: Task | type[Task]) -> Augment:
 
 def _word_steps(train: TrainSection, task: Task | type[Task]) -> Augment:
     def augment(batch: Batch, draws: torch.Generator) -> Batch:
+        assert isinstance(task, Task)
         dropped = {
-            name: drop_words(batch[name], batch[f"{name}_keep"], draws, share=train.word_dropout, unknown=int(unknown))
-            for name, unknown in task.words().items()
+            name: drop_words(
+                batch[name], batch[f"{name}_keep"], draws, share=train.word_dropout, unknown=int(task.blank_of(name))
+            )
+            for name in task.words()
         }
         return {**batch, **dropped}
 

@@ -25,12 +25,14 @@ def freeze(model: nn.Module, train: TrainSection) -> None:
     for name in matching(train.freeze, parameters, where="train.freeze"):
         parameters[name].requires_grad_(False)
     if not any(parameter.requires_grad for parameter in parameters.values()):
-        raise RecipeError("all parts are frozen, so nothing could be learned", where="train.freeze", todo="leave one out")
+        raise RecipeError(
+            "all parts are frozen, so nothing could be learned", where="train.freeze", todo="leave one out"
+        )
     for module in model.modules():
         own = list(module.parameters())
         if own and not any(parameter.requires_grad for parameter in own):
             module.eval()
-            module.train = _stay  # type: ignore[method-assign]
+            module.train = _stay  # type: ignore[method-assign, assignment]
 
 
 def _stay(mode: bool = True) -> None:
@@ -38,7 +40,7 @@ def _stay(mode: bool = True) -> None:
 
 
 def rate_shares(model: nn.Module, decay: float) -> dict[int, float]:
-    """The learning rate of each parameter, by its identity, as a share of the recipe's: decay to the power of the layers
-    above it (`models/part_names.py`: depths)."""
+    """The learning rate of each parameter, by its identity, as a share of the recipe's: decay to the power of the
+    number of layers above it (`models/part_names.py`: depths)."""
     found, deepest = depths(model)
     return {id(parameter): decay ** (deepest - found[name]) for name, parameter in model.named_parameters()}

@@ -141,5 +141,9 @@ def _of(made: Any, path: Path) -> PretrainedTokenizer:
     signs = ("[UNK]", "<unk>", "[MASK]", "<mask>", "[PAD]", "<pad>", "<|endoftext|>")
     unknown = next((found for sign in signs if (found := made.token_to_id(sign)) is not None), 0)
     return PretrainedTokenizer(
-        made.to_str(), tuple(whole[:at]), tuple(whole[at + len(bare) :]), int(unknown), None if mask is None else int(mask)
+        made.to_str(),
+        tuple(whole[:at]),
+        tuple(whole[at + len(bare) :]),
+        int(unknown),
+        None if mask is None else int(mask),
     )
