@@ -171,7 +171,9 @@ class Network:
         replay = session.replay
         if session.refit is not None:
             replay = session.refit.schedule(self.store.steps(batch_size(session.recipe.train)))
-        session.listener.stage("train", f"{session.recipe.model.name}, {count_parameters(self.model):,} parameters")
+        learned = "" if self.trained == count_parameters(self.model) else f"{self.trained:,} of "
+        said = f"{session.recipe.model.name}, {learned}{count_parameters(self.model):,} parameters"
+        session.listener.stage("train", said)
         ranks = session.ranks or ALONE
         sharded = ranks.world > 1 and session.recipe.train.parallel == "fsdp"
         plain = copy.deepcopy(self.model).to("cpu") if sharded else self.model
@@ -231,7 +233,7 @@ class Network:
         session = self.session
         return {
             "parameters": count_parameters(self.model),
-            "trained": self.trained,
+            "trained": self.trained if self.trained < count_parameters(self.model) else None,
             "train_flops": flops,
             "forward_flops": self.forward_flops,
             "seconds": time.monotonic() - session.started,
