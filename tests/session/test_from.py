@@ -1,4 +1,4 @@
-"""`--from`: a run or a checkpoint folder gives weights, shape and tokenizer; what does not fit is said in a sentence."""
+"""`--from`: a run or a checkpoint gives weights, shape and tokenizer; what does not fit is said in a sentence."""
 
 from __future__ import annotations
 
