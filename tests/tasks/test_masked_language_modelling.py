@@ -164,13 +164,26 @@ def test_fifteen_in_a_hundred_words_are_hidden_and_of_those_80_10_10():
 def test_words_are_hidden_whole():
     task = task_of()
     store = examples_to_learn(task, ROWS)
-    goes_on = task._goes_on
-    assert goes_on.any()
     for step in range(20):
-        batch = task.draw(store.cut(store.batches(8)[0]), draws(1, step))
-        inner = goes_on[batch["answers"].long()][:, 1:]
+        plain = store.cut(store.batches(8)[0])
+        inner = (plain["tokens"] < 0)[:, 1:]
+        assert inner.any()
+        batch = task.draw(plain, draws(1, step))
+        assert (batch["tokens"] >= 0).all()
+        assert (batch["answers"] >= 0).all()
         assert (batch["hidden"][:, 1:] == batch["hidden"][:, :-1])[inner].all()
         assert batch["hidden"].any(1).all()
+
+
+def test_training_hides_the_words_that_held_out_rows_are_asked_for():
+    """A sign at a word belongs to it, as in `hidden_words`: else `<unk>` is never hidden whole, and costs 17 nats."""
+    task = task_of()
+    (example,) = task.encode({"text": "the <unk> dogs."}, learn=True)
+    stored = example["tokens"]
+    ids = np.where(stored < 0, ~stored, stored).tolist()
+    assert ids == task.tokenizer.encode("the <unk> dogs.")
+    text = task.tokenizer.pieces("the <unk> dogs.")
+    assert [text[i] for i in np.flatnonzero(stored >= 0)] == ["the", "<", text[[p[0] == "d" for p in text].index(True)]]
 
 
 def test_the_draw_is_of_seed_and_step_and_never_of_padding():

@@ -16,11 +16,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from deepdojo.data.codecs.hidden_words import HIDDEN_SHARE, hidden_spans, spelling_nats
+from deepdojo.data.codecs.hidden_words import HIDDEN_SHARE, hidden_spans, spelling_nats, text_words
 from deepdojo.data.codecs.mask_sign import mask_id, with_mask
 from deepdojo.data.codecs.tokenizer_kinds import TextTokenizer, fit_tokenizer
-from deepdojo.data.codecs.tokenizer_pretrained import PretrainedTokenizer
-from deepdojo.data.codecs.tokenizer_wordpiece import CONTINUED, WordPieceTokenizer
 from deepdojo.data.rowset import column
 from deepdojo.errors import RecipeError
 from deepdojo.layers import current
@@ -38,7 +36,7 @@ class MaskedLanguageModelling(Task):
 
     Training cuts windows of `context` pieces from the whole training text at offsets that each epoch draws anew, and
     hides 15 % (`hide`) of the words of each, anew at each step: 80 % of them become the sign for a hidden word, 10 %
-    random pieces, 10 % stay. Words are hidden whole. (A word is here a piece and those that go on with it, `##`.)
+    random pieces, 10 % stay. Words are hidden whole.
 
     A held-out row is asked for the words that `data/codecs/hidden_words.py` names, which follow from its text alone;
     all become the sign. It is read in windows of `context` that move by three quarters of it; each word is asked for
@@ -114,21 +112,15 @@ class MaskedLanguageModelling(Task):
     def _mask(self) -> int:
         return mask_id(self.tokenizer)
 
-    @cached_property
-    def _goes_on(self) -> Tensor:
-        """(V,) bool: the pieces that go on with a word."""
-        tokens = self.tokenizer.tokens if isinstance(self.tokenizer, WordPieceTokenizer) else ()
-        known = [False, False, *(token.startswith(CONTINUED) for token in tokens)] if tokens else []
-        return torch.tensor(known or _continued(self.tokenizer), dtype=torch.bool)
-
     def encode(self, row: Row, *, learn: bool) -> Iterator[Example]:
         text = row["text"]
         ids, spans = self.tokenizer.encode_with_offsets(text)
         own = np.array(ids, dtype=np.int32)
-        if learn:
-            yield {"tokens": own}
+        if learn:  # a piece that goes on with a word is stored as ~id, since a window has no other place to say it
+            word = _word_of(text, spans, text_words(text))
+            yield {"tokens": np.where(np.append(False, (word[1:] == word[:-1]) & (word[1:] >= 0)), ~own, own)}
             return
-        hidden = _word_of(text, spans) >= 0
+        hidden = _word_of(text, spans, hidden_spans(text)) >= 0
         seen = np.where(hidden, np.int32(self._mask), own)
         for start, end, first, last in _windows(len(own), self.window or self.context):
             asked = hidden[start:end].copy()
@@ -147,19 +139,18 @@ class MaskedLanguageModelling(Task):
 
     def draw(self, batch: Batch, generator: torch.Generator) -> Batch:
         """Hide words: one uniform number a word says whether, and how."""
-        tokens, keep = batch["tokens"], batch.get("tokens_keep")
+        tokens, goes_on, keep = _read(batch)
         u = torch.rand(tokens.shape, generator=generator).to(tokens.device)
         random = torch.randint(2, len(self.tokenizer), tokens.shape, generator=generator).to(tokens)
-        u, hidden = self._chosen(tokens, keep, u)
+        u, hidden = self._chosen(goes_on, keep, u)
         share = u / self.hide
         seen = torch.where(hidden & (share < REPLACED), self._mask, tokens)
         seen = torch.where(hidden & (share >= REPLACED) & (share < RANDOM), random, seen)
         return self._around_batch(seen, tokens, hidden, keep)
 
-    def _chosen(self, tokens: Tensor, keep: Tensor | None, u: Tensor) -> tuple[Tensor, Bool[Tensor, "B T"]]:
+    def _chosen(self, goes_on: Tensor, keep: Tensor | None, u: Tensor) -> tuple[Tensor, Bool[Tensor, "B T"]]:
         """(the number of each piece's word, whether it is hidden: a share of them, and one of each row at least)."""
-        steps = torch.arange(tokens.shape[1], device=tokens.device).expand_as(tokens)
-        goes_on = self._goes_on.to(tokens.device)[tokens.long()]
+        steps = torch.arange(goes_on.shape[1], device=goes_on.device).expand_as(goes_on)
         first = torch.where(goes_on, 0, steps).cummax(1).values  # a window may begin inside a word
         u = u.gather(1, first)
         if keep is not None:
@@ -182,12 +173,12 @@ class MaskedLanguageModelling(Task):
     def _fixed(self, batch: Batch) -> Batch:
         """A batch for which nothing was drawn: hidden is what a hash of id and place says, so that the cost of a step
         and the loss of a batch can be told without a generator."""
-        tokens, keep = batch["tokens"], batch.get("tokens_keep")
+        tokens, goes_on, keep = _read(batch)
         h = tokens.long() * 2654435761 + torch.arange(tokens.shape[1], device=tokens.device) * 40503 * 65599
         for _ in range(2):
             h = ((h & 0xFFFFFFFF) ^ ((h & 0xFFFFFFFF) >> 16)) * 0x45D9F3B
         u = ((h & 0xFFFFFFFF) ^ ((h & 0xFFFFFFFF) >> 16)).float() / 2**32
-        _, hidden = self._chosen(tokens, keep, u)
+        _, hidden = self._chosen(goes_on, keep, u)
         return self._around_batch(tokens.masked_fill(hidden, self._mask), tokens, hidden, keep)
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"]]:
@@ -222,7 +213,7 @@ class MaskedLanguageModelling(Task):
         text = row["text"]
         ids, spans = self.tokenizer.encode_with_offsets(text)
         words, found = hidden_spans(text), np.concatenate([np.zeros((0, 2)), *parts])
-        word_of = _word_of(text, spans)
+        word_of = _word_of(text, spans, words)
         at = word_of[word_of >= 0]
         nats = np.bincount(at, weights=found[:, 0], minlength=len(words))
         pieces = np.bincount(at, minlength=len(words))
@@ -253,10 +244,16 @@ class MaskedLanguageModelling(Task):
         return []
 
 
-def _word_of(text: str, spans: Sequence[tuple[int, int]]) -> np.ndarray:
-    """(T,) the number of the hidden word that a piece belongs to, -1 for none."""
+def _read(batch: Batch) -> tuple[Int[Tensor, "B T"], Bool[Tensor, "B T"], Tensor | None]:
+    """(ids, whether a piece goes on with a word, which are real) of windows of the training text."""
+    stored = batch["tokens"]
+    return torch.where(stored < 0, ~stored, stored), stored < 0, batch.get("tokens_keep")
+
+
+def _word_of(text: str, spans: Sequence[tuple[int, int]], words: Sequence[tuple[int, int]]) -> np.ndarray:
+    """(T,) the number of the word that a piece belongs to, -1 for none."""
     at = np.full(len(text) + 1, -1, dtype=np.int64)
-    for number, (start, end) in enumerate(hidden_spans(text)):
+    for number, (start, end) in enumerate(words):
         at[start:end] = number
     edges = np.array(spans, dtype=np.int64).reshape(-1, 2)
     first, last = at[edges[:, 0]], at[np.maximum(edges[:, 1] - 1, edges[:, 0])]
@@ -272,13 +269,6 @@ def _windows(count: int, size: int) -> Iterator[tuple[int, int, int, int]]:
     cuts = [0, *((a + size + b) // 2 for a, b in pairwise(starts)), count]
     for start, (first, last) in zip(starts, pairwise(cuts), strict=True):
         yield start, min(count, start + size), first, last
-
-
-def _continued(tokenizer: Any) -> list[bool]:
-    """Of a tokenizer that has no list of pieces: by the pieces' own spelling, where they have one."""
-    if not isinstance(tokenizer, PretrainedTokenizer):
-        return [False] * len(tokenizer)
-    return [tokenizer.token(i).startswith(CONTINUED) for i in range(len(tokenizer))]
 
 
 task = MaskedLanguageModelling

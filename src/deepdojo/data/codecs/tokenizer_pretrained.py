@@ -63,10 +63,6 @@ class PretrainedTokenizer:
         around = [[self._library.id_to_token(i) or "" for i in ids] for ids in (self.before, self.after)]
         return [*around[0], *tokens, *around[1]]
 
-    def token(self, index: int) -> str:
-        """The spelling of an id."""
-        return self._library.id_to_token(index) or ""
-
     def decode(self, ids: Sequence[int]) -> str:
         """The text, without special tokens."""
         return str(self._library.decode(list(ids), skip_special_tokens=True))
