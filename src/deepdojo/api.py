@@ -49,6 +49,7 @@ def train(
     yes: bool = False,
     trust: bool = False,
     resume: str | Path | None = None,
+    from_: str | Path | None = None,
     listener: Listener | None = None,
 ) -> LoadedRun:
     """Check the data, train, score on held-out rows, compare with baselines, explain, report.
@@ -67,6 +68,7 @@ def train(
         share: share of the training rows to use, 0 to 1.
         find_lr: search for a learning rate first (Smith 2017) and train with it.
         yes: download more than 100 MB without asking. trust: run the project's own code.
+        from_: go on from the weights of a run, or of the folder of a Hugging Face checkpoint: fine-tuning.
         resume: a run that was interrupted; takes no project.
 
     Returns:
@@ -87,7 +89,7 @@ def train(
         raise UsageError("give a project or a run to resume, one of the two", todo="for example dojo train digits")
     if resume is not None:
         asked = {"RECIPE": recipe, "--set": set, "--seed": seed, "--seeds": seeds != 1, "--folds": folds,
-                 "--share": share != 1.0, "--validation-only": validation_only}  # fmt: skip
+                 "--share": share != 1.0, "--from": from_, "--validation-only": validation_only}  # fmt: skip
         changed = [name for name, value in asked.items() if value]
         if changed:
             raise UsageError(
@@ -100,6 +102,10 @@ def train(
         raise UsageError(f"share is {share:g}; it must lie above 0 and not above 1", where="--share")
     if budget is not None and budget < 5:
         raise UsageError(f"a budget of {budget:g} s is too short", where="--budget", todo="give at least 5s")
+    if from_ is not None:
+        from deepdojo.recipes import parse_overrides
+
+        set = {**parse_overrides(set), "model.from": str(getattr(from_, "folder", from_))}
     from deepdojo.session.train import Options
 
     options = Options(budget, baselines, explain, report, validation_only, share, find_lr)

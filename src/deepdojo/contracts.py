@@ -185,6 +185,13 @@ CONTRACTS: Mapping[str, Contract] = {
         hints={"starts": "vector"},
         within={"answers": "context"},
     ),
+    "masked-language-modelling": Contract(
+        inputs={},
+        targets={"text": "text"},
+        predictions={"guess": "record"},
+        metric="masked_word_nats",
+        host_inputs={"text": "text"},
+    ),
 }
 
 

@@ -14,7 +14,7 @@ from .conftest import Dojo
 FROZEN = {
     "new": "FOLDER --copy --from --group --id --json --metric --target --task --test --time",
     "check": "PROJECT --budget --json --language --look --offline --open --output --recipe --trust -o -r",
-    "train": "PROJECT --budget --find-lr --folds --json --no-baselines --no-explain --offline --recipe --refit "
+    "train": "PROJECT --budget --find-lr --folds --from --json --no-baselines --no-explain --offline --recipe --refit "
     "--resume --runs --seed --seeds --set --share --trust --validation-only --yes -r",
     "predict": "RUN ROWS --count --json --output --prompt --seed --temperature --top-k --top-p --trust -o",
     "explain": "RUN --json --offline --trust",

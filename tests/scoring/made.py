@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deepdojo.contracts import CONTRACTS
+from deepdojo.data.codecs.hidden_words import hidden_spans
 from deepdojo.scoring.metrics import METRICS
 
 CLASSIFICATION = CONTRACTS["text-classification"]
@@ -53,6 +54,10 @@ def made_cells(name: str, rng: np.random.Generator, n: int, classes: int = 3):
         return truth, [some[i] for i in rng.integers(0, 6, size=n)]
     if METRICS[name].truth == "labels":
         return labelled(rng, n, classes)[METRICS[name].predicted]
+    if METRICS[name].predicted == "record":  # hidden words of a text: what they cost, and how many were guessed
+        texts = ["words of \u6587\n" * int(count) for count in rng.integers(1, 9, size=n)]
+        most = [len(hidden_spans(text)) for text in texts]
+        return texts, [{"nats": float(rng.exponential()), "right": int(rng.integers(0, top + 1))} for top in most]
     if METRICS[name].truth == "text":
         texts = ["words of \u6587\n" * int(count) for count in rng.integers(1, 9, size=n)]
         return texts, [float(nats) for nats in rng.exponential(size=n)]

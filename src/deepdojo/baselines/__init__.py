@@ -28,7 +28,8 @@ class Floor:
     """One floor: `module.function` computes it, `title` is its name on the board.
 
     It serves every task whose input is of kind `reads` (None: of any) and whose target is of one of the kinds `gives`;
-    `host_run`: that is judged on how well it knew the answer. `within`: whose answers stand in another input.
+    `within`: whose answers stand in another input; `says`: those that the host runs alone, and whose first prediction is
+    of that kind.
     """
 
     module: str
@@ -36,12 +37,16 @@ class Floor:
     title: str
     reads: KindName | None
     gives: tuple[KindName, ...]
-    host_run: bool = False
     within: bool = False
+    says: KindName | None = None
 
     def serves(self, contract: Contract) -> bool:
-        kinds = self.reads in (None, contract.input_kind) and contract.target_kind in self.gives
-        return kinds and self.host_run == contract.host_run and self.within == (contract.target in contract.within)
+        said = next(iter(contract.predictions.values()))
+        if (self.says is None) == contract.host_run or self.says not in (None, said):
+            return False
+        if self.within != (contract.target in contract.within):
+            return False
+        return self.reads in (None, contract.input_kind) and contract.target_kind in self.gives
 
 
 FLOORS: Mapping[str, Floor] = {
@@ -54,9 +59,6 @@ FLOORS: Mapping[str, Floor] = {
     "linear": Floor("tables", "linear", "linear regression", "record", ("number",)),
     "commonest_set": Floor("labels", "commonest_set", "commonest set", None, ("labels",)),
     "one_against_rest": Floor("labels", "one_against_rest", "TF-IDF + logistic regressions", "text", ("labels",)),
-    "uniform": Floor("language", "uniform", "every symbol alike", "text", ("text",), host_run=True),
-    "unigram": Floor("language", "unigram", "frequencies of symbols", "text", ("text",), host_run=True),
-    "five_gram": Floor("language", "five_gram", "5-gram of counts", "text", ("text",), host_run=True),
     "last_value": Floor("forecasts", "last_value", "last value", "vector", ("vector",)),
     "seasonal": Floor("forecasts", "seasonal", "seasonal naive", "vector", ("vector",)),
     "drift": Floor("forecasts", "drift", "drift", "vector", ("vector",)),
@@ -70,6 +72,11 @@ FLOORS: Mapping[str, Floor] = {
         "answers", "best_sentence", "sentence most like the question", "text", ("texts",), within=True
     ),
     "sliding_window": Floor("answers", "sliding_window", "words near the question's", "text", ("texts",), within=True),
+    "uniform": Floor("language", "uniform", "every symbol alike", "text", ("text",), says="number"),
+    "unigram": Floor("language", "unigram", "frequencies of symbols", "text", ("text",), says="number"),
+    "five_gram": Floor("language", "five_gram", "5-gram of counts", "text", ("text",), says="number"),
+    "frequent": Floor("masked", "frequent", "frequencies of words", "text", ("text",), says="record"),
+    "neighbours": Floor("masked", "neighbours", "counts of words between two", "text", ("text",), says="record"),
     "boosting": Floor("boosting", "boosting", "gradient boosting", "record", ("label", "number")),
 }
 

@@ -177,7 +177,7 @@ def _cells(row: Row, rows: Sequence[Row], places: int) -> list[str]:
         unit.number(row["score"], places),
         interval,
         "",
-        si(row.get("parameters")),
+        si(row.get("parameters")) if row.get("trained") is None else f"{si(row['trained'])}/{si(row['parameters'])}",
         si(row.get("train_flops")),
         duration(row.get("seconds")).replace(" min", "m").replace(" ", ""),
         "◆" if row.get("pareto") else "",

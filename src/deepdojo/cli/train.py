@@ -33,6 +33,9 @@ def train(
     refit: Annotated[bool, option("After the folds, train once on all rows: the model to use.", "What")] = False,
     share: Annotated[float, option("Share of the training rows to use, .1 for a tenth.", "What")] = 1.0,
     find_lr: Annotated[bool, option("Search for a learning rate first, and train with it.", "How far")] = False,
+    source: Annotated[
+        str | None, option("Fine-tune: begin with the weights of this run or checkpoint folder.", "What", name="--from")
+    ] = None,
     budget: Annotated[str | None, option("Longest time for all of it, like 90s, 10m or 1h30m.", "How far")] = None,
     no_baselines: Annotated[bool, option("Skip the floor without a network.", "How far")] = False,
     no_explain: Annotated[bool, option("Skip the explanations.", "How far")] = False,
@@ -50,6 +53,7 @@ def train(
     dojo train reviews -r text_cnn --set train.epochs=5 --budget 10m
     dojo train digits --seeds 5           five trainings, one score, both spreads
     dojo train movie-reviews --folds      each row is held out once
+    dojo train reviews -r bert --from RUN go on from what that run has learned
     dojo train --resume last              go on where Ctrl-C stopped it
     torchrun --nproc-per-node 2 -m deepdojo.cli train digits       two processes
     """
@@ -70,7 +74,7 @@ def train(
             project, recipe, set=set, seed=seed, seeds=seeds, folds=folds, refit=refit, budget=seconds, runs=runs,
             baselines=not no_baselines,
             explain=not no_explain, offline=offline, yes=yes, trust=trust, validation_only=validation_only,
-            share=share, find_lr=find_lr, resume=resume, listener=listener,
+            share=share, find_lr=find_lr, resume=resume, from_=source, listener=listener,
         )  # fmt: skip
     except KeyboardInterrupt as stop:
         listener.finish()

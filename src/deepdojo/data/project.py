@@ -151,9 +151,10 @@ def stock_recipes(task: str) -> dict[str, Path]:
     """
     contract = contract_of(task)
 
-    def like(other: Contract) -> tuple[str, str, int, bool]:
-        answer = "one" if other.target_kind in ("label", "labels", "number") else other.target_kind
-        return other.input_kind, answer, len(other.inputs), other.host_run
+    def like(other: Contract) -> tuple[object, ...]:
+        if other.target_kind in ("label", "labels", "number"):
+            return other.input_kind, "one", len(other.inputs)
+        return other.input_kind, other.target_kind, len(other.inputs), *other.predictions.values()
 
     alike = [name for name, other in CONTRACTS.items() if like(other) == like(contract)]
     found: dict[str, Path] = {}

@@ -62,6 +62,8 @@ def _shown(row: Json, unit: Any, axis: intervals.Axis, tied: Counter[int], words
         places = unit.decimals(value, low, high) + 1 if value is not None else 1
         beside = "" if sd is None else f" ± {unit.number(sd, places)}"
         remarks.append(words("mean of {n} seeds", n=f"{seeds:g}") + beside)
+    if _finite(row.get("trained")):
+        remarks.append(words("{n} parameters learned", n=amount(_number(row["trained"]))))
     if _finite(row.get("folds")):
         remarks.append(words("{n} folds", n=f"{row['folds']:g}"))
     what = {"baseline": words("floor"), "published": words("published, not re-scored")}.get(

@@ -264,7 +264,7 @@ def write_heads(group: Group, asked: Asked, split: Mapping[str, Any], problems: 
             dataset, resolved, asked.recipe_name, asked.judge, group.plan.seeds[0] if member is None else member.seed,
             group.options if member is None else replace(group.options, **ALONE, budget_s=None), folder,
             group.listener, group.started, chosen=chosen, overrides=overrides, problems=problems,
-            group=None if member is None else group.folder,
+            group=None if member is None else group.folder, origin=asked.origin,
         )  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
         session.write_head()

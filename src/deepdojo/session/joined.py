@@ -228,7 +228,7 @@ def cost(group: Group, runs: Sequence[Run], seeds: int) -> dict[str, Any]:
         return None if any(v is None for v in values) else sum(values) / seeds
 
     return {
-        "parameters": costs[0]["parameters"], "train_flops": total("train_flops"),
+        "parameters": costs[0]["parameters"], "trained": costs[0].get("trained"), "train_flops": total("train_flops"),
         "forward_flops": costs[0]["forward_flops"], "seconds": time.monotonic() - group.started,
         "cpu_seconds": group.cpu_seconds(), "train_seconds": total("train_seconds"),
         "peak_bytes": max(c["peak_bytes"] for c in costs),

@@ -141,7 +141,7 @@ class _Shown:
     def texts(self) -> list[Json]:
         """Tokens of the first window: known, unknown, or dropped in the first draw; and what lies behind it."""
         words = self.task.words()
-        (name, _), *_ = words.items()
+        name = next(iter(words))
         found = []
         for i, (row, windows) in enumerate(zip(self.rows, self.examples, strict=True)):
             tokens = []
@@ -149,7 +149,7 @@ class _Shown:
                 of = next((known for known in words if known in piece.where), name)
                 ids = windows[0][of]
                 after = np.asarray(self.drawn[0][of][i])[: len(ids)] if self.drawn else ids
-                tokens.append({"text": piece.label, "state": _state(piece, of, ids, after, words[of])})
+                tokens.append({"text": piece.label, "state": _state(piece, of, ids, after, self.task.blank_of(of))})
             found.append(
                 {
                     "id": row["id"], "label": self._label(row), "tokens": tokens[:MOST_TOKENS],
@@ -224,7 +224,8 @@ def _range(values: Tensor) -> list[float] | None:
 
 def _words(task: Task, rows: Sequence[Row], examples: Sequence[list[Example]], recipe: Recipe, seed: int) -> Json:
     """Lengths, windows, unknown words and padding over the sample."""
-    (name, unknown), *_ = task.words().items()
+    name = next(iter(task.words()))
+    unknown = task.blank_of(name)
     lengths = np.array([sum(len(window[name]) for window in windows) for windows in examples])
     flat = [example for windows in examples for example in windows]
     store = Store.of(task, flat, range(len(flat)))

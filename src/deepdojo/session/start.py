@@ -43,6 +43,7 @@ class Asked:
     split_changes: dict[str, Any]
     overrides: dict[str, Any]
     trusted: bool
+    origin: dict[str, Any] | None = None
 
     @classmethod
     def of(
@@ -63,9 +64,13 @@ class Asked:
         path = find_recipe(recipe or found.spec.recipe or "default", found.recipes())
         wanted = Recipe.read(path)
         wanted = wanted.model_copy(update={"task": {**found.spec.options, **wanted.task}}).overridden(recipe_changes)
+        origin = None
+        if wanted.model.source is not None:
+            wanted, origin = going_on(wanted, found.spec.task)
+            overrides = {k: v for k, v in overrides.items() if k != "model.from"}
         check_names(wanted, found.spec.task)
         judge = judge_of(found, trust)
-        return cls(found, wanted, path.stem, judge, split_changes, overrides, code_trusted(found, trust))
+        return cls(found, wanted, path.stem, judge, split_changes, overrides, code_trusted(found, trust), origin)
 
     def load(self, listener: Listener, *, offline: bool, yes: bool, more: Mapping[str, Any] | None = None) -> Dataset:
         """The rows, read and split. `more`: further changes of the split."""
@@ -113,8 +118,22 @@ def begin(
     folder = new_run_folder(asked.runs(runs), asked.recipe_name)
     return Session(
         dataset, resolved, asked.recipe_name, asked.judge, seed, options, folder, listener, started,
-        chosen=chosen, overrides=asked.overrides, problems=problems,
+        chosen=chosen, overrides=asked.overrides, problems=problems, origin=asked.origin,
     )  # fmt: skip
+
+
+def going_on(recipe: Recipe, task: str) -> tuple[Recipe, dict[str, Any]]:
+    """The recipe with the network that its `model.from` holds, and what run.toml says of that."""
+    import inspect
+
+    from deepdojo.session.origin import open_origin
+    from deepdojo.tasks import load_task
+
+    assert recipe.model.source is not None
+    origin = open_origin(recipe.model.source)
+    given = inspect.signature(load_task(task).fit).parameters.values()
+    options = {p.name: p.default for p in given if p.kind is p.KEYWORD_ONLY}
+    return origin.shaped(recipe, options), origin.described()
 
 
 def say_chosen(chosen: Mapping[str, str], listener: Listener) -> None:
@@ -235,7 +254,7 @@ def session_of(
         dataset, recipe, info["recipe"], judge, info["seed"], options, run.folder, listener, started - spent(run),
         chosen=dict(info.get("chosen", {})), overrides=dict(info.get("overrides", {})),
         problems=run.read_json("data.json")["check"], resume=True,
-        refit=Refit(**info["refit"]) if "refit" in info else None,
+        refit=Refit(**info["refit"]) if "refit" in info else None, origin=info.get("from"),
     )  # fmt: skip
 
 

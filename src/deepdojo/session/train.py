@@ -7,7 +7,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,6 +76,7 @@ class Session:
         group: the folder of the runs that this one is a part of; None for a run of its own.
         members: how many trainings share the time that the user gave.
         refit: train on all rows; none is held out and none validates.
+        origin: what the run goes on from, as run.toml has it (`session/origin.py`).
         ranks: this process among those that train together (`session/together.py`).
     """
 
@@ -98,6 +99,7 @@ class Session:
     members: int = 1
     refit: Refit | None = None
     ranks: Any = None
+    origin: Mapping[str, Any] | None = None
     cpu_before: float = field(default_factory=lambda: sum(os.times()[:4]))
 
     @property
@@ -210,7 +212,7 @@ class Session:
             "id": self.id, "kind": "run", "project": spec.name,
             "project_path": "" if project.builtin else str(project.folder.absolute()), "project_digest": project.digest,
             "task": spec.task, "metric": self.judge.metric, "recipe": self.recipe_name,
-            "model": {**self.recipe.model.model_dump()},
+            "model": self.recipe.model.written(),
             "seed": self.seed, "command": command_line(), "created": now_utc(), "version": __version__,
         }  # fmt: skip
         values["options"] = {k: v for k, v in vars(self.options).items() if v is not None}
@@ -218,6 +220,8 @@ class Session:
         values["chosen"] = self.chosen
         values["task_options"] = self.recipe.task
         values["train"] = self.recipe.train.model_dump()
+        if self.origin is not None:
+            values["from"] = dict(self.origin)
         if self.ranks is not None:
             values |= {"processes": self.ranks.world, "launch": launch_name()}
         if self.refit is not None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from deepdojo.data.codecs.ngrams import Ngrams
 from deepdojo.data.codecs.tokenizer import UNKNOWN, Tokenizer
 from deepdojo.data.codecs.tokenizer_kinds import TextTokenizer, fit_tokenizer
+from deepdojo.data.codecs.tokenizer_pretrained import PretrainedTokenizer
 from deepdojo.data.rowset import column
 from deepdojo.errors import RecipeError
 from deepdojo.tasks.base import Batch, Example, Piece, Row
@@ -105,7 +106,22 @@ class TextClassification(Classification):
         if self.bags:
             return [self.ngrams.encode(text)[0]]
         ids = np.array(self.tokenizer.encode(text), dtype=np.int64)
+        if isinstance(self.tokenizer, PretrainedTokenizer):
+            return self._framed(ids, self.tokenizer)
         return [ids[start : start + self.max_tokens] for start in range(0, len(ids), self.max_tokens)]
+
+    def _framed(self, ids: np.ndarray, tokenizer: PretrainedTokenizer) -> list[np.ndarray]:
+        """Windows, each with the signs around it that the network was pre-trained with."""
+        first, last = len(tokenizer.before), len(ids) - len(tokenizer.after)
+        size = max(1, self.max_tokens - first - len(tokenizer.after))
+        ends = ids[:first], ids[last:]
+        return [
+            np.concatenate([ends[0], ids[start : min(start + size, last)], ends[1]])
+            for start in range(first, last, size)
+        ]
+
+    def blank_of(self, entry: str) -> float:
+        return float(self.tokenizer.unknown) if isinstance(self.tokenizer, PretrainedTokenizer) else self.blank[entry]
 
     def prime(self, model: nn.Module, batches: Iterable[Batch]) -> None:
         """A model with `weigh` is told in how many texts of each class each id occurs: counts (V, C)."""
