@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from deepdojo.tables import Table
 
 __all__ = [
-    "Comparison", "LoadedRun", "Reproduction", "board", "check", "compare", "explain", "load", "look", "new", "predict",
-    "report",
-    "reproduce", "runs", "score", "train",
+    "Comparison", "LoadedRun", "Reproduction", "board", "check", "compare", "curve", "explain", "load", "look",
+    "new", "predict", "report", "reproduce", "runs", "score", "train",
 ]  # fmt: skip
 
 
@@ -130,6 +129,66 @@ def train(
     session = begin(project, recipe, **given)
     session.cpu_before = cpu_before
     return _entered(session.run())
+
+
+def curve(
+    project: str | Path,
+    recipe: str | None = None,
+    *,
+    shares: Iterable[float] | None = None,
+    seeds: int = 3,
+    seed: int = 0,
+    set: Mapping[str, Any] | Iterable[str] | None = None,
+    budget: float | None = None,
+    baselines: bool = True,
+    runs: str | Path | None = None,
+    language: str = "en",
+    offline: bool = False,
+    yes: bool = False,
+    trust: bool = False,
+    listener: Listener | None = None,
+) -> dict[str, Any]:
+    """Train on growing shares of the training rows: score against rows, and whether twice the data would help.
+
+    Every (share, seed) is a training of its own on the board; what is there already is found again, so the same call
+    goes on after an interruption, or adds seeds and shares.
+
+    Args:
+        project, recipe, set, runs, offline, yes, trust: as in `train`.
+        shares: of the training rows, above 0 and at most 1; default 1, 2, 5, 10, 20, 50 and 100 %. Those of one seed
+            are nested, each class in its part, or in whole groups where the split keeps groups together.
+        seeds: trainings at each share, with the seeds from `seed` on.
+        budget: seconds; a training that would not end in time is left out and named, none is cut short.
+        language: of the page.
+
+    Returns:
+        points (share, rows, score, low, high, sd, seeds, floor), law, back_test, answer, and the paths `page` and
+        `data` of what was written beside the runs.
+    """
+    from deepdojo.places import write_json, write_text
+    from deepdojo.report.curve import curve_page
+    from deepdojo.report.words import Words
+    from deepdojo.session.curve import SHARES, begin_curve
+    from deepdojo.session.curve_result import curve_result
+
+    Words(language)  # a language that does not exist is said before the work
+    if budget is not None and budget < 5:
+        raise UsageError(f"a budget of {budget:g} s is too short", where="--budget", todo="give at least 5s")
+    started, listener = time.monotonic(), listener or Listener()
+    walk = begin_curve(
+        project, recipe, changes=set, shares=SHARES if shares is None else list(shares), seeds=seeds, seed=seed,
+        budget_s=budget, baselines=baselines, runs=runs, offline=offline, yes=yes, trust=trust, listener=listener,
+        started=started,
+    )  # fmt: skip
+    walk.train()
+    found = curve_result(walk)
+    place = walk.runs / f"curve-{walk.asked.recipe_name}-{walk.digest()}"
+    found |= {"page": str(place.with_suffix(".html")), "data": str(place.with_suffix(".json"))}
+    write_json(place.with_suffix(".json"), found)
+    write_text(place.with_suffix(".html"), curve_page(found, language=language))
+    for run in walk.board_runs():
+        _entered(run)
+    return found
 
 
 def _resume(

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from deepdojo import __version__
 from deepdojo.data.dataset import SPLITS, Dataset
-from deepdojo.data.rowset import select
+from deepdojo.data.rowset import column, select
+from deepdojo.data.shares import share_of
 from deepdojo.errors import DataError, DojoError, RecipeError, RunError, UnknownNameError, UsageError
 from deepdojo.launch import launch_name
 from deepdojo.locks import locked
@@ -26,7 +25,7 @@ from deepdojo.runs import PARTIAL, Run, command_line, environment, finish, now_u
 from deepdojo.session.evaluate import Judge
 from deepdojo.session.listener import Listener
 
-__all__ = ["Options", "Refit", "Session"]
+__all__ = ["Options", "Refit", "Session", "share_of_rows"]
 
 TRAINING_SHARE_OF_BUDGET = 0.6
 REST_S = 120.0
@@ -196,12 +195,7 @@ class Session:
 
     def train_rows(self) -> Sequence[dict[str, Any]]:
         """Training rows, or the seeded share of them; a larger share holds every smaller one."""
-        rows = self.dataset.rows("train")
-        if self.options.share >= 1.0:
-            return rows
-        count = max(1, round(self.options.share * len(rows)))
-        order = np.random.default_rng(self.seed).permutation(len(rows))[:count]
-        return select(rows, np.sort(order))
+        return share_of_rows(self.dataset, self.options.share, self.seed)
 
     def write_head(self) -> None:
         """What is known before training: enough for `--resume` after a kill at any later moment."""
@@ -260,6 +254,16 @@ class Session:
                 todo="run dojo check and look at what was left out",
             )
         return rows
+
+
+def share_of_rows(dataset: Dataset, share: float, seed: int) -> Sequence[dict[str, Any]]:
+    """The training rows that a share holds: each class in its part, or whole groups where the split keeps them."""
+    rows = dataset.rows("train")
+    if share >= 1.0:
+        return rows
+    contract = dataset.project.contract
+    labels = column(rows, contract.target) if contract.target_kind == "label" else None
+    return select(rows, share_of(len(rows), share, seed, labels=labels, groups=dataset.groups("train")))
 
 
 def peak_bytes() -> int:
