@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Comparison", "LoadedRun", "Reproduction", "board", "check", "compare", "curve", "explain", "load", "look",
-    "new", "predict", "report", "reproduce", "runs", "score", "train",
+    "new", "predict", "report", "reproduce", "runs", "score", "train", "train_all",
 ]  # fmt: skip
 
 
@@ -96,10 +96,7 @@ def train(
             )  # fmt: skip
         if not under_torchrun():
             return _resume(resume, refit, budget, offline, trust, listener, started, cpu_before)
-    if not 0 < share <= 1:
-        raise UsageError(f"share is {share:g}; it must lie above 0 and not above 1", where="--share")
-    if budget is not None and budget < 5:
-        raise UsageError(f"a budget of {budget:g} s is too short", where="--budget", todo="give at least 5s")
+    _check_limits(share, budget)
     from deepdojo.session.train import Options
 
     options = Options(budget, baselines, explain, report, validation_only, share, find_lr)
@@ -129,6 +126,54 @@ def train(
     session = begin(project, recipe, **given)
     session.cpu_before = cpu_before
     return _entered(session.run())
+
+
+def train_all(
+    project: str | Path,
+    *,
+    set: Mapping[str, Any] | Iterable[str] | None = None,
+    seed: int = 0,
+    budget: float | None = None,
+    runs: str | Path | None = None,
+    baselines: bool = True,
+    share: float = 1.0,
+    offline: bool = False,
+    yes: bool = False,
+    trust: bool = False,
+    listener: Listener | None = None,
+) -> dict[str, Any]:
+    """Train the floors and every recipe that fits the project: the default first, then the others, the shortest first.
+
+    What is finished is found again, so the same call goes on after an interruption; what is expected to need more than
+    the time that is left is not begun. Decisions are not explained (`explain` does it for a run).
+
+    Args:
+        project, set, seed, runs, baselines, share, offline, yes, trust: as in `train`.
+        budget: seconds for the whole call.
+
+    Returns:
+        runs (recipe -> summary), left (recipe, reason, needs_s of what was not trained) and board (rows, as `board`).
+    """
+    from dataclasses import asdict
+
+    from deepdojo.session.every_recipe import begin_every_recipe
+    from deepdojo.session.train import Options
+
+    _check_limits(share, budget)
+    walk = begin_every_recipe(
+        project, changes=set, seed=seed, options=Options(budget, baselines, share=share), runs=runs, offline=offline,
+        yes=yes, trust=trust, listener=listener or Listener(), started=time.monotonic(),
+    )  # fmt: skip
+    walk.train()
+    done = {name: _entered(run).summary() for name, run in walk.runs_found.items()}
+    return {"runs": done, "left": [asdict(one) for one in walk.left], "board": board(project, runs=runs)}
+
+
+def _check_limits(share: float, budget: float | None) -> None:
+    if not 0 < share <= 1:
+        raise UsageError(f"share is {share:g}; it must lie above 0 and not above 1", where="--share")
+    if budget is not None and budget < 5:
+        raise UsageError(f"a budget of {budget:g} s is too short", where="--budget", todo="give at least 5s")
 
 
 def curve(
@@ -172,8 +217,7 @@ def curve(
     from deepdojo.session.curve_result import curve_result
 
     Words(language)  # a language that does not exist is said before the work
-    if budget is not None and budget < 5:
-        raise UsageError(f"a budget of {budget:g} s is too short", where="--budget", todo="give at least 5s")
+    _check_limits(1.0, budget)
     started, listener = time.monotonic(), listener or Listener()
     walk = begin_curve(
         project, recipe, changes=set, shares=SHARES if shares is None else list(shares), seeds=seeds, seed=seed,

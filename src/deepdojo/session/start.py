@@ -231,7 +231,7 @@ def session_of(
         dataset, recipe, info["recipe"], judge, info["seed"], options, run.folder, listener, started - spent(run),
         chosen=dict(info.get("chosen", {})), overrides=dict(info.get("overrides", {})),
         problems=run.read_json("data.json")["check"], resume=True,
-        refit=Refit(**info["refit"]) if "refit" in info else None,
+        refit=Refit(**info["refit"]) if "refit" in info else None, search=info.get("search"),
     )  # fmt: skip
 
 

@@ -76,6 +76,8 @@ class Session:
         members: how many trainings share the time that the user gave.
         refit: train on all rows; none is held out and none validates.
         ranks: this process among those that train together (`session/together.py`).
+        floored: the floors are there already, so that training may have their time.
+        search: of what search the recipe is the winner: kept in run.toml as [search] and on the board row.
     """
 
     dataset: Dataset
@@ -97,6 +99,8 @@ class Session:
     members: int = 1
     refit: Refit | None = None
     ranks: Any = None
+    floored: bool = False
+    search: dict[str, Any] | None = None
     cpu_before: float = field(default_factory=lambda: sum(os.times()[:4]))
 
     @property
@@ -132,7 +136,7 @@ class Session:
         """
         if self.options.budget_s is None or self.deadline is None:
             return None
-        extra = self.options.baselines or self.options.explain or self.options.report
+        extra = (self.options.baselines and not self.floored) or self.options.explain or self.options.report
         share = TRAINING_SHARE_OF_BUDGET if extra and not self.options.validation_only else 0.85
         now = time.monotonic()
         left = self.deadline - now
@@ -216,6 +220,8 @@ class Session:
             values |= {"processes": self.ranks.world, "launch": launch_name()}
         if self.refit is not None:
             values["refit"] = vars(self.refit)
+        if self.search is not None:
+            values["search"] = self.search
         write_toml(self.folder / "run.toml", values)
         write_json(self.folder / "data.json", {
             "files": self.dataset.files, "rows": {s: len(self.dataset.rows(s)) for s in ("train", "validation",
