@@ -45,6 +45,7 @@ def train(
     validation_only: bool = False,
     share: float = 1.0,
     find_lr: bool = False,
+    search: int | None = None,
     offline: bool = False,
     yes: bool = False,
     trust: bool = False,
@@ -66,6 +67,8 @@ def train(
         validation_only: leave the held-out rows closed; the run has no score and no place on the board.
         share: share of the training rows to use, 0 to 1.
         find_lr: search for a learning rate first (Smith 2017) and train with it.
+        search: try so many settings on validation rows (Optuna, the extra `search`) and train the best once more, which
+            alone opens the held-out rows; the board row says of how many it is the best.
         yes: download more than 100 MB without asking. trust: run the project's own code.
         resume: a run that was interrupted; takes no project.
 
@@ -87,7 +90,7 @@ def train(
         raise UsageError("give a project or a run to resume, one of the two", todo="for example dojo train digits")
     if resume is not None:
         asked = {"RECIPE": recipe, "--set": set, "--seed": seed, "--seeds": seeds != 1, "--folds": folds,
-                 "--share": share != 1.0, "--validation-only": validation_only}  # fmt: skip
+                 "--share": share != 1.0, "--validation-only": validation_only, "--search": search}  # fmt: skip
         changed = [name for name, value in asked.items() if value]
         if changed:
             raise UsageError(
@@ -105,6 +108,11 @@ def train(
         "listener": listener, "started": started,
     }  # fmt: skip
     several = seeds != 1 or folds is not False or refit
+    if search is not None and (several or under_torchrun()):
+        raise UsageError(
+            "a search is of one training by one process", where="--search",
+            todo="leave --seeds, --folds, --refit and torchrun away; train the settings that it finds with them",
+        )  # fmt: skip
     if under_torchrun():
         from deepdojo.session.together import train_together
 
@@ -121,6 +129,12 @@ def train(
 
         group = begin_group(project, recipe, **given, seeds=seeds, folds=folds, refit=refit, cpu_before=cpu_before)
         return _entered(group.run())
+    if search is not None:
+        from deepdojo.session.search import begin_search
+
+        found = begin_search(project, recipe, count=search, **given)
+        found.session.cpu_before = cpu_before
+        return _entered(found.run())
     from deepdojo.session.start import begin
 
     session = begin(project, recipe, **given)
@@ -264,6 +278,10 @@ def _resume(
         return LoadedRun(add_refit(group)) if run.finished else _entered(group.run())
     if refit:
         raise UsageError("the run has no folds to choose the epochs by", where="--refit", todo="train with --folds")
+    from deepdojo.session.search import is_search, resumed_search
+
+    if is_search(run):
+        return _entered(resumed_search(run, **given).run())
     session = resumed(run, **given)
     session.cpu_before = cpu_before
     return _entered(session.run())

@@ -99,6 +99,10 @@ def print_board(project: str, rows: Sequence[Row]) -> None:
         out()
         if any((row.get("seeds") or 1) > 1 for row in scored):
             paragraph("×3: mean of three seeds; ±: its standard deviation over them.", style="dim")
+        searched = next((row for row in scored if row.get("trials")), None)
+        if searched is not None:
+            n = searched["trials"]
+            paragraph(f"of {n}: the best of {n} settings that were tried on validation rows.", style="dim")
         paragraph("Equal ranks: the rows cannot tell them apart. ◆: none is better in less time.", style="dim")
     if any(r["kind"] == "published" for r in ranked):
         paragraph("Published results are not re-scored and have no rank.", style="dim")
@@ -191,9 +195,11 @@ def _cells(row: Row, rows: Sequence[Row], places: int) -> list[str]:
 
 
 def _name(row: Row, rows: Sequence[Row]) -> str:
-    """The recipe, with the number of seeds, and the end of a shared id."""
+    """The recipe, with the number of trials it was chosen from, that of seeds, and the end of a shared id."""
     name, ends = str(row["name"]), ""
     twins = sum((r["name"], _part(r)) == (row["name"], _part(row)) and r["kind"] == "run" for r in rows)
+    if row.get("trials"):
+        ends += f" of {row['trials']}"
     if (row.get("seeds") or 1) > 1:
         ends += f" ×{row['seeds']}"
     if row["kind"] == "run" and twins > 1:

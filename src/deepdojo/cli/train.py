@@ -34,6 +34,7 @@ def train(
     all: Annotated[bool, option("Floors and every recipe that fits, one after another; one board.", "What")] = False,
     share: Annotated[float, option("Share of the training rows to use, .1 for a tenth.", "What")] = 1.0,
     find_lr: Annotated[bool, option("Search for a learning rate first, and train with it.", "How far")] = False,
+    search: Annotated[int | None, option("Try so many settings on validation rows; train the best.", "How far")] = None,
     budget: Annotated[str | None, option("Longest time for all of it, like 90s, 10m or 1h30m.", "How far")] = None,
     no_baselines: Annotated[bool, option("Skip the floor without a network.", "How far")] = False,
     no_explain: Annotated[bool, option("Skip the explanations.", "How far")] = False,
@@ -51,6 +52,7 @@ def train(
     dojo train reviews -r text_cnn --set train.epochs=5 --budget 10m
     dojo train digits --seeds 5           five trainings, one score, both spreads
     dojo train movie-reviews --folds      each row is held out once
+    dojo train digits --search 20         20 settings tried, the best is scored
     dojo train trec --all --budget 30m    floors and all recipes, one board
     dojo train --resume last              go on where Ctrl-C stopped it
     torchrun --nproc-per-node 2 -m deepdojo.cli train digits       two processes
@@ -64,7 +66,7 @@ def train(
     seconds = None if budget is None else parse_duration(budget)
     if all:
         given = {"--recipe": recipe, "--seeds": seeds != 1, "--folds": folds, "--refit": refit, "--find-lr": find_lr,
-                 "--resume": resume, "--validation-only": validation_only}  # fmt: skip
+                 "--resume": resume, "--validation-only": validation_only, "--search": search}  # fmt: skip
         train_all(
             project, {name for name, there in given.items() if there}, set=set, seed=seed, budget=seconds, runs=runs,
             baselines=not no_baselines, share=share, offline=offline, yes=yes, trust=trust, json=json,
@@ -80,7 +82,7 @@ def train(
             project, recipe, set=set, seed=seed, seeds=seeds, folds=folds, refit=refit, budget=seconds, runs=runs,
             baselines=not no_baselines,
             explain=not no_explain, offline=offline, yes=yes, trust=trust, validation_only=validation_only,
-            share=share, find_lr=find_lr, resume=resume, listener=listener,
+            share=share, find_lr=find_lr, search=search, resume=resume, listener=listener,
         )  # fmt: skip
     except KeyboardInterrupt as stop:
         listener.finish()

@@ -51,6 +51,7 @@ class Entry:
     seeds: int
     sd: float | None
     folds: int | None
+    trials: int | None
     created: str
     influence: np.ndarray | None = None
     groups: np.ndarray | None = None
@@ -105,6 +106,7 @@ def read_entry(folder: Path) -> Entry | None:
         seeds=int((score.get("seeds") or {}).get("n", 1)),
         sd=(score.get("seeds") or {}).get("sd"),
         folds=(score.get("folds") or {}).get("n"),
+        trials=score.get("trials"),
         created=str(run.get("created", "")),
         influence=influence,
         groups=groups,
