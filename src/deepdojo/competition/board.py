@@ -73,7 +73,8 @@ def _logged(runs: Path, metric: str, higher: bool) -> list[dict[str, Any]]:
             cost = score.get("cost") or {}
             found.append({
                 **dict.fromkeys(("rank", "score", "low", "high", "seed", "sd", "folds", "trials")),
-                "name": str(run["name"]), "kind": "tracked", "n": 0, "seeds": 1, **{name: cost.get(name) for name in _COST}, "data_share": 1.0,
+                "name": str(run["name"]), "kind": "tracked", "n": 0, "seeds": 1,
+                **{name: cost.get(name) for name in _COST}, "data_share": 1.0,
                 "pareto": False, "run": str(folder.absolute()), "metric": metric, "higher_is_better": higher,
                 "digest": "", "id": str(run["id"]), "note": "logged, not scored",
             })  # fmt: skip

@@ -155,7 +155,7 @@ class Search:
         return one
 
     def best(self) -> dict[str, Any] | None:
-        """The best validation value; of equal ones (a coarse metric ties often) that with the lowest validation loss."""
+        """The best validation value; of equal ones (coarse metrics tie often) that with the lowest validation loss."""
         sign = 1.0 if self.session.judge.higher_is_better else -1.0
         known = [trial for trial in self.trials if trial.get("value") is not None]
 
