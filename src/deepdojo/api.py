@@ -378,7 +378,8 @@ def new(folder: str | Path, source: str | Path, **choices: Any) -> tuple[Project
     """Write `folder/project.toml` for the user's data; gives the project and what was inferred, in sentences.
 
     Args:
-        choices: target, id, group, time, task, metric, test, copy, as `dojo new` has them.
+        source: a file or folder, or `hf:owner/name@revision`, a data set of the Hugging Face hub.
+        choices: target, id, group, time, task, metric, test, copy, offline, yes, as `dojo new` has them.
     """
     from deepdojo.contracts import contract_of
     from deepdojo.data.new import create

@@ -65,7 +65,9 @@ class HubPlace:
         return _folder() / "revisions" / self.name.replace("/", "--") / f"{self.revision.replace('/', '--')}.json"
 
     def commit(self) -> str | None:
-        """The commit that is kept."""
+        """The commit that is kept; a revision that is a commit is its own."""
+        if re.fullmatch("[0-9a-f]{40}", self.revision):
+            return self.revision
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             return str(json.loads(self.record.read_text(encoding="utf-8"))["commit"])
         return None
@@ -180,7 +182,7 @@ def _bar(progress: Progress | None, name: str) -> Any:
     """A progress bar that draws nothing and tells ours."""
     from tqdm.auto import tqdm
 
-    class Told(tqdm):  # type: ignore[type-arg, misc]
+    class Told(tqdm):
         def __init__(self, *args: Any, **given: Any) -> None:
             given.pop("name", None)  # huggingface_hub's own
             super().__init__(*args, **{**given, "disable": True})
@@ -249,7 +251,7 @@ def _said(place: HubPlace, name: str = "it") -> Iterator[None]:
             raise
         raise _not_given(error, where) from error
     except Exception as error:  # the client's HTTP library has errors of its own for a network that is not there
-        if type(error).__module__.partition(".")[0] not in ("httpx", "httpcore", "requests", "urllib3"):
+        if not type(error).__module__.startswith(("httpx", "httpcore", "requests", "urllib3")):
             raise
         raise _not_given(error, where) from error
 

@@ -32,9 +32,9 @@ def locate(
     """The files of a project.
 
     Tried in this order: `path` (the user's own files), the project's folder, `dependency`,
-    `$DEEPDOJO_DATA/<mirror>`, the cache, `url`, `hub`. A file whose SHA-256 is not the one of project.toml is never used:
-    the search goes on, and if nothing better is found the error names it with both sums. A user's own files are not
-    pinned.
+    `$DEEPDOJO_DATA/<mirror>`, the cache, `url`, `hub`. A file whose SHA-256 is not the one of project.toml is never
+    used: the search goes on, and if nothing better is found the error names it with both sums. A user's own files are
+    not pinned.
 
     Args:
         folder: the folder of project.toml.

@@ -69,8 +69,8 @@ class SourceSpec(_Section):
     mirror: str | None = None
     """A subfolder of the folder that DEEPDOJO_DATA names."""
     hub: str | None = None
-    """A data set of the Hugging Face hub, owner/name@revision; its files are those that [source.files] names. A revision
-    that moves, such as main, is looked up once and kept with its commit."""
+    """A data set of the Hugging Face hub, owner/name@revision; its files are those that [source.files] names. A
+    revision that moves, such as main, is looked up once and kept with its commit."""
     files: dict[str, FilePin] = Field(default_factory=dict)
     """File name to its checksum and address. Without this table any file of the places above is taken as it is."""
     origin: str | None = None
