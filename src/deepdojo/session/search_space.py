@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -50,7 +51,7 @@ def space_of(recipe: Recipe, fixed: Collection[str]) -> list[Dimension]:
         fixed: keys that the user has set, which stay as they are.
     """
     train, given = recipe.train, recipe.model.arguments
-    fields = {field.name: field.default for field in model_fields(recipe.model.name)}
+    fields = {field.name: _value(field.default) for field in model_fields(recipe.model.name)}
     found = [Dimension("train.lr", train.lr, train.lr / RATE, train.lr * RATE, log=True)]
     decay = train.weight_decay if train.weight_decay > 0 else 0.01
     found.append(Dimension("train.weight_decay", train.weight_decay, decay / RATE, decay * RATE, log=True))
@@ -69,6 +70,14 @@ def space_of(recipe: Recipe, fixed: Collection[str]) -> list[Dimension]:
         widths = tuple(dict.fromkeys(max(1, round(factor * width)) for factor in LENGTHS))
         found.append(Dimension("model.width", width, choices=widths))
     return [one for one in found if one.key not in fixed]
+
+
+def _value(shown: str | None) -> Any:
+    """A default as `dojo show MODEL` writes it."""
+    try:
+        return None if shown is None else ast.literal_eval(shown)
+    except (ValueError, SyntaxError):
+        return shown
 
 
 def said(space: list[Dimension]) -> str:
