@@ -68,7 +68,7 @@ def train(
         given = {"--recipe": recipe, "--seeds": seeds != 1, "--folds": folds, "--refit": refit, "--find-lr": find_lr,
                  "--resume": resume, "--validation-only": validation_only, "--search": search}  # fmt: skip
         train_all(
-            project, {name for name, there in given.items() if there}, set=set, seed=seed, budget=seconds, runs=runs,
+            str(project), {name for name, there in given.items() if there}, set=set, seed=seed, budget=seconds, runs=runs,
             baselines=not no_baselines, share=share, offline=offline, yes=yes, trust=trust, json=json,
         )  # fmt: skip
         return
@@ -98,7 +98,7 @@ def train(
     _print(summary, Path(run.folder), project)
 
 
-def train_all(project: str | None, others: Iterable[str], *, json: bool, **given: Any) -> None:
+def train_all(project: str, others: Iterable[str], *, json: bool, **given: Any) -> None:
     """`dojo train PROJECT --all`: the board at the end, and what was left out with the reason.
 
     Args:
@@ -110,8 +110,6 @@ def train_all(project: str | None, others: Iterable[str], *, json: bool, **given
     for name in sorted(others):
         raise UsageError(f"{name} does not go with --all, which trains every recipe once", where=name,
                          todo="leave one of them away")  # fmt: skip
-    if project is None:
-        raise UsageError("a project is needed", where="--all", todo="try dojo train digits --all --budget 10m")
     listener = TerminalListener()
     try:
         from deepdojo import api
