@@ -68,8 +68,8 @@ def train(
         given = {"--recipe": recipe, "--seeds": seeds != 1, "--folds": folds, "--refit": refit, "--find-lr": find_lr,
                  "--resume": resume, "--validation-only": validation_only, "--search": search}  # fmt: skip
         train_all(
-            str(project), {name for name, there in given.items() if there}, set=set, seed=seed, budget=seconds, runs=runs,
-            baselines=not no_baselines, share=share, offline=offline, yes=yes, trust=trust, json=json,
+            str(project), {name for name, there in given.items() if there}, set=set, seed=seed, budget=seconds,
+            runs=runs, baselines=not no_baselines, share=share, offline=offline, yes=yes, trust=trust, json=json,
         )  # fmt: skip
         return
     listener, began = TerminalListener(), time.time()
