@@ -185,7 +185,7 @@ def test_what_does_not_fit_the_time_is_left_out_and_named(tmp_path: Path, monkey
     assert [p["share"] for p in found["points"]] == [0.2]  # nothing was known of the first one
     assert len(found["late"]) == 5
     assert found["answer"] == {"verdict": "unknown", "reason": "too few shares"}
-    assert "The time did not suffice for 5 trainings" in Path(found["page"]).read_text(encoding="utf-8")
+    assert "the time did not suffice: 5 of 6 trainings" in Path(found["page"]).read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

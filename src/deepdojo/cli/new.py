@@ -49,7 +49,13 @@ def new(
     listener = TerminalListener()
     try:
         project, said = api.new(
-            folder, source, copy=copy, progress=listener.progress, offline=offline, yes=yes, **given
+            folder,
+            source if source.startswith("hf:") else Path(source),
+            copy=copy,
+            progress=listener.progress,
+            offline=offline,
+            yes=yes,
+            **given,
         )
     finally:
         listener.finish()

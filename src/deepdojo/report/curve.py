@@ -111,8 +111,11 @@ def late_of(found: Json, words: Words) -> str:
     if not found["late"]:
         return ""
     shares = sorted({one["share"] for one in found["late"]})
-    sentence = "The time did not suffice for {n} trainings ({shares}); the same command goes on with them."
-    return words(sentence, n=len(found["late"]), shares=", ".join(map(_share, shares)))
+    sentence = (
+        "Left out, for the time did not suffice: {n} of {all} trainings ({shares}); the same command goes on with them."
+    )
+    done = sum(len(point["seeds"]) for point in found["points"])
+    return words(sentence, n=len(found["late"]), all=done + len(found["late"]), shares=", ".join(map(_share, shares)))
 
 
 def _chart(found: Json, unit: Any, metric: str, words: Words) -> Markup:
