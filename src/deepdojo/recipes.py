@@ -125,8 +125,10 @@ class TrainSection(_Section):
     mix the targets by area (Yun et al. 2019); 0 does not."""
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Judge and keep a running mean of the weights with this decay, such as 0.999: about the last 1,000 steps."""
+    validate_every: int = Field(1, gt=0)
+    """Epochs between two validations: more where an epoch is but a few steps."""
     patience: int | None = Field(None, gt=0)
-    """Stop after so many epochs without a better validation score; ties go to the lower validation loss."""
+    """Stop after so many validations (one an epoch) without a better score; ties go to the lower validation loss."""
     keep: Literal["best", "last"] = "best"
     """Which weights the run keeps: those of the best validation epoch, or the last ones."""
     precision: Literal["auto", "float32", "bf16"] = "auto"

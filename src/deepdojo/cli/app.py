@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, Command] = {
     "new": Command("deepdojo.cli.new:new", "Practise", "Make a project from your own data: one project.toml."),
     "check": Command("deepdojo.cli.check:check", "Practise", "Look for what is wrong with the data before training."),
     "train": Command("deepdojo.cli.train:train", "Practise", "Train a model, score it, explain it, report it."),
+    "curve": Command("deepdojo.cli.curve:curve", "Practise", "Train on growing shares of the rows: would more help?"),
     "predict": Command("deepdojo.cli.predict:predict", "Practise", "Predict new rows with a run."),
     "explain": Command("deepdojo.cli.explain:explain", "Practise", "Find out what a run's decisions rest on."),
     "errors": Command("deepdojo.cli.errors:errors", "Practise", "List a run's worst errors, or doubtful labels."),

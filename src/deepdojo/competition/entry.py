@@ -52,6 +52,7 @@ class Entry:
     seeds: int
     sd: float | None
     folds: int | None
+    trials: int | None
     created: str
     trained: int | None = None
     influence: np.ndarray | None = None
@@ -107,6 +108,7 @@ def read_entry(folder: Path) -> Entry | None:
         seeds=int((score.get("seeds") or {}).get("n", 1)),
         sd=(score.get("seeds") or {}).get("sd"),
         folds=(score.get("folds") or {}).get("n"),
+        trials=score.get("trials"),
         created=str(run.get("created", "")),
         trained=cost.get("trained"),
         influence=influence,

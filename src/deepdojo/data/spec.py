@@ -59,7 +59,7 @@ class FilePin(_Section):
 
 
 class SourceSpec(_Section):
-    """Where the files are. Tried in this order: path, the project's folder, dependency, mirror, cache, url."""
+    """Where the files are. Tried in this order: path, the project's folder, dependency, mirror, cache, url, hub."""
 
     path: str | list[str] | None = None
     """The user's own files or folders, relative to project.toml. They are not pinned; each run records their
@@ -68,6 +68,9 @@ class SourceSpec(_Section):
     """A folder of an installed package, such as sklearn/datasets/data."""
     mirror: str | None = None
     """A subfolder of the folder that DEEPDOJO_DATA names."""
+    hub: str | None = None
+    """A data set of the Hugging Face hub, owner/name@revision; its files are those that [source.files] names. A
+    revision that moves, such as main, is looked up once and kept with its commit."""
     files: dict[str, FilePin] = Field(default_factory=dict)
     """File name to its checksum and address. Without this table any file of the places above is taken as it is."""
     origin: str | None = None
@@ -377,6 +380,7 @@ def _check_names(spec: ProjectSpec, where: str) -> None:
             raise ProjectError(
                 f"source.files.{name} has a url but no sha256", where=where, todo="give the file's SHA-256"
             )
+    _check_hub(spec, where)
     for split in (None, *spec.data.split):
         reader = spec.data.reader_of(split)
         known = options_of(reader)
@@ -384,6 +388,19 @@ def _check_names(spec: ProjectSpec, where: str) -> None:
             if known is not None and option not in known:
                 at = "data" if split is None else f"data.split.{split}"
                 raise UnknownNameError(f"option of the {reader} reader", option, [*known, "id"], where=f"{where}: {at}")
+
+
+def _check_hub(spec: ProjectSpec, where: str) -> None:
+    if spec.source.hub is None:
+        return
+    from deepdojo.data.hub import HubPlace
+
+    HubPlace.of(spec.source.hub)
+    if not spec.source.files:
+        raise ProjectError(
+            "source.hub is given, but [source.files] names no file of it", where=where,
+            todo='name each, "data/train.parquet" = {}, with its sha256 where you know it',
+        )  # fmt: skip
 
 
 def _check_split(spec: ProjectSpec, where: str) -> None:

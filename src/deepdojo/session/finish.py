@@ -85,6 +85,7 @@ def head_of(session: Session, judged: Score, grouped: bool) -> dict[str, Any]:
         "digest": session.dataset.digest("test"), "groups": grouped, "baselines": [],
         "data_share": session.options.share, "replaced": {}, "seed": session.seed,
         "published": [p.model_dump() for p in session.dataset.project.spec.published],
+        **({} if session.search is None else {"trials": session.search["trials"]}),
     }  # fmt: skip
 
 
