@@ -134,3 +134,31 @@ def test_every_pair_of_the_model_benchmark_runs(group):
     rows = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     assert len(rows) >= 6
     assert all(row["ours_ms"] > 0 for row in rows)
+
+
+def test_the_catalogue_is_measured_seed_by_seed_and_what_is_there_is_a_row(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    catalogue = import_module("catalogue")
+    monkeypatch.setattr(catalogue, "RESULTS", tmp_path)
+    jobs = list(catalogue.jobs(["digits", "trec:text_cnn"], [0, 1], fast=False))
+    assert [job.key for job in jobs] == [
+        (name, recipe, seed) for seed in (0, 1) for name, recipe in (("digits", "default"), ("trec", "text_cnn"))
+    ]
+    assert "--folds" in next(catalogue.jobs(["movie-reviews"], [0], fast=False)).command()
+    assert [job.seed for job in catalogue.jobs(["digits"], [0, 1], fast=True)] == [0]
+    line = {
+        "project": "digits", "recipe": "default", "seed": 0, "metric": "accuracy", "higher_is_better": True,
+        "score": 0.98, "low": 0.96, "high": 0.99, "n": 449, "parameters": 7, "cpu_seconds": 9.0, "peak_bytes": 3e8,
+        "date": "2026-11-28", "hardware": "2 CPU cores",
+        "baselines": [
+            {"name": "majority", "title": "majority class", "score": 0.1, "low": 0.0, "high": 0.2, "better": "network"},
+            {"name": "pixels", "title": "logistic", "score": 0.955, "low": 0.93, "high": 0.97, "better": "tie"},
+        ],
+    }  # fmt: skip
+    (tmp_path / "catalogue.jsonl").write_text(
+        "".join(json.dumps({**line, "seed": seed, "score": 0.98 + seed / 100}) + "\n" for seed in (0, 1))
+    )
+    row = catalogue.table(catalogue.measured(tmp_path / "catalogue.jsonl")).splitlines()[-1]
+    assert "98.5 % ± 0.71" in row.replace("\u00a0", " ")
+    assert "| logistic 95.5" in row
+    assert "| 0, 2, 0 |" in row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from deepdojo.tables import Table
 
 __all__ = [
-    "Comparison", "LoadedRun", "Reproduction", "board", "check", "compare", "explain", "load", "look", "new", "predict",
-    "report",
-    "reproduce", "runs", "score", "train",
+    "Comparison", "LoadedRun", "Reproduction", "board", "check", "compare", "curve", "errors", "explain", "load",
+    "look", "new", "predict", "report", "reproduce", "runs", "score", "train", "train_all",
 ]  # fmt: skip
 
 
@@ -46,10 +45,12 @@ def train(
     validation_only: bool = False,
     share: float = 1.0,
     find_lr: bool = False,
+    search: int | None = None,
     offline: bool = False,
     yes: bool = False,
     trust: bool = False,
     resume: str | Path | None = None,
+    from_: str | Path | None = None,
     listener: Listener | None = None,
 ) -> LoadedRun:
     """Check the data, train, score on held-out rows, compare with baselines, explain, report.
@@ -67,7 +68,10 @@ def train(
         validation_only: leave the held-out rows closed; the run has no score and no place on the board.
         share: share of the training rows to use, 0 to 1.
         find_lr: search for a learning rate first (Smith 2017) and train with it.
+        search: try so many settings on validation rows (Optuna, the extra `search`) and train the best once more, which
+            alone opens the held-out rows; the board row says of how many it is the best.
         yes: download more than 100 MB without asking. trust: run the project's own code.
+        from_: go on from the weights of a run, or of the folder of a Hugging Face checkpoint: fine-tuning.
         resume: a run that was interrupted; takes no project.
 
     Returns:
@@ -88,7 +92,8 @@ def train(
         raise UsageError("give a project or a run to resume, one of the two", todo="for example dojo train digits")
     if resume is not None:
         asked = {"RECIPE": recipe, "--set": set, "--seed": seed, "--seeds": seeds != 1, "--folds": folds,
-                 "--share": share != 1.0, "--validation-only": validation_only}  # fmt: skip
+                 "--share": share != 1.0, "--from": from_, "--validation-only": validation_only,
+                 "--search": search}  # fmt: skip
         changed = [name for name, value in asked.items() if value]
         if changed:
             raise UsageError(
@@ -97,10 +102,11 @@ def train(
             )  # fmt: skip
         if not under_torchrun():
             return _resume(resume, refit, budget, offline, trust, listener, started, cpu_before)
-    if not 0 < share <= 1:
-        raise UsageError(f"share is {share:g}; it must lie above 0 and not above 1", where="--share")
-    if budget is not None and budget < 5:
-        raise UsageError(f"a budget of {budget:g} s is too short", where="--budget", todo="give at least 5s")
+    _check_limits(share, budget)
+    if from_ is not None:
+        from deepdojo.recipes import parse_overrides
+
+        set = {**parse_overrides(set), "model.from": str(getattr(from_, "folder", from_))}
     from deepdojo.session.train import Options
 
     options = Options(budget, baselines, explain, report, validation_only, share, find_lr)
@@ -109,6 +115,11 @@ def train(
         "listener": listener, "started": started,
     }  # fmt: skip
     several = seeds != 1 or folds is not False or refit
+    if search is not None and (several or under_torchrun()):
+        raise UsageError(
+            "a search is of one training by one process", where="--search",
+            todo="leave --seeds, --folds, --refit and torchrun away; train the settings that it finds with them",
+        )  # fmt: skip
     if under_torchrun():
         from deepdojo.session.together import train_together
 
@@ -125,11 +136,124 @@ def train(
 
         group = begin_group(project, recipe, **given, seeds=seeds, folds=folds, refit=refit, cpu_before=cpu_before)
         return _entered(group.run())
+    if search is not None:
+        from deepdojo.session.search import begin_search
+
+        found = begin_search(project, recipe, count=search, **given)
+        found.session.cpu_before = cpu_before
+        return _entered(found.run())
     from deepdojo.session.start import begin
 
     session = begin(project, recipe, **given)
     session.cpu_before = cpu_before
     return _entered(session.run())
+
+
+def train_all(
+    project: str | Path,
+    *,
+    set: Mapping[str, Any] | Iterable[str] | None = None,
+    seed: int = 0,
+    budget: float | None = None,
+    runs: str | Path | None = None,
+    baselines: bool = True,
+    share: float = 1.0,
+    offline: bool = False,
+    yes: bool = False,
+    trust: bool = False,
+    listener: Listener | None = None,
+) -> dict[str, Any]:
+    """Train the floors and every recipe that fits the project: the default first, then the others, the shortest first.
+
+    What is finished is found again, so the same call goes on after an interruption; what is expected to need more than
+    the time that is left is not begun. Decisions are not explained (`explain` does it for a run).
+
+    Args:
+        project, set, seed, runs, baselines, share, offline, yes, trust: as in `train`.
+        budget: seconds for the whole call.
+
+    Returns:
+        runs (recipe -> summary), left (recipe, reason, needs_s of what was not trained) and board (rows, as `board`).
+    """
+    from dataclasses import asdict
+
+    from deepdojo.session.every_recipe import begin_every_recipe
+    from deepdojo.session.train import Options
+
+    _check_limits(share, budget)
+    walk = begin_every_recipe(
+        project, changes=set, seed=seed, options=Options(budget, baselines, share=share), runs=runs, offline=offline,
+        yes=yes, trust=trust, listener=listener or Listener(), started=time.monotonic(),
+    )  # fmt: skip
+    walk.train()
+    done = {name: _entered(run).summary() for name, run in walk.runs_found.items()}
+    return {"runs": done, "left": [asdict(one) for one in walk.left], "board": board(project, runs=runs)}
+
+
+def _check_limits(share: float, budget: float | None) -> None:
+    if not 0 < share <= 1:
+        raise UsageError(f"share is {share:g}; it must lie above 0 and not above 1", where="--share")
+    if budget is not None and budget < 5:
+        raise UsageError(f"a budget of {budget:g} s is too short", where="--budget", todo="give at least 5s")
+
+
+def curve(
+    project: str | Path,
+    recipe: str | None = None,
+    *,
+    shares: Iterable[float] | None = None,
+    seeds: int = 3,
+    seed: int = 0,
+    set: Mapping[str, Any] | Iterable[str] | None = None,
+    budget: float | None = None,
+    baselines: bool = True,
+    runs: str | Path | None = None,
+    language: str = "en",
+    offline: bool = False,
+    yes: bool = False,
+    trust: bool = False,
+    listener: Listener | None = None,
+) -> dict[str, Any]:
+    """Train on growing shares of the training rows: score against rows, and whether twice the data would help.
+
+    Every (share, seed) is a training of its own on the board; what is there already is found again, so the same call
+    goes on after an interruption, or adds seeds and shares.
+
+    Args:
+        project, recipe, set, runs, offline, yes, trust: as in `train`.
+        shares: of the training rows, above 0 and at most 1; default 1, 2, 5, 10, 20, 50 and 100 %. Those of one seed
+            are nested, each class in its part, or in whole groups where the split keeps groups together.
+        seeds: trainings at each share, with the seeds from `seed` on.
+        budget: seconds; a training that would not end in time is left out and named, none is cut short.
+        language: of the page.
+
+    Returns:
+        points (share, rows, score, low, high, sd, seeds, floor), law, back_test, answer, and the paths `page` and
+        `data` of what was written beside the runs.
+    """
+    from deepdojo.places import write_json, write_text
+    from deepdojo.report.curve import curve_page
+    from deepdojo.report.words import Words
+    from deepdojo.session.curve import SHARES, begin_curve
+    from deepdojo.session.curve_result import curve_result
+
+    Words(language)  # a language that does not exist is said before the work
+    _check_limits(1.0, budget)
+    started, listener = time.monotonic(), listener or Listener()
+    walk = begin_curve(
+        project, recipe, changes=set, shares=SHARES if shares is None else list(shares), seeds=seeds, seed=seed,
+        budget_s=budget, baselines=baselines, runs=runs, offline=offline, yes=yes, trust=trust, listener=listener,
+        started=started,
+    )  # fmt: skip
+    walk.train()
+    found = curve_result(walk)
+    place = walk.runs / f"curve-{walk.asked.recipe_name}-{walk.digest()}"
+    found |= {"page": str(place.with_suffix(".html")), "data": str(place.with_suffix(".json"))}
+    write_json(place.with_suffix(".json"), found)
+    write_text(place.with_suffix(".html"), curve_page(found, language=language))
+    for run in walk.board_runs():
+        _entered(run)
+    return found
 
 
 def _resume(
@@ -161,6 +285,10 @@ def _resume(
         return LoadedRun(add_refit(group)) if run.finished else _entered(group.run())
     if refit:
         raise UsageError("the run has no folds to choose the epochs by", where="--refit", todo="train with --folds")
+    from deepdojo.session.search import is_search, resumed_search
+
+    if is_search(run):
+        return _entered(resumed_search(run, **given).run())
     session = resumed(run, **given)
     session.cpu_before = cpu_before
     return _entered(session.run())
@@ -257,7 +385,8 @@ def new(folder: str | Path, source: str | Path, **choices: Any) -> tuple[Project
     """Write `folder/project.toml` for the user's data; gives the project and what was inferred, in sentences.
 
     Args:
-        choices: target, id, group, time, task, metric, test, copy, as `dojo new` has them.
+        source: a file or folder, or `hf:owner/name@revision`, a data set of the Hugging Face hub.
+        choices: target, id, group, time, task, metric, test, copy, offline, yes, as `dojo new` has them.
     """
     from deepdojo.contracts import contract_of
     from deepdojo.data.new import create
@@ -362,6 +491,62 @@ def explain(
     if whole.group is not None:  # its page shows what its member knows
         report(whole.folder)
     return explained
+
+
+def errors(
+    run: str | Path,
+    *,
+    suspect_labels: bool = False,
+    n: int = 50,
+    output: str | Path | None = None,
+    listener: Listener | None = None,
+    offline: bool = False,
+    trust: bool = False,
+) -> dict[str, Any]:
+    """The held-out rows that a run got most wrong; or the training rows whose labels are likely wrong.
+
+    Args:
+        suspect_labels: judge each row to learn from by a model of the same recipe that did not see it (five folds).
+        n: rows to give, the worst first.
+        output: a .csv file for all of them; one of suspects has the columns that `[labels] corrections` reads.
+
+    Returns:
+        `rows`, one dict each; of suspects also `suspects`, `judged` and `wrong`, the estimated share with its interval.
+    """
+    from deepdojo.places import write_text
+    from deepdojo.session.errors import worst_held_out
+    from deepdojo.session.suspects import find_suspects
+
+    if output is not None and Path(output).suffix.lower() != ".csv":  # before the work, not after it
+        raise UsageError("the rows are written as CSV", where=str(output), todo="let the name end in .csv")
+    whole, listener = load(run).run, listener or Listener()
+    one = whole.with_model()
+    found: dict[str, Any] = {"run": whole.id, "project": whole.info["project_path"] or whole.info["project"]}
+    if suspect_labels:
+        suspects = find_suspects(one, listener, offline=offline, trust=trust)
+        everything = [vars(item) for item in suspects.found]
+        found |= {
+            "suspects": len(everything), "judged": suspects.rows, "folds": suspects.folds, "wrong": vars(suspects.wrong)
+        }  # fmt: skip
+    else:
+        everything = worst_held_out(one, listener, count=n, offline=offline, trust=trust)
+    found["rows"] = everything[:n]
+    if output is not None:
+        written = [{"id": row["id"], "label": row["given"], **row} if "given" in row else row for row in everything]
+        write_text(Path(output), _as_csv(written))
+        found |= {"output": str(output), "written": len(written)}
+    return found
+
+
+def _as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
+    import csv
+    import io
+
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]) if rows else ["id"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Cells", "Coded", "ColumnBuilder", "Distributions", "Mapped", "Numbers", "Texts"]
+__all__ = ["Cells", "Coded", "ColumnBuilder", "Distributions", "Mapped", "Numbers", "Texts", "same"]
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two cells, or two rows of cells, are equal, arrays by their values."""
+    if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        return np.array_equal(a, b)
+    if isinstance(a, Mapping) and isinstance(b, Mapping):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    return bool(a == b)
 
 
 class Cells(Sequence[Any]):
@@ -31,7 +40,7 @@ class Cells(Sequence[Any]):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence) or isinstance(other, str):
             return NotImplemented
-        return len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+        return len(self) == len(other) and all(same(a, b) for a, b in zip(self, other, strict=True))
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -105,7 +114,7 @@ class Texts(Cells):
 
 
 class Distributions(Cells):
-    """Probabilities of the same labels in every row: (n, labels) float64."""
+    """Probabilities of the same labels in every row, of a distribution or each for itself: (n, labels) float64."""
 
     def __init__(self, labels: Sequence[str], matrix: np.ndarray) -> None:
         self.labels, self.matrix = tuple(labels), matrix
@@ -115,6 +124,9 @@ class Distributions(Cells):
 
     def at(self, position: int) -> dict[str, float]:
         return dict(zip(self.labels, self.matrix[position].tolist(), strict=True))
+
+
+_PROBABILITIES = ("distribution", "marginals")
 
 
 class ColumnBuilder:
@@ -137,7 +149,7 @@ class ColumnBuilder:
         self.n += 1
 
     def _compact(self, cell: Any) -> bool:
-        if self.kind == "distribution" and isinstance(cell, Mapping):
+        if self.kind in _PROBABILITIES and isinstance(cell, Mapping):
             labels = tuple(cell)
             if self.labels is None:
                 self.labels = labels
@@ -160,7 +172,7 @@ class ColumnBuilder:
         """What was collected."""
         if self.plain is not None:
             return self.plain
-        if self.kind == "distribution":
+        if self.kind in _PROBABILITIES:
             labels = self.labels or ()
             matrix = np.frombuffer(self.numbers, dtype=np.float64) if self.n else np.zeros(0)
             return Distributions(labels, matrix.reshape(self.n, len(labels)))

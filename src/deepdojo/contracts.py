@@ -3,16 +3,27 @@ this."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 __all__ = ["CONTRACTS", "Contract", "KindName", "contract_of", "task_of"]
 
 from deepdojo.errors import UnknownNameError
 
 KindName = Literal[
-    "label", "labels", "text", "texts", "tokens", "number", "vector", "matrix", "distribution", "image", "record"
+    "label",
+    "labels",
+    "text",
+    "texts",
+    "tokens",
+    "number",
+    "vector",
+    "matrix",
+    "distribution",
+    "marginals",
+    "image",
+    "record",
 ]
 
 
@@ -28,7 +39,11 @@ class Contract:
         the task.
         host_inputs: what a model reads of held-out rows where that is the answer itself (language modelling): nothing
         is published, the host runs the model, and only a table that such a run made may rank.
+        ordered: the labels are grades.
         aligned: columns of a row whose cells have the same length (a tag for each word).
+        optional: inputs that a project has only if its [columns] name them (`given`).
+        hints: columns of rows with targets that help to learn and may be absent or empty (where an answer stands).
+        within: column of texts -> the column of text in which one of them must stand, sign by sign.
     """
 
     inputs: Mapping[str, KindName]
@@ -36,7 +51,18 @@ class Contract:
     predictions: Mapping[str, KindName]
     metric: str
     host_inputs: Mapping[str, KindName] = field(default_factory=dict)
+    ordered: bool = False
     aligned: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    hints: Mapping[str, KindName] = field(default_factory=dict)
+    within: Mapping[str, str] = field(default_factory=dict)
+
+    def given(self, roles: Collection[str]) -> Contract:
+        """The contract of a project with these roles: without optional inputs that are not among them."""
+        gone = [name for name in self.optional if name not in roles]
+        if not gone:
+            return self
+        return replace(self, inputs={name: kind for name, kind in self.inputs.items() if name not in gone})
 
     @property
     def host_run(self) -> bool:
@@ -51,7 +77,7 @@ class Contract:
     @property
     def columns(self) -> Mapping[str, KindName]:
         """Of a row with its targets."""
-        return {**self.reads, **self.targets}
+        return {**self.reads, **self.targets, **self.hints}
 
     @property
     def input(self) -> str:
@@ -81,15 +107,28 @@ class Contract:
     def answer_kind(self) -> KindName:
         return self.predictions[self.answer]
 
+    def met(self, truth: Mapping[str, Any], cells: Mapping[str, Any]) -> bool | None:
+        """Whether predicted cells answer the target; None where that is a matter of degree."""
+        right, said = truth[self.target], cells[self.answer]
+        if self.target_kind == "texts":
+            return any(said.strip().lower() == text.strip().lower() for text in right)
+        return bool(right == said) if self.target_kind in ("label", "labels", "tokens") else None
+
     @property
     def distribution(self) -> str | None:
-        """The prediction column that holds probabilities, if there is one."""
+        """The prediction column that holds the probabilities of classes of which one is right, if there is one."""
         return next((name for name, kind in self.predictions.items() if kind == "distribution"), None)
 
+    @property
+    def probabilities(self) -> str | None:
+        """The prediction column that holds probabilities of classes or of labels, if there is one."""
+        return next((name for name, kind in self.predictions.items() if kind in ("distribution", "marginals")), None)
 
-def _classification(inputs: Mapping[str, KindName]) -> Contract:
+
+def _classification(inputs: Mapping[str, KindName], optional: tuple[str, ...] = ()) -> Contract:
     return Contract(
         inputs=inputs,
+        optional=optional,
         targets={"label": "label"},
         predictions={"label": "label", "probabilities": "distribution"},
         metric="accuracy",
@@ -99,6 +138,12 @@ def _classification(inputs: Mapping[str, KindName]) -> Contract:
 CONTRACTS: Mapping[str, Contract] = {
     "image-classification": _classification({"image": "image"}),
     "text-classification": _classification({"text": "text"}),
+    "multi-label-classification": Contract(
+        inputs={"text": "text"},
+        targets={"labels": "labels"},
+        predictions={"labels": "labels", "probabilities": "marginals"},
+        metric="micro_f1",
+    ),
     "tabular-classification": _classification({"features": "record"}),
     "tabular-regression": Contract(
         inputs={"features": "record"}, targets={"value": "number"}, predictions={"value": "number"}, metric="rmse"
@@ -109,6 +154,43 @@ CONTRACTS: Mapping[str, Contract] = {
         predictions={"nll_nats": "number"},
         metric="bits_per_byte",
         host_inputs={"text": "text", "context": "text"},
+    ),
+    "ordinal-text-classification": Contract(
+        inputs={"text": "text"},
+        targets={"label": "label"},
+        predictions={"label": "label", "probabilities": "distribution"},
+        metric="quadratic_kappa",
+        ordered=True,
+    ),
+    "forecasting": Contract(
+        inputs={"past": "vector", "known": "matrix"},
+        targets={"future": "vector", "scale": "number"},
+        predictions={"future": "vector", "quantiles": "matrix"},
+        metric="mase",
+    ),
+    "signal-classification": _classification({"signal": "matrix", "numbers": "vector"}, ("numbers",)),
+    "tagging": Contract(
+        inputs={"words": "tokens", "pos": "tokens"},
+        targets={"tags": "tokens"},
+        predictions={"tags": "tokens"},
+        metric="chunk_f1",
+        aligned=("words", "pos", "tags"),
+        optional=("pos",),
+    ),
+    "question-answering": Contract(
+        inputs={"question": "text", "context": "text"},
+        targets={"answers": "texts"},
+        predictions={"answer": "text"},
+        metric="squad_f1",
+        hints={"starts": "vector"},
+        within={"answers": "context"},
+    ),
+    "masked-language-modelling": Contract(
+        inputs={},
+        targets={"text": "text"},
+        predictions={"guess": "record"},
+        metric="masked_word_nats",
+        host_inputs={"text": "text"},
     ),
     "translation": Contract(
         inputs={"source": "text"}, targets={"target": "text"}, predictions={"target": "text"}, metric="bleu"

@@ -23,14 +23,27 @@ class _Section(BaseModel):
 class ModelSection(BaseModel):
     """The architecture, one of `dojo list models`, and its arguments (`dojo show MODEL`)."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True, populate_by_name=False)
 
     name: str
     """One of `dojo list models`, or auto: by the task and the number of rows, said and written down."""
+    source: str | None = Field(None, alias="from")
+    """Where the weights come from: one of our runs, or the folder of a Hugging Face checkpoint; so does the network's
+    shape, and the tokenizer. The same as `dojo train --from`."""
+    lora_rank: int = Field(0, ge=0)
+    """Above 0 the network stays as it came, and narrow matrices of this rank learn beside it (Hu et al. 2022)."""
+    lora_alpha: float = Field(16.0, gt=0)
+    """What the narrow matrices give is scaled by alpha / rank."""
+    lora_on: tuple[str, ...] = ("query", "value")
+    """The matrices that get them, by parts of their names, such as query or layers.0.linear1."""
 
     @property
     def arguments(self) -> dict[str, Any]:
         return dict(self.model_extra or {})
+
+    def written(self) -> dict[str, Any]:
+        """As TOML has it, without what was left at its default."""
+        return self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
 
 
 class TrainSection(_Section):
@@ -49,6 +62,9 @@ class TrainSection(_Section):
     lengths: Literal["alike", "equal"] = "alike"
     """Which texts share a batch: alike: those of like length, the shorter ones padded; equal: those of one length
     alone, so that nothing is padded; the batches are more, and some of them smaller."""
+    balance: float = Field(0.0, ge=0, le=1)
+    """Draw training examples with probability in proportion to 1 / (examples of their class)^balance, with
+    replacement: 1 draws all classes equally often, 0.5 the root of that; 0 takes each example once a pass."""
     accumulate: int = Field(1, gt=0)
     """Micro-batches that one step is cut into, to save memory; the update stays the same."""
     optimizer: Literal["adamw", "sgd", "adadelta", "muon"] = "adamw"
@@ -70,6 +86,12 @@ class TrainSection(_Section):
     """Share of all steps over which the learning rate rises from 0 to its peak (not used by onecycle)."""
     final_lr: float = Field(0.0, ge=0, le=1)
     """The last learning rate as a share of the peak."""
+    freeze: tuple[str, ...] = ()
+    """Parts of the network that stay as they are, by parts of their names, such as embedding or layers.0; a part all
+    of whose weights are frozen works as after training: its dropout is off, its batch normalisation learns nothing."""
+    layer_decay: float = Field(1.0, gt=0, le=1)
+    """The learning rate falls by this factor with each layer from the head down to the embeddings, such as 0.8 (Howard
+    & Ruder 2018, section 3.2; Clark et al. 2020)."""
     clip: float = Field(1.0, ge=0)
     """Largest global norm of the gradient; 0 does not clip."""
     flip: bool = False
@@ -94,6 +116,10 @@ class TrainSection(_Section):
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     """Share of the target that is spread over all classes (Szegedy et al. 2015); in training alone, the validation
     loss stays the true one."""
+    trim: float = Field(0.0, ge=0, lt=1)
+    """Leave out this share of each training batch, the examples with the highest loss, for labels of which about so
+    many are wrong: networks learn what is right before they learn single exceptions (small-loss selection, as in
+    Han et al. 2018, with one network; Shen & Sanghavi 2019). It grows from 0 over the first pass."""
     mixup: float = Field(0.0, ge=0)
     """Mix each training example with another, with weights of Beta(mixup, mixup), such as 0.2 (Zhang et al. 2018);
     0 does not mix."""
@@ -102,8 +128,10 @@ class TrainSection(_Section):
     mix the targets by area (Yun et al. 2019); 0 does not."""
     ema: Annotated[float, Field(gt=0, lt=1)] | None = None
     """Judge and keep a running mean of the weights with this decay, such as 0.999: about the last 1,000 steps."""
+    validate_every: int = Field(1, gt=0)
+    """Epochs between two validations: more where an epoch is but a few steps."""
     patience: int | None = Field(None, gt=0)
-    """Stop after so many epochs without a better validation score; ties go to the lower validation loss."""
+    """Stop after so many validations (one an epoch) without a better score; ties go to the lower validation loss."""
     keep: Literal["best", "last"] = "best"
     """Which weights the run keeps: those of the best validation epoch, or the last ones."""
     precision: Literal["auto", "float32", "bf16"] = "auto"
@@ -167,7 +195,7 @@ class Recipe(_Section):
 
     def overridden(self, changes: Mapping[str, Any]) -> Recipe:
         """A copy with dotted keys set: `{"train.lr": 3e-4, "model.width": 128}`."""
-        values = self.model_dump(mode="python", exclude_none=True)
+        values = self.model_dump(mode="python", exclude_none=True, by_alias=True)
         for key, value in changes.items():
             section, _, name = key.partition(".")
             if section not in ("model", "task", "train") or not name:

@@ -30,6 +30,7 @@ TEXT_FORMS: Mapping[KindName, str] = {
     "vector": "a JSON list of numbers: [1.5, 2]",
     "matrix": "a JSON list of lists of numbers, all of one length",
     "distribution": 'a JSON object, label to probability: {"cat": 0.9, "dog": 0.1}',
+    "marginals": 'a JSON object, label to the probability that the row has it: {"cat": 0.9, "dog": 0.7}',
     "record": "a JSON object, column to cell",
     "image": "a path inside the zip",
 }
@@ -193,7 +194,7 @@ def check_cells(table: Table, kinds: Mapping[str, KindName], *, labels: Collecti
         if column not in table.columns:
             raise ScoreError(f"the column {column!r} is missing", where=table.source)
         cells = table.columns[column]
-        if isinstance(cells, Distributions) and _all_right(cells, known):
+        if kind == "distribution" and isinstance(cells, Distributions) and _all_right(cells, known):
             continue
         # Labels repeat: judging each distinct one once keeps 10,000 rows in milliseconds.
         good: set[str] = set()
@@ -223,8 +224,8 @@ def _fault(cell: Any, kind: KindName, known: frozenset[str] | None) -> str | Non
             return f"{_short(cell)} is not a label"
         strange = known is not None and cell not in known
         return f"the label {_short(cell)} is not among the known ones" if strange else None
-    if kind == "distribution":
-        return _distribution_fault(cell, known)
+    if kind in ("distribution", "marginals"):
+        return _probability_fault(cell, known, whole=kind == "distribution")
     if kind == "text" and not isinstance(cell, str):
         return f"{_short(cell)} is not text"
     if kind in ("tokens", "texts", "labels"):
@@ -260,14 +261,17 @@ def _array_fault(cell: Any, kind: KindName) -> str | None:
     return None if np.isfinite(values).all() else f"a number of {_short(cell)} is not finite"
 
 
-def _distribution_fault(cell: Any, known: frozenset[str] | None) -> str | None:
-    if not isinstance(cell, Mapping) or not cell:
+def _probability_fault(cell: Any, known: frozenset[str] | None, *, whole: bool) -> str | None:
+    """`whole`: one of the labels is right, so that the probabilities sum to 1."""
+    if not isinstance(cell, Mapping) or (whole and not cell):
         return f"{_short(cell)} is not an object of label to probability"
     for label, p in cell.items():
-        if not _is_number(p) or not 0 <= p < math.inf:
+        if not _is_number(p) or not 0 <= p < math.inf or not (whole or p <= 1):
             return f"the probability of {_short(label)} is {_short(p)}, not a number from 0 to 1"
         if known is not None and label not in known:
             return f"the label {_short(label)} is not among the known ones"
+    if not whole:
+        return None
     total = math.fsum(cell.values())
     far = abs(total - 1) > SUM_TOLERANCE
     return f"the probabilities sum to {total:.6g}, not to 1 ± {SUM_TOLERANCE}" if far else None

@@ -26,7 +26,8 @@ __all__ = ["SUFFIXES", "decode_text", "read", "read_bytes", "write"]
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 _CELL_LIMIT_CHARS = 1 << 26  # a distribution over 10⁵ labels is 3 MB of JSON; the csv module stops at 131,072 by itself
 _PARQUET_TYPES: Mapping[str, str] = {
-    "number": "DOUBLE", "distribution": "MAP(VARCHAR, DOUBLE)", "tokens": "VARCHAR[]", "texts": "VARCHAR[]",
+    "number": "DOUBLE", "distribution": "MAP(VARCHAR, DOUBLE)",
+    "marginals": "MAP(VARCHAR, DOUBLE)", "tokens": "VARCHAR[]", "texts": "VARCHAR[]",
     "labels": "VARCHAR[]", "vector": "DOUBLE[]", "matrix": "DOUBLE[][]",
 }  # fmt: skip
 _ROWS_AT_ONCE = 10_000
@@ -219,7 +220,7 @@ def _cell(raw: Any, kind: str) -> Any:
         return None
     if kind == "number":
         return _number(raw)
-    if kind in ("distribution", "record"):
+    if kind in ("distribution", "marginals", "record"):
         return _object(raw, kind)
     if kind in ("tokens", "texts", "labels", "vector", "matrix"):
         return _list(raw, kind)
@@ -320,7 +321,7 @@ def _text(cell: Any, kind: str) -> str:
         return ""
     if kind == "tokens":
         return " ".join(cell)
-    if kind in ("distribution", "record", "texts", "labels", "vector", "matrix"):
+    if kind in ("distribution", "marginals", "record", "texts", "labels", "vector", "matrix"):
         return json.dumps(_plain(cell), ensure_ascii=False)
     return repr(float(cell)) if kind == "number" else str(cell)
 

@@ -6,6 +6,8 @@ import numpy as np
 
 from deepdojo.contracts import contract_of
 
+KEYS = ("awful", "fine", "great")
+
 
 def made_rows(task: str, n: int, seed: int = 0) -> list[dict]:
     """Rows from which the target can be learned, made from the kinds of the contract's columns alone."""
@@ -28,12 +30,29 @@ def made_rows(task: str, n: int, seed: int = 0) -> list[dict]:
             ]
         elif contract.input_kind == "vector":
             cell = np.round(np.sin(np.arange(24) * (1 + y) / 2) + 0.1 * rng.normal(size=24), 4)
+        elif contract.input_kind == "matrix":
+            cell = np.round(np.sin(np.arange(48) * (1 + y) / 4).reshape(2, 24) + 0.1 * rng.normal(size=(2, 24)), 4)
         else:
             x = rng.normal()
             cell = {"x": f"{x + 2 * y:.3f}", "noise": f"{noise:.3f}", "city": "XYZ"[y]}
         own = {} if contract.host_run else {contract.target: _answer(contract, cell, y, 3 * x + 5 * y + 0.1 * noise)}
-        rows.append({"id": f"{seed}-{k}", contract.input: cell, **own})
+        beside = _beside(contract, noise) | {
+            name: ["N" if word in KEYS else "F" for word in cell]
+            for name in contract.optional
+            if contract.inputs[name] == "tokens"
+        }
+        rows.append({"id": f"{seed}-{k}", contract.input: cell, **beside, **_others(contract, own), **own})
     return rows
+
+
+def _beside(contract, noise: float) -> dict:
+    """Further inputs, and a second target beside the first, of the kinds that tasks have there."""
+    matrices = {
+        name: np.array([[0.25, 0.5, 0.75, noise]]) for name, kind in contract.inputs.items() if kind == "matrix"
+    }
+    matrices |= {name: np.array([noise, 0.5]) for name, kind in contract.inputs.items() if kind == "vector"}
+    numbers = {name: 1.5 for name, kind in list(contract.targets.items())[1:] if kind == "number"}
+    return {name: cell for name, cell in (matrices | numbers).items() if name != contract.input}
 
 
 def _answer(contract, cell, y: int, value: float):
@@ -44,7 +63,7 @@ def _answer(contract, cell, y: int, value: float):
     if kind == "labels":
         return ["a", "b"][:y]
     if kind == "tokens":
-        return ["abc"[y] if word in ("awful", "fine", "great") else "O" for word in cell]
+        return ["B-" + "abc"[y] if word in KEYS else "O" for word in cell]
     if kind == "text":
         return " ".join(["un", "deux", "trois"][: y + 1])
     if kind == "texts":
@@ -54,8 +73,16 @@ def _answer(contract, cell, y: int, value: float):
     return value
 
 
+def _others(contract, own: dict) -> dict:
+    """Further inputs in which the answer must stand: a text of some sentences that holds it once."""
+    return {
+        place: f"It was a film. Somebody found the plot {own[role][0]} after all. The rest of it is another thing."
+        for role, place in contract.within.items()
+    }
+
+
 def hidden(rows: list[dict], task: str) -> list[dict]:
     """As a model gets held-out rows: what it reads of them, and no other target."""
     contract = contract_of(task)
-    gone = set(contract.targets) - set(contract.reads)
+    gone = {*contract.targets, *contract.hints} - set(contract.reads)
     return [{k: v for k, v in row.items() if k not in gone} for row in rows]

@@ -12,12 +12,15 @@ from deepdojo.cli.help import command_options
 from .conftest import Dojo
 
 FROZEN = {
-    "new": "FOLDER --copy --from --group --id --json --metric --target --task --test --time",
+    "new": "FOLDER --copy --from --group --id --json --metric --offline --target --task --test --time --yes",
     "check": "PROJECT --budget --json --language --look --offline --open --output --recipe --trust -o -r",
-    "train": "PROJECT --budget --find-lr --folds --json --no-baselines --no-explain --offline --recipe --refit "
-    "--resume --runs --seed --seeds --set --share --trust --validation-only --yes -r",
+    "train": "PROJECT --all --budget --find-lr --folds --from --json --no-baselines --no-explain --offline --recipe "
+    "--refit --resume --runs --search --seed --seeds --set --share --trust --validation-only --yes -r",
+    "curve": "PROJECT --budget --json --language --no-baselines --offline --recipe --runs --seed --seeds --set "
+    "--shares --trust --yes -r",
     "predict": "RUN ROWS --count --json --output --prompt --seed --temperature --top-k --top-p --trust -o",
     "explain": "RUN --json --offline --trust",
+    "errors": "RUN --json --n --offline --output --suspect-labels --trust -o",
     "report": "RUN --json --language --open",
     "reproduce": "RUN --json --offline --trust",
     "board": "PROJECT --html --json --language --runs",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import lru_cache
 
 import pytest
 
+from deepdojo.baselines import run_floors
+from deepdojo.chunks import chunks_of, scheme_of
 from deepdojo.data.dataset import Dataset, load_dataset
 from deepdojo.data.project import find_project
 from deepdojo.places import mirror_folder
+from deepdojo.scoring.metrics import METRICS
 
 SPLITS = ("train", "validation", "test")
 
@@ -29,13 +33,27 @@ def load(name: str) -> Dataset:
         ("movie-reviews", (8_635, 960, 1_067), 0),  # 10,685 rows where lines are cut at \x85
         ("titanic", (579, 89, 223), 0),
         ("trec", (4_907, 545, 500), 0),
+        ("thucnews-zh", (33_494, 9_991, 10_000), 105),  # 96 training and 9 validation titles stand in a later part
+        ("ag-news", (16_512, 1_832, 7_600), 2),
+        ("ag-news-noisy", (8_999, 1_000, 7_600), 1),
+        ("imdb", (4_496, 500, 2_500), 4),
+        ("long-movie-reviews", (1_620, 180, 200), 0),
         ("sst2", (6_920, 872, 1_821), 0),
         ("customer-reviews", (3_054, 339, 378), 4),
         ("opinion-polarity", (8_526, 954, 1_123), 3),
         ("credit-default", (20_995, 3_004, 6_001), 0),
         ("bike-demand", (13_747, 1_464, 2_168), 0),
         ("flight-delays", (39_224, 4_359, 14_727), 0),
+        ("bike-forecast", (13_680, 61, 92), 0),
+        ("exchange-rate", (35_464, 504, 504), 0),
+        ("heart-beats", (43_984, 7_007, 49_684), 15),
         ("cifar10", (47_500, 2_500, 10_000), 0),
+        ("imdb-stars", (4_500, 500, 2_500), 0),
+        ("conll2000", (8_477, 459, 2_012), 0),
+        ("conll2003", (14_041, 3_250, 3_453), 0),
+        ("resume-zh", (3_821, 463, 477), 0),
+        ("wnut17", (3_394, 1_009, 1_287), 0),
+        ("squad", (11_312, 565, 4_961), 0),
     ],
 )
 def test_counts(name: str, counts: tuple[int, int, int], left_out: int) -> None:
@@ -50,6 +68,41 @@ def test_counts(name: str, counts: tuple[int, int, int], left_out: int) -> None:
 
 
 @pytest.mark.data
+def test_sentences_have_the_kinds_of_their_tags_and_titles_of_articles_are_none() -> None:
+    data = load("entity-kinds")
+    assert tuple(len(data.rows(split)) for split in SPLITS) == (13_492, 3_187, 3_453)
+    assert data.n == data.project.spec.rows
+    first = data.rows("train")[0]
+    assert (first["text"], first["labels"]) == (
+        "EU rejects German call to boycott British lamb .", ["organisation", "other name"],
+    )  # fmt: skip
+    assert data.where(first["id"]) == ("eng.train", 3)
+    kinds = {kind for split in SPLITS for row in data.truth(split) for kind in row["labels"]}
+    assert kinds == {"person", "place", "organisation", "other name"}
+    assert not any("DOCSTART" in row["text"] for split in SPLITS for row in data.rows(split))
+
+
+@pytest.mark.data
+def test_news_joins_two_files_without_repeats_and_a_crowd_never_sees_the_authors_classes() -> None:
+    joined, noisy = load("ag-news"), load("ag-news-noisy")
+    places = [joined.where(row["id"])[0] for part in ("train", "validation") for row in joined.rows(part)]
+    assert places.count("train_first10429.csv.gz") == 10_429 - 2  # test items, too
+    assert places.count("train_crowd10000.csv.gz") == 10_000 - 2_083
+    right = {row["text"]: row["label"] for part in ("train", "validation") for row in joined.rows(part)}
+    crowd = [row for part in ("train", "validation") for row in noisy.rows(part) if row["text"] in right]
+    wrong = sum(right[row["text"]] != row["label"] for row in crowd)
+    assert 0.19 < wrong / len(crowd) < 0.21
+    assert all(set(row) == {"id", "text", "label"} for row in crowd)
+
+
+@pytest.mark.data
+def test_reviews_hold_no_tags_and_no_rating() -> None:
+    data = load("imdb")
+    assert not any("<br" in row["text"] for split in SPLITS for row in data.rows(split))
+    assert all(row["id"].lstrip("abcdefghijklmnopqrstuvwxyz:-").isdigit() for row in data.rows("train"))
+
+
+@pytest.mark.data
 def test_bicycles_are_cut_by_time_and_hold_no_part_of_the_answer() -> None:
     data = load("bike-demand")
     assert not {"casual", "registered", "instant", "dteday", "cnt"} & set(data.rows("train")[0]["features"])
@@ -61,6 +114,40 @@ def test_bicycles_are_cut_by_time_and_hold_no_part_of_the_answer() -> None:
 
 
 @pytest.mark.data
+@pytest.mark.parametrize("name", ["bike-forecast", "exchange-rate"])
+def test_no_window_of_training_reaches_into_what_is_forecast_later(name: str) -> None:
+    """The future of the last training window ends before the first of validation begins, and so on to the test."""
+    data, steps = load(name), 24
+
+    def place(key: str) -> float:
+        said = key.split(" ", 1)[1].replace("Zealand ", "")
+        return datetime.fromisoformat(said).timestamp() / 3600 if "-" in said else float(said)
+
+    places = {split: [place(row["id"]) for row in data.rows(split)] for split in SPLITS}
+    assert {len(row["past"]) for split in SPLITS for row in data.rows(split)} == {
+        168 if name == "bike-forecast" else 96
+    }
+    assert max(places["train"]) + steps <= min(places["validation"])
+    assert max(places["validation"]) + steps <= min(places["test"])
+
+
+@pytest.mark.data
+def test_heart_beats_are_cut_by_patient_and_the_other_project_is_not() -> None:
+    data = load("heart-beats")
+    patients = {split: {row["id"].split("-")[0] for row in data.rows(split)} for split in SPLITS}
+    assert [len(patients[split]) for split in SPLITS] == [19, 3, 22]
+    assert not patients["test"] & (patients["train"] | patients["validation"])
+    assert {row["label"] for row in data.truth("test")} == {"N", "S", "V", "F"}
+    assert {len(set(data.groups(split))) for split in ("test",)} == {22}
+    first = data.rows("test")[0]
+    assert first["signal"].shape == (2, 100)
+    assert first["numbers"].shape == (6,)
+    mixed = load("heart-beats-random")
+    seen = {split: {row["id"].split("-")[0] for row in mixed.rows(split)} for split in SPLITS}
+    assert len(seen["train"] & seen["test"]) == 44
+
+
+@pytest.mark.data
 def test_flights_know_nothing_that_is_known_after_departure() -> None:
     data = load("flight-delays")
     assert not {"dep_time", "dep_delay", "arr_time", "arr_delay", "air_time"} & set(data.rows("train")[0]["features"])
@@ -68,6 +155,49 @@ def test_flights_know_nothing_that_is_known_after_departure() -> None:
     assert late == 3_217  # as the data's own page counts them
     noon = next(row for row in data.rows("train") if row["features"]["origin"] == "EWR")["features"]
     assert set(noon) == set(data.project.spec.columns["features"])
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "scheme", "chunks", "groups"),
+    [
+        ("conll2000", "iob2", 23_852, None),  # as conlleval counts them
+        ("conll2003", "iob1", 5_648, 231),
+        ("resume-zh", "bmes", 1_630, None),
+        ("wnut17", "iob2", 1_079, None),
+    ],
+)
+def test_tags_have_their_scheme_and_as_many_chunks_as_published(name, scheme, chunks, groups) -> None:
+    data = load(name)
+    assert scheme_of([row["tags"] for row in data.rows("train")]) == scheme
+    assert sum(len(chunks_of(row["tags"])) for row in data.truth("test")) == chunks
+    found = data.groups("test")
+    assert (None if found is None else len(set(found.tolist()))) == groups
+
+
+@pytest.mark.slow
+@pytest.mark.data
+def test_the_floor_of_the_shared_task_of_2000_is_the_published_one() -> None:
+    data = load("conll2000")
+    truth = [row["tags"] for row in data.truth("test")]
+    value = {
+        result.name: METRICS["chunk_f1"](truth, [row["tags"] for row in result.predictions]).value()
+        for result in run_floors("tagging", data.rows("train"), data.rows("test"))
+    }
+    assert round(value["tag_of_pos"], 4) == 0.7707
+    assert value["tag_of_word"] > 0.72
+    assert value["perceptron"] > 0.925
+
+
+def test_every_answer_of_squad_stands_where_its_start_says_and_no_article_is_in_two_parts() -> None:
+    data = load("squad")
+    for split in ("train", "validation"):
+        for row in data.rows(split):
+            for answer, start in zip(row["answers"], row["starts"], strict=True):
+                assert row["context"].startswith(answer, int(start))
+    groups = [set(data.groups(split).tolist()) for split in SPLITS]
+    assert [len(g) for g in groups] == [42, 2, 24]
+    assert not groups[0] & groups[1] | groups[1] & groups[2] | groups[0] & groups[2]
 
 
 def test_code_that_comes_with_the_package_asks_for_no_consent() -> None:

@@ -188,3 +188,16 @@ def test_equal_inputs_are_parted_only_where_the_project_asks_for_it(tmp_path, re
     data = load_dataset(made(tmp_path, text), offline=True)
     held_out = {row["text"] for row in data.rows("test")}
     assert bool(held_out & {row["text"] for row in data.rows("train")}) == parted
+
+
+@pytest.mark.parametrize("name", builtin_names())
+def test_every_built_in_project_says_what_it_is_what_to_learn_and_what_to_try(name):
+    from deepdojo.cli.readme import SECTIONS, passages, read_readme
+
+    readme = read_readme(find_project(name).folder)
+    assert tuple(readme) == SECTIONS
+    assert all(len(text) > 60 for text in readme.values())
+    commands = [text for verbatim, text in passages(readme["What to try next"]) if verbatim]
+    assert any(name in command.split() for command in commands)
+    assert all(command.startswith("dojo ") for command in commands)
+    assert any("\u4e00" <= sign <= "\u9fff" for sign in readme["中文"])

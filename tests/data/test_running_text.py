@@ -114,6 +114,17 @@ def test_wikitext2_has_the_words_of_the_paper():
     assert len(Symbols.fit((r["text"] for r in data.rows("train")), units="words")) == 33_278 + 1
 
 
+def test_hidden_words_are_those_of_the_same_wikipedia():
+    plain, masked = (find_project(name).spec for name in ("wikitext2", "wikitext2-masked"))
+    assert (masked.source, masked.data, masked.split, masked.rows) == (
+        plain.source,
+        plain.data,
+        plain.split,
+        plain.rows,
+    )
+    assert masked.metric == "masked_word_nats"
+
+
 # ----- compressed
 
 

@@ -18,6 +18,8 @@ IMAGE = {"in_channels": 3, "height": 16, "width": 16, "in_features": 768, "num_o
 TEXT = {"vocab_size": 13, "num_outputs": 3}
 PAIR = {"source_vocab_size": 13, "target_vocab_size": 11}
 CAPTION = {"in_channels": 3, "target_vocab_size": 7}
+SERIES = {"context": 12, "horizon": 5, "known_channels": 3, "num_outputs": 9}
+SIGNAL = {"in_channels": 2, "steps": 11, "in_features": 3, "num_outputs": 3}
 KEEP = torch.arange(7) < torch.tensor([7, 3, 1, 5])[:, None]
 FUNCTIONS = [name for name in LAYERS if not inspect.isclass(getattr(deepdojo.layers, name))]
 
@@ -65,6 +67,14 @@ def tags(model):
         model.crf.marginals(scores, KEEP)
 
 
+def series(model):
+    model(torch.randn(4, 12), torch.randn(4, 3, 5))
+
+
+def signals(model):
+    model(torch.randn(4, 2, 11), torch.randn(4, 3))
+
+
 LARGE = {**IMAGE, "height": 75, "width": 75}
 CASES = {
     "linear": ("linear", IMAGE, {}, images),
@@ -90,6 +100,11 @@ CASES = {
     "dense_detector": ("dense_detector", IMAGE, {}, images),
     "bag_of_ngrams": ("bag_of_ngrams", TEXT, {}, texts),
     "text_cnn": ("text_cnn", TEXT, {"filters": 5}, texts),
+    "forecast_linear": ("forecast_linear", SERIES, {"kernel": 3}, series),
+    "forecast_mlp": ("forecast_mlp", SERIES, {"width": 8}, series),
+    "forecast_rnn lstm": ("forecast_rnn", SERIES, {"hidden_size": 5}, series),
+    "forecast_rnn gru": ("forecast_rnn", SERIES, {"hidden_size": 5, "cell": "gru"}, series),
+    "signal_cnn": ("signal_cnn", SIGNAL, {"channels": [5, 7]}, signals),
     "show_and_tell none": ("show_and_tell", CAPTION, {"attention": "none"}, captions),
     "show_and_tell soft": ("show_and_tell", CAPTION, {"attention": "soft"}, captions),
 }  # fmt: skip

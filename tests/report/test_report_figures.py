@@ -115,3 +115,7 @@ def test_quantiles_of_residuals_are_those_of_numpy():
         values = sorted(float(v) for v in np.random.default_rng(n).normal(size=n))
         for share in (0.05, 0.5, 0.95):
             assert _quantile(values, share) == pytest.approx(np.quantile(values, share))
+
+
+def test_an_interval_of_rounding_alone_asks_for_no_digits():
+    assert figures.unit_of("rmse").score(-2e-16, -2e-16, 2e-16) == "0.000"

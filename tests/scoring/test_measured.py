@@ -134,10 +134,18 @@ def test_one_row(name):
         return
     if METRICS[name].truth == "number":
         measured = METRICS[name]([1.0], [1.5])
-    elif METRICS[name].predicted == "text":
+    elif METRICS[name].predicted == METRICS[name].truth == "text":
         measured = METRICS[name](["a word of two halves"], ["a word of two ends"])
+    elif METRICS[name].predicted == "record":
+        measured = METRICS[name](["a word"], [{"nats": 1.5, "right": 1}])
     elif METRICS[name].truth == "text":
         measured = METRICS[name](["a word"], [1.5])
+    elif METRICS[name].truth == "vector":
+        measured = METRICS[name](*made_cells(name, np.random.default_rng(0), 1))
+    elif METRICS[name].truth == "tokens":
+        measured = METRICS[name]([["B-a"]], [["B-a"]])
+    elif METRICS[name].truth == "texts":
+        measured = METRICS[name]([["a cat"]], ["cat"])
     elif name == "roc_auc":
         with pytest.raises(ScoreError, match="not defined"):
             METRICS[name](["a"], [{"a": 1.0}])

@@ -52,6 +52,28 @@ def test_classification_equals_scikit_learn(seed, n, classes, said, ties):
 
 
 @pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize(("n", "grades"), [(2, 2), (50, 3), (400, 10)])
+def test_quadratic_kappa_equals_scikit_learn(seed, n, grades):
+    rng = np.random.default_rng(seed)
+    y = rng.integers(grades, size=n)
+    y[: min(n, grades)] = np.arange(min(n, grades))
+    said = np.clip(y + rng.integers(-1, 2, size=n), 0, grades - 1)
+    weights = rng.exponential(size=n) + 1e-3
+    measured = METRICS["quadratic_kappa"]([str(k + 1) for k in y], [str(k + 1) for k in said])
+    for found, w in zip(both(measured, weights), (None, weights), strict=True):
+        assert found == pytest.approx(
+            theirs.cohen_kappa_score(y, said, weights="quadratic", sample_weight=w), abs=1e-12
+        )
+
+
+def test_quadratic_kappa_of_a_single_grade_and_of_words():
+    kappa = METRICS["quadratic_kappa"]
+    assert kappa(["3", "3"], ["3", "3"]).value() == 1
+    assert kappa(["1", "2", "3"], ["2", "2", "2"]).value() == pytest.approx(0, abs=1e-12)
+    assert kappa(["a", "b", "c"], ["a", "c", "c"]).value() == kappa(["1", "2", "3"], ["1", "3", "3"]).value()
+
+
+@pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("n", [2, 3, 50, 400])
 @pytest.mark.parametrize("offset", [0.0, 1e6])
 def test_regression_equals_scikit_learn(seed, n, offset):

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+import deepdojo as dd
+from deepdojo.errors import RecipeError
 from deepdojo.recipes import Recipe
 from deepdojo.session.defaults import resolve
 from deepdojo.tasks.translation import Translation
@@ -69,3 +71,21 @@ def test_a_batch_size_is_then_not_chosen():
     resolved, said = resolve(recipe, "translation", rows=1000)
     assert "batch_size" not in said
     assert batch_size(resolved.train) == 500
+
+
+@pytest.mark.parametrize(
+    ("train", "sentence"),
+    [({"lengths": "equal"}, "of like length already"), ({"balance": 0.5}, "batches by length cannot be balanced")],
+)
+def test_what_does_not_go_together_is_one_sentence(tmp_path, train, sentence):
+    lines = [f"word{i % 7} of row {i} and some more,{'ab'[i % 2]}" for i in range(40)]
+    (tmp_path / "rows.csv").write_text("text,label\n" + "\n".join(lines) + "\n")
+    dd.new(tmp_path / "p", tmp_path / "rows.csv")
+    changes = {"train.batch_tokens": 100, "train.epochs": 1} | {f"train.{k}": v for k, v in train.items()}
+    with pytest.raises(RecipeError, match=sentence):
+        dd.train(tmp_path / "p", set=changes)
+
+
+def test_images_have_no_tokens(tmp_path):
+    with pytest.raises(RecipeError, match="all examples of this task are of one size"):
+        dd.train("digits", set={"train.batch_tokens": 100}, runs=tmp_path)

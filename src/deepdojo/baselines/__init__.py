@@ -28,7 +28,8 @@ class Floor:
     """One floor: `module.function` computes it, `title` is its name on the board.
 
     It serves every task whose input is of kind `reads` (None: of any) and whose target is of one of the kinds `gives`;
-    `host_run`: that is judged on how well it knew the answer.
+    `within`: whose answers stand in another input; `says`: those that the host runs alone, and whose first prediction
+    is of that kind.
     """
 
     module: str
@@ -36,11 +37,16 @@ class Floor:
     title: str
     reads: KindName | None
     gives: tuple[KindName, ...]
-    host_run: bool = False
+    within: bool = False
+    says: KindName | None = None
 
     def serves(self, contract: Contract) -> bool:
-        kinds = self.reads in (None, contract.input_kind) and contract.target_kind in self.gives
-        return kinds and self.host_run == contract.host_run
+        said = next(iter(contract.predictions.values()))
+        if (self.says is None) == contract.host_run or self.says not in (None, said):
+            return False
+        if self.within != (contract.target in contract.within):
+            return False
+        return self.reads in (None, contract.input_kind) and contract.target_kind in self.gives
 
 
 FLOORS: Mapping[str, Floor] = {
@@ -51,9 +57,26 @@ FLOORS: Mapping[str, Floor] = {
     "nbsvm": Floor("text", "nbsvm", "NB-weighted n-grams", "text", ("label",)),
     "logistic": Floor("tables", "logistic", "logistic regression", "record", ("label",)),
     "linear": Floor("tables", "linear", "linear regression", "record", ("number",)),
-    "uniform": Floor("language", "uniform", "every symbol alike", "text", ("text",), host_run=True),
-    "unigram": Floor("language", "unigram", "frequencies of symbols", "text", ("text",), host_run=True),
-    "five_gram": Floor("language", "five_gram", "5-gram of counts", "text", ("text",), host_run=True),
+    "commonest_set": Floor("labels", "commonest_set", "commonest set", None, ("labels",)),
+    "one_against_rest": Floor("labels", "one_against_rest", "TF-IDF + logistic regressions", "text", ("labels",)),
+    "last_value": Floor("forecasts", "last_value", "last value", "vector", ("vector",)),
+    "seasonal": Floor("forecasts", "seasonal", "seasonal naive", "vector", ("vector",)),
+    "drift": Floor("forecasts", "drift", "drift", "vector", ("vector",)),
+    "ridge": Floor("forecasts", "ridge", "ridge regression", "vector", ("vector",)),
+    "signals": Floor("signals", "logistic", "logistic regression on values", "matrix", ("label",)),
+    "signals_boosting": Floor("signals", "boosting", "gradient boosting on values", "matrix", ("label",)),
+    "tag_of_word": Floor("tags", "tag_of_word", "commonest tag of a word", "tokens", ("tokens",)),
+    "tag_of_pos": Floor("tags", "tag_of_pos", "commonest tag of a part of speech", "tokens", ("tokens",)),
+    "perceptron": Floor("tags", "perceptron", "averaged perceptron", "tokens", ("tokens",)),
+    "best_sentence": Floor(
+        "answers", "best_sentence", "sentence most like the question", "text", ("texts",), within=True
+    ),
+    "sliding_window": Floor("answers", "sliding_window", "words near the question's", "text", ("texts",), within=True),
+    "uniform": Floor("language", "uniform", "every symbol alike", "text", ("text",), says="number"),
+    "unigram": Floor("language", "unigram", "frequencies of symbols", "text", ("text",), says="number"),
+    "five_gram": Floor("language", "five_gram", "5-gram of counts", "text", ("text",), says="number"),
+    "frequent": Floor("masked", "frequent", "frequencies of words", "text", ("text",), says="record"),
+    "neighbours": Floor("masked", "neighbours", "counts of words between two", "text", ("text",), says="record"),
     "copied": Floor("translation", "copied", "copy of the source", "text", ("text",)),
     "nearest": Floor("translation", "nearest", "nearest training text", "text", ("text",)),
     "word_by_word": Floor("translation", "word_by_word", "IBM model 1, word by word", "text", ("text",)),

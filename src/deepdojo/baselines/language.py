@@ -13,7 +13,7 @@ import numpy as np
 from deepdojo.baselines.problem import Problem, Row
 from deepdojo.data.codecs.symbols import Symbols
 
-__all__ = ["five_gram", "ngram_nats", "uniform", "unigram"]
+__all__ = ["five_gram", "ngram_nats", "uniform", "unigram", "witten_bell"]
 
 ORDER = 5
 MOST_CHARS = 30_000_000
@@ -91,13 +91,13 @@ def ngram_nats(symbols: Symbols, train: Sequence[Row], test: Sequence[Row], orde
     context = np.zeros(len(ids), dtype=np.int64)
     for _ in range(order):
         _, gram = np.unique(context * (len(symbols) + 1) + ids, return_inverse=True)
-        p = _witten_bell(context, gram, learn, p)
+        p = witten_bell(context, gram, learn, p)
         context = np.concatenate([[gram.max() + 1], gram[:-1]])  # what ends before a position is its next context
     nats = np.bincount(row_of[asked], weights=-np.log(p[asked]), minlength=len(rows))
     return nats[len(train) :]
 
 
-def _witten_bell(context: np.ndarray, gram: np.ndarray, learn: np.ndarray, shorter: np.ndarray) -> np.ndarray:
+def witten_bell(context: np.ndarray, gram: np.ndarray, learn: np.ndarray, shorter: np.ndarray) -> np.ndarray:
     """(N,) probabilities at one order, from those at the order below."""
     count = np.bincount(gram[learn], minlength=int(gram.max()) + 1)
     first = np.zeros(len(count), dtype=np.int64)  # the context of each n-gram

@@ -21,7 +21,7 @@ __all__ = ["FloorResult", "run_floors"]
 MOST_PROBABILITIES = 1000
 """Of more classes a row keeps the likeliest 100, normalised: 10,000 classes × 10,000 rows would fill the memory."""
 
-WITHOUT_SKLEARN = ("constant", "language")
+WITHOUT_SKLEARN = ("answers", "constant", "forecasts", "language", "masked", "tags")
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def run_floors(
 def _loaded(floor: Floor) -> Callable[[Problem], tuple[np.ndarray | Mapping[str, Sequence[Any]], str]]:
     """The floor's function, with its libraries: threadpool_limits reaches only what is loaded; no clock runs yet."""
     if floor.module not in WITHOUT_SKLEARN:
-        import_module("sklearn.ensemble" if floor.module == "boosting" else "sklearn.linear_model")
+        import_module("sklearn.ensemble" if floor.function == "boosting" else "sklearn.linear_model")
     return getattr(import_module(f"deepdojo.baselines.{floor.module}"), floor.function)
 
 
@@ -105,6 +105,8 @@ def _cells(problem: Problem, predicted: np.ndarray | Mapping[str, Sequence[Any]]
     answer, kind = next(iter(problem.contract.predictions.items()))
     if kind == "number":
         return Table({"id": ids, answer: Numbers(predicted)})
+    if kind == "record":  # hidden words: what they cost, and how many were guessed
+        return Table({"id": ids, answer: [{"nats": float(x), "right": int(n)} for x, n in predicted]})
     best = predicted.argmax(axis=1) if len(ids) else np.zeros(0, dtype=np.int64)
     columns: dict[str, Sequence[Any]] = {"id": ids, target: Coded(best, problem.classes)}
     if distribution is not None:

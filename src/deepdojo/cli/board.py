@@ -15,8 +15,10 @@ __all__ = ["board", "print_board"]
 
 Row = Mapping[str, Any]
 
-# Columns: rank, name, score, interval, bar, parameters, FLOPs, time, Pareto mark; and the blanks between them.
-_GAPS = (2, 2, 1, 2, 2, 1, 1, 1)
+# Columns: rank, name, score, interval, bar, share of the rows (where it differs), parameters, FLOPs, time, Pareto mark;
+# and the blanks between them.
+_GAPS = (2, 2, 1, 2, 1, 2, 1, 1, 1)
+_SHARE, _FLOPS = 5, 7
 _NAME, _BAR = 20, 13  # what a name keeps when it gives way, and what the bar wants
 
 
@@ -97,6 +99,10 @@ def print_board(project: str, rows: Sequence[Row]) -> None:
         out()
         if any((row.get("seeds") or 1) > 1 for row in scored):
             paragraph("×3: mean of three seeds; ±: its standard deviation over them.", style="dim")
+        searched = next((row for row in scored if row.get("trials")), None)
+        if searched is not None:
+            n = searched["trials"]
+            paragraph(f"of {n}: the best of {n} settings that were tried on validation rows.", style="dim")
         paragraph("Equal ranks: the rows cannot tell them apart. ◆: none is better in less time.", style="dim")
     if any(r["kind"] == "published" for r in ranked):
         paragraph("Published results are not re-scored and have no rank.", style="dim")
@@ -127,16 +133,19 @@ def _print_rows(rows: Sequence[Row]) -> None:
         "score",
         "95 %, ± seeds" if any(row.get("sd") is not None for row in rows) else "95 %",
         "",
+        "data" if any(_part(row) for row in rows) else "",
         "param",
         "FLOPs",
         "time",
         "",
     ]
     sizes = [max(text_width(c[i]) for c in [heads, *cells]) for i in range(len(heads))]
-    spare = width() - 1 - sum(sizes) - sum(_GAPS)
-    if spare + max(0, sizes[1] - _NAME) < _BAR - 3:  # the bars tell more than the FLOPs
-        spare, sizes[6] = spare + sizes[6] + _GAPS[6], 0
-    give = max(0, min(sizes[1] - _NAME, _BAR - spare))  # a long name gives way to the bar
+    parts = bool(sizes[_SHARE])
+    least = _NAME - 6 if parts else _NAME  # beside the column of shares a name has less room
+    spare = width() - 1 - sum(sizes) - sum(_GAPS) + (0 if parts else _GAPS[_SHARE])
+    if spare + max(0, sizes[1] - least) < _BAR - 3:  # the bars tell more than the FLOPs
+        spare, sizes[_FLOPS] = spare + sizes[_FLOPS] + _GAPS[_FLOPS], 0
+    give = max(0, min(sizes[1] - least, _BAR - spare))  # a long name gives way to the bar
     sizes[1], spare = sizes[1] - give, spare + give
     sizes[4] = min(24, spare) if spare >= _BAR - 3 else 0
     if spare < 0:
@@ -177,7 +186,8 @@ def _cells(row: Row, rows: Sequence[Row], places: int) -> list[str]:
         unit.number(row["score"], places),
         interval,
         "",
-        si(row.get("parameters")),
+        (_part(row) or "100%") if any(_part(r) for r in rows) and row.get("data_share") is not None else "",
+        si(row.get("parameters")) if row.get("trained") is None else f"{si(row['trained'])}/{si(row['parameters'])}",
         si(row.get("train_flops")),
         duration(row.get("seconds")).replace(" min", "m").replace(" ", ""),
         "◆" if row.get("pareto") else "",
@@ -185,15 +195,22 @@ def _cells(row: Row, rows: Sequence[Row], places: int) -> list[str]:
 
 
 def _name(row: Row, rows: Sequence[Row]) -> str:
-    """The recipe, with the share of the data where it is not all, the number of seeds, and the end of a shared id."""
-    name, share = str(row["name"]), row.get("data_share")
-    ends = f" {100 * share:.2g}%" if share is not None and share < 1 else ""
-    twins = sum(r["name"] == row["name"] and r["kind"] == "run" for r in rows)
+    """The recipe, with the number of trials it was chosen from, that of seeds, and the end of a shared id."""
+    name, ends = str(row["name"]), ""
+    twins = sum((r["name"], _part(r)) == (row["name"], _part(row)) and r["kind"] == "run" for r in rows)
+    if row.get("trials"):
+        ends += f" of {row['trials']}"
     if (row.get("seeds") or 1) > 1:
         ends += f" ×{row['seeds']}"
     if row["kind"] == "run" and twins > 1:
         ends += " " + str(row.get("id") or row.get("run") or "").rpartition("-")[2]
     return clip(name, 24 - len(ends)) + ends if ends else name
+
+
+def _part(row: Row) -> str:
+    """The share of the training rows where it is not all: `10%`."""
+    share = row.get("data_share")
+    return f"{100 * share:.2g}%" if share is not None and share < 1 else ""
 
 
 def _axis(rows: Sequence[Row]) -> tuple[float, float]:
@@ -211,9 +228,9 @@ def _axis(rows: Sequence[Row]) -> tuple[float, float]:
 def _join(cells: Sequence[str], sizes: Sequence[int]) -> str:
     line = ""
     for i, (cell, size, gap) in enumerate(zip(cells, sizes, (*_GAPS, 0), strict=True)):
-        if i in (4, 6) and not size:
+        if i in (4, _SHARE, _FLOPS) and not size:
             continue
         text = clip(cell, size) if i != 4 else cell
         blank = " " * (size - text_width(text))
-        line += (blank + text if i in (0, 2, 5, 6, 7) else text + blank) + " " * gap
+        line += (blank + text if i in (0, 2, 5, 6, 7, 8) else text + blank) + " " * gap
     return line.rstrip()

@@ -199,6 +199,7 @@ def tasks() -> list[dict[str, Any]]:
             "name": name,
             "inputs": dict(contract.inputs),
             "targets": dict(contract.targets),
+            **({"hints": dict(contract.hints)} if contract.hints else {}),
             "predictions": dict(contract.predictions),
             **({"host_run": True} if contract.host_run else {}),
             "metric": contract.metric,

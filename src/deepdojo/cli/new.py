@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from deepdojo.cli.options import Json, option
+from deepdojo.cli.options import Json, Offline, Yes, option
 from deepdojo.cli.output import next_step, out, point, print_json, quoted
 from deepdojo.errors import UsageError
 
@@ -17,7 +17,8 @@ def new(
     /,
     *,
     source: Annotated[
-        Path | None, option("A CSV, TSV, JSONL or Parquet file, a folder of images, a text.", "Data", name="--from")
+        str | None,
+        option("A CSV, TSV, JSONL or Parquet file, a folder of images, a text, hf:owner/name.", "Data", name="--from"),
     ] = None,
     test: Annotated[Path | None, option("A file of held-out rows, where they are given.", "Data")] = None,
     target: Annotated[str | None, option("Column to predict.", "Columns")] = None,
@@ -27,6 +28,8 @@ def new(
     task: Annotated[str | None, option("The task, where guessing it from the data is wrong.", "Problem")] = None,
     metric: Annotated[str | None, option("The metric; default: by task and classes.", "Problem")] = None,
     copy: Annotated[bool, option("Take the data along into the folder.", "Data")] = False,
+    offline: Offline = False,
+    yes: Yes = False,
     json: Json = False,
 ) -> None:
     """Make a project from your own data: one project.toml.
@@ -35,13 +38,27 @@ def new(
     dojo new birds --from pictures/           one subfolder a class
     dojo new sales --from sales.csv --target price --time date
     dojo new dickens --from books/ --task language-modelling
+    dojo new news --from hf:owner/name@main --target label      from the hub
     """
     from deepdojo import api
+    from deepdojo.cli.terminal import TerminalListener
 
     if source is None:
         raise UsageError("the data are missing", where="dojo new", todo=f"dojo new {folder} --from FILE_OR_FOLDER")
     given = {"target": target, "id": id, "group": group, "time": time, "task": task, "metric": metric, "test": test}
-    project, said = api.new(folder, source, copy=copy, **given)
+    listener = TerminalListener()
+    try:
+        project, said = api.new(
+            folder,
+            source if source.startswith("hf:") else Path(source),
+            copy=copy,
+            progress=listener.progress,
+            offline=offline,
+            yes=yes,
+            **given,
+        )
+    finally:
+        listener.finish()
     if json:
         print_json({"name": project.name, "folder": str(project.folder), "task": project.spec.task,
                     "metric": project.spec.metric, "said": said})  # fmt: skip

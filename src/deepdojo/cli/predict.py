@@ -83,6 +83,8 @@ def predict(
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Annotated, Any
 from deepdojo.cli import catalogue
 from deepdojo.cli.options import Json, option
 from deepdojo.cli.output import head, next_step, out, paragraph, print_json, styled, text_width, width
+from deepdojo.cli.readme import CHINESE, passages, read_readme
 from deepdojo.cli.words import count, duration, metric_name, score_phrase, si, verdict
 from deepdojo.errors import DojoError, UnknownNameError
 from deepdojo.models.table import is_alias, unknown_model
@@ -91,7 +93,8 @@ def _project(name: str, folder: Path) -> dict[str, Any]:
     own = [e["name"] for e in catalogue.recipes(folder.name)]
     stock = list(stock_recipes(str(spec["task"]))) if spec.get("task") in CONTRACTS else []
     return {**spec, "name": spec.get("name", name), "rows": entry.get("rows"), "metric": entry.get("metric"),
-            "where": entry.get("data"), "recipes": own, "stock_recipes": stock, "folder": str(folder)}  # fmt: skip
+            "where": entry.get("data"), "recipes": own, "stock_recipes": stock, "folder": str(folder),
+            "readme": read_readme(folder)}  # fmt: skip
 
 
 def _model(entry: dict[str, Any]) -> dict[str, Any]:
@@ -167,6 +170,20 @@ def _print(kind: str, facts: Mapping[str, Any]) -> None:
         text = score_phrase(str(item.get("metric") or facts["metric"]), item["score"], None, None, None)
         same = "same protocol" if item.get("protocol") == "same" else "context only"
         paragraph(f"{item.get('model', '')}: {text} ({same}; {item.get('source', '')})", indent=2)
+
+    _readme(facts.get("readme") or {})
+
+
+def _readme(sections: Mapping[str, str]) -> None:
+    chinese = (os.environ.get("LC_ALL") or os.environ.get("LANG") or "").startswith("zh")
+    for heading in [CHINESE] if chinese and CHINESE in sections else [name for name in sections if name != CHINESE]:
+        out()
+        head(heading)
+        for verbatim, text in passages(sections[heading]):
+            if verbatim:
+                out(f"    {text}")
+            else:
+                paragraph(text, indent=2)
 
 
 def _pairs(pairs: Mapping[str, Any]) -> None:

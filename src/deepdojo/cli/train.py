@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 from deepdojo.cli.options import Json, Offline, RunsFolder, Trust, Yes, option, parse_duration
-from deepdojo.cli.output import answer, next_step, out, print_json
+from deepdojo.cli.output import answer, next_step, out, point, print_json
 from deepdojo.cli.words import duration, metric_unit, network_name, plural, score_phrase, verdict
 from deepdojo.errors import UsageError
 from deepdojo.launch import rank
@@ -31,8 +31,13 @@ def train(
         int | bool, option("Cross-validation; the number, if not the project's own: --folds 5.", "What")
     ] = False,
     refit: Annotated[bool, option("After the folds, train once on all rows: the model to use.", "What")] = False,
+    all: Annotated[bool, option("Floors and every recipe that fits, one after another; one board.", "What")] = False,
     share: Annotated[float, option("Share of the training rows to use, .1 for a tenth.", "What")] = 1.0,
     find_lr: Annotated[bool, option("Search for a learning rate first, and train with it.", "How far")] = False,
+    source: Annotated[
+        str | None, option("Fine-tune: begin with the weights of this run or checkpoint folder.", "What", name="--from")
+    ] = None,
+    search: Annotated[int | None, option("Try so many settings on validation rows; train the best.", "How far")] = None,
     budget: Annotated[str | None, option("Longest time for all of it, like 90s, 10m or 1h30m.", "How far")] = None,
     no_baselines: Annotated[bool, option("Skip the floor without a network.", "How far")] = False,
     no_explain: Annotated[bool, option("Skip the explanations.", "How far")] = False,
@@ -50,6 +55,9 @@ def train(
     dojo train reviews -r text_cnn --set train.epochs=5 --budget 10m
     dojo train digits --seeds 5           five trainings, one score, both spreads
     dojo train movie-reviews --folds      each row is held out once
+    dojo train reviews -r bert --from RUN go on from what that run has learned
+    dojo train digits --search 20         20 settings tried, the best is scored
+    dojo train trec --all --budget 30m    floors and all recipes, one board
     dojo train --resume last              go on where Ctrl-C stopped it
     torchrun --nproc-per-node 2 -m deepdojo.cli train digits       two processes
     """
@@ -60,6 +68,14 @@ def train(
             "a project or --resume RUN is needed, and not both", where="dojo train", todo="try dojo train digits"
         )
     seconds = None if budget is None else parse_duration(budget)
+    if all:
+        given = {"--recipe": recipe, "--seeds": seeds != 1, "--folds": folds, "--refit": refit, "--find-lr": find_lr,
+                 "--resume": resume, "--validation-only": validation_only, "--search": search}  # fmt: skip
+        train_all(
+            str(project), {name for name, there in given.items() if there}, set=set, seed=seed, budget=seconds,
+            runs=runs, baselines=not no_baselines, share=share, offline=offline, yes=yes, trust=trust, json=json,
+        )  # fmt: skip
+        return
     listener, began = TerminalListener(), time.time()
     try:
         from deepdojo import api
@@ -70,7 +86,7 @@ def train(
             project, recipe, set=set, seed=seed, seeds=seeds, folds=folds, refit=refit, budget=seconds, runs=runs,
             baselines=not no_baselines,
             explain=not no_explain, offline=offline, yes=yes, trust=trust, validation_only=validation_only,
-            share=share, find_lr=find_lr, resume=resume, listener=listener,
+            share=share, find_lr=find_lr, search=search, resume=resume, from_=source, listener=listener,
         )  # fmt: skip
     except KeyboardInterrupt as stop:
         listener.finish()
@@ -84,6 +100,45 @@ def train(
         print_json(summary)
         return
     _print(summary, Path(run.folder), project)
+
+
+def train_all(project: str, others: Iterable[str], *, json: bool, **given: Any) -> None:
+    """`dojo train PROJECT --all`: the board at the end, and what was left out with the reason.
+
+    Args:
+        others: options that were given and do not go with --all.
+    """
+    from deepdojo.cli.board import print_board
+    from deepdojo.cli.terminal import TerminalListener
+
+    for name in sorted(others):
+        raise UsageError(f"{name} does not go with --all, which trains every recipe once", where=name,
+                         todo="leave one of them away")  # fmt: skip
+    listener = TerminalListener()
+    try:
+        from deepdojo import api
+
+        if listener.live:
+            listener.stage("starting")
+        found = api.train_all(project, listener=listener, **given)
+    except KeyboardInterrupt:
+        listener.finish()
+        raise KeyboardInterrupt("what is trained is kept: the same command goes on") from None
+    finally:
+        listener.finish()
+    if json:
+        print_json(found)
+        return
+    print_board(project, found["board"])
+    if found["left"]:
+        out()
+        out("Not trained:")
+        for one in found["left"]:
+            needs = f" (about {duration(one['needs_s'])})" if one["needs_s"] else ""
+            point(f"{one['recipe']}: {one['reason']}{needs}")
+    best = next((r for r in found["board"] if r["kind"] == "run" and r.get("rank") is not None), None)
+    if best is not None:
+        next_step(f"dojo report {best['id']} --open", "its errors and cost")
 
 
 def _how_to_go_on(began: float, resumed: str | None) -> tuple[str, ...]:

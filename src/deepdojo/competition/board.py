@@ -45,8 +45,8 @@ def rows(runs: str | Path, project: Project | None = None) -> list[dict[str, Any
 
     Returns:
         rank, name, kind, score, low, high, n, seeds, parameters, train_flops, seconds, peak_bytes, inference_ms,
-        data_share, pareto, run of each row; beside them sd (over seeds), folds, metric, higher_is_better,
-        digest, id, seed and note.
+        data_share, pareto, run of each row; beside them trained (parameters that learned, where not all did), sd (over
+        seeds), folds, trials (of a search), metric, higher_is_better, digest, id, seed and note.
     """
     found = with_store(Path(runs).absolute(), _read)
     metric, digest = _current(found, None if project is None else project.metric)
@@ -72,8 +72,9 @@ def _logged(runs: Path, metric: str, higher: bool) -> list[dict[str, Any]]:
         if run.get("kind") == "tracked" and score.get("value") is None:
             cost = score.get("cost") or {}
             found.append({
-                **dict.fromkeys(("rank", "score", "low", "high", "seed", "sd", "folds")), "name": str(run["name"]),
-                "kind": "tracked", "n": 0, "seeds": 1, **{name: cost.get(name) for name in _COST}, "data_share": 1.0,
+                **dict.fromkeys(("rank", "score", "low", "high", "seed", "trained", "sd", "folds", "trials")),
+                "name": str(run["name"]), "kind": "tracked", "n": 0, "seeds": 1, "data_share": 1.0,
+                **{name: cost.get(name) for name in _COST},
                 "pareto": False, "run": str(folder.absolute()), "metric": metric, "higher_is_better": higher,
                 "digest": "", "id": str(run["id"]), "note": "logged, not scored",
             })  # fmt: skip
@@ -165,8 +166,10 @@ def _row(runs: Path, folder: str, entry: Entry) -> dict[str, Any]:
         "data_share": entry.data_share,
         "pareto": False,
         "run": str(runs.absolute() / folder),
+        "trained": entry.trained,
         "sd": entry.sd,
         "folds": entry.folds,
+        "trials": entry.trials,
         "metric": entry.metric,
         "higher_is_better": entry.higher_is_better,
         "digest": entry.digest,
@@ -202,8 +205,10 @@ def _published(
                 **dict.fromkeys(("low", "high", "n", "seeds", *_COST, "data_share")),
                 "pareto": False,
                 "run": None,
+                "trained": None,
                 "sd": None,
                 "folds": None,
+                "trials": None,
                 "metric": metric or item.get("metric"),
                 "higher_is_better": higher,
                 "digest": None,

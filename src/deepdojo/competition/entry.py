@@ -25,6 +25,7 @@ class Entry:
         digest: of the held-out ids and labels that it was scored on.
         seconds: of the training alone; a baseline has no other. Of several seeds the mean, as in all costs.
         seeds: trainings behind the score, which is their mean. sd: the score's standard deviation over them.
+        trained: of the parameters those that training changed; None where all of them learned.
         folds: where each row was held out once, into how many parts the rows were dealt.
         influence: (n,) n * dvalue / dweight of each row, of several seeds the mean; sorted by id, so that entries of
             one digest are aligned. None when the run kept no rows; such an entry has no rank.
@@ -51,7 +52,9 @@ class Entry:
     seeds: int
     sd: float | None
     folds: int | None
+    trials: int | None
     created: str
+    trained: int | None = None
     influence: np.ndarray | None = None
     groups: np.ndarray | None = None
 
@@ -105,14 +108,17 @@ def read_entry(folder: Path) -> Entry | None:
         seeds=int((score.get("seeds") or {}).get("n", 1)),
         sd=(score.get("seeds") or {}).get("sd"),
         folds=(score.get("folds") or {}).get("n"),
+        trials=score.get("trials"),
         created=str(run.get("created", "")),
+        trained=cost.get("trained"),
         influence=influence,
         groups=groups,
     )
 
 
 def _name(run: Mapping[str, Any], folder: Path) -> str:
-    """A baseline's title; a run's recipe with what was overridden: `cnn lr=0.0003`.
+    """A baseline's title; a run's recipe with what it went on from and what was overridden: `bert from wikitext2
+    lr=0.0003`.
 
     The recipe `default` says nothing: there the model that its rule chose stands.
     """
@@ -121,7 +127,8 @@ def _name(run: Mapping[str, Any], folder: Path) -> str:
     recipe, model = Path(str(run.get("recipe") or "")).stem, _model_name(run.get("model"))
     recipe = (model if recipe in ("", "default") else "") or recipe or folder.name
     changes = [f"{key.rpartition('.')[2]}={value}" for key, value in _flat(run.get("overrides") or {})]
-    return " ".join([recipe, *changes])
+    origin = run.get("from")
+    return " ".join([recipe, *([f"from {origin['name']}"] if isinstance(origin, Mapping) else []), *changes])
 
 
 def _model_name(model: Any) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from deepdojo.data.checks import columns, groups, inputs, labels, near, readable, shift
+from deepdojo.data.checks import columns, groups, inputs, labels, near, readable, shift, tags
 from deepdojo.data.checks.look import Look, Problem
 from deepdojo.errors import DataError
 
@@ -16,10 +16,10 @@ __all__ = ["CheckReport", "Problem", "check"]
 Check = Callable[[Look], Iterator[Problem]]
 
 CHECKS: tuple[tuple[float, tuple[Check, ...]], ...] = (
-    (0.4, (labels.splits, labels.left_out, labels.classes, labels.values)),
+    (0.4, (labels.splits, labels.left_out, labels.classes, labels.values, tags.tags)),
     (0.5, (columns.columns, columns.leaks, groups.groups, inputs.texts, inputs.images)),
     (0.55, (shift.shift, readable.readable)),
-    (0.7, (inputs.duplicates,)),
+    (0.7, (inputs.duplicates, inputs.shared)),
     (0.8, (near.near_duplicates,)),
 )
 """Parts, and the share of the time at which they stop. What compares rows takes all that is left, so it stands last; a
@@ -97,7 +97,7 @@ def check(
     contract = dataset.project.contract
     look = Look(
         dataset, contract.input, contract.input_kind, contract.target, contract.target_kind, seed,
-        clock=clock, progress=progress,
+        clock=clock, progress=progress, beside=tuple(contract.inputs)[1:],
     )  # fmt: skip
     problems: list[Problem] = []
     parts = [(share, part) for share, several in CHECKS for part in several]

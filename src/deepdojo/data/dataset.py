@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from deepdojo.columns import Coded, Mapped
-from deepdojo.data.digests import digest_of_lines
+from deepdojo.data.digests import digest_of_lines, line_of
 from deepdojo.data.files import Files
 from deepdojo.data.gathered import PackedRead, Read, Rejected, Where, keyed_by_input
 from deepdojo.data.project import Project
@@ -24,6 +24,7 @@ from deepdojo.data.rowset import RowList, Rows, column, select
 from deepdojo.data.sources import locate
 from deepdojo.data.spec import SplitSpec
 from deepdojo.data.split import SPLITS, assign, sort_keys
+from deepdojo.data.twins import TWIN, TWIN_NAME, TWIN_REASON, drops_twins, mark_twins
 from deepdojo.errors import DataError, DojoError, UsageError
 from deepdojo.packs import code_digest, made_once
 
@@ -38,7 +39,6 @@ class Dataset:
 
     Attributes:
         project: the project, with overrides of the split applied.
-        rejected: all that was left out, and why.
         notes: what the user should know: system files left out, encodings found.
     """
 
@@ -54,7 +54,7 @@ class Dataset:
         digests: dict[str, str] | None = None,
     ) -> None:
         self.project = project
-        self.rejected = list(rejected)
+        self._unusable = list(rejected)
         self.notes = _notes(files)
         self._got, self._parts = got, parts
         self._files, self._digests = files, digests if digests is not None else got.digests
@@ -65,7 +65,23 @@ class Dataset:
     @property
     def n(self) -> int:
         """Rows in all parts."""
-        return int((self._parts != _LEFT_OUT).sum())
+        return int(self._used.sum())
+
+    @property
+    def _used(self) -> np.ndarray:
+        return self._parts < len(SPLITS)
+
+    @property
+    def rejected(self) -> list[Rejected]:
+        """All that was left out, and why."""
+        ids = column(self._got.rows, "id")
+        twins = np.flatnonzero(self._parts == TWIN).tolist()
+        return self._unusable + [Rejected(*self._got.where(at), ids[at], TWIN_REASON) for at in twins]
+
+    @property
+    def twins(self) -> int:
+        """Rows that were left out because their input is validated or tested on."""
+        return int((self._parts == TWIN).sum())
 
     @property
     def packed(self) -> str | None:
@@ -76,9 +92,9 @@ class Dataset:
 
     @property
     def split_of(self) -> dict[str, str]:
-        """id -> part."""
-        ids = column(self._got.rows, "id")
-        return {key: SPLITS[part] for key, part in zip(ids, self._parts, strict=True) if part != _LEFT_OUT}
+        """id -> part; that of twins is `TWIN_NAME`."""
+        ids, names = column(self._got.rows, "id"), {**dict(enumerate(SPLITS)), TWIN: TWIN_NAME}
+        return {key: names[part] for key, part in zip(ids, self._parts.tolist(), strict=True) if part in names}
 
     @property
     def files(self) -> dict[str, str]:
@@ -104,7 +120,7 @@ class Dataset:
         group = self.project.spec.split.group
         if group is None:
             return None
-        there = self._parts != _LEFT_OUT
+        there = self._used
         names = np.array([str(cell) for cell in self._got.extra[group]], dtype=object)
         number = {name: i for i, name in enumerate(sorted(set(names[there])))}
         return np.array([number[name] for name in names[self._parts == SPLITS.index(split)]], dtype=np.int64)
@@ -120,7 +136,7 @@ class Dataset:
         """SHA-256 over the sorted ids and targets of a part: two scores compare only where it is the same."""
         if split not in self._digest_of:
             truth = self.truth(split)
-            lines = (json.dumps(dict(row), sort_keys=True, ensure_ascii=True) for row in truth)
+            lines = (line_of(row) for row in truth)
             self._digest_of[split] = digest_of_lines(lines)
         return self._digest_of[split]
 
@@ -143,26 +159,26 @@ class Dataset:
 
     def _in_parts(self, project: Project, parts: np.ndarray) -> Dataset:
         return Dataset(
-            project, self._got, parts, rejected=self.rejected, files=self._files, draw=self._draw, digests=self.files
+            project, self._got, parts, rejected=self._unusable, files=self._files, draw=self._draw, digests=self.files
         )
 
     def reject(self, row_id: str, reason: str) -> None:
         """Moves a row to `rejected`, for example when its picture cannot be decoded."""
         at = self._got.find(row_id)
-        if at is None or self._parts[at] == _LEFT_OUT:
+        if at is None or not self._used[at]:
             return
         file, line = self._got.where(at)
-        self.rejected.append(Rejected(file, line, row_id, reason))
+        self._unusable.append(Rejected(file, line, row_id, reason))
         self._parts[at] = _LEFT_OUT
         self._views.clear()
         self._digest_of.clear()
 
     def write_split(self, path: Path) -> None:
-        """Writes `id, split` as a table, so that a run can be done again on the same parts."""
+        """Writes `id, split` as a table, so that a run can be done again on the same parts, twins left out."""
         from deepdojo.tables import Table, write_table
 
-        there = np.flatnonzero(self._parts != _LEFT_OUT)
-        names = Coded(self._parts[there], SPLITS)
+        there = np.flatnonzero(self._used | (self._parts == TWIN))
+        names = Coded(np.minimum(self._parts[there], len(SPLITS)), (*SPLITS, TWIN_NAME))
         table = Table({"id": column(select(self._got.rows, there), "id"), "split": names})
         write_table(path, table, {"split": "label"})
 
@@ -232,15 +248,28 @@ def load_dataset(
     if not len(got.rows):
         raise _nothing_left(got.rejected)
     facts = cache(lambda: _for_the_split(project, files, got))  # inputs are hashed once, whatever is drawn
+    keys = cache(lambda: [input_key(row, project.contract, files) for row in got.rows])
+
+    def parts_of(split: SplitSpec) -> np.ndarray:
+        parts = assign(split=split, **facts())
+        given = set(got.fixed)
+        if keyed_by_input(project, given):
+            # Rows that are drawn by their inputs are never parted from their twins; those of given parts may be.
+            return parts if given <= {None, "train"} else _without_twins(project, parts, lambda: facts()["keys"])
+        return _without_twins(project, parts, keys)
 
     def draw(split: SplitSpec) -> np.ndarray:
         if not isinstance(got, PackedRead):
-            return assign(split=split, **facts())
+            return parts_of(split)
         depends = {"rows": got.source.name, "split": split.model_dump(mode="json"), "code": code_digest("data")}
-        return made_once("split", depends, lambda: {"parts": assign(split=split, **facts())})["parts"]
+        return made_once("split", depends, lambda: {"parts": parts_of(split)})["parts"]
 
     parts = _recorded(got.rows, split_of) if split_of is not None else draw(project.spec.split)
     return Dataset(project, got, parts, rejected=got.rejected, files=files, draw=draw)
+
+
+def _without_twins(project: Project, parts: np.ndarray, keys: Callable[[], Iterable[str]]) -> np.ndarray:
+    return mark_twins(parts, keys()) if drops_twins(project) else parts
 
 
 def _nothing_left(rejected: Sequence[Rejected]) -> DataError:
@@ -255,7 +284,7 @@ def _nothing_left(rejected: Sequence[Rejected]) -> DataError:
 
 def _recorded(rows: Sequence[Row], split_of: Mapping[str, str], *, strict: bool = True) -> np.ndarray:
     """(n,) uint8 the part of each row. Raises DataError for a row without one, where `strict`; else it is left out."""
-    number = {part: code for code, part in enumerate(SPLITS)}
+    number = {**{part: code for code, part in enumerate(SPLITS)}, TWIN_NAME: TWIN}
     parts = np.full(len(rows), _LEFT_OUT, dtype=np.uint8)
     unknown: list[str] = []
     missing = 0

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import heapq
+import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from hashlib import sha256
 from itertools import islice
-from typing import IO
+from typing import IO, Any
 
-__all__ = ["digest_of_lines"]
+__all__ = ["digest_of_lines", "line_of"]
 
 _AT_ONCE = 100_000
 
@@ -39,3 +40,8 @@ def _written(file: IO[str], block: list[str]) -> Iterator[str]:
     file.writelines(line + "\n" for line in block)
     file.seek(0)
     return (line.removesuffix("\n") for line in file)
+
+
+def line_of(row: Mapping[str, Any]) -> str:
+    """A row's cells as one line of JSON, the same for equal rows; arrays are lists."""
+    return json.dumps(dict(row), sort_keys=True, ensure_ascii=True, default=lambda cell: cell.tolist())

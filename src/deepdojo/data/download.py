@@ -18,7 +18,7 @@ from deepdojo.errors import SourceError
 from deepdojo.places import cache_folder, cannot_write
 from deepdojo.places import offline as offline_by_environment
 
-__all__ = ["ASK_BYTES", "cached", "download"]
+__all__ = ["ASK_BYTES", "agree", "cached", "download"]
 
 ASK_BYTES = 100_000_000
 TRIES = 5
@@ -32,6 +32,24 @@ def cached(sha256: str) -> Path | None:
     """The file of the cache with this sum, or None. It was checked when it was put there, and is named by its sum."""
     path = _place(sha256)
     return path if path.is_file() else None
+
+
+def agree(name: str, size: int, where: str, line: str, *, yes: bool) -> None:
+    """Ask before more than 100 MB are fetched.
+
+    Args:
+        line: what is about to be done.
+
+    Raises:
+        SourceError: the user says no, or nobody is there to be asked.
+    """
+    if size <= ASK_BYTES or yes:
+        return
+    if not (sys.stdin is not None and sys.stdin.isatty()):
+        raise SourceError(f"{name} has {size / 1e6:,.0f} MB", where=where, todo="give --yes to download it")
+    print(f"{line}\nGo on? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise SourceError(f"{name} was not downloaded", where=where)
 
 
 def _place(sha256: str) -> Path:
@@ -203,14 +221,7 @@ class _Fetch:
         line = f"downloading {self.name} ({size}) from {self.url} to {self.part.parent}"
         if self.progress is not None:
             self.progress(0, total, line)
-        if max(total, self.size or 0) > ASK_BYTES and not self.yes:
-            if not (sys.stdin is not None and sys.stdin.isatty()):
-                raise SourceError(
-                    f"{self.name} has {total / 1e6:,.0f} MB", where=self.url, todo="give --yes to download it"
-                )
-            print(f"{line}\nGo on? [y/N] ", end="", file=sys.stderr, flush=True)
-            if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-                raise SourceError(f"{self.name} was not downloaded", where=self.url)
+        agree(self.name, max(total, self.size or 0), self.url, line, yes=self.yes)
 
     def refused(self, error: urllib.error.HTTPError, start: int) -> None:
         if error.code == 416:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from deepdojo.contracts import contract_of
 from deepdojo.data.files import Files, printable
 from deepdojo.data.infer.inferred import Choices, Inferred, listed
+from deepdojo.data.new_hub import FromHub, from_hub, on_the_hub
 from deepdojo.errors import DataError, ProjectError, UsageError
 from deepdojo.places import cannot_write, write_text
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Inferred", "create", "infer"]
 
+TAGGED = (".conll", ".bio", ".iob", ".iob2", ".bmes", ".bioes", ".iobes")
+TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet")
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
@@ -28,8 +31,8 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
     """What project a file or folder makes, without writing anything.
 
     Args:
-        source: a CSV, TSV, JSON lines or Parquet file, a folder of class folders of images, or an archive of such; for
-            language modelling a text file or a folder of them.
+        source: a CSV, TSV, JSON lines or Parquet file, a folder of class folders of images, or an archive of such; a
+            file with a word and its tag a line; for language modelling a text file or a folder of them.
         choices: target, id, group, time, task, metric, test; see `create`.
 
     Raises:
@@ -37,7 +40,8 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
         UnknownNameError: a column that does not exist. UsageError: choices that do not fit the data.
     """
     given = Choices(**choices)
-    if given.group is not None and given.time is not None:
+    series = given.task is not None and contract_of(given.task).input_kind == "vector"
+    if given.group is not None and given.time is not None and not series:
         raise UsageError("--group and --time both say how to split", todo="give one of them")
     path = _existing(source)
     test = None if given.test is None else _existing(given.test)
@@ -54,6 +58,10 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
         from deepdojo.data.infer.images import infer_images
 
         infer_images(files, _prefix(path, root), given, inferred, None if test is None else _prefix(test, root))
+    elif _is_tagged(path, given):
+        from deepdojo.data.infer.tagged import infer_tagged
+
+        infer_tagged(files, [p for p in (path, test) if p is not None], given, inferred)
     else:
         _infer_tables(files, [p for p in (path, test) if p is not None], given, inferred)
     return inferred
@@ -66,6 +74,11 @@ def _infer_tables(files: Files, paths: list[Path], given: Choices, inferred: Inf
 
     keep = (given.target, given.id, given.group, given.time)
     tables = [TableFile(files, path.relative_to(inferred.root).as_posix(), keep) for path in paths]
+    if given.task is not None and contract_of(given.task).input_kind == "vector":
+        from deepdojo.data.infer.series import infer_series
+
+        infer_series(files, tables[0], given, inferred)
+        return
     infer_table(tables[0], tables[1] if len(tables) == 2 else None, given, inferred)
     inferred.files = [table.file for table in tables]
     images = inferred.spec["columns"].get("image")
@@ -87,14 +100,19 @@ def create(
     copy: bool = False,
     say: Callable[[str], None] | None = None,
     check_metric: Callable[[str, str], None] | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+    yes: bool = False,
+    offline: bool = False,
     **choices: Any,
 ) -> tuple[Project, list[str]]:
     """Write `folder/project.toml` and nothing else; with `copy` the data too, to `folder/data`.
 
     Args:
         folder: made where it does not exist; its name becomes the project's.
+        source: as `infer` takes it, or `hf:owner/name@revision`, whose files are fetched and pinned.
         say: called with every sentence as well.
         check_metric: called with task and metric before anything is written; raises where they do not go together.
+        progress, yes, offline: of what is fetched: told of it, without asking, not at all.
         choices: target, id, group, time (names of columns); task; metric; test (a file or folder of held-out rows).
 
     Returns: the project, loaded from what was written, and every choice as a sentence.
@@ -109,16 +127,40 @@ def create(
         raise ProjectError("there is a project already", where=str(folder / "project.toml"), todo="name another folder")
     if folder.is_file():
         raise ProjectError("this is a file, not a folder", where=str(folder), todo="name another folder")
-    inferred = infer(source, **choices)
+    hub = _from_hub(str(source), choices, copy, progress, yes, offline) if on_the_hub(source) else None
+    inferred = infer(source if hub is None else hub.train, **choices)
     if check_metric is not None:
         check_metric(inferred.spec["task"], inferred.spec["metric"])
-    path = _copy(folder, inferred) if copy else [_relative(shown, folder) for shown in inferred.shown]
+    if hub is None:
+        path = _copy(folder, inferred) if copy else [_relative(shown, folder) for shown in inferred.shown]
+        where: dict[str, Any] = {"path": path[0] if len(path) == 1 else path}
+    else:
+        where = hub.source()
+        inferred.spec["data"] = hub.named(inferred.spec["data"])
+        inferred.say(f"source: the hub's {where['hub']}, {len(where['files'])} files with their sums")
     document = {"name": _name(folder), **inferred.spec}
-    write_text(folder / "project.toml", _toml(document, path, inferred))
+    write_text(folder / "project.toml", _toml(document, where, inferred))
     for sentence in inferred.said:
         if say is not None:
             say(sentence)
     return find_project(str(folder)), inferred.said
+
+
+def _from_hub(
+    source: str,
+    choices: dict[str, Any],
+    copy: bool,
+    progress: Callable[[int, int, str], None] | None,
+    yes: bool,
+    offline: bool,
+) -> FromHub:
+    """The fetched files; a held-out part that the names tell becomes `choices["test"]`."""
+    for name, given in (("--copy", copy), ("--test", choices.get("test"))):
+        if given:
+            raise UsageError(f"{name} does not go with a data set of the hub", where=name, todo="leave it away")
+    found = from_hub(source, progress=progress, yes=yes, offline=offline)
+    choices["test"] = found.held_out
+    return found
 
 
 def _existing(given: str | Path) -> Path:
@@ -148,6 +190,13 @@ def _root(path: Path, test: Path | None) -> Path:
         raise UsageError(
             "--test and --from lie on two drives", where=str(test), todo="copy them into one folder"
         ) from None
+
+
+def _is_tagged(path: Path, given: Choices) -> bool:
+    """Whether a file has a word a line: by its ending, or because the task tags words and it is no table."""
+    suffix = path.suffix.lower()
+    tags = given.task is not None and bool(contract_of(given.task).aligned)
+    return suffix in TAGGED or (tags and suffix not in TABLES)
 
 
 def _prefix(path: Path, root: Path) -> str:
@@ -190,7 +239,7 @@ def _name(folder: Path) -> str:
     return name.lower() or "project"
 
 
-def _toml(spec: dict[str, Any], path: list[str], inferred: Inferred) -> str:
+def _toml(spec: dict[str, Any], source: dict[str, Any], inferred: Inferred) -> str:
     """The file's text: every key with the reason for its value behind it."""
     import tomlkit
 
@@ -198,8 +247,8 @@ def _toml(spec: dict[str, Any], path: list[str], inferred: Inferred) -> str:
     document.add(tomlkit.comment("Written by `dojo new`. Change what is wrong here, then look with `dojo check`."))
     for key in ("name", "task", "metric"):
         document.add(key, _item(spec[key], inferred.comments.get(key)))
-    tables = {"source": {"path": path[0] if len(path) == 1 else path}}
-    tables |= {key: spec[key] for key in ("data", "columns", "split") if spec[key]}
+    tables = {"source": source}
+    tables |= {key: spec[key] for key in ("data", "columns", "split") if spec.get(key)}
     for key, values in tables.items():
         document.add(tomlkit.nl())
         document.add(key, _table(key, values, inferred.comments))
@@ -211,7 +260,7 @@ def _table(name: str, values: dict[str, Any], comments: dict[str, str]) -> Any:
 
     table = tomlkit.table()
     for key, value in values.items():
-        if isinstance(value, dict) and name == "data":
+        if isinstance(value, dict) and name in ("data", "source"):
             table.add(key, _table(f"{name}.{key}", value, comments))
         else:
             table.add(key, _item(value, comments.get(f"{name}.{key}")))

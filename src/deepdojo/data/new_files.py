@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,14 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
     if parallel and reader in (None, "csv") and path.suffix.lower() not in (".csv", ".tsv"):
         sides = {_column(project, project.contract.input): path.name}
         yield files, lambda: read("parallel", files, sides=sides), False
+    if own.reader_of() == "series":
+        yield files, _ahead(project, files, path.name), False
+        return
+    if own.reader_of() == "conll" and reader in (None, "csv") and path.suffix.lower() not in (".csv", ".tsv"):
+        yield from _words(project, files, path.name)
+    if own.reader_of() == "squad" and _suffix(path) == ".json":
+        yield files, lambda: read("squad", files, file=path.name), False
+        return
     if own.reader_of().startswith("python:"):
         options = own.options() | {"file": path.name}
         yield files, lambda: read(own.reader_of(), files, trusted=trusted, **options), True
@@ -64,6 +73,13 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
         yield from _tables(project, files, path.name)
     else:
         yield files, lambda: read(reader, files, file=path.name), reader == "jsonl"
+
+
+def _ahead(project: Project, files: Files, name: str) -> Callable[[], Iterator[RawRow]]:
+    """Each series of a new file as it goes on after its last value."""
+    cut = ("start", "stop", "stride", "origins", "file")
+    options = {k: v for k, v in project.spec.data.options().items() if k not in cut}
+    return lambda: read("series", files, file=name, ahead=True, **options)
 
 
 def _running_text(project: Project, path: Path) -> Way:
@@ -134,6 +150,20 @@ def _lines(project: Project, files: Files, name: str) -> Iterator[Way]:
         plain = {k: v for k, v in options.items() if k == "encoding"}
         pattern = f"(?P<{_column(project, role)}>.*)"
         yield files, lambda: read("lines", files, file=name, pattern=pattern, **plain), False
+
+
+def _words(project: Project, files: Files, name: str) -> Iterator[Way]:
+    """A word a line: the columns up to the last input, else all but the tags."""
+    options = _own_options(project, files, name) | {"file": name}
+    names = list(options.get("names") or [])
+    inputs = {_column(project, role) for role in project.contract.inputs}
+    targets = {_column(project, role) for role in project.contract.targets}
+    ways = [names]
+    if names and inputs <= set(names):
+        first = names[: max(map(names.index, inputs)) + 1]
+        ways = [names if targets & set(first) else first, [column for column in names if column not in targets]]
+    for way in ways:
+        yield files, partial(read, "conll", files, **options | ({"names": way} if way else {})), False
 
 
 def _tables(project: Project, files: Files, name: str) -> Iterator[Way]:

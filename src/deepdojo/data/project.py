@@ -53,7 +53,8 @@ class Project:
 
     @cached_property
     def contract(self) -> Contract:
-        return contract_of(self.spec.task)
+        """The task's, with the optional inputs that this project has."""
+        return contract_of(self.spec.task).given(self.spec.columns)
 
     @property
     def metric(self) -> str:
@@ -145,14 +146,17 @@ def builtin_projects() -> list[Project]:
 def stock_recipes(task: str) -> dict[str, Path]:
     """Recipes by name: those in the task's folder of the catalogue, then those of tasks that are alike.
 
-    Alike: the same kind of input, and one label or number as the answer. So a new task has recipes from its first day.
+    Alike: the same kind of input, and one label or number as the answer, or an answer of the same kind. So a new task
+    has recipes from its first day.
     """
-    contract, answers = contract_of(task), ("label", "number")
-    alike = [
-        name
-        for name, other in CONTRACTS.items()
-        if (other.input_kind, other.target_kind in answers) == (contract.input_kind, contract.target_kind in answers)
-    ]
+    contract = contract_of(task)
+
+    def like(other: Contract) -> tuple[object, ...]:
+        if other.target_kind in ("label", "labels", "number"):
+            return other.input_kind, "one", len(other.inputs)
+        return other.input_kind, other.target_kind, len(other.inputs), *other.predictions.values()
+
+    alike = [name for name, other in CONTRACTS.items() if like(other) == like(contract)]
     found: dict[str, Path] = {}
     for name in dict.fromkeys([task, *alike]):
         for path in sorted((CATALOGUE.parent / "recipes" / name).glob("*.toml")):

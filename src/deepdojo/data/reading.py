@@ -162,8 +162,9 @@ def take(
     try:
         row_id = _row_id(maker, raw, prefix, number, id_column)
         row = maker.make(raw)
+        row = maker.correct({"id": row_id, **row})
         if not extra:
-            return Taken({"id": row_id, **row}, {}, part, (file, raw.line))
+            return Taken(row, {}, part, (file, raw.line))
         cells = {name: maker.cell(raw, name) for name in extra}
         for name, cell in cells.items():
             if is_missing(cell):
@@ -171,7 +172,7 @@ def take(
     except Reject as error:
         return Rejected(file, raw.line, row_id, str(error))
     cells = {name: cell.strip() if isinstance(cell, str) else cell for name, cell in cells.items()}
-    return Taken({"id": row_id, **row}, cells, part, (file, raw.line))
+    return Taken(row, cells, part, (file, raw.line))
 
 
 def _row_id(maker: RowMaker, raw: RawRow, prefix: str, number: int, id_column: str | None) -> str:

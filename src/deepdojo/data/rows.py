@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import io
 import json
@@ -12,8 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from deepdojo.contracts import Contract, KindName
-from deepdojo.data.cells import LARGEST, MISSING, MISSING_LABELS, is_infinite, parse_number, parse_numbers, plain_number
+from deepdojo.contracts import Contract, KindName, contract_of
+from deepdojo.data.cells import (
+    LARGEST,
+    MISSING,
+    MISSING_LABELS,
+    is_infinite,
+    is_missing,
+    parse_number,
+    parse_numbers,
+    plain_number,
+)
 from deepdojo.data.files import Files, Media, printable
 from deepdojo.data.images import check_image
 from deepdojo.data.readers import RawRow
@@ -44,6 +54,7 @@ class RowMaker:
     def __init__(self, spec: ProjectSpec, contract: Contract, files: Files, *, targets: bool, ragged: bool) -> None:
         self.spec, self.contract, self.files, self.targets, self.ragged = spec, contract, files, targets, ragged
         self.made = 0
+        self.corrected = _corrections(spec, files) if targets and spec.labels.corrections else {}
         self.absent: dict[str, int] = {}
         self.known: dict[str, None] = {}
         self._features: dict[str, list[str]] = {}
@@ -51,6 +62,7 @@ class RowMaker:
         if targets:
             hidden = {role: kind for role, kind in contract.targets.items() if role not in contract.reads}
             self._makers += [(role, self._maker(role, kind)) for role, kind in hidden.items()]
+            self._makers += [(role, self._hint(role, kind)) for role, kind in contract.hints.items()]
         self._own = self._not_features()
 
     def make(self, raw: RawRow) -> Row:
@@ -62,6 +74,7 @@ class RowMaker:
             self.known.update(dict.fromkeys(raw.cells))
         row = {role: maker(raw) for role, maker in self._makers}
         self._refuse_unaligned(row)
+        self._refuse_strange(row)
         for cell in row.values():
             if isinstance(cell, Media):
                 self._refuse_no_picture(cell)
@@ -71,6 +84,11 @@ class RowMaker:
         sizes = {role: len(row[role]) for role in self.contract.aligned if role in row}
         if len(set(sizes.values())) > 1:
             raise Reject("the row has " + " and ".join(f"{size:,} {role}" for role, size in sizes.items()))
+
+    def _refuse_strange(self, row: Row) -> None:
+        for role, place in self.contract.within.items():
+            if role in row and not any(part.strip() and part.strip() in row[place] for part in row[role]):
+                raise Reject(f"none of the {role} stands in the {place}")
 
     def _refuse_no_picture(self, cell: Media) -> None:
         """What is no picture is left out before the split is drawn: it must take no place in a part or a class."""
@@ -84,6 +102,11 @@ class RowMaker:
             if isinstance(error, SourceError):
                 self.files.unreadable.add(cell.name)
             raise Reject(error.what) from None
+
+    def correct(self, row: Row) -> Row:
+        """With the label that [labels] corrections gives its id."""
+        label = self.corrected.get(row["id"]) if self.corrected else None
+        return row if label is None else {**row, self.contract.target: label}
 
     def cell(self, raw: RawRow, column: str) -> Any:
         """A cell by its column's name. Raises UnknownNameError where a file has no such column."""
@@ -137,6 +160,20 @@ class RowMaker:
             return self._numbers(role, kind)
         return self._target(role, kind)
 
+    def _hint(self, role: str, kind: KindName) -> Make:
+        """What may help to learn; None where the column is absent, or its cell is empty or nothing of that kind."""
+        make, column = self._maker(role, kind), self.column_of(role)
+
+        def made(raw: RawRow) -> Any:
+            if is_missing(raw.cells.get(column)):
+                return None
+            try:
+                return make(raw)
+            except Reject:
+                return None
+
+        return made
+
     def _words(self, role: str, kind: KindName) -> Make:
         """A list of texts: the reader's, a text parted at blanks (tokens), a JSON list or one text (texts)."""
         column = self.column_of(role)
@@ -165,6 +202,8 @@ class RowMaker:
             cells = [self.cell(raw, column) for column in columns]
             cell = cells[0] if len(columns) == 1 else cells
             values = parse_numbers(cell, raw.decimal_of(columns[0]))
+            if values is not None and values.ndim == 1 and kind == "matrix":
+                values = values[None]  # a signal of one channel
             if values is None or values.ndim != (1 if kind == "vector" else 2) or not values.size:
                 raise Reject(f"the {role} is no {'list' if kind == 'vector' else 'table'} of numbers")
             if not (np.abs(values) <= LARGEST).all():  # false for NaN too
@@ -344,6 +383,23 @@ class RowMaker:
         if not ((values >= 0) & (values <= 255)).all():  # also false for NaN
             raise Reject("a pixel is not within 0 to 255")
         return values.astype(np.uint8).reshape(given.shape)
+
+
+def _corrections(spec: ProjectSpec, files: Files) -> dict[str, str]:
+    """id -> label. Raises UnknownNameError or SourceError for a file without the columns, or none."""
+    if contract_of(spec.task).target_kind != "label":
+        raise ProjectError("corrections are of labels, and this task has none", where="labels.corrections")
+    found = {}
+    name = str(spec.labels.corrections)
+    with io.TextIOWrapper(files.open(name), "utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file)
+        for column in ("id", "label"):
+            if column not in (reader.fieldnames or ()):
+                raise UnknownNameError("column", column, reader.fieldnames or (), where=f"labels.corrections: {name}")
+        for row in reader:
+            if row["id"] and (row["label"] or "").strip():
+                found[row["id"]] = row["label"].strip()
+    return found
 
 
 def _texts(text: str) -> list[str]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from deepdojo.data.compressed import SUFFIXES, compression, sha256_of_content
 from deepdojo.data.download import cached, download
 from deepdojo.data.files import Files, content_sha256, file_sha256
+from deepdojo.data.hub import HubPlace, hub_cached, hub_file
 from deepdojo.errors import SourceError
 from deepdojo.places import mirror_folder
 
@@ -31,9 +32,9 @@ def locate(
     """The files of a project.
 
     Tried in this order: `path` (the user's own files), the project's folder, `dependency`,
-    `$DEEPDOJO_DATA/<mirror>`, the cache, `url`. A file whose SHA-256 is not the one of project.toml is never used:
-    the search goes on, and if nothing better is found the error names it with both sums. A user's own files are not
-    pinned.
+    `$DEEPDOJO_DATA/<mirror>`, the cache, `url`, `hub`. A file whose SHA-256 is not the one of project.toml is never
+    used: the search goes on, and if nothing better is found the error names it with both sums. A user's own files are
+    not pinned.
 
     Args:
         folder: the folder of project.toml.
@@ -50,7 +51,10 @@ def locate(
     for name, pin in source.files.items():
         if name in own_files:
             continue
-        pinned[name] = _find(name, pin, roots, offline=offline, progress=progress, yes=yes, hint=_hint(source))
+        pinned[name] = _find(
+            name, pin, roots, offline=offline, progress=progress, yes=yes, hint=_hint(source),
+            hub=None if source.hub is None else HubPlace.of(source.hub),
+        )  # fmt: skip
     if source.path is not None and not source.files:
         roots = own_roots or [folder]
     sums = {name: pin.sha256 for name, pin in source.files.items() if pin.sha256 and not pin.content_sha256}
@@ -70,6 +74,7 @@ def available(source: SourceSpec, folder: Path) -> bool:
         name in own_files
         or any(_places(root, name, pin) for root in roots)
         or (pin.sha256 and cached(pin.sha256) is not None)
+        or (source.hub is not None and hub_cached(HubPlace.of(source.hub), name) is not None)
         for name, pin in source.files.items()
     )
 
@@ -128,7 +133,15 @@ def _hint(source: SourceSpec) -> str | None:
 
 
 def _find(
-    name: str, pin: FilePin, roots: list[Path], *, offline: bool, progress: Progress | None, yes: bool, hint: str | None
+    name: str,
+    pin: FilePin,
+    roots: list[Path],
+    *,
+    offline: bool,
+    progress: Progress | None,
+    yes: bool,
+    hint: str | None,
+    hub: HubPlace | None,
 ) -> Path:
     wrong: list[str] = []
     for path in (place for root in roots for place in _places(root, name, pin)):
@@ -140,17 +153,17 @@ def _find(
         kept = cached(pin.sha256)
         if kept is not None:
             return kept
-        if pin.url:
-            try:
-                return download(
-                    pin.url, pin.sha256, name, offline=offline, progress=progress, yes=yes, expected_bytes=pin.bytes
-                )
-            except SourceError as error:
-                if not wrong:
-                    raise
-                raise SourceError(
-                    f"{error.what}; and {_wrong(name, pin, wrong)}", where=error.where, todo=error.todo
-                ) from None
+    try:
+        if pin.sha256 and pin.url:
+            return download(
+                pin.url, pin.sha256, name, offline=offline, progress=progress, yes=yes, expected_bytes=pin.bytes
+            )
+        if hub is not None:
+            return hub_file(hub, name, sha256=pin.sha256, offline=offline, progress=progress, yes=yes)
+    except SourceError as error:
+        if not wrong:
+            raise
+        raise SourceError(f"{error.what}; and {_wrong(name, pin, wrong)}", where=error.where, todo=error.todo) from None
     if wrong:
         raise SourceError(_wrong(name, pin, wrong), todo="get the right version of it; this file is not used")
     looked = ", ".join(str(root) for root in roots)

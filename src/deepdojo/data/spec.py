@@ -59,7 +59,7 @@ class FilePin(_Section):
 
 
 class SourceSpec(_Section):
-    """Where the files are. Tried in this order: path, the project's folder, dependency, mirror, cache, url."""
+    """Where the files are. Tried in this order: path, the project's folder, dependency, mirror, cache, url, hub."""
 
     path: str | list[str] | None = None
     """The user's own files or folders, relative to project.toml. They are not pinned; each run records their
@@ -68,6 +68,9 @@ class SourceSpec(_Section):
     """A folder of an installed package, such as sklearn/datasets/data."""
     mirror: str | None = None
     """A subfolder of the folder that DEEPDOJO_DATA names."""
+    hub: str | None = None
+    """A data set of the Hugging Face hub, owner/name@revision; its files are those that [source.files] names. A
+    revision that moves, such as main, is looked up once and kept with its commit."""
     files: dict[str, FilePin] = Field(default_factory=dict)
     """File name to its checksum and address. Without this table any file of the places above is taken as it is."""
     origin: str | None = None
@@ -81,26 +84,29 @@ class DataSpec(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     reader: str | None = None
-    """csv, jsonl, parquet, files, idx, lines, parallel, text, or python:FILE (code beside project.toml). Default: by
-    the file's ending."""
+    """conll, csv, files, idx, jsonl, lines, parallel, parquet, series, squad, text, or python:FILE (code beside
+    project.toml). Default: by the file's ending."""
     id: str | None = None
     """The column that names a row. Without it rows are numbered from 1 (files: their path)."""
     file: str | list[str] | None = None
-    """csv, jsonl, parquet, lines, text: a file, a pattern (`part-*.csv`, `a.zip!b.csv`) or several, one below the
-    other."""
+    """conll, csv, jsonl, lines, parquet, series, squad, text: a file, a pattern (`part-*.csv`, `a.zip!b.csv`) or
+    several, one below the other."""
     delimiter: str | None = Field(None, min_length=1, max_length=1)
-    """csv: the sign between cells. Default: found for each file."""
+    """csv: the sign between cells. Default: found for each file. conll: the same; default: blanks and tabs."""
     quote: str | None = Field(None, max_length=1)
     """csv: the quotation mark; an empty text when there is none. Default: found for each file."""
     decimal: Literal[".", ","] | None = None
     """csv: the sign before the fraction of a number. Default: found for each file."""
     encoding: str | None = None
-    """csv, jsonl, lines, parallel, text: such as utf-8, latin-1, gb18030. Default: found from all bytes of each
+    """conll, csv, jsonl, lines, parallel, text: such as utf-8, latin-1, gb18030. Default: found from all bytes of each
     file."""
     header: bool | None = None
     """csv: whether the first line holds the names of the columns. Default: true."""
     names: list[str] | None = None
-    """csv: names of the columns, instead of those in the file or where it has none."""
+    """csv: names of the columns, instead of those in the file or where it has none. conll: names of the columns, from
+    the first on; default: 1, 2, 3, ... Beside them there is `document`: what -DOCSTART- lines part."""
+    comment: str | None = Field(None, min_length=1)
+    """conll: lines that begin so are left out. Default: none."""
     skip: int | None = Field(None, ge=0)
     """csv, lines: lines to leave out at the beginning."""
     beside: list[dict[str, Any]] | None = None
@@ -116,14 +122,41 @@ class DataSpec(BaseModel):
     """idx: the file of arrays."""
     labels: str | None = None
     """idx: the file of labels."""
-    start: float | None = Field(None, ge=0, le=1)
-    """text: each file is read from this share of its characters on, such as 0.9 for the last tenth. Default: 0."""
-    stop: float | None = Field(None, ge=0, le=1)
-    """text: each file is read up to this share of its characters. Default: 1."""
+    start: Annotated[float, Field(ge=0, le=1)] | str | None = None
+    """text: each file is read from this share of its characters on, such as 0.9 for the last tenth. series: what is
+    forecast begins at this share of the series, or at this time, such as "2012-10-01". Default: 0."""
+    stop: Annotated[float, Field(ge=0, le=1)] | str | None = None
+    """text, series: up to this share; series: or before this time. Default: 1."""
     block_chars: int | None = Field(None, ge=1)
     """text: a row has at most so many characters. Default: 1,000."""
     context_chars: int | None = Field(None, ge=0)
     """text: so many characters before a row's own stand beside it. Default: 1,000."""
+    context: int | None = Field(None, ge=1)
+    """series: steps that a forecast sees."""
+    horizon: int | None = Field(None, ge=1)
+    """series: steps that are forecast."""
+    time: str | list[str] | None = None
+    """series: the column of times, or several that are joined by a blank. Without it a line is a step."""
+    time_format: str | None = None
+    """series: how times are written, for example "%d.%m.%Y". Default: numbers, ISO 8601, or the one usual form that
+    fits."""
+    series: str | None = None
+    """series: the column that says to which series a line belongs."""
+    values: str | list[str] | None = None
+    """series: columns of values, each a series of its own. Default: all others."""
+    known: list[str] | None = None
+    """series: columns of numbers that are known of the steps to come, such as a holiday or a plan."""
+    calendar: list[Literal["day", "week", "year"]] | None = None
+    """series: cycles whose place the model is told of each step to come."""
+    gaps: Literal["reject", "zero", "last"] | None = None
+    """series: windows with a missing value are left out (reject), or it counts as zero, or as the last value."""
+    season: int | None = Field(None, ge=1)
+    """series: steps of a season, of which the scale of MASE is made. Default: 24 of hours, 7 of days, 5 of working
+    days, 12 of months, else 1."""
+    stride: int | None = Field(None, ge=1)
+    """series: steps between two origins of forecasts. Default: 1."""
+    origins: int | None = Field(None, ge=1)
+    """series: so many origins of each series alone, the last ones; 1 hides one horizon of each."""
     split: dict[Literal["train", "validation", "test"], dict[str, Any]] = Field(default_factory=dict)
     """Given splits: for each the options that differ, such as train = {file = "train.csv"}."""
 
@@ -160,6 +193,7 @@ def _reader_by_name(file: str) -> str | None:
 
 
 _ENDINGS = {
+    ".conll": "conll",
     ".csv": "csv",
     ".tsv": "csv",
     ".tab": "csv",
@@ -197,6 +231,9 @@ class LabelsSpec(_Section):
 
     names: dict[str, str] | list[str] = Field(default_factory=dict)
     """Raw label to its name, or the names of 0, 1, 2, ... A raw label without a name keeps its own."""
+    corrections: str | None = None
+    """A CSV file with the columns id and label, as `dojo errors RUN --suspect-labels -o FILE` writes it: the rows that
+    it names get these labels instead of their own."""
 
 
 class ByValue(_Section):
@@ -231,6 +268,11 @@ class SplitSpec(_Section):
     repeats: Literal["together", "apart"] = "together"
     """Whether rows with equal inputs fall in one part, or are drawn one by one, as in many papers: a model is then
     tested on what it has seen, and `dojo check` says so."""
+    twins: Literal["drop", "keep"] | None = None
+    """drop: a row to train on is left out where a row with the same input validates or is tested on, and a row to
+    validate on where one is tested on; all are listed in rejected.csv. keep: they stay, and `dojo check` says so.
+    Default: drop for texts and pictures, unless repeats = "apart"; keep for tables and numbers, where equal rows are
+    different cases that look alike."""
     salt: str = ""
     """Another text draws another split."""
 
@@ -343,6 +385,7 @@ def _check_names(spec: ProjectSpec, where: str) -> None:
             raise ProjectError(
                 f"source.files.{name} has a url but no sha256", where=where, todo="give the file's SHA-256"
             )
+    _check_hub(spec, where)
     for split in (None, *spec.data.split):
         reader = spec.data.reader_of(split)
         known = options_of(reader)
@@ -350,6 +393,19 @@ def _check_names(spec: ProjectSpec, where: str) -> None:
             if known is not None and option not in known:
                 at = "data" if split is None else f"data.split.{split}"
                 raise UnknownNameError(f"option of the {reader} reader", option, [*known, "id"], where=f"{where}: {at}")
+
+
+def _check_hub(spec: ProjectSpec, where: str) -> None:
+    if spec.source.hub is None:
+        return
+    from deepdojo.data.hub import HubPlace
+
+    HubPlace.of(spec.source.hub)
+    if not spec.source.files:
+        raise ProjectError(
+            "source.hub is given, but [source.files] names no file of it", where=where,
+            todo='name each, "data/train.parquet" = {}, with its sha256 where you know it',
+        )  # fmt: skip
 
 
 def _check_split(spec: ProjectSpec, where: str) -> None:

@@ -16,13 +16,13 @@ from deepdojo.data.rowset import hash_of
 from deepdojo.data.spec import SplitSpec
 from deepdojo.errors import ProjectError
 
-__all__ = ["SPLITS", "assign", "fractions", "sort_keys"]
+__all__ = ["SPLITS", "TIME_FORMATS", "assign", "fractions", "sort_keys"]
 
 TRAIN, VALIDATION, TEST = SPLITS = ("train", "validation", "test")
 DEFAULT_TEST, DEFAULT_VALIDATION = 0.2, 0.1
 _NONE = 255
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_FORMATS = (
+TIME_FORMATS = (
     "%Y/%m/%d", "%Y.%m.%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d",
     "%d.%m.%Y %H:%M", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S", "%m/%d/%Y %H:%M:%S",
 )  # fmt: skip
@@ -229,7 +229,7 @@ def sort_keys(cells: Sequence[Any], form: str | None) -> np.ndarray:
         found = _all_read(cells, read)
         if found is not None:
             return found
-    fitting = [f for f in _FORMATS if _parsed([cells[0]], f) is not None and _parsed(cells, f) is not None]
+    fitting = [f for f in TIME_FORMATS if _parsed([cells[0]], f) is not None and _parsed(cells, f) is not None]
     if len(fitting) == 1:
         parsed = _parsed(cells, fitting[0])
         assert parsed is not None

@@ -117,7 +117,7 @@ class Probe:
         """Entry `name` (N, ...) with the units of `deleted` (N, G) bool replaced by the task's blank."""
         values, owner = self.batch[name], self.owner[name]
         gone = deleted[:, self.unit[owner.clamp(min=0)]] & (owner >= 0)  # (N, E)
-        blank = torch.tensor(self.task.blank[name], dtype=values.dtype, device=values.device)
+        blank = torch.tensor(self.task.blank_of(name), dtype=values.dtype, device=values.device)
         return torch.where(gone.view(len(deleted), *values.shape[1:]), blank, values)
 
     def evidence_of(self, batch: Batch) -> Tensor:

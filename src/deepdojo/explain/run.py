@@ -107,11 +107,10 @@ def explain_rows(
 
 
 def _is_right(task: Task, truth: Mapping[str, Row] | None, key: str, cells: Mapping[str, Any] | None) -> bool | None:
-    """Whether all labels are met; None where there is no label or no truth at hand."""
-    columns = [name for name, kind in task.contract.targets.items() if kind == "label"]
-    if truth is None or key not in truth or cells is None or not columns:
+    """Whether the answer is right; None where that is a matter of degree, or no truth is at hand."""
+    if truth is None or key not in truth or cells is None or task.contract.host_run:
         return None
-    return all(cells.get(name) == truth[key].get(name) for name in columns)
+    return task.contract.met(truth[key], cells)
 
 
 @dataclass

@@ -51,6 +51,7 @@ LAYERS: dict[str, str] = {
     "Linear": "fully_connected",
     "LuongAttention": "attention_luong",
     "MultiHeadAttention": "attention_multi_head",
+    "PeriodicEmbedding": "embeddings_periodic",
     "RMSNorm": "rms_normalisation",
     "RNN": "elman",
     "RelativePositions": "positions_relative",

@@ -71,15 +71,21 @@ class BagOfNgrams(nn.Module):
         self.bias = nn.Parameter(torch.zeros(config.num_outputs))
 
     @torch.no_grad()
-    def weigh(self, counts: Int[Tensor, "V C"]) -> None:
+    def weigh(self, counts: Int[Tensor, "V C"], others: Int[Tensor, "V C"] | None = None) -> None:
         """Set r from the number of training texts of each class that hold each n-gram.
 
         N-grams of words and of characters are two blocks, each with its own sums.
+
+        Args:
+            others: the same of the texts that are not of the class, where a text may have several classes or none;
+                else those of the other classes.
         """
         if not self.config.naive_bayes:
             return
         first = self.config.first_character or len(counts)
-        words, characters = log_count_ratio(counts[:first]), log_count_ratio(counts[first:])
+        if others is None:
+            others = counts.sum(1, keepdim=True) - counts
+        words, characters = (log_count_ratio(counts[at], others[at]) for at in (slice(first), slice(first, None)))
         self.embedding.ratio.copy_(torch.cat([words, self.config.character_weight * characters]))
 
     def forward(self, x: Int[Tensor, "B T"], keep: Bool[Tensor, "B T"] | None = None) -> Float[Tensor, "B num_outputs"]:
@@ -93,12 +99,12 @@ class BagOfNgrams(nn.Module):
         return self.bias + votes.sum(1)
 
 
-def log_count_ratio(counts: Int[Tensor, "V C"]) -> Float[Tensor, "V C"]:
-    """r = log((1 + p) / |1 + p|) - log((1 + q) / |1 + q|), p the texts of a class that hold an n-gram, q all others.
+def log_count_ratio(counts: Int[Tensor, "V C"], others: Int[Tensor, "V C"]) -> Float[Tensor, "V C"]:
+    """r = log((1 + p) / |1 + p|) - log((1 + q) / |1 + q|), p the texts of a class that hold an n-gram, q the others.
 
     Source: Wang & Manning 2012, section 2 (alpha = 1). An n-gram that no text holds gets 0.
     """
     p = 1.0 + counts.double()
-    q = 1.0 + (counts.sum(1, keepdim=True) - counts).double()
+    q = 1.0 + others.double()
     ratio = torch.log(p / p.sum(0)) - torch.log(q / q.sum(0))
-    return ratio.masked_fill(counts.sum(1, keepdim=True) == 0, 0.0).float()
+    return ratio.masked_fill(counts + others == 0, 0.0).float()

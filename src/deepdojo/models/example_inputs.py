@@ -44,7 +44,7 @@ class Example:
     Attributes:
         says: what it is, to stand after "for" ("a 3x32x32 image, 10 classes").
         protocol: of `protocols.py`.
-        kind: of the contract's input column: image, text, record.
+        kind: of the contract's input column: image, text, tokens, record.
         dims: what the data fix, as tasks give it. A model is counted with its defaults for everything else.
         inputs: what it is called with.
         call: how, where that is not `model(*inputs)`.
@@ -100,7 +100,7 @@ EXAMPLES: tuple[Example, ...] = (
         (Input((64,), below=20_000),),
     ),
     Example(
-        "a sentence of 24 words, 20,000 in the vocabulary, 3 further features of 8 values, 9 tags", "Tagger", "text",
+        "a sentence of 24 words, 20,000 in the vocabulary, 3 further features of 8 values, 9 tags", "Tagger", "tokens",
         {"vocab_size": 20_000, "feature_sizes": [8, 8, 8], "num_outputs": 9},
         (Input((24,), below=20_000), Input((24, 3), below=8), Input((24,), mask=True)),
     ),
@@ -113,6 +113,24 @@ EXAMPLES: tuple[Example, ...] = (
         "a 3x128x128 image and its caption of 12 words, 10,000 in the vocabulary", "Seq2Seq", "image",
         {"in_channels": 3, "height": 128, "width": 128, "target_vocab_size": 10_000},
         (Input((3, 128, 128)), Input((12,), below=10_000)), _written,
+    ),
+    Example(
+        "168 steps of a series, 24 ahead with 21 numbers known of each, 9 quantiles", "Forecaster", "vector",
+        {"context": 168, "horizon": 24, "known_channels": 21, "num_outputs": 9}, (Input((168,)), Input((21, 24))),
+    ),
+    Example(
+        "2 channels of 100 steps and 6 numbers, 4 classes", "SignalClassifier", "matrix",
+        {"in_channels": 2, "steps": 100, "in_features": 6, "num_outputs": 4}, (Input((2, 100)), Input((6,))),
+    ),
+    Example(
+        "a question of 12 words on a passage of 120, 20,000 in the vocabulary, 31 numbers a word, spans of up to 16",
+        "SpanReader", "text",
+        {"vocab_size": 20_000, "form_sizes": [2_000, 10], "num_features": 31, "num_kinds": 18, "max_span": 16},
+        (
+            Input((12,), below=20_000), Input((12, 2), below=10), Input((12,), mask=True), Input((2,), below=18),
+            Input((120,), below=20_000), Input((120, 2), below=10), Input((120,), mask=True), Input((120, 31)),
+            Input((120, 12), mask=True),
+        ),
     ),
     replace(image(256, classes=20), says="a 3x256x256 image, 20 classes of objects", protocol="DenseDetector"),
 )  # fmt: skip

@@ -19,7 +19,7 @@ from torch.utils.flop_counter import flop_registry, sdpa_backward_flop_count, sd
 from deepdojo.compiler import without_compiler
 from deepdojo.layers.bookkeeping import counted_bookkeeping
 
-__all__ = ["count_flops", "parameters"]
+__all__ = ["count_flops", "parameters", "trained_parameters"]
 
 Shape = Sequence[int]
 
@@ -49,6 +49,11 @@ def count_flops(call: Callable[[], Any]) -> int | None:
 def parameters(model: nn.Module) -> int:
     """Learned numbers of a model; a shared one counts once."""
     return sum(p.numel() for p in model.parameters())
+
+
+def trained_parameters(model: nn.Module) -> int:
+    """Those that training changes: neither frozen nor beside an adapter."""
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
 # Kernels that do many operations behind one name. One of these without a formula makes the count unknown.

@@ -17,6 +17,7 @@ from deepdojo.layers.activations import activation
 from deepdojo.layers.batch_normalisation import BatchNorm1d
 from deepdojo.layers.dropouts import Dropout
 from deepdojo.layers.embeddings import Embedding
+from deepdojo.layers.embeddings_periodic import PeriodicEmbedding
 from deepdojo.layers.fully_connected import Linear
 from deepdojo.layers.layer_normalisation import LayerNorm
 from deepdojo.models.checks import require, require_at_least, require_shares
@@ -49,10 +50,16 @@ class MlpConfig:
     """Width of each category's vector; 0 takes fast.ai's rule, min(50, round(1.6 n^0.56)) for n distinct values."""
     residual: bool = False
     """Whether a hidden layer of its input's width adds to its input instead of replacing it."""
+    frequencies: int = 0
+    """Each number becomes a vector made of so many learned waves (Gorishniy et al. 2022, PLR); 0: it stays a number."""
+    frequency_std: float = 0.1
+    """Spread of the waves' frequencies at the start, for each standard deviation of the number."""
+    number_width: int = 16
+    """Width of the vector of each number, with `frequencies`."""
 
     def __post_init__(self) -> None:
-        require_at_least(self, 0, "in_features", "embedding_width")
-        require_at_least(self, 1, "num_outputs", "category_sizes", "hidden")
+        require_at_least(self, 0, "in_features", "embedding_width", "frequencies", "frequency_std")
+        require_at_least(self, 1, "num_outputs", "category_sizes", "hidden", "number_width")
         require_shares(self, "dropout", "embedding_dropout")
         require(
             self.in_features + len(self.category_sizes) > 0,
@@ -100,7 +107,12 @@ class Mlp(nn.Module):
             Embedding(size, width, std=width**-0.5) for size, width in zip(config.category_sizes, widths, strict=True)
         )
         self.embedding_dropout = Dropout(config.embedding_dropout)
-        sizes = [config.in_features + sum(widths), *config.hidden]
+        self.numbers = None
+        numbers = config.in_features
+        if config.frequencies:
+            self.numbers = PeriodicEmbedding(numbers, config.frequencies, config.number_width, config.frequency_std)
+            numbers *= config.number_width
+        sizes = [numbers + sum(widths), *config.hidden]
         self.hidden = nn.ModuleList(_Hidden(i, o, config) for i, o in pairwise(sizes))
         self.head = Linear(sizes[-1], config.num_outputs)
         shrink_head(self.head)
@@ -108,7 +120,8 @@ class Mlp(nn.Module):
     def forward(
         self, x: Float[Tensor, "B ..."], categories: Int[Tensor, "B G"] | None = None
     ) -> Float[Tensor, "B num_outputs"]:
-        parts = [x.flatten(1)]
+        x = x.flatten(1)
+        parts = [x if self.numbers is None else self.numbers(x).flatten(1)]
         if len(self.embeddings):
             if categories is None or categories.shape[1] != len(self.embeddings):
                 got = "none" if categories is None else categories.shape[1]

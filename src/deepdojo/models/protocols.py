@@ -1,7 +1,7 @@
 """What each family of tasks asks of a model: a call, and nothing else.
 
 Dimensions: B batch, T time, S source, D width, N chosen steps, F numbers, G categories, C classes or outputs, V
-vocabulary, Ch channels, Y and X image axes.
+vocabulary, Ch channels, Y and X image axes, H steps ahead, Q quantiles, W lengths of spans.
 """
 
 from __future__ import annotations
@@ -15,9 +15,12 @@ __all__ = [
     "AuxiliaryClassifier",
     "Classifier",
     "DenseDetector",
+    "Forecaster",
     "LanguageModel",
     "MaskedLanguageModel",
     "Seq2Seq",
+    "SignalClassifier",
+    "SpanReader",
     "TableModel",
     "Tagger",
 ]
@@ -27,7 +30,9 @@ class Classifier(Protocol):
     """One row of scores for an image, or for token ids with `keep` (True = a real token)."""
 
     def __call__(
-        self, x: Float[Tensor, "B Ch Y X"] | Int[Tensor, "B T"], keep: Bool[Tensor, "B T"] | None = None
+        self,
+        x: Float[Tensor, "B Ch Y X"] | Int[Tensor, "B T"],
+        keep: Bool[Tensor, "B T"] | None = None,
     ) -> Float[Tensor, "B C"]: ...
 
 
@@ -42,6 +47,12 @@ class AuxiliaryClassifier(Protocol):
     def forward_with_auxiliary(
         self, x: Float[Tensor, "B Ch Y X"]
     ) -> tuple[Float[Tensor, "B C"], Float[Tensor, "B C"]]: ...
+
+
+class SignalClassifier(Protocol):
+    """One row of scores for a signal of Ch channels over T steps, and F numbers beside it (F may be 0)."""
+
+    def __call__(self, signal: Float[Tensor, "B Ch T"], numbers: Float[Tensor, "B F"]) -> Float[Tensor, "B C"]: ...
 
 
 class TableModel(Protocol):
@@ -93,6 +104,12 @@ class DenseDetector(Protocol):
     ) -> tuple[Float[Tensor, "B C y x"], Float[Tensor, "B 4 y x"]]: ...
 
 
+class Forecaster(Protocol):
+    """Q quantiles of each of H steps ahead, from T steps of the past and F numbers known of each step ahead."""
+
+    def __call__(self, past: Float[Tensor, "B T"], known: Float[Tensor, "B F H"]) -> Float[Tensor, "B H Q"]: ...
+
+
 class Tagger(Protocol):
     """Scores of each tag for each word, from word ids and F further ids of a word (suffix, capitals, ...).
 
@@ -104,3 +121,25 @@ class Tagger(Protocol):
     def __call__(
         self, words: Int[Tensor, "B T"], shapes: Int[Tensor, "B T F"], keep: Bool[Tensor, "B T"] | None = None
     ) -> Float[Tensor, "B T C"]: ...
+
+
+class SpanReader(Protocol):
+    """Scores of the spans of a passage as answers to a question: entry [b, t, w] is that from token t to t + w.
+
+    A span that leaves the passage has -inf. A word comes as its id and G ids of its spelling; a token of the passage
+    also with F numbers, and with whether it shares its stem with each word of the question; a question also as ids of
+    its kind and of the word that says what is asked for.
+    """
+
+    def __call__(
+        self,
+        question: Int[Tensor, "B S"],
+        question_forms: Int[Tensor, "B S G"],
+        question_keep: Bool[Tensor, "B S"],
+        asked: Int[Tensor, "B 2"],
+        passage: Int[Tensor, "B T"],
+        passage_forms: Int[Tensor, "B T G"],
+        passage_keep: Bool[Tensor, "B T"],
+        numbers: Float[Tensor, "B T F"],
+        same: Bool[Tensor, "B T S"],
+    ) -> Float[Tensor, "B T W"]: ...

@@ -74,6 +74,12 @@ MODELS: Mapping[str, ModelEntry] = {
     "encoder_decoder": ModelEntry("encoder_decoder", ("Seq2Seq",)),
     "seq2seq": ModelEntry("seq2seq", ("Seq2Seq",)),
     "show_and_tell": ModelEntry("show_and_tell", ("Seq2Seq",)),
+    "forecast_linear": ModelEntry("forecast_linear", ("Forecaster",)),
+    "forecast_mlp": ModelEntry("forecast_mlp", ("Forecaster",)),
+    "forecast_rnn": ModelEntry("forecast_rnn", ("Forecaster",)),
+    "signal_cnn": ModelEntry("signal_cnn", ("SignalClassifier",)),
+    "transformer_tagger": ModelEntry("transformer_tagger", ("Tagger",)),
+    "span_reader": ModelEntry("span_reader", ("SpanReader",)),
 }
 
 
@@ -86,6 +92,7 @@ ALIASES: Mapping[str, str] = {
     "resnet20": "resnet", "resnet56": "resnet", "encoder": "transformer", "logistic_regression": "linear",
     "centernet": "dense_detector", "attention": "transformer", "translation": "encoder_decoder",
     "captioning": "show_and_tell", "tagger": "bilstm_crf", "crf": "bilstm_crf",
+    "nlinear": "forecast_linear", "dlinear": "forecast_linear", "tide": "forecast_mlp", "cnn1d": "signal_cnn",
 }  # fmt: skip
 
 

@@ -1,16 +1,18 @@
-"""One self-contained HTML page for a run, a board, a look at the data, drawn from files and plain rows. Torch-free.
+"""One self-contained HTML page for a run, a board, a learning curve, a look at the data, from files and plain rows.
 
 Nothing is computed here that ranks or judges: scores, intervals and comparisons are read as they were written.
+Torch-free.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["board_page", "look_page", "write_report"]
+__all__ = ["board_page", "curve_page", "look_page", "write_report"]
 
 if TYPE_CHECKING:
     from deepdojo.report.board import board_page
+    from deepdojo.report.curve import curve_page
     from deepdojo.report.look import look_page
     from deepdojo.report.page import write_report
 
@@ -20,6 +22,10 @@ def __getattr__(name: str) -> Any:
         from deepdojo.report.board import board_page
 
         return board_page
+    if name == "curve_page":
+        from deepdojo.report.curve import curve_page
+
+        return curve_page
     if name == "look_page":
         from deepdojo.report.look import look_page
 

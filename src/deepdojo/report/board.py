@@ -57,11 +57,15 @@ def _shown(row: Json, unit: Any, axis: intervals.Axis, tied: Counter[int], words
         remarks[:0] = [remark for remark in (tail, seed) if remark]
     if share is not None and share < 1:
         remarks.append(words("{share} of the training rows", share=f"{100 * share:.3g}\u00a0%"))
+    if _finite(row.get("trials")):
+        remarks.append(words("the best of {n} settings, chosen on validation rows", n=f"{row['trials']:g}"))
     if seeds is not None and seeds > 1:
         sd = _number(row.get("sd"))
         places = unit.decimals(value, low, high) + 1 if value is not None else 1
         beside = "" if sd is None else f" ± {unit.number(sd, places)}"
         remarks.append(words("mean of {n} seeds", n=f"{seeds:g}") + beside)
+    if _finite(row.get("trained")):
+        remarks.append(words("{n} parameters learned", n=amount(_number(row["trained"]))))
     if _finite(row.get("folds")):
         remarks.append(words("{n} folds", n=f"{row['folds']:g}"))
     what = {"baseline": words("floor"), "published": words("published, not re-scored")}.get(

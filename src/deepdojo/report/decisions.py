@@ -8,8 +8,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from deepdojo.report import heat, intervals
+from deepdojo.report import heat, intervals, lines, spans
 from deepdojo.report.figures import Unit, count, duration, evenly, plain
+from deepdojo.report.marks import marked
 from deepdojo.report.pictures import Picture, Pictures
 from deepdojo.report.svg import cut, mark, tag
 
@@ -91,12 +92,26 @@ def _record(example: Json) -> list[tuple[str, str]]:
     return [(str(k), "–" if v is None else _answer(v)) for k, v in record.items()]
 
 
+def _means(ahead: Json, words: Words) -> tuple[str, str, float]:
+    """Mean truth and mean forecast as words, and the mean absolute error."""
+    true, said = ([float(v) for v in ahead[name]] for name in ("truth", "predicted"))
+    error = sum(abs(a - b) for a, b in zip(true, said, strict=True)) / len(true)
+    means = [words("{value} in the mean", value=plain(sum(values) / len(values))) for values in (true, said)]
+    return means[0], means[1], error
+
+
 def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
     truth, predicted, off = _answers(example.get("truth"), example.get("predicted"))
+    error = abs(example["predicted"] - example["truth"]) if off else 0.0
+    if example.get("ahead"):  # twenty numbers say nothing in a line: the chart shows them
+        truth, predicted, error = _means(example["ahead"], words)
+        off = plain(error)
     picture = pictures.add(example.get("image")) if example.get("kind") == "image" else None
     text = str(example.get("text") or "") if example.get("kind") == "text" else ""
     about = words("row {id}: is {truth}, read as {predicted}", id=example.get("id"), truth=truth, predicted=predicted)
-    record = _record(example)
+    channels = lines.numbers_of(example.get("values"))
+    drawn = lines.draw(channels, about=about, words=words, ahead=example.get("ahead")) if channels else None
+    record, marks = _record(example), example.get("marks") or []
     return {
         "id": str(example.get("id", "")),
         "kind": example.get("kind"),
@@ -105,18 +120,20 @@ def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
         "short_truth": cut(truth, 60),
         "short_predicted": cut(predicted, 60),
         "right": _is_right(example),
-        "is_met": example.get("truth") == example.get("predicted"),
+        "is_met": example.get("truth") == example.get("predicted") or "right" in (example.get("why") or []),
         "numeric": bool(off),
         "off": off,
-        "error": abs(example["predicted"] - example["truth"]) if off else 0.0,
+        "error": error,
         # Of a number the loss is how far it is off, which stands there already.
         "loss": "" if off else _loss(example.get("loss")),
         "where": str(example.get("where") or ""),
-        "picture": _picture(picture, about) if picture else None,
+        "picture": _picture(picture, about) if picture else drawn,
+        "_values": channels,
         "_picture": picture,
         "lost": example.get("kind") == "image" and picture is None,
-        "text": cut(text, _LONG_TEXT),
-        "whole": cut(text, _WHOLE_TEXT) if len(text) > _LONG_TEXT else "",
+        "tagged": spans.lines(example["tagged"], words) if isinstance(example.get("tagged"), dict) else [],
+        "text": marked(text, marks, words) if marks else cut(text, _LONG_TEXT),
+        "whole": cut(text, _WHOLE_TEXT) if len(text) > _LONG_TEXT and not marks else "",
         "record": record[:_COLUMNS],
         "more": record[_COLUMNS:],
         "top": _top(example),
@@ -154,7 +171,22 @@ def _drawing(item: Json, picture: Picture | None, words: Words, title: str) -> M
         return heat.overlay(
             picture.id, picture.shape, pieces, scores, (int(size[0]), int(size[1])), about=about, words=words
         )
-    return heat.tokens([str(p) for p in pieces], scores, words=words) if item.get("kind") == "text" else None
+    return (
+        heat.tokens([str(p) for p in pieces], scores, words=words) if item.get("kind") in ("text", "tokens") else None
+    )
+
+
+def _along(item: Json, channels: list[list[float]], words: Words, title: str) -> Markup:
+    """Stretches tinted behind the lines, further pieces as words below."""
+    pieces, scores = item.get("pieces") or [], _scores(item)
+    about = words("{method}: which stretches speak for the decision", method=title)
+    drawn = lines.draw(channels, about=about, words=words, pieces=pieces, scores=scores)
+    beside = [(str(p), s) for p, s in zip(pieces, scores, strict=True) if not isinstance(p, list)]
+    most = heat.scale_of(scores)
+    strong = [(p, s) for p, s in beside if abs(s) >= 0.05 * most]
+    if not strong:
+        return drawn
+    return drawn + heat.tokens([p for p, _ in strong], [s for _, s in strong], words=words)
 
 
 def _records(example: Json, items: list[tuple[str, Json]], words: Words) -> tuple[Markup | None, int]:
@@ -173,6 +205,8 @@ def _explained_row(example: Json, items: list[tuple[str, Json]], pictures: Pictu
     row["table"], row["pieces"] = _records(example, items, words)
     for title, item in items:
         drawing = _drawing(item, row["_picture"], words, title) if _scores(item) else None
+        if row["_values"] and _scores(item):
+            drawing = _along(item, row["_values"], words, title)
         if drawing is not None:
             row["methods"].append({"title": title, "drawing": drawing})
     return row

@@ -51,9 +51,9 @@ class Unit:
         half = abs(high - low) / 2 * factor if low is not None and high is not None else 0.0
         if self.percent:
             return 1 if half == 0 or 0.05 <= half < 5 else (0 if half >= 5 else 2)
-        if half > 0 and math.isfinite(half):
+        if half > 1e-12 * max(1.0, abs(value) * factor) and math.isfinite(half):  # below it is rounding
             return max(0, 1 - math.floor(math.log10(half)))
-        return 3 if value == 0 or not math.isfinite(value) else max(0, 2 - math.floor(math.log10(abs(value))))
+        return 3 if abs(value) < 1e-12 or not math.isfinite(value) else max(0, 2 - math.floor(math.log10(abs(value))))
 
     def number(self, value: float | None, decimals: int = 1, *, sign: bool = False) -> str:
         if value is None or not math.isfinite(value):

@@ -83,6 +83,9 @@ def _remarks(files: RunFiles, words: Words) -> list[str]:
     share = files.score.get("data_share")
     if isinstance(share, int | float) and share < 1:
         said.append(words("Trained on {share} of the training rows.", share=f"{100 * share:.3g}\u00a0%"))
+    trials = files.score.get("trials")
+    if isinstance(trials, int):
+        said.append(words("Its settings are the best of {n} that were tried on validation rows.", n=trials))
     if files.run.get("kind") == "tracked":
         scored = files.score.get("value") is not None
         said.append(

@@ -269,7 +269,11 @@ def cost(files: Any, words: Words) -> list[tuple[str, str, str]]:
         return write(spent[key]) if _finite(spent.get(key)) else unknown
 
     return [
-        (words("Parameters"), shown("parameters", lambda v: count(v)), ""),
+        (
+            words("Parameters"),
+            shown("parameters", lambda v: count(v)),
+            words("{n} parameters learned", n=count(spent["trained"])) if _finite(spent.get("trained")) else "",
+        ),
         (
             words("Training, arithmetic"),
             shown("train_flops", lambda v: amount(v, "FLOP")),

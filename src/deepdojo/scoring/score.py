@@ -14,7 +14,7 @@ from deepdojo.contracts import Contract
 from deepdojo.data.rowset import column
 from deepdojo.errors import ScoreError
 from deepdojo.scoring.measured import Difference, IntervalName, Measured, paired
-from deepdojo.scoring.metrics import Metric, columns_of, metric_of
+from deepdojo.scoring.metrics import Metric, columns_of, metric_of, truth_cells
 from deepdojo.tables import Table, align, check_cells
 
 __all__ = ["Score", "from_measured", "paired_scores", "score"]
@@ -93,7 +93,7 @@ def score(
         )
     lined_up = align(ids, table)
     check_cells(lined_up, {prediction: entry.predicted}, labels=labels)
-    measured = entry(answers.columns[target], lined_up.columns[prediction])
+    measured = entry(truth_cells(contract, entry, solution), lined_up.columns[prediction])
     return from_measured(
         entry.name, measured, entry.higher_is_better, groups=groups, level=level, draws=draws, seed=seed
     )

@@ -71,13 +71,14 @@ class Judge:
         """The bare value, as validation needs it after every epoch."""
         if self.custom:
             return self.score(truth, table_of(rows, self.contract)).value
-        from deepdojo.scoring.metrics import METRICS, columns_of
+        from deepdojo.scoring.metrics import METRICS, columns_of, truth_cells
 
-        target, predicted = columns_of(self.contract, self.metric)
+        metric = METRICS[self.metric]
+        _, predicted = columns_of(self.contract, metric)
         table = table_of(rows, self.contract)
         kept = with_ids(truth, table.ids)
         cells = align(column(kept, "id"), table).columns[predicted]
-        return METRICS[self.metric](column(kept, target), cells).value()
+        return metric(truth_cells(self.contract, metric, kept), cells).value()
 
     def others(
         self,

@@ -5,18 +5,23 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from deepdojo.chunks import Chunk, chunks_of
 from deepdojo.contracts import Contract
 
 __all__ = ["collect_examples", "data_uri", "readable", "worst_rows"]
 
 LARGEST_SIDE = 160
 LONGEST_TEXT = 2000
+AROUND = 400
 MOST_NUMBERS = 12
+MOST_DRAWN = 2000
+MOST_WORDS, LONGEST_WORD = 200, 40
+"""Of a tagged sentence, as it is drawn."""
 TEXTS = ("text", "texts", "tokens")
 _SHOWN_AS = {"tokens": "text", "texts": "text"}
 
@@ -44,19 +49,44 @@ def collect_examples(
         truth: id -> target cell.
         predicted: id -> predicted cells.
     """
-    kind = contract.input_kind
+    kind, tagged = contract.input_kind, contract.target_kind == "tokens" and contract.target in contract.aligned
     found = []
     for key, reasons in why.items():
         cells = predicted[key]
-        probabilities = cells[contract.distribution] if contract.distribution is not None else None
+        probabilities = cells[contract.probabilities] if contract.probabilities is not None else None
         top = sorted(probabilities.items(), key=lambda item: -item[1])[:5] if probabilities else None
         entry = {
             "id": key, "kind": _SHOWN_AS.get(kind, kind), "truth": readable(truth[key], contract.target_kind),
             "predicted": readable(cells[contract.answer], contract.answer_kind), "top": top,
             "loss": losses.get(key), "why": sorted(reasons), "where": where.get(key),
         }  # fmt: skip
-        found.append({**entry, **_shown(rows[key], contract)})
+        if tagged:
+            entry |= _tagged(rows[key][contract.input], truth[key], cells[contract.answer])
+        if contract.target in contract.within:
+            entry |= _marked(rows[key], truth[key], cells[contract.answer], contract)
+        else:
+            entry |= _shown(rows[key], contract)
+        found.append({**entry, **_ahead(truth[key], cells, contract)})
     return found
+
+
+def _tagged(words: Sequence[str], truth: Sequence[str], predicted: Sequence[str]) -> dict[str, Any]:
+    """Chunks of both, for a drawing; in words those alone in which they differ, or all where they do not."""
+    true, said = chunks_of(truth), chunks_of(predicted)
+    blank = "" if all(len(word) == 1 for word in words) else " "
+
+    def written(chunks: Iterable[Chunk]) -> str:
+        return ", ".join(f"{kind}: {blank.join(words[start:end])}" for kind, start, end in chunks) or "–"
+
+    shown = (true, said) if true == said else (
+        [chunk for chunk in true if chunk not in set(said)], [chunk for chunk in said if chunk not in set(true)]
+    )  # fmt: skip
+    drawing = {
+        "words": [word[:LONGEST_WORD] for word in words[:MOST_WORDS]], "blank": blank,
+        "truth": [list(chunk) for chunk in true if chunk[2] <= MOST_WORDS],
+        "predicted": [list(chunk) for chunk in said if chunk[2] <= MOST_WORDS],
+    }  # fmt: skip
+    return {"truth": written(shown[0])[:LONGEST_TEXT], "predicted": written(shown[1])[:LONGEST_TEXT], "tagged": drawing}
 
 
 def _shown(row: Mapping[str, Any], contract: Contract) -> dict[str, Any]:
@@ -66,9 +96,40 @@ def _shown(row: Mapping[str, Any], contract: Contract) -> dict[str, Any]:
     if kind == "record":
         return {"record": dict(cell)}
     if kind in ("vector", "matrix"):
-        return {"values": np.asarray(cell).tolist()}
+        return {"values": [_rounded(channel) for channel in np.atleast_2d(cell)]}
     inputs = [readable(row[name], kind) for name, kind in contract.inputs.items() if kind in TEXTS]
     return {"text": "\n\n".join(map(str, inputs))[:LONGEST_TEXT]}
+
+
+def _ahead(truth: Any, cells: Mapping[str, Any], contract: Contract) -> dict[str, Any]:
+    """Where a vector answers a vector: both as numbers, and the outermost rows of a matrix beside them as a band."""
+    if (contract.target_kind, contract.answer_kind) != ("vector", "vector"):
+        return {}
+    matrix = next((name for name, kind in contract.predictions.items() if kind == "matrix"), None)
+    band = [] if matrix is None else [_rounded(cells[matrix][k]) for k in (0, -1)]
+    return {"ahead": {"truth": _rounded(truth), "predicted": _rounded(cells[contract.answer]), "band": band}}
+
+
+def _rounded(values: Any) -> list[float]:
+    """The last 2,000 numbers with five digits: enough to be drawn."""
+    return [float(f"{value:.5g}") for value in np.asarray(values, dtype=np.float64)[-MOST_DRAWN:]]
+
+
+def _marked(row: Mapping[str, Any], truth: Iterable[str], said: str, contract: Contract) -> dict[str, Any]:
+    """The inputs, with the place of each answer in the one that it stands in: the first place where it occurs."""
+    place = contract.within[contract.target]
+    text = row[place]
+    spots = [(text.find(part), len(part), "true") for part in dict.fromkeys(truth)]
+    spots.append((text.find(said), len(said), "said"))
+    spots = [spot for spot in spots if spot[0] >= 0 and spot[1]]
+    first = max(0, min((at for at, _, _ in spots), default=0) - AROUND)
+    last = max((at + size for at, size, _ in spots), default=0) + AROUND
+    last = min(len(text), last, first + LONGEST_TEXT)
+    head = "".join(f"{row[name][:LONGEST_TEXT]}\n\n" for name in contract.inputs if name != place)
+    head += "… " if first else ""
+    shift = len(head) - first
+    marks = [[at + shift, min(at + size, last) + shift, kind] for at, size, kind in spots if at < last]
+    return {"text": head + text[first:last] + (" …" if last < len(text) else ""), "marks": marks}
 
 
 def readable(cell: Any, kind: str) -> str | float:

@@ -87,6 +87,7 @@ def head_of(session: Session, judged: Score, grouped: bool) -> dict[str, Any]:
         "data_share": session.options.share, "replaced": {}, "seed": session.seed,
         "published": [p.model_dump() for p in session.dataset.project.spec.published],
         **signature_of(judged.metric),
+        **({} if session.search is None else {"trials": session.search["trials"]}),
     }  # fmt: skip
 
 
@@ -198,14 +199,12 @@ def examples_of(
     contract = session.judge.contract
     if contract.host_run:
         return []
-    target, classes = contract.target, contract.target_kind == "label"
-    answers, predicted = ById(truth), ById(found)
-    losses, wrong = row_losses(session.judge, truth, found), np.ones(len(truth), dtype=bool)
-    if classes:
-        wrong = np.array([predicted[row["id"]][target] != row[target] for row in truth], dtype=bool)
+    target, answers, predicted = contract.target, ById(truth), ById(found)
+    losses = row_losses(session.judge, truth, found)
+    wrong = np.array([contract.met(row, predicted[row["id"]]) is not True for row in truth], dtype=bool)
     why: dict[str, set[str]] = {truth[i]["id"]: {"worst"} for i in worst_rows(losses, wrong, WORST)}
     for item in explained.get("items", ()):
-        right = classes and predicted[item["id"]][target] == answers[item["id"]][target]
+        right = contract.met(answers[item["id"]], predicted[item["id"]])
         why.setdefault(item["id"], set()).add("right" if right else "wrong")
     shown = {key: answers.position(key) for key in why}
     return collect_examples(
@@ -226,8 +225,7 @@ def row_losses(judge: Judge, truth: Sequence[dict[str, Any]], found: Sequence[di
         return -np.log(np.maximum(sure, 1e-12))
     if contract.target_kind == "number" and contract.answer_kind == "number":
         return np.array([abs(float(cells[row["id"]][contract.answer]) - float(row[target])) for row in truth])
-    judged = judge.score(truth, table_of([cells[row["id"]] for row in truth], contract))
-    return (-1.0 if judged.higher_is_better else 1.0) * judged.influence
+    return judge.score(truth, table_of([cells[row["id"]] for row in truth], contract)).losses
 
 
 def place_of(session: Session, key: str) -> str:

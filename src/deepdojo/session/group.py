@@ -127,41 +127,54 @@ class Group:
 
     def run(self) -> Run:
         """Every training that is missing, then the mean, the floors, explanations and the report."""
-        from deepdojo.session.joined import finish_group
-
         with locked(self.folder, name=self.id):
             self.train_members()
-            finish_group(self)
-            if self.plan.refit:
-                self.refit()
-            if self.options.report:
-                self.listener.stage("report")
-                from deepdojo.report import write_report
-
-                write_report(self.folder)
-            run = Run(finish(self.folder))
+            run = self.close()
         self.listener.finish()
         return run
+
+    def close(self) -> Run:
+        """What follows when all trainings are there; the folder gets its name."""
+        from deepdojo.session.joined import finish_group
+
+        finish_group(self)
+        if self.plan.refit:
+            self.refit()
+        if self.options.report:
+            self.listener.stage("report")
+            from deepdojo.report import write_report
+
+            write_report(self.folder)
+        return Run(finish(self.folder))
 
     def train_members(self) -> None:
         members = self.plan.members()
         ends = self.trainings_end()
-        for number, member in enumerate(members):
-            folder = self.folder / member.path
-            if folder.is_dir():
-                continue
+        for number in range(len(members)):
             left = len(members) - number + (REFIT_TRAININGS if self.plan.refit else 0)
-            budget = None if ends is None else (ends - time.monotonic()) / left
-            name = f"{member.name} ({number + 1} of {len(members)})"
-            session = self.session(Run(folder.with_name(folder.name + PARTIAL)), member, name, budget)
-            try:
-                session.run()
-            except (RecipeError, UnknownNameError):
-                if not self.resumed and number == 0:  # does not fit: nothing to go on with
-                    shutil.rmtree(self.folder, ignore_errors=True)
-                raise
-            if self.options.share >= 1.0:  # else each seed has rows of its own
-                self.packed = {member.fold: session.packed}
+            self.train_member(number, None if ends is None else (ends - time.monotonic()) / left)
+
+    def train_member(self, number: int, budget_s: float | None, name: str | None = None) -> None:
+        """One training, where it is not there yet.
+
+        Args:
+            name: what it is called to the user; default: its seed or fold, and how many there are.
+        """
+        members = self.plan.members()
+        member = members[number]
+        folder = self.folder / member.path
+        if folder.is_dir():
+            return
+        name = name or f"{member.name} ({number + 1} of {len(members)})"
+        session = self.session(Run(folder.with_name(folder.name + PARTIAL)), member, name, budget_s)
+        try:
+            session.run()
+        except (RecipeError, UnknownNameError):
+            if not self.resumed and number == 0:  # does not fit: nothing to go on with
+                shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+        if self.options.share >= 1.0:  # else each seed has rows of its own
+            self.packed = {member.fold: session.packed}
 
     def trainings_end(self) -> float | None:
         """When the last training must end."""
@@ -264,7 +277,7 @@ def write_heads(group: Group, asked: Asked, split: Mapping[str, Any], problems: 
             dataset, resolved, asked.recipe_name, asked.judge, group.plan.seeds[0] if member is None else member.seed,
             group.options if member is None else replace(group.options, **ALONE, budget_s=None), folder,
             group.listener, group.started, chosen=chosen, overrides=overrides, problems=problems,
-            group=None if member is None else group.folder,
+            group=None if member is None else group.folder, origin=asked.origin,
         )  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
         session.write_head()

@@ -32,7 +32,7 @@ def rows_from(
 
         project = run.project()
         return load_rows(project, Path(rows).expanduser(), trusted=code_trusted(project, trust))
-    inputs = run.contract.inputs
+    inputs = run.project().contract.inputs if run.contract.optional else run.contract.inputs
     if len(inputs) > 1:
         return [{"id": str(i + 1), **_cells(row, inputs, i)} for i, row in enumerate(rows)], []
     name, kind = run.contract.input, run.contract.input_kind

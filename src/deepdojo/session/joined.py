@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from deepdojo.columns import same
 from deepdojo.data.dataset import Dataset
+from deepdojo.data.digests import line_of
+from deepdojo.data.twins import TWIN_REASON
 from deepdojo.errors import RunError, ScoreError
 from deepdojo.places import write_json
 from deepdojo.runs import Run, write_rejected, write_toml
@@ -68,10 +70,14 @@ def mean_score(parts: Sequence[Judged]) -> Score:
     first = parts[0].score
     if len(parts) == 1:
         return first
-    if any(part.truth != parts[0].truth for part in parts):
+    if any(not _same_rows(part.truth, parts[0].truth) for part in parts):
         raise RunError("the trainings of the run were scored on different rows", todo="train anew")
     measured = mean_measured([part.score.measured for part in parts])
     return from_measured(first.metric, measured, first.higher_is_better, groups=parts[0].groups)
+
+
+def _same_rows(a: Sequence[Mapping[str, Any]], b: Sequence[Mapping[str, Any]]) -> bool:
+    return len(a) == len(b) and all(map(same, a, b))
 
 
 def finish_group(group: Group) -> None:
@@ -114,13 +120,16 @@ def leave_out_rejected(group: Group) -> None:
 
         with (group.folder / member.path / "rejected.csv").open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
+                if row["reason"] == TWIN_REASON:  # of this member's fold alone
+                    continue
                 for dataset in group.data.values():
                     dataset.reject(row["id"], row["reason"])
     first = next(iter(group.data.values()))
     write_rejected(group.folder / "rejected.csv", first.rejected)
     data = Run(group.folder).read_json("data.json")
     parts = ("train", "validation", "test")
-    rows = {"folds": first.n} if group.plan.folds else {part: len(first.rows(part)) for part in parts}
+    tested = sum(len(dataset.rows("test")) for dataset in group.data.values())
+    rows = {"folds": tested} if group.plan.folds else {part: len(first.rows(part)) for part in parts}
     write_json(group.folder / "data.json", {**data, "rows": rows, "rejected": len(first.rejected)})
     member_run = Run(group.folder / group.plan.members()[0].path)
     write_json(group.folder / "environment.json", member_run.read_json("environment.json"))
@@ -219,7 +228,7 @@ def cost(group: Group, runs: Sequence[Run], seeds: int) -> dict[str, Any]:
         return None if any(v is None for v in values) else sum(values) / seeds
 
     return {
-        "parameters": costs[0]["parameters"], "train_flops": total("train_flops"),
+        "parameters": costs[0]["parameters"], "trained": costs[0].get("trained"), "train_flops": total("train_flops"),
         "forward_flops": costs[0]["forward_flops"], "seconds": time.monotonic() - group.started,
         "cpu_seconds": group.cpu_seconds(), "train_seconds": total("train_seconds"),
         "peak_bytes": max(c["peak_bytes"] for c in costs),
@@ -271,7 +280,7 @@ def mean_validation(runs: Sequence[Run]) -> dict[str, Any]:
 def fold_digest(part: Judged) -> str:
     """SHA-256 over the sorted ids, targets and folds of all rows: other folds are another protocol."""
     folds = dict(zip(part.table.columns["id"], part.table.columns["fold"], strict=True))
-    lines = sorted(json.dumps({**row, "fold": int(folds[row["id"]])}, sort_keys=True) for row in part.truth)
+    lines = sorted(line_of({**row, "fold": int(folds[row["id"]])}) for row in part.truth)
     return hashlib.sha256("\n".join(lines).encode("ascii")).hexdigest()
 
 

@@ -144,6 +144,7 @@ class LoadedRun:
             "seed": info["seed"], "validation": s["validation"],
             "baselines": [{k: b[k] for k in keys} for b in s["baselines"]], "verdict": s["verdict"],
             "cpu_seconds": s["cost"]["cpu_seconds"], **self._members(),
+            **({"trials": s["trials"]} if "trials" in s else {}),
         }  # fmt: skip
 
     def _members(self) -> dict[str, Any]:

@@ -22,12 +22,13 @@ from deepdojo.data.dataset import Dataset
 from deepdojo.data.rowset import column, counts_of, select
 from deepdojo.errors import DataError
 from deepdojo.recipes import Recipe
-from deepdojo.session.examples import data_uri
+from deepdojo.session.examples import data_uri, readable
 from deepdojo.session.listener import Listener
 from deepdojo.session.start import Asked
 from deepdojo.tasks import load_task
 from deepdojo.tasks.base import Batch, Example, Piece, Row, Task
 from deepdojo.training.augment import CLASSES, IMAGES, WORDS, Augment, build_augment, draws
+from deepdojo.training.schedules import batch_size
 from deepdojo.training.store import Store
 
 __all__ = ["look"]
@@ -140,15 +141,16 @@ class _Shown:
 
     def texts(self) -> list[Json]:
         """Tokens of the first window: known, unknown, or dropped in the first draw; and what lies behind it."""
-        (name, unknown), *_ = self.task.words().items()
+        words = self.task.words()
+        name = next(iter(words))
         found = []
         for i, (row, windows) in enumerate(zip(self.rows, self.examples, strict=True)):
-            ids = windows[0][name]
-            after = np.asarray(self.drawn[0][name][i])[: len(ids)] if self.drawn else ids
-            tokens = [
-                {"text": piece.label, "state": _state(piece, name, ids, after, unknown)}
-                for piece in self.task.pieces(row, windows[0])
-            ]
+            tokens = []
+            for piece in self.task.pieces(row, windows[0]):
+                of = next((known for known in words if known in piece.where), name)
+                ids = windows[0][of]
+                after = np.asarray(self.drawn[0][of][i])[: len(ids)] if self.drawn else ids
+                tokens.append({"text": piece.label, "state": _state(piece, of, ids, after, self.task.blank_of(of))})
             found.append(
                 {
                     "id": row["id"], "label": self._label(row), "tokens": tokens[:MOST_TOKENS],
@@ -158,8 +160,9 @@ class _Shown:
         return found
 
     def _label(self, row: Row) -> str:
-        cell = row[next(iter(self.task.contract.targets))]
-        return f"{cell:g}" if isinstance(cell, float) else str(cell)
+        contract = self.task.contract
+        cell = readable(row[contract.target], contract.target_kind)
+        return f"{cell:g}" if isinstance(cell, float) else cell
 
     def _soft(self, batch: Batch, at: int) -> str:
         """The classes that a draw teaches, where there is more than one."""
@@ -196,7 +199,7 @@ def _batch(
     """Name, shape and type of each entry of the first batch, as packed and as the model gets it."""
     flat = [example for windows in examples for example in windows]
     store = Store.of(task, flat, range(len(flat)))
-    size = int(recipe.train.batch_size)
+    size, store.tokens = batch_size(recipe.train), recipe.train.batch_tokens
     packed = store.cut(store.batches(size, generator=torch.Generator().manual_seed(seed))[0])
     given = task.prepare(augment(packed, draws(seed, 0)) if augment is not None else packed)
     return [
@@ -222,14 +225,16 @@ def _range(values: Tensor) -> list[float] | None:
 
 def _words(task: Task, rows: Sequence[Row], examples: Sequence[list[Example]], recipe: Recipe, seed: int) -> Json:
     """Lengths, windows, unknown words and padding over the sample."""
-    (name, unknown), *_ = task.words().items()
+    name = next(iter(task.words()))
+    unknown = task.blank_of(name)
     lengths = np.array([sum(len(window[name]) for window in windows) for windows in examples])
     flat = [example for windows in examples for example in windows]
     store = Store.of(task, flat, range(len(flat)))
-    size = int(recipe.train.batch_size)
+    size, store.tokens = batch_size(recipe.train), recipe.train.batch_tokens
     sizes = np.array([len(example[name]) for example in flat])
     batches = [batch.numpy() for batch in store.batches(size, generator=torch.Generator().manual_seed(seed))]
     cells = sum(len(batch) * int(sizes[batch].max()) for batch in batches)
+    size = -(-len(flat) // len(batches)) if store.tokens is not None else size
     unsorted = [sizes[k : k + size] for k in range(0, len(sizes), size)]
     return {
         "lengths": {
@@ -280,7 +285,7 @@ def _targets(dataset: Dataset) -> Json:
     """Class counts by split, or quantiles of the numbers to predict; of training and validation rows."""
     contract = dataset.project.contract
     target = next(iter(contract.targets))
-    if contract.target_kind == "tokens":
+    if contract.target_kind in ("tokens", "labels"):
         counts = {split: Counter(chain.from_iterable(column(dataset.rows(split), target))) for split in LEARNED}
         return {"classes": _by_name(counts)}
     if contract.target_kind == "label":

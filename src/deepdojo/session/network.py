@@ -15,11 +15,14 @@ from torch import nn
 from deepdojo.data.rowset import with_ids
 from deepdojo.errors import RecipeError
 from deepdojo.models import MODELS, create_model
-from deepdojo.models.flops import count_flops
+from deepdojo.models.adopt import adopt
+from deepdojo.models.flops import count_flops, trained_parameters
 from deepdojo.models.flops import parameters as count_parameters
+from deepdojo.models.lora import add_lora, merge_lora
 from deepdojo.places import write_json
 from deepdojo.recipes import Recipe
 from deepdojo.session.evaluate import table_of, write_predictions
+from deepdojo.session.origin import Origin, open_origin
 from deepdojo.session.train import peak_bytes, write_environment
 from deepdojo.tables import TableRows
 from deepdojo.tasks import load_task
@@ -28,6 +31,7 @@ from deepdojo.training.augment import build_augment
 from deepdojo.training.checkpoint import save_weights
 from deepdojo.training.distributed import ALONE, whole
 from deepdojo.training.find_lr import find_lr
+from deepdojo.training.frozen import freeze
 from deepdojo.training.loop import Fitted, fit
 from deepdojo.training.precision import Hardware, choose_device, choose_hardware, using_threads, without_failing_compile
 from deepdojo.training.predictor import Unvalidated, Validator, evaluating, parts_of, predict_rows
@@ -54,6 +58,9 @@ class Packed:
     def of(cls, session: Session, task_class: type[Task], device: torch.device) -> Packed:
         rows = session.usable("train")
         task = fitted_task(task_class, rows, session.recipe.task)
+        origin = origin_of(session)
+        if origin is not None:
+            task = origin.fitted(task)
         store = examples_to_learn(
             task, rows, reject=session.rejecter("train"),
             progress=lambda done, total: session.listener.progress(done, total, "rows"),
@@ -94,6 +101,7 @@ class Network:
     train_rows: Sequence[dict[str, Any]]
     step_flops: int | None
     forward_flops: int | None
+    trained: int
     fitted: Fitted | None = None
 
     @classmethod
@@ -110,11 +118,14 @@ class Network:
         session.packed = packed
         task, store = packed.task, packed.store
         _sort_by_length(store, recipe)
+        _balance(task, store, recipe)
         write_json(session.folder / "task.json", task.state())
         with torch.random.fork_rng():  # the caller's random state is not ours to move
             torch.manual_seed(session.seed)
             model = create_model(recipe.model.name, task.dims(), **recipe.model.arguments)
-        task.prime(model, (store.cut(index) for index in store.batches(PRIMED)))
+            task.prime(model, (store.cut(index) for index in store.batches(PRIMED)))
+            begin_with(session, task, model)
+        freeze(model, recipe.train)
         model.to(device)
         step, forward = measure_flops(task, model, store, batch_size(recipe.train), device)
         steps = planned_steps(recipe.train, store.steps(batch_size(recipe.train)))
@@ -129,7 +140,18 @@ class Network:
         write_json(session.folder / "model" / "config.json", {
             "name": recipe.model.name, "dims": task.dims(), "arguments": recipe.model.arguments,
         })  # fmt: skip
-        return cls(session, task, model, store, packed.validator, hardware, packed.train_rows, step, forward)
+        return cls(
+            session,
+            task,
+            model,
+            store,
+            packed.validator,
+            hardware,
+            packed.train_rows,
+            step,
+            forward,
+            trained_parameters(model),
+        )
 
     def prediction_s(self) -> float:
         """Seconds that one row takes to predict, from a batch of validation rows."""
@@ -150,7 +172,9 @@ class Network:
         replay = session.replay
         if session.refit is not None:
             replay = session.refit.schedule(self.store.steps(batch_size(session.recipe.train)))
-        session.listener.stage("train", f"{session.recipe.model.name}, {count_parameters(self.model):,} parameters")
+        learned = "" if self.trained == count_parameters(self.model) else f"{self.trained:,} of "
+        said = f"{session.recipe.model.name}, {learned}{count_parameters(self.model):,} parameters"
+        session.listener.stage("train", said)
         ranks = session.ranks or ALONE
         sharded = ranks.world > 1 and session.recipe.train.parallel == "fsdp"
         plain = copy.deepcopy(self.model).to("cpu") if sharded else self.model
@@ -166,6 +190,7 @@ class Network:
             self.model = plain.to(self.hardware.device).eval()
         if not ranks.first:
             return
+        merge_lora(self.model)
         save_weights(session.folder / "model" / "model.safetensors", dict(self.model.state_dict()))
         schedule = {k: v for k, v in vars(self.fitted.schedule).items() if v is not None}
         session.update_head(
@@ -211,6 +236,7 @@ class Network:
         session = self.session
         return {
             "parameters": count_parameters(self.model),
+            "trained": self.trained if self.trained < count_parameters(self.model) else None,
             "train_flops": flops,
             "forward_flops": self.forward_flops,
             "seconds": time.monotonic() - session.started,
@@ -237,6 +263,38 @@ class Network:
                 list(parts_of(self.task, self.model, store, self.hardware.device))
                 times.append(time.perf_counter() - began)
         return 1000 * statistics.median(times)
+
+
+def origin_of(session: Session) -> Origin | None:
+    """What the training goes on from. Raises RunError where that has changed since the run began."""
+    source = session.recipe.model.source
+    return None if source is None else open_origin(source, recorded=session.origin)
+
+
+def begin_with(session: Session, task: Task, model: nn.Module) -> None:
+    """Give a new network the weights that the recipe goes on from, and adapters where it asks for them; say what is
+    new."""
+    origin, asked = origin_of(session), session.recipe.model
+    if origin is None:
+        if asked.lora_rank:
+            raise RecipeError(
+                "narrow matrices beside a network that has learned nothing would learn little", where="model.lora_rank",
+                todo="give --from, or leave it out",
+            )  # fmt: skip
+        return
+    if asked.lora_rank and session.ranks is not None and session.recipe.train.parallel == "fsdp":
+        raise RecipeError("narrow matrices need whole ones beside them, and fsdp keeps shares", where="train.parallel")
+    fresh = adopt(model, origin.tensors(), answers=origin.same_question(task), where=str(origin.folder))
+    said = ", ".join(f"{part} ({count:,})" for part, count in fresh.items()) or "nothing"
+    sentence = f"those of {origin.name}, {count_parameters(model) - sum(fresh.values()):,} numbers; new: {said}"
+    if asked.lora_rank:
+        count = add_lora(model, rank=asked.lora_rank, alpha=asked.lora_alpha, on=asked.lora_on)
+        for name, parameter in model.named_parameters():
+            if name.split(".")[0] in fresh:
+                parameter.requires_grad_(True)
+        sentence += f"; {count} matrices learn through narrow ones of rank {asked.lora_rank}"
+    session.chosen["weights"] = sentence
+    session.listener.say(f"weights: {sentence}")
 
 
 def take_found_rate(session: Session, task: Task, model: nn.Module, store: Store | Stream, hardware: Hardware) -> None:
@@ -307,6 +365,21 @@ def _sort_by_length(store: Store | Stream, recipe: Recipe) -> None:
     if (equal or tokens) and (not isinstance(store, Store) or (len(store) and store.length_of is None)):
         where = "train.lengths" if equal else "train.batch_tokens"
         raise RecipeError("all examples of this task are of one size", where=where, todo="leave it out")
+
+
+def _balance(task: Task, store: Store | Stream, recipe: Recipe) -> None:
+    """Raises RecipeError where rare classes are to be drawn more often, and examples have no class, or one length."""
+    power, entry = recipe.train.balance, next(iter(task.classes()), None)
+    if (
+        isinstance(store, Store)
+        and entry is not None
+        and entry in store.fixed
+        and not (power and (store.equal or store.tokens))
+    ):
+        store.balance(entry, power)
+    elif power:
+        what = "examples have no class" if entry is None else "batches by length cannot be balanced"
+        raise RecipeError(what, where="train.balance", todo="leave it out")
 
 
 def measure_flops(

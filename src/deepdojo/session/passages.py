@@ -32,10 +32,12 @@ def passages_of(
     where: Callable[[str], str],
 ) -> list[dict[str, Any]]:
     """Two rows in the middle, the one that costs most and the one that costs least, by nats a character: id, kind
-    "passage", why, where, loss (nats a character), pieces ([text, nats] each)."""
+    "passage", why, where, loss (nats a character; None where only some words were asked for), pieces ([text, nats]
+    each)."""
     known = [row for row in rows if row["id"] in cells]
     answer = answer_of(task.contract)
-    rates = np.array([cells[row["id"]][answer] / max(1, len(row[task.contract.input])) for row in known])
+    rates = np.array([_nats(cells[row["id"]][answer]) / max(1, len(row[task.contract.input])) for row in known])
+    asked_all = task.contract.predictions[answer] == "number"  # else a rate by character says nothing
     order = np.argsort(rates, kind="stable")
     middle = len(order) // 2
     why = {int(i): "typical" for i in order[max(0, middle - 1) : middle + 1]}
@@ -47,10 +49,15 @@ def passages_of(
     with evaluating(model):
         parts = dict(parts_of(task, model, store, device))
     return [
-        {"id": row["id"], "kind": "passage", "why": [why[i]], "where": where(row["id"]), "loss": float(rates[i]),
+        {"id": row["id"], "kind": "passage", "why": [why[i]], "where": where(row["id"]),
+         "loss": float(rates[i]) if asked_all else None,
          "pieces": task.tint(row, parts[k])}
         for k, (i, row) in enumerate(zip(why, chosen, strict=True))
     ]  # fmt: skip
+
+
+def _nats(cell: Any) -> float:
+    return float(cell["nats"] if isinstance(cell, Mapping) else cell)
 
 
 def answer_of(contract: Contract) -> str:

@@ -13,6 +13,7 @@ from deepdojo.data.check import check
 from deepdojo.data.dataset import Dataset, load_dataset
 from deepdojo.data.project import Project, find_project
 from deepdojo.data.rowset import Parts
+from deepdojo.data.twins import TWIN_REASON
 from deepdojo.errors import DataError, RunError, UnknownNameError, UsageError
 from deepdojo.places import runs_folder
 from deepdojo.recipes import Recipe, find_recipe, parse_overrides
@@ -42,6 +43,7 @@ class Asked:
     split_changes: dict[str, Any]
     overrides: dict[str, Any]
     trusted: bool
+    origin: dict[str, Any] | None = None
 
     @classmethod
     def of(
@@ -62,9 +64,13 @@ class Asked:
         path = find_recipe(recipe or found.spec.recipe or "default", found.recipes())
         wanted = Recipe.read(path)
         wanted = wanted.model_copy(update={"task": {**found.spec.options, **wanted.task}}).overridden(recipe_changes)
+        origin = None
+        if wanted.model.source is not None:
+            wanted, origin = going_on(wanted, found.spec.task)
+            overrides = {k: v for k, v in overrides.items() if k != "model.from"}
         check_names(wanted, found.spec.task)
         judge = judge_of(found, trust)
-        return cls(found, wanted, path.stem, judge, split_changes, overrides, code_trusted(found, trust))
+        return cls(found, wanted, path.stem, judge, split_changes, overrides, code_trusted(found, trust), origin)
 
     def load(self, listener: Listener, *, offline: bool, yes: bool, more: Mapping[str, Any] | None = None) -> Dataset:
         """The rows, read and split. `more`: further changes of the split."""
@@ -112,8 +118,22 @@ def begin(
     folder = new_run_folder(asked.runs(runs), asked.recipe_name)
     return Session(
         dataset, resolved, asked.recipe_name, asked.judge, seed, options, folder, listener, started,
-        chosen=chosen, overrides=asked.overrides, problems=problems,
+        chosen=chosen, overrides=asked.overrides, problems=problems, origin=asked.origin,
     )  # fmt: skip
+
+
+def going_on(recipe: Recipe, task: str) -> tuple[Recipe, dict[str, Any]]:
+    """The recipe with the network that its `model.from` holds, and what run.toml says of that."""
+    import inspect
+
+    from deepdojo.session.origin import open_origin
+    from deepdojo.tasks import load_task
+
+    assert recipe.model.source is not None
+    origin = open_origin(recipe.model.source)
+    given = inspect.signature(load_task(task).fit).parameters.values()
+    options = {p.name: p.default for p in given if p.kind is p.KEYWORD_ONLY}
+    return origin.shaped(recipe, options), origin.described()
 
 
 def say_chosen(chosen: Mapping[str, str], listener: Listener) -> None:
@@ -150,10 +170,13 @@ def checked(dataset: Dataset, listener: Listener) -> list[dict[str, Any]]:
     if len(warnings) > 3:
         more = f"{len(warnings) - 3} more warning{'s' if len(warnings) > 4 else ''}"
         listener.say(f"check: {more}; see dojo check {dataset.project.name}")
-    if dataset.rejected:
-        listener.say(
-            f"check: {len(dataset.rejected):,} rows or files were left out; rejected.csv in the run lists them"
-        )
+    twins = dataset.twins
+    if twins:
+        rows = "1 row to learn from is" if twins == 1 else f"{twins:,} rows to learn from are"
+        listener.say(f"check: {rows} left out: {TWIN_REASON} ([split] twins)")
+    if len(dataset.rejected) > twins:
+        unusable = len(dataset.rejected) - twins
+        listener.say(f"check: {unusable:,} rows or files were left out; rejected.csv in the run lists them")
     if report.seen < report.total:
         listener.say(f"check: saw {report.seen:,} of {report.total:,} rows")
     return [dataclasses.asdict(p) for p in report.problems]
@@ -231,7 +254,8 @@ def session_of(
         dataset, recipe, info["recipe"], judge, info["seed"], options, run.folder, listener, started - spent(run),
         chosen=dict(info.get("chosen", {})), overrides=dict(info.get("overrides", {})),
         problems=run.read_json("data.json")["check"], resume=True,
-        refit=Refit(**info["refit"]) if "refit" in info else None,
+        refit=Refit(**info["refit"]) if "refit" in info else None, origin=info.get("from"),
+        search=info.get("search"),
     )  # fmt: skip
 
 

@@ -7,16 +7,15 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from deepdojo import __version__
 from deepdojo.data.dataset import SPLITS, Dataset
-from deepdojo.data.rowset import select
+from deepdojo.data.rowset import column, select
+from deepdojo.data.shares import share_of
 from deepdojo.errors import DataError, DojoError, RecipeError, RunError, UnknownNameError, UsageError
 from deepdojo.launch import launch_name
 from deepdojo.locks import locked
@@ -26,7 +25,7 @@ from deepdojo.runs import PARTIAL, Run, command_line, environment, finish, now_u
 from deepdojo.session.evaluate import Judge
 from deepdojo.session.listener import Listener
 
-__all__ = ["Options", "Refit", "Session"]
+__all__ = ["Options", "Refit", "Session", "share_of_rows"]
 
 TRAINING_SHARE_OF_BUDGET = 0.6
 REST_S = 120.0
@@ -76,7 +75,10 @@ class Session:
         group: the folder of the runs that this one is a part of; None for a run of its own.
         members: how many trainings share the time that the user gave.
         refit: train on all rows; none is held out and none validates.
+        origin: what the run goes on from, as run.toml has it (`session/origin.py`).
         ranks: this process among those that train together (`session/together.py`).
+        floored: the floors are there already, so that training may have their time.
+        search: of what search the recipe is the winner: kept in run.toml as [search] and on the board row.
     """
 
     dataset: Dataset
@@ -98,6 +100,9 @@ class Session:
     members: int = 1
     refit: Refit | None = None
     ranks: Any = None
+    origin: Mapping[str, Any] | None = None
+    floored: bool = False
+    search: dict[str, Any] | None = None
     cpu_before: float = field(default_factory=lambda: sum(os.times()[:4]))
 
     @property
@@ -133,7 +138,7 @@ class Session:
         """
         if self.options.budget_s is None or self.deadline is None:
             return None
-        extra = self.options.baselines or self.options.explain or self.options.report
+        extra = (self.options.baselines and not self.floored) or self.options.explain or self.options.report
         share = TRAINING_SHARE_OF_BUDGET if extra and not self.options.validation_only else 0.85
         now = time.monotonic()
         left = self.deadline - now
@@ -196,12 +201,7 @@ class Session:
 
     def train_rows(self) -> Sequence[dict[str, Any]]:
         """Training rows, or the seeded share of them; a larger share holds every smaller one."""
-        rows = self.dataset.rows("train")
-        if self.options.share >= 1.0:
-            return rows
-        count = max(1, round(self.options.share * len(rows)))
-        order = np.random.default_rng(self.seed).permutation(len(rows))[:count]
-        return select(rows, np.sort(order))
+        return share_of_rows(self.dataset, self.options.share, self.seed)
 
     def write_head(self) -> None:
         """What is known before training: enough for `--resume` after a kill at any later moment."""
@@ -210,7 +210,7 @@ class Session:
             "id": self.id, "kind": "run", "project": spec.name,
             "project_path": "" if project.builtin else str(project.folder.absolute()), "project_digest": project.digest,
             "task": spec.task, "metric": self.judge.metric, "recipe": self.recipe_name,
-            "model": {**self.recipe.model.model_dump()},
+            "model": self.recipe.model.written(),
             "seed": self.seed, "command": command_line(), "created": now_utc(), "version": __version__,
         }  # fmt: skip
         values["options"] = {k: v for k, v in vars(self.options).items() if v is not None}
@@ -218,10 +218,14 @@ class Session:
         values["chosen"] = self.chosen
         values["task_options"] = self.recipe.task
         values["train"] = self.recipe.train.model_dump()
+        if self.origin is not None:
+            values["from"] = dict(self.origin)
         if self.ranks is not None:
             values |= {"processes": self.ranks.world, "launch": launch_name()}
         if self.refit is not None:
             values["refit"] = vars(self.refit)
+        if self.search is not None:
+            values["search"] = self.search
         write_toml(self.folder / "run.toml", values)
         write_json(self.folder / "data.json", {
             "files": self.dataset.files, "rows": {s: len(self.dataset.rows(s)) for s in ("train", "validation",
@@ -260,6 +264,16 @@ class Session:
                 todo="run dojo check and look at what was left out",
             )
         return rows
+
+
+def share_of_rows(dataset: Dataset, share: float, seed: int) -> Sequence[dict[str, Any]]:
+    """The training rows that a share holds: each class in its part, or whole groups where the split keeps them."""
+    rows = dataset.rows("train")
+    if share >= 1.0:
+        return rows
+    contract = dataset.project.contract
+    labels = column(rows, contract.target) if contract.target_kind == "label" else None
+    return select(rows, share_of(len(rows), share, seed, labels=labels, groups=dataset.groups("train")))
 
 
 def peak_bytes() -> int:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -34,7 +35,7 @@ class Piece:
     """What an explanation deletes as one: an image patch, a token, a column.
 
     Attributes:
-        label: the token or the column, or [y0, x0, y1, x1] in pixels of the model's input.
+        label: the token or the column; [y0, x0, y1, x1] in pixels of the model's input; [start, end] in steps of it.
         where: batch entry -> index into one example's tensor.
     """
 
@@ -165,6 +166,11 @@ class Task(ABC):
         """Ragged entries whose cells may become the unknown one, and its id."""
         return {name: value for name, value in cls.blank.items() if name in cls.ragged}
 
+    def draw(self, batch: Batch, generator: torch.Generator) -> Batch:
+        """What a task draws anew for each training batch, on the batch's device: which words are hidden. The generator
+        is on the CPU; seed, step and micro-batch decide it. A task that draws nothing leaves this as it is."""
+        return batch
+
     def prepare(self, batch: Batch) -> Batch:
         """The batch as the model gets it (idempotent): integers that stand for real values made float and
         normalised."""
@@ -176,6 +182,15 @@ class Task(ABC):
     def as_truth(self, row: Row, cells: Mapping[str, Any]) -> Row:
         """The row as if the prediction were the answer: explanations ask how its loss moves."""
         return {**row, **{column: cells[column] for column in self.contract.targets if column in cells}}
+
+    def adopted(self) -> Self:
+        """The task after a codec was put into it that comes from where a network was pre-trained. Raises RecipeError
+        for one that it cannot use."""
+        return self
+
+    def blank_of(self, entry: str) -> float:
+        """`blank` of a fitted task: the id of what is unknown, where a tokenizer has one of its own."""
+        return self.blank[entry]
 
     def state(self) -> dict[str, Any]:
         """JSON state from which `restore_task` makes an equal task."""

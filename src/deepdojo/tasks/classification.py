@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Self
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from deepdojo.data.codecs.labels import Labels
+from deepdojo.data.rowset import counts_of
 from deepdojo.errors import DataError
 from deepdojo.layers import current
 from deepdojo.tasks.base import Batch, Part, Row, Task, mean_of
@@ -21,9 +23,16 @@ __all__ = ["Classification"]
 
 @dataclass(frozen=True)
 class Classification(Task):
-    """Cross-entropy -log softmax(scores)[label] over the classes of the training rows."""
+    """Cross-entropy -log softmax(scores)[label] over the classes of the training rows.
+
+    With `log_shares`, the logarithms of the classes' shares of the training rows, the loss is
+    -log softmax(scores + log_shares)[label] and predictions are of the scores alone: they are right for classes that
+    come in equal shares, whatever the shares of the labels are (logit adjustment, Menon et al. 2021, equation 10 with
+    tau = 1).
+    """
 
     labels: Labels
+    log_shares: tuple[float, ...] = field(default=(), kw_only=True)
 
     soft: ClassVar[bool] = True
 
@@ -49,8 +58,17 @@ class Classification(Task):
         """The class index, or None for a class that training rows do not hold: nothing can be learned from it."""
         return self.labels.encode(row["label"])
 
+    def balanced(self, rows: Sequence[Row]) -> Self:
+        """The same for classes in equal shares; `rows` are the training rows."""
+        counts = counts_of(rows, "label")
+        shares = tuple(math.log(counts[name] / len(rows)) for name in self.labels.names)
+        return replace(self, log_shares=shares)
+
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"]]:
-        total = self.surprise(self.scores(model, self.prepare(batch)), batch)
+        scores = self.scores(model, self.prepare(batch))
+        if self.log_shares:
+            scores = scores + scores.new_tensor(self.log_shares)
+        total = self.surprise(scores, batch)
         return total, torch.ones_like(total)
 
     @staticmethod

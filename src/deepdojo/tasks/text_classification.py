@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from deepdojo.data.codecs.ngrams import Ngrams
 from deepdojo.data.codecs.tokenizer import UNKNOWN, Tokenizer
 from deepdojo.data.codecs.tokenizer_kinds import TextTokenizer, fit_tokenizer
+from deepdojo.data.codecs.tokenizer_pretrained import PretrainedTokenizer
 from deepdojo.data.rowset import column
 from deepdojo.errors import RecipeError
 from deepdojo.tasks.base import Batch, Example, Piece, Row
@@ -52,6 +53,7 @@ class TextClassification(Classification):
         ngrams: bool = False,
         tokens: str = "words",
         vocab_size: int = 8_000,
+        balance: bool = False,
     ) -> Self:
         """
         Args:
@@ -65,16 +67,19 @@ class TextClassification(Classification):
             tokens: what the model reads one by one: words, characters, bpe (byte-level pieces of words: nothing is
             unknown) or wordpiece (pieces of words as BERT has them). Learned from the training texts.
             vocab_size: of bpe and wordpiece.
+            balance: learn for classes that are tested in equal shares, whatever their shares of the training rows.
         """
         texts, labels = column(rows, "text"), cls.fit_labels(rows)
         if ngrams and tokens != "words":
             raise RecipeError("n-grams are made of words", where="task.tokens", todo="leave out one of the two")
         if ngrams:
-            return cls(labels, Tokenizer((), lower), max_tokens, Ngrams.fit(texts, lower=lower, min_count=min_count))
+            task = cls(labels, Tokenizer((), lower), max_tokens, Ngrams.fit(texts, lower=lower, min_count=min_count))
+            return task.balanced(rows) if balance else task
         tokenizer = fit_tokenizer(
             tokens, texts, lower=lower, min_count=min_count, max_words=max_words, vocab_size=vocab_size
         )
-        return cls(labels, tokenizer, max_tokens)
+        task = cls(labels, tokenizer, max_tokens)
+        return task.balanced(rows) if balance else task
 
     @property
     def bags(self) -> bool:
@@ -101,7 +106,22 @@ class TextClassification(Classification):
         if self.bags:
             return [self.ngrams.encode(text)[0]]
         ids = np.array(self.tokenizer.encode(text), dtype=np.int64)
+        if isinstance(self.tokenizer, PretrainedTokenizer):
+            return self._framed(ids, self.tokenizer)
         return [ids[start : start + self.max_tokens] for start in range(0, len(ids), self.max_tokens)]
+
+    def _framed(self, ids: np.ndarray, tokenizer: PretrainedTokenizer) -> list[np.ndarray]:
+        """Windows, each with the signs around it that the network was pre-trained with."""
+        first, last = len(tokenizer.before), len(ids) - len(tokenizer.after)
+        size = max(1, self.max_tokens - first - len(tokenizer.after))
+        ends = ids[:first], ids[last:]
+        return [
+            np.concatenate([ends[0], ids[start : min(start + size, last)], ends[1]])
+            for start in range(first, last, size)
+        ]
+
+    def blank_of(self, entry: str) -> float:
+        return float(self.tokenizer.unknown) if isinstance(self.tokenizer, PretrainedTokenizer) else self.blank[entry]
 
     def prime(self, model: nn.Module, batches: Iterable[Batch]) -> None:
         """A model with `weigh` is told in how many texts of each class each id occurs: counts (V, C)."""

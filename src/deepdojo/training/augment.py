@@ -28,7 +28,7 @@ def draws(seed: int, step: int, part: int = 0) -> torch.Generator:
 
 
 def build_augment(train: TrainSection, task: Task | type[Task]) -> Augment | None:
-    """What a recipe asks for, one after another, or None.
+    """What the task draws and what a recipe asks for, one after another, or None.
 
     Raises:
         RecipeError: the task has nothing that this could be done to.
@@ -36,6 +36,9 @@ def build_augment(train: TrainSection, task: Task | type[Task]) -> Augment | Non
     _refuse_what_has_no_meaning(train, task)
     asked = ((IMAGES, _image_steps), (WORDS, _word_steps), (CLASSES, _class_steps))
     steps = [build(train, task) for fields, build in asked if any(getattr(train, name) for name in fields)]
+    kind = task if isinstance(task, type) else type(task)
+    if kind.draw is not Task.draw:
+        steps.insert(0, lambda batch, generator: task.draw(batch, generator))  # type: ignore[call-arg]
     if not steps:
         return None
 
@@ -93,9 +96,12 @@ def _image_steps(train: TrainSection, task: Task | type[Task]) -> Augment:
 
 def _word_steps(train: TrainSection, task: Task | type[Task]) -> Augment:
     def augment(batch: Batch, draws: torch.Generator) -> Batch:
+        assert isinstance(task, Task)
         dropped = {
-            name: drop_words(batch[name], batch[f"{name}_keep"], draws, share=train.word_dropout, unknown=int(unknown))
-            for name, unknown in task.words().items()
+            name: drop_words(
+                batch[name], batch[f"{name}_keep"], draws, share=train.word_dropout, unknown=int(task.blank_of(name))
+            )
+            for name in task.words()
         }
         return {**batch, **dropped}
 

@@ -32,6 +32,7 @@ from deepdojo.training.nonfinite import first_nonfinite_part
 from deepdojo.training.optimizers import build_optimizer
 from deepdojo.training.precision import Hardware, using_threads
 from deepdojo.training.schedules import Schedule, batch_size, lr_factor, planned_steps
+from deepdojo.training.small_loss import without_highest
 from deepdojo.training.store import Store
 from deepdojo.training.stream import Stream
 
@@ -100,6 +101,7 @@ class _Loop:
         self.metric, self.progress = metric, progress
         self.replaying = replay is not None
         self.epoch_steps = store.steps(batch_size(train))
+        self.judge_steps = self.epoch_steps * train.validate_every
         self.schedule = replay or Schedule(planned_steps(train, self.epoch_steps))
         forward: nn.Module = torch.compile(model) if hardware.compile else model  # type: ignore[assignment]
         self.shared = share(task, model, forward, ranks, how=train.parallel)
@@ -114,7 +116,7 @@ class _Loop:
         self.log = MetricsLog(folder / "metrics.jsonl")
         self.checkpoints = folder / "checkpoints"
         self.clock = Clock(
-            None if self.replaying else deadline, self.epoch_steps, validation_s, self.validation_share()
+            None if self.replaying else deadline, self.judge_steps, validation_s, self.validation_share()
         )
         self.saved_at = self.clock.began
         self.save_s = 0.0
@@ -220,6 +222,9 @@ class _Loop:
         """Adds the gradient of the summed loss; gives (summed loss, summed weight)."""
         with self.hardware.autocast():
             losses, weights = self.shared.loss(batch)
+        if self.train.trim:
+            share = self.train.trim * min(1.0, self.state.step / self.epoch_steps)
+            losses, weights = without_highest(losses, weights, share)
         total = losses.sum() if counts else losses.sum() * 0.0
         total.backward()
         return float(total.detach()), float(weights.sum()) * counts
@@ -287,8 +292,9 @@ class _Loop:
         return gain > 0 or (gain == 0 and loss < state.best_loss)
 
     def validation_share(self) -> float:
-        """Cost of a validation beside an epoch; a forward pass is a third of a training step."""
-        return len(self.validate) / max(len(self.store), 1) / 3 if hasattr(self.validate, "__len__") else 0.1
+        """Cost of a validation beside the epochs before it; a forward pass is a third of a training step."""
+        share = len(self.validate) / max(len(self.store), 1) / 3 if hasattr(self.validate, "__len__") else 0.1
+        return share / self.train.validate_every
 
     def run(self) -> None:
         if self.state.stopped:
@@ -304,7 +310,7 @@ class _Loop:
                         seconds=self.clock.seconds,
                     )  # fmt: skip
                     self.progress(step, self.schedule.last, f"loss {loss:.3g}")
-                ended = over or step % self.epoch_steps == 0 or step >= self.schedule.last
+                ended = over or step % self.judge_steps == 0 or step >= self.schedule.last
                 patience_over = self.end_epoch() if ended else False
                 if over:
                     self.state.stopped = "budget"

@@ -10,6 +10,7 @@ from torch import nn
 
 from deepdojo.errors import RecipeError
 from deepdojo.recipes import TrainSection
+from deepdojo.training.frozen import rate_shares
 from deepdojo.training.muon import Muon
 
 __all__ = ["build_optimizer"]
@@ -19,7 +20,8 @@ def build_optimizer(model: nn.Module, train: TrainSection, device: torch.device)
     """AdamW, SGD with Nesterov momentum, or Adadelta over two groups: matrices decay; vectors and embeddings do not.
 
     muon: Muon for the matrices inside the network, AdamW for embeddings, vectors and the last linear layer. Each group
-    has `share`: its learning rate as a share of the recipe's `lr`, which the schedule moves.
+    has `share`: its learning rate as a share of the recipe's `lr`, which the schedule moves; with `layer_decay` there
+    is a group for each depth. What is frozen is in no group, so it has no state.
     """
     # Tables of words or positions, torch's, ours or a learner's: all name the number of their rows.
     tables = [m for m in model.modules() if hasattr(m, "num_embeddings") or hasattr(m, "max_length")]
@@ -36,6 +38,7 @@ def build_optimizer(model: nn.Module, train: TrainSection, device: torch.device)
     ]
     if train.optimizer == "muon":
         return _muon(model, train, decayed, free)
+    groups = _by_depth(model, train, groups)
     fused = device.type in ("cpu", "cuda", "mps")
     if train.optimizer == "adamw":
         return _AdamW(groups, lr=train.lr, betas=train.betas, fused=fused)
@@ -61,6 +64,21 @@ def _uncompiled(kind: Any) -> Any:
 _AdamW, _SGD, _Adadelta = map(_uncompiled, (torch.optim.AdamW, torch.optim.SGD, torch.optim.Adadelta))
 
 
+def _by_depth(model: nn.Module, train: TrainSection, groups: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each group parted by the learning rate of its parameters' depth, the fastest first."""
+    if train.layer_decay == 1.0:
+        return groups
+    shares = rate_shares(model, train.layer_decay)
+    parted: list[dict[str, Any]] = []
+    for group in groups:
+        by_share: dict[float, list[nn.Parameter]] = {}
+        for parameter in group["params"]:
+            by_share.setdefault(shares[id(parameter)], []).append(parameter)
+        own = group.get("share", 1.0)
+        parted += [{**group, "params": by_share[s], "share": own * s} for s in sorted(by_share, reverse=True)]
+    return parted
+
+
 def _muon(
     model: nn.Module, train: TrainSection, decayed: list[nn.Parameter], free: list[nn.Parameter]
 ) -> torch.optim.Optimizer:
@@ -76,7 +94,7 @@ def _muon(
         {"params": outer, "weight_decay": train.weight_decay, **adamw},
         {"params": free, "weight_decay": 0.0, **adamw},
     ]  # fmt: skip
-    return Muon([group for group in groups if group["params"]])
+    return Muon(_by_depth(model, train, [group for group in groups if group["params"]]))
 
 
 def _last_matrix(model: nn.Module, matrices: list[nn.Parameter]) -> nn.Parameter | None:

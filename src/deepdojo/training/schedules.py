@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from deepdojo.recipes import TrainSection
 
-__all__ = ["Schedule", "batch_size", "lr_factor", "planned_steps"]
+__all__ = ["Schedule", "batch_size", "lr_factor", "planned_steps", "usual_batch"]
 
 ONECYCLE_RISE = 0.3
 ONECYCLE_START = 1 / 25
+USUAL_TOKENS = 40
 
 
 @dataclass
@@ -51,6 +52,11 @@ def batch_size(train: TrainSection) -> int:
         return train.batch_tokens
     assert train.batch_size != "auto"  # resolved by session/defaults.py
     return train.batch_size
+
+
+def usual_batch(train: TrainSection) -> int:
+    """Examples of a batch, about, before they are read: where tokens are counted an example is taken to have 40."""
+    return batch_size(train) if train.batch_tokens is None else max(1, train.batch_tokens // USUAL_TOKENS)
 
 
 def lr_factor(schedule: str, step: int, total: int, *, warmup: float, final: float) -> float:

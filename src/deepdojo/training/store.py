@@ -49,6 +49,8 @@ class Store:
         found: whether they were packed by an earlier command.
         equal: whether a training batch holds examples of one length alone (`train.lengths`).
         tokens: most tokens of a training batch, padding included (`train.batch_tokens`); None: examples are counted.
+        chance: (n,) float64, in proportion to which training draws examples, with replacement (`train.balance`); None:
+            each one once a pass.
     """
 
     fixed: dict[str, Tensor]
@@ -61,6 +63,7 @@ class Store:
     equal: bool = False
     tokens: int | None = None
     counted: tuple[np.ndarray, ...] = ()
+    chance: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.row_of)
@@ -92,8 +95,8 @@ class Store:
         return _joined(task, [_stacked(task, _Block(list(examples), list(row_of)))])
 
     def cut(self, index: Tensor, device: torch.device | str = "cpu") -> Batch:
-        """The batch of examples `index` (B,) int64: fixed entries (B, ...), ragged ones (B, longest) with
-        `<name>_keep`."""
+        """The batch of examples `index` (B,) int64: fixed entries (B, ...), ragged ones (B, longest, ...) with
+        `<name>_keep` (B, longest)."""
         batch: Batch = {
             name: values.index_select(0, index).to(device, non_blocking=True) for name, values in self.fixed.items()
         }
@@ -103,8 +106,8 @@ class Store:
             steps = torch.arange(int(lengths.max()) if len(index) else 0)
             keep = steps[None, :] < lengths[:, None]  # (B, T)
             at = (start[:, None] + steps[None, :]).clamp_(max=max(len(values) - 1, 0))
-            cells = values[at]
-            cells.masked_fill_(~keep, 0)
+            cells = values[at]  # (B, T, ...)
+            cells.masked_fill_(~keep.view(*keep.shape, *[1] * (cells.dim() - 2)), 0)
             batch[name] = cells.to(device, non_blocking=True)
             batch[f"{name}_keep"] = keep.to(device, non_blocking=True)
         if self.pack_folder is not None:
@@ -132,7 +135,7 @@ class Store:
             if self.length_of is None:
                 return list(torch.arange(first, end).split(size))
             return list((first + torch.from_numpy(np.argsort(self.length_of[first:end], kind="stable"))).split(size))
-        order = torch.randperm(n, generator=generator)
+        order = self._drawn(n, generator)
         if self.length_of is None:
             return list(order.split(size))
         if self.tokens is not None:
@@ -145,6 +148,23 @@ class Store:
             pools = list(pools[0].split(torch.unique(lengths, return_counts=True)[1].tolist()))
         cut = [batch for pool in pools for batch in pool.split(size)]
         return [cut[i] for i in torch.randperm(len(cut), generator=generator)]
+
+    def _drawn(self, n: int, generator: torch.Generator) -> Tensor:
+        """(n,) all examples in a random order, or as many as there are by their chances.
+
+        Drawn by their place in the sum of all chances: `torch.multinomial` stops at 2^24 examples.
+        """
+        if self.chance is None:
+            return torch.randperm(n, generator=generator)
+        ends = self.chance.cumsum(0)
+        places = torch.rand(n, generator=generator, dtype=torch.float64) * ends[-1]
+        return torch.searchsorted(ends, places, right=True).clamp_(max=n - 1)
+
+    def balance(self, entry: str, power: float) -> None:
+        """Sets `chance` to 1 / (examples of the class that `entry` names)^power; 0 removes it."""
+        classes = self.fixed[entry]
+        counts = torch.bincount(classes).clamp(min=1).double()
+        self.chance = (counts**-power)[classes] if power > 0 else None
 
     def steps(self, size: int) -> int:
         """Batches of one shuffled pass."""
@@ -388,11 +408,11 @@ def _append(work: Packing, part: _Stacked, entries: dict[str, Any]) -> None:
     for name, array in part.flat.items():
         if f"offsets.{name}" not in work:
             work.append(f"offsets.{name}", np.zeros(1, dtype=np.int64))
-        last = work.size(f"flat.{name}") // array.dtype.itemsize
+        last = work.size(f"flat.{name}") // (array.dtype.itemsize * math.prod(array.shape[1:]))
         work.append(f"offsets.{name}", last + np.cumsum(part.lengths[name]))
         work.append(f"lengths.{name}", part.lengths[name])
         work.append(f"flat.{name}", array)
-        entries[name] = ["flat", str(array.dtype), []]
+        entries[name] = ["flat", str(array.dtype), list(array.shape[1:])]
 
 
 def _opened(task: Task, pack: Pack) -> Store:
@@ -404,8 +424,9 @@ def _opened(task: Task, pack: Pack) -> Store:
         if kind == "fixed":
             store.fixed[name] = torch.from_numpy(pack.map(f"fixed.{name}", dtype, (len(store.row_of), *shape)))
         else:
-            store.flat[name] = torch.from_numpy(pack.map(f"flat.{name}", dtype))
             store.offsets[name] = torch.from_numpy(pack.map(f"offsets.{name}", np.int64))
+            count = int(store.offsets[name][-1])
+            store.flat[name] = torch.from_numpy(pack.map(f"flat.{name}", dtype, (count, *shape)))
     names = [name for name in (task.length, *task.beside) if name in store.flat]
     store.counted = _counted(task, {str(name): pack.map(f"lengths.{name}", np.int64) for name in names})
     store.length_of = _total(store.counted)

@@ -111,7 +111,7 @@ def _agreement(look: Look, rows: list[dict[str, Any]], first: np.ndarray, second
         a, b = values[first], values[second]
         spread = values.std()
         return float(np.mean((a - values.mean()) * (b - values.mean())) / spread**2) if spread > 0 else 0.0
-    labels = [row[look.target] for row in rows]
+    labels = [look.answer(row) for row in rows]
     codes = {label: k for k, label in enumerate(sorted(set(labels)))}
     target = np.array([codes[label] for label in labels])
     chance = float(((np.bincount(target) / len(target)) ** 2).sum())

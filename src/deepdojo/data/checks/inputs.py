@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -14,7 +15,7 @@ from deepdojo.data.checks.look import LEARN, SPLITS, Look, Problem, count
 from deepdojo.data.images import decode_image
 from deepdojo.errors import DojoError
 
-__all__ = ["duplicates", "images", "texts"]
+__all__ = ["duplicates", "images", "shared", "texts"]
 
 SHORT_SIGNS = 2
 LONG_TIMES = 50
@@ -29,6 +30,8 @@ def key_of(row: Mapping[str, Any], name: str) -> int:
         content = str(cell.shape).encode() + cell.tobytes()
     elif isinstance(cell, str):
         content = cell.strip().encode("utf-8", "surrogatepass")
+    elif isinstance(cell, list | tuple):
+        content = json.dumps(cell).encode()
     elif isinstance(cell, Mapping):
         content = repr(tuple(cell.values())).encode("utf-8", "surrogatepass")
     else:
@@ -39,6 +42,15 @@ def key_of(row: Mapping[str, Any], name: str) -> int:
     return int.from_bytes(blake2b(content, digest_size=8).digest(), "little")
 
 
+def key_of_row(look: Look, row: Mapping[str, Any]) -> int:
+    """`key_of` over all columns that a model reads."""
+    key = key_of(row, look.input)
+    for name in look.beside:
+        both = key.to_bytes(8, "little") + key_of(row, name).to_bytes(8, "little")
+        key = int.from_bytes(blake2b(both, digest_size=8).digest(), "little")
+    return key
+
+
 def duplicates(look: Look) -> Iterator[Problem]:
     """Rows drawn in a seeded order until the time is up; held-out rows are compared by their input alone.
 
@@ -47,7 +59,7 @@ def duplicates(look: Look) -> Iterator[Problem]:
     """
     keys, drawn = array("Q"), array("I")
     for place, _, row in look.drawn("equal inputs"):
-        keys.append(key_of(row, look.input))
+        keys.append(key_of_row(look, row))
         drawn.append(place)
     look.seen = len(keys)
     many = _equal(np.frombuffer(keys, dtype=np.uint64), np.frombuffer(drawn, dtype=np.uint32))
@@ -122,21 +134,31 @@ def _torn(look: Look, many: list[list[int]]) -> list[list[int]]:
         return []
     known = sum(len(look.rows[split]) for split in LEARN)
     labelled = [[place for place in group if place < known] for group in many]
-    return [group for group in labelled if len({look.nth(LEARN, place)[look.target] for place in group}) > 1]
+    return [group for group in labelled if len({look.answer(look.nth(LEARN, place)) for place in group}) > 1]
+
+
+def _answer(look: Look, place: int) -> Any:
+    """The label, or the tags."""
+    cell = look.nth(LEARN, place)[look.target]
+    return tuple(cell) if isinstance(cell, list) else cell
 
 
 def _two_labels(look: Look, torn: list[list[int]], chance: float) -> Iterator[Problem]:
     if not torn:
         return
     n = sum(map(len, torn))
-    a = look.nth(LEARN, torn[0][0])
-    others = (look.nth(LEARN, place) for place in torn[0])
-    b = next(row for row in others if row[look.target] != a[look.target])
+    first = torn[0][0]
+    other = next(place for place in torn[0] if _answer(look, place) != _answer(look, first))
+    a, b = look.nth(LEARN, first), look.nth(LEARN, other)
+    one, two, what = _answer(look, first), _answer(look, other), ""
+    if not isinstance(one, str):
+        at = next((i for i, (x, y) in enumerate(zip(one, two, strict=False)) if x != y), 0)
+        one, two, what = one[at], two[at], f"word {at + 1} of "
     yield Problem(
         "two labels",
         look.where(a["id"]),
         f"{count(len(torn), 'input occurs', 'inputs occur')} under more than one label ({n:,} rows); "
-        f"{look.where(a['id'])} is {a[look.target]!r}, {look.where(b['id'])} is {b[look.target]!r}",
+        f"{what}{look.where(a['id'])} is {one!r}, {what}{look.where(b['id'])} is {two!r}",
         "decide which label is right"
         if look.kind != "record"
         else "no model can be right on all: is a column missing?",
@@ -144,6 +166,27 @@ def _two_labels(look: Look, torn: list[list[int]], chance: float) -> Iterator[Pr
         (a["id"], b["id"]),
         chance,
     )
+
+
+def shared(look: Look) -> Iterator[Problem]:
+    """Further inputs (the contexts of questions) that stand both in a held-out row and in one that is learned from."""
+    for name in look.beside:
+        learned = {key_of(row, name): row["id"] for split in LEARN for row in look.rows[split]}
+        both = [(row["id"], key) for row in look.rows["test"] if (key := key_of(row, name)) in learned]
+        if not both:
+            continue
+        there, key = both[0]
+        n, of = len(both), len(look.rows["test"])
+        yield Problem(
+            "shared inputs",
+            look.where(there),
+            f"{count(n, 'held-out row')} of {of:,} ({n / of:.1%}) {'has' if n == 1 else 'have'} the {name} of a row "
+            f"that is learned from ({look.where(learned[key])})",
+            f"keep rows of one {name} on one side with split.group, or the score is too good for a new {name}",
+            "warning",
+            (there, learned[key]),
+            (n + len(learned)) ** 2 / 2.0**65,
+        )
 
 
 def texts(look: Look) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from deepdojo.contracts import task_of
 from deepdojo.data.cells import parse_number
 from deepdojo.data.checks.look import LEARN, SPLITS, Look, Problem, count, listed
 from deepdojo.data.rowset import counts_of
+from deepdojo.data.twins import TWIN_REASON
 
 __all__ = ["classes", "left_out", "splits", "values"]
 
@@ -47,12 +48,15 @@ def left_out(look: Look) -> Iterator[Problem]:
         first = rows[0]
         where = first.file if first.line is None else f"{first.file}:{first.line}"
         share = len(rows) / (look.total + len(look.dataset.rejected))
+        twins = reason == TWIN_REASON
         yield Problem(
             "left out",
             where,
             f"{count(len(rows), 'row is', 'rows are')} left out ({share:.2%}): {reason}",
-            "mend or delete them; all are listed in rejected.csv of a run",
-            "warning",
+            'nothing; [split] twins = "keep" learns from them'
+            if twins
+            else "mend or delete them; all are listed in rejected.csv of a run",
+            "note" if twins else "warning",
         )
 
 

@@ -53,6 +53,7 @@ class Look:
 
     Attributes:
         input, target: the contract's columns. kind, target_kind: what their cells are.
+        beside: further columns that a model reads, without which two inputs cannot be called equal.
         deadline: time of `clock` at which scans stop; None for none. One batch of rows is seen in any case.
         facts: what the checks counted, for the report.
     """
@@ -68,6 +69,7 @@ class Look:
     seen: int = 0
     clock: Callable[[], float] = time.process_time
     progress: Callable[[int, int, str], None] | None = None
+    beside: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.rows: dict[str, Sequence[dict[str, Any]]] = {split: self.dataset.rows(split) for split in SPLITS}
@@ -92,6 +94,11 @@ class Look:
         """Whether ids come from the data, and are not numbers of rows."""
         spec = getattr(self.dataset.project, "spec", None)
         return spec is not None and spec.data.id is not None
+
+    def answer(self, row: dict[str, Any]) -> Any:
+        """The target of a row; of one with several parts its spelling, so that answers can be compared and counted."""
+        cell = row[self.target]
+        return cell if isinstance(cell, str | float | int) else repr(cell)
 
     def nth(self, splits: Sequence[str], position: int) -> dict[str, Any]:
         """A row by its place among those of these splits."""

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from deepdojo.data.checks.inputs import key_of
+from deepdojo.data.checks.inputs import key_of, key_of_row
 from deepdojo.data.checks.look import BATCH, LEARN, SPLITS, Look, Problem, count
 from deepdojo.data.checks.near_images import picture_pairs
 from deepdojo.data.checks.near_records import record_pairs
@@ -36,7 +36,7 @@ def near_duplicates(look: Look) -> Iterator[Problem]:
     finder, words = FINDERS[look.kind]
     pairs = []
     for number, pair in enumerate(itertools.islice(finder(look), MOST_PAIRS), 1):
-        if not _equal(look, *pair):
+        if not _equal(look, *pair) and _beside(look, *pair):
             pairs.append(pair)
         if number % BATCH == 0 and look.late():
             break
@@ -84,7 +84,13 @@ def _kind(look: Look, pair: list[int]) -> str | None:
 
 
 def _equal(look: Look, a: int, b: int) -> bool:
-    return key_of(look.nth(SPLITS, a), look.input) == key_of(look.nth(SPLITS, b), look.input)
+    return key_of_row(look, look.nth(SPLITS, a)) == key_of_row(look, look.nth(SPLITS, b))
+
+
+def _beside(look: Look, a: int, b: int) -> bool:
+    """Whether the further inputs are equal: two contexts make two questions of one."""
+    first, second = look.nth(SPLITS, a), look.nth(SPLITS, b)
+    return all(key_of(first, name) == key_of(second, name) for name in look.beside)
 
 
 def _differing(look: Look, pairs: list[Any]) -> str:
@@ -93,5 +99,5 @@ def _differing(look: Look, pairs: list[Any]) -> str:
     labelled = [pair for pair in pairs if max(pair) < known]
     if look.regression or not labelled:
         return ""
-    n = sum(len({look.nth(LEARN, place)[look.target] for place in pair}) > 1 for pair in labelled)
+    n = sum(len({look.answer(look.nth(LEARN, place)) for place in pair}) > 1 for pair in labelled)
     return f"; {n:,} of {len(labelled):,} pairs have two labels"

@@ -77,11 +77,15 @@ def _said(p: float) -> str:
 
 
 def _labels(look: Look, rows: list[Any]) -> np.ndarray | None:
-    """(n,) int64 classes."""
+    """(n,) int64 classes; None for targets that are neither labels nor numbers."""
+    if look.target_kind not in ("label", "number"):
+        return None
     if look.regression:
         values = np.array([float(row[look.target]) for row in rows])
         edges = np.unique(np.quantile(values, np.linspace(0, 1, 11)[1:-1]))
         return np.searchsorted(edges, values, side="right") if len(edges) > 1 else None
+    if look.target_kind != "label":
+        return None
     codes = {label: k for k, label in enumerate(sorted({row[look.target] for row in rows}))}
     return np.array([codes[row[look.target]] for row in rows]) if 1 < len(codes) <= MOST_CLASSES else None
 

@@ -12,12 +12,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-__all__ = ["PAD", "UNKNOWN", "UNKNOWN_SIGN", "Tokenizer", "original_spans", "split_words", "word_spans"]
+__all__ = ["CJK", "PAD", "UNKNOWN", "UNKNOWN_SIGN", "Tokenizer", "original_spans", "split_words", "word_spans"]
 
 PAD, UNKNOWN = 0, 1
 UNKNOWN_SIGN = "\ufffd"
-_CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
-_WORD = re.compile(rf"[{_CJK}]|[^\W{_CJK}]+(?:['’][^\W{_CJK}]+)*|[^\w\s]")
+CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
+_WORD = re.compile(rf"[{CJK}]|[^\W{CJK}]+(?:['’][^\W{CJK}]+)*|[^\w\s]")
 
 
 def split_words(text: str) -> list[str]:

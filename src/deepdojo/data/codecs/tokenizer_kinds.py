@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from deepdojo.data.codecs.tokenizer import Tokenizer
 from deepdojo.data.codecs.tokenizer_byte_pairs import BytePairTokenizer
 from deepdojo.data.codecs.tokenizer_characters import CharacterTokenizer
+from deepdojo.data.codecs.tokenizer_pretrained import PretrainedTokenizer
 from deepdojo.data.codecs.tokenizer_wordpiece import WordPieceTokenizer
 from deepdojo.errors import UnknownNameError
 
@@ -17,7 +18,7 @@ __all__ = ["TOKENS", "TextTokenizer", "fit_tokenizer"]
 
 TOKENS = ("words", "characters", "bpe", "wordpiece")
 
-TextTokenizer = Tokenizer | CharacterTokenizer | BytePairTokenizer | WordPieceTokenizer
+TextTokenizer = Tokenizer | CharacterTokenizer | BytePairTokenizer | WordPieceTokenizer | PretrainedTokenizer
 
 
 def fit_tokenizer(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from deepdojo.contracts import contract_of, task_of
+from deepdojo.contracts import Contract, contract_of, task_of
 from deepdojo.data.cells import MISSING_LABELS
 from deepdojo.data.column_facts import ColumnFacts, describe
 from deepdojo.data.infer.inferred import Choices, Inferred, class_metric, listed, said_classes, split_of, two_classes
 from deepdojo.data.infer.reading import IDS, TARGETS, TableFile
+from deepdojo.data.infer.roles import named_roles, say_roles
 from deepdojo.data.infer.text import image_cells, is_date, text_facts
 from deepdojo.data.rows import as_text
 from deepdojo.errors import DataError, UnknownNameError, UsageError
@@ -38,6 +39,14 @@ def infer_table(table: TableFile, test: TableFile | None, choices: Choices, infe
             raise UnknownNameError("column", name, table.names, where=table.shown)
     inferred.say(f"{table.shown}: {table.n:,} rows, {len(table.names)} columns{table.written}")
     facts = {name: describe(table.column(name), table.decimal) for name in table.names}
+    several = named_roles(table, facts, choices)
+    if several is not None:
+        task, roles = several
+        choices, target = say_roles(task, roles, choices, inferred), roles[contract_of(task).target]
+        row_id = _id(table, test, facts, choices, target, inferred)
+        _check_test(table, test, target)
+        _write(table, test, row_id, contract_of(task), choices, inferred)
+        return
     target = _target(table, facts, choices, inferred)
     row_id = _id(table, test, facts, choices, target, inferred)
     used = [n for n in table.names if n not in (target, row_id, choices.group, choices.time)]
@@ -47,6 +56,19 @@ def infer_table(table: TableFile, test: TableFile | None, choices: Choices, infe
     _columns(table, inputs, target, task, used, row_id, choices, inferred)
     _metric(table, task, target, counts, choices, inferred)
     _check_test(table, test, target)
+    _say_dates(table, used, choices, inferred)
+    _write(table, test, row_id, contract_of(task), choices, inferred)
+
+
+def _write(
+    table: TableFile,
+    test: TableFile | None,
+    row_id: str | None,
+    contract: Contract,
+    choices: Choices,
+    inferred: Inferred,
+) -> None:
+    """`[data]` and `[split]`."""
     data: dict[str, Any] = {"reader": table.reader, "file": table.file, **table.options}
     if row_id is not None:
         data["id"] = row_id
@@ -54,10 +76,8 @@ def infer_table(table: TableFile, test: TableFile | None, choices: Choices, infe
         data.pop("file")
         data["split"] = {"train": {"file": table.file}, "test": {"file": test.file, **test.options_beside(table)}}
     inferred.spec["data"] = data
-    contract = contract_of(task)
     role = {"record": "cells"}.get(contract.input_kind, contract.input_kind)
     role = "id" if row_id is not None else role
-    _say_dates(table, used, choices, inferred)
     inferred.spec["split"] = split_of(
         inferred, choices, classes=contract.target_kind == "label", test=test is not None, inputs=role
     )
@@ -310,6 +330,14 @@ def _columns(
     if contract.input_kind == "image":
         name, pattern = next(iter(inputs.images.items()))
         inferred.spec["columns"] = {contract.input: {"column": name, "file": pattern}, role: target}
+        return
+    if contract.input_kind in ("vector", "matrix"):
+        lists = [n for n in inputs.names if n in inputs.texts]
+        columns = lists[0] if lists else inputs.names
+        inferred.spec["columns"] = {contract.input: columns, role: target}
+        inferred.say(
+            f"{contract.input}: {columns if lists else f'{len(columns):,} columns of numbers, in their order'}"
+        )
         return
     hidden = [n for n in (choices.group, choices.time) if n is not None and n not in (target, row_id)]
     inferred.spec["columns"] = {contract.input: "*", role: target} | _dropped(table, inputs, used, hidden, inferred)

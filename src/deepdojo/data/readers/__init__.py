@@ -17,6 +17,7 @@ __all__ = ["READERS", "RawRow", "options_of", "read"]
 
 #: Name of a reader -> the module that holds its `read(files, **options)`.
 READERS: Mapping[str, str] = {
+    "conll": "deepdojo.data.readers.conll",
     "csv": "deepdojo.data.readers.csv_reader",
     "files": "deepdojo.data.readers.image_folder",
     "idx": "deepdojo.data.readers.idx",
@@ -24,6 +25,8 @@ READERS: Mapping[str, str] = {
     "lines": "deepdojo.data.readers.lines",
     "parallel": "deepdojo.data.readers.parallel",
     "parquet": "deepdojo.data.readers.parquet",
+    "series": "deepdojo.data.readers.series",
+    "squad": "deepdojo.data.readers.squad",
     "text": "deepdojo.data.readers.text",
 }
 

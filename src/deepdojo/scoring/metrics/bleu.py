@@ -16,7 +16,8 @@ ORDER = 4
 
 
 @metric(
-    truth="texts",
+    truth="text",
+    several=True,
     predicted="text",
     higher_is_better=True,
     unit="points",
@@ -38,7 +39,8 @@ def bleu(truth: Sequence[str | Sequence[str]], predicted: Sequence[str]) -> Meas
 
 
 @metric(
-    truth="texts",
+    truth="text",
+    several=True,
     predicted="text",
     higher_is_better=True,
     unit="points",

@@ -17,7 +17,8 @@ ORDER, BETA = 6, 2
 
 
 @metric(
-    truth="texts",
+    truth="text",
+    several=True,
     predicted="text",
     higher_is_better=True,
     unit="points",

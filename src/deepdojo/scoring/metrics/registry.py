@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 import numpy as np
 
 from deepdojo.contracts import Contract, KindName
+from deepdojo.data.rowset import column
 from deepdojo.errors import ScoreError, UnknownNameError
 from deepdojo.scoring.measured import Measured
+from deepdojo.tables import Table, check_cells
 
-__all__ = ["METRICS", "Columns", "Metric", "columns_of", "metric", "metric_of", "metrics_for", "same_length"]
+__all__ = [
+    "METRICS", "Columns", "Metric", "columns_of", "metric", "metric_of", "metrics_for", "same_length", "truth_cells",
+]  # fmt: skip
 
 Columns = tuple[str, str]
 Function = Callable[[Sequence[Any], Sequence[Any]], Measured]
@@ -26,15 +30,19 @@ class Metric:
     Attributes:
         name: as it stands in `project.toml`.
         summary: the first line of its docstring.
-        truth, predicted: the kinds of the two columns that it compares. One of "texts", several right answers, also
-        judges where there is one "text": `function` gets the cells as they are.
+        truth, predicted: the kinds of the two columns that it compares.
+        beside: the kind of a second target column, of which the metric needs the row's cell too: its truth cells are
+            then pairs. None: the target alone.
         higher_is_better: the direction.
         unit: "fraction", "nats", "bits", "words", "points" (0 to 100), or "target" (the unit of the target column).
         goal: when to choose it, half a sentence.
         title: its name in running text, where that is more than the name with blanks.
         percent: a fraction that people read in per cent.
-        signature: how others call exactly this computation, where it has a name.
         function: (truth cells, predicted cells) -> Measured.
+        ordered: it judges tasks whose labels have an order, and no others.
+        several: of a truth of kind "text": several right answers (texts) may stand in its place; `function` gets the
+            cells as they are.
+        signature: how others call exactly this computation, where it has a name.
     """
 
     name: str
@@ -47,6 +55,9 @@ class Metric:
     function: Function = field(repr=False)
     title: str = ""
     percent: bool = False
+    ordered: bool = False
+    beside: KindName | None = None
+    several: bool = False
     signature: str = ""
 
     def __call__(self, truth: Sequence[Any], predicted: Sequence[Any]) -> Measured:
@@ -75,6 +86,9 @@ def metric(
     goal: str = "",
     title: str = "",
     percent: bool = False,
+    ordered: bool = False,
+    beside: KindName | None = None,
+    several: bool = False,
     signature: str = "",
 ) -> Callable[[Function], Metric]:
     """Register a function (truth cells, predicted cells) -> Measured under its own name.
@@ -87,8 +101,8 @@ def metric(
     """
 
     kinds = get_args(KindName)
-    for kind in (truth, predicted):
-        if kind not in kinds:
+    for kind in (truth, predicted, beside):
+        if kind is not None and kind not in kinds:
             raise UnknownNameError("kind of cells", kind, kinds, where="@metric")
 
     def register(function: Function) -> Metric:
@@ -104,6 +118,9 @@ def metric(
             function,
             title,
             percent,
+            ordered,
+            beside,
+            several,
             signature,
         )
         METRICS[made.name] = made
@@ -136,6 +153,21 @@ def columns_of(contract: Contract, metric: str | Metric) -> Columns:
     return columns
 
 
+def truth_cells(contract: Contract, metric: Metric, rows: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
+    """What a metric gets as truth: the target's cells, or pairs of them with the cells of the column beside it.
+
+    Raises:
+        ScoreError: a cell beside the target is not of its kind.
+    """
+    cells = column(rows, columns_of(contract, metric)[0])
+    if metric.beside is None:
+        return cells
+    name = _first(contract.targets, metric.beside)
+    assert name is not None
+    check_cells(Table({"id": column(rows, "id"), name: column(rows, name)}, "the solution"), {name: metric.beside})
+    return list(zip(cells, column(rows, name), strict=True))
+
+
 def same_length(truth: Sequence[Any], predicted: Sequence[Any]) -> None:
     """Raises ScoreError when there are no rows or the two lists differ in length."""
     if len(truth) != len(predicted):
@@ -154,7 +186,14 @@ def numbers(cells: Sequence[Any]) -> np.ndarray:
 
 
 def _match(contract: Contract, entry: Metric) -> Columns | None:
-    judged = ("texts", "text") if entry.truth == "texts" else (entry.truth,)
-    target = next((name for name, kind in contract.targets.items() if kind in judged), None)
-    prediction = next((name for name, kind in contract.predictions.items() if kind == entry.predicted), None)
-    return None if target is None or prediction is None else (target, prediction)
+    if entry.ordered and not contract.ordered:
+        return None
+    target, prediction = _first(contract.targets, entry.truth), _first(contract.predictions, entry.predicted)
+    if target is None and entry.several:
+        target = _first(contract.targets, "texts")
+    lacking = entry.beside is not None and _first(contract.targets, entry.beside) is None
+    return None if target is None or prediction is None or lacking else (target, prediction)
+
+
+def _first(columns: Mapping[str, KindName], kind: KindName) -> str | None:
+    return next((name for name, own in columns.items() if own == kind), None)
