@@ -204,8 +204,8 @@ def _batch(
     given = task.prepare(augment(packed, draws(seed, 0)) if augment is not None else packed)
     return [
         {
-            "name": name, "shape": list(values.shape), "packed": _type(packed[name]), "given": _type(values),
-            "range": _range(values),
+            "name": name, "shape": list(values.shape), "packed": _type(packed.get(name, values)),
+            "given": _type(values), "range": _range(values),
         }
         for name, values in given.items()
     ]  # fmt: skip

@@ -44,7 +44,7 @@ def bleu(truth: Sequence[str | Sequence[str]], predicted: Sequence[str]) -> Meas
     predicted="text",
     higher_is_better=True,
     unit="points",
-    title="BLEU without capitals",
+    title="uncased BLEU",
     goal="as BLEU, where capitals are not asked for",
     signature="sacreBLEU 2.6: case:lc|eff:no|tok:13a|smooth:exp",
 )
