@@ -134,6 +134,8 @@ def test_one_row(name):
         return
     if METRICS[name].truth == "number":
         measured = METRICS[name]([1.0], [1.5])
+    elif METRICS[name].predicted == "text":
+        measured = METRICS[name](["a word of two halves"], ["a word of two ends"])
     elif METRICS[name].truth == "text":
         measured = METRICS[name](["a word"], [1.5])
     elif name == "roc_auc":
@@ -149,7 +151,7 @@ def test_one_row(name):
         assert high <= 1
         assert high - low > 0.5
     else:
-        assert how == "none"
+        assert how == ("wilson" if math.isfinite(measured.bounds[0] + measured.bounds[1]) else "none")
     assert measured.influence() == pytest.approx([0.0])
 
 
