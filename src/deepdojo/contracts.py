@@ -192,6 +192,9 @@ CONTRACTS: Mapping[str, Contract] = {
         metric="masked_word_nats",
         host_inputs={"text": "text"},
     ),
+    "translation": Contract(
+        inputs={"source": "text"}, targets={"target": "text"}, predictions={"target": "text"}, metric="bleu"
+    ),
 }
 
 

@@ -56,6 +56,9 @@ class TrainSection(_Section):
     """Optimizer steps; when given, `epochs` is not used."""
     batch_size: Annotated[int, Field(gt=0)] | Literal["auto"] = "auto"
     """Examples in one optimizer step. auto: by the number of rows, said and written down."""
+    batch_tokens: int | None = Field(None, gt=0)
+    """Tokens in one optimizer step instead of a number of examples (`batch_size` is then not used): examples of like
+    length, as many as have no more tokens than this with their padding, source and target together."""
     lengths: Literal["alike", "equal"] = "alike"
     """Which texts share a batch: alike: those of like length, the shorter ones padded; equal: those of one length
     alone, so that nothing is padded; the batches are more, and some of them smaller."""

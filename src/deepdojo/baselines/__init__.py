@@ -77,6 +77,9 @@ FLOORS: Mapping[str, Floor] = {
     "five_gram": Floor("language", "five_gram", "5-gram of counts", "text", ("text",), says="number"),
     "frequent": Floor("masked", "frequent", "frequencies of words", "text", ("text",), says="record"),
     "neighbours": Floor("masked", "neighbours", "counts of words between two", "text", ("text",), says="record"),
+    "copied": Floor("translation", "copied", "copy of the source", "text", ("text",)),
+    "nearest": Floor("translation", "nearest", "nearest training text", "text", ("text",)),
+    "word_by_word": Floor("translation", "word_by_word", "IBM model 1, word by word", "text", ("text",)),
     "boosting": Floor("boosting", "boosting", "gradient boosting", "record", ("label", "number")),
 }
 

@@ -213,7 +213,7 @@ def metrics() -> list[dict[str, Any]]:
     """One entry a metric: name, summary, direction, unit, goal, and which column kinds it compares."""
     from deepdojo.scoring.metrics import METRICS
 
-    wanted = ("summary", "higher_is_better", "unit", "goal", "truth", "predicted")
+    wanted = ("summary", "higher_is_better", "unit", "goal", "truth", "predicted", "signature")
     return [{"name": name, **_fields(entry, *wanted)} for name, entry in METRICS.items()]
 
 

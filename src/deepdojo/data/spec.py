@@ -84,8 +84,8 @@ class DataSpec(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     reader: str | None = None
-    """conll, csv, files, idx, jsonl, lines, parquet, series, squad, text, or python:FILE (code beside project.toml).
-    Default: by the file's ending."""
+    """conll, csv, files, idx, jsonl, lines, parallel, parquet, series, squad, text, or python:FILE (code beside
+    project.toml). Default: by the file's ending."""
     id: str | None = None
     """The column that names a row. Without it rows are numbered from 1 (files: their path)."""
     file: str | list[str] | None = None
@@ -98,7 +98,8 @@ class DataSpec(BaseModel):
     decimal: Literal[".", ","] | None = None
     """csv: the sign before the fraction of a number. Default: found for each file."""
     encoding: str | None = None
-    """conll, csv, jsonl, lines, text: such as utf-8, latin-1, gb18030. Default: found from all bytes of each file."""
+    """conll, csv, jsonl, lines, parallel, text: such as utf-8, latin-1, gb18030. Default: found from all bytes of each
+    file."""
     header: bool | None = None
     """csv: whether the first line holds the names of the columns. Default: true."""
     names: list[str] | None = None
@@ -115,6 +116,8 @@ class DataSpec(BaseModel):
     """lines: a regular expression for a line, its named groups are the columns. files: for the path of a file."""
     glob: str | list[str] | None = None
     """files: which files are rows, such as `*/*.{jpg,png}` or `photos.zip!**/*.png`."""
+    sides: dict[str, str] | None = None
+    """parallel: column to file, {source = "train.de", target = "train.en"}; line k of each makes row k."""
     inputs: str | None = None
     """idx: the file of arrays."""
     labels: str | None = None
@@ -174,6 +177,8 @@ class DataSpec(BaseModel):
             return "files"
         if "inputs" in options:
             return "idx"
+        if "sides" in options:
+            return "parallel"
         file = options.get("file")
         first = (file[0] if isinstance(file, list) and file else file or "") if file else ""
         return _reader_by_name(str(first)) or "csv"

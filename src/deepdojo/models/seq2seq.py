@@ -95,8 +95,10 @@ class Seq2Seq(nn.Module):
         self.config = config
         E, H, ways = config.embedding_width, config.hidden_size, 2 if config.bidirectional else 1
         self.target_embedding = Embedding(config.target_vocab_size, E, std=config.embedding_std)
-        source = Embedding(config.source_vocab_size, E, std=config.embedding_std) if not config.shared else None
-        self.embedding = self.target_embedding if source is None else source  # what `embed_tokens` looks up
+        if config.shared:  # not as a second module: weights are saved once
+            object.__setattr__(self, "embedding", self.target_embedding)
+        else:
+            self.embedding = Embedding(config.source_vocab_size, E, std=config.embedding_std)
         self.embedding_dropout = Dropout(config.dropout)
         layer = GRU if config.cell == "gru" else LSTM
         self.encoder = layer(E, H, config.num_layers, config.bidirectional, config.dropout)

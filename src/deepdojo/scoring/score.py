@@ -86,7 +86,7 @@ def score(
         raise ScoreError("there is no row to score", todo="the held-out part must have at least one row")
     ids = Mapped(column(solution, "id"), str)
     answers = Table({"id": ids, target: column(solution, target)}, "the solution")
-    check_cells(answers, {target: entry.truth})
+    check_cells(answers, {target: contract.targets[target]})
     if prediction not in table.columns:
         raise ScoreError(
             f"{entry.name} needs the column {prediction!r}", where=table.source, todo="add it to the table"

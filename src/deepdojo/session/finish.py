@@ -13,6 +13,7 @@ from deepdojo.data.rowset import ById, with_ids
 from deepdojo.errors import RunError
 from deepdojo.places import write_json
 from deepdojo.runs import Run, write_rejected
+from deepdojo.scoring.metrics import METRICS
 from deepdojo.session.evaluate import Judge, table_of, write_predictions, write_rows
 from deepdojo.session.examples import collect_examples, worst_rows
 from deepdojo.session.floors import Floors
@@ -86,7 +87,14 @@ def head_of(session: Session, judged: Score, grouped: bool) -> dict[str, Any]:
         "data_share": session.options.share, "replaced": {}, "seed": session.seed,
         "published": [p.model_dump() for p in session.dataset.project.spec.published],
         **({} if session.search is None else {"trials": session.search["trials"]}),
+        **signature_of(judged.metric),
     }  # fmt: skip
+
+
+def signature_of(metric: str) -> dict[str, str]:
+    """How others call exactly this metric, where it has such a name."""
+    found = METRICS[metric].signature if metric in METRICS else ""
+    return {"signature": found} if found else {}
 
 
 def run_floors(session: Session, network: Network, judged: Score, groups: np.ndarray | None) -> list[dict[str, Any]]:

@@ -72,7 +72,7 @@ class Packed:
             return cls(task, store, Unvalidated(), rows)
         session.usable("validation")
         validator = Validator(
-            task, session.dataset.rows("validation"), device,
+            task.while_training, session.dataset.rows("validation"), device,
             lambda found: session.judge.value(session.dataset.rows("validation"), found),
             reject=session.rejecter("validation"),
         )  # fmt: skip
@@ -197,6 +197,8 @@ class Network:
             steps=self.fitted.steps, epochs=self.fitted.epochs, best_epoch=self.fitted.best_epoch,
             stopped="refit" if session.refit is not None else self.fitted.stopped, schedule=schedule,
         )  # fmt: skip
+        if isinstance(self.validator, Validator):
+            self.validator.task = self.task  # what is reported is predicted as held-out rows are
         _, _, self.validation_rows = self.validator(self.model)
         if len(self.validation_rows):
             table = table_of(self.validation_rows, self.task.contract)
@@ -247,8 +249,8 @@ class Network:
     def filled(self) -> float:
         """Examples of a batch in the mean, as a share of a full one: batches of one length are often small."""
         train = self.session.recipe.train
-        size = batch_size(train)
-        return len(self.store) / (self.store.steps(size) * size) if train.lengths == "equal" else 1.0
+        size, alone = batch_size(train), train.lengths == "equal" and train.batch_tokens is None
+        return len(self.store) / (self.store.steps(size) * size) if alone else 1.0
 
     def inference_ms(self) -> float:
         """Median time of one row by itself, of 20 validation rows."""
@@ -352,12 +354,17 @@ def trial(task: Task, model: nn.Module, forward: nn.Module, store: Store | Strea
 
 
 def _sort_by_length(store: Store | Stream, recipe: Recipe) -> None:
-    """Raises RecipeError where batches of one length are asked for, and the examples have none."""
-    equal = recipe.train.lengths == "equal"
+    """Raises RecipeError where batches by length or by tokens are asked for, and the examples have none."""
+    equal, tokens = recipe.train.lengths == "equal", recipe.train.batch_tokens
+    if equal and tokens:
+        raise RecipeError(
+            "batches of so many tokens are of like length already", where="train.lengths", todo="leave it out"
+        )
     if isinstance(store, Store):
-        store.equal = equal
-    if equal and (not isinstance(store, Store) or (len(store) and store.length_of is None)):
-        raise RecipeError("all examples of this task are of one size", where="train.lengths", todo="leave it out")
+        store.equal, store.tokens = equal, tokens
+    if (equal or tokens) and (not isinstance(store, Store) or (len(store) and store.length_of is None)):
+        where = "train.lengths" if equal else "train.batch_tokens"
+        raise RecipeError("all examples of this task are of one size", where=where, todo="leave it out")
 
 
 def _balance(task: Task, store: Store | Stream, recipe: Recipe) -> None:
@@ -375,10 +382,11 @@ def measure_flops(
 ) -> tuple[int | None, int | None]:
     """(FLOPs of one training step, of one forward pass for one example); None where an operation has no formula.
 
-    Ragged tasks are measured on the middle batch of one pass sorted by length. Weights, buffers and random state
-    stay as they were.
+    Ragged tasks are measured on the middle batch of one pass sorted by length; where tokens are counted all batches
+    are alike, and any is taken. Weights, buffers and random state stay as they were.
     """
-    batches = store.batches(size)
+    counted = isinstance(store, Store) and store.tokens is not None
+    batches = store.batches(size, generator=torch.Generator() if counted else None)
     index = batches[len(batches) // 2]
     batch, single = store.cut(index, device), store.cut(index[len(index) // 2 :][:1], device)
     kept = {name: value.clone() for name, value in model.state_dict().items()}

@@ -53,6 +53,9 @@ class Task(ABC):
     """Entries padded to the longest of their batch; each gets `<name>_keep`, True for what is real."""
     length: ClassVar[str | None] = None
     """The ragged entry whose length sorts examples into batches."""
+    beside: ClassVar[tuple[str, ...]] = ()
+    """Further ragged entries whose lengths are added to it where an example has them: a translation beside its
+    source."""
     blank: ClassVar[Mapping[str, float]] = {}
     """Entries that an explanation perturbs, and what stands there for `nothing`, after `prepare`. None: nothing can be
     deleted, so decisions are not explained."""
@@ -60,6 +63,9 @@ class Task(ABC):
     """Entries (B, C, Y, X) that augmentation may mirror and move without changing what is right."""
     soft: ClassVar[bool] = False
     """Whether `loss` takes probabilities (B, C) in the place of the classes that `classes` names."""
+    smooths: ClassVar[bool] = False
+    """Whether `loss` itself spreads the share `batch["label_smoothing"]` (B,) of each target over all classes: as
+    probabilities the classes of every step of a text would be larger than the model."""
     writes: ClassVar[bool] = False
     """Whether the model can go on with a text (`write`)."""
     protocol: ClassVar[str]
@@ -75,6 +81,12 @@ class Task(ABC):
         that each epoch draws anew; a batch has them, and the values one step later as `<name>_next`. None: examples
         are learned from as they are encoded."""
         return None
+
+    @property
+    def while_training(self) -> Task:
+        """The task as validation rows are predicted with after each epoch, where a cheaper way judges as well (a
+        search with one beam). What a run reports is the task's own."""
+        return self
 
     @property
     def eval_tokens(self) -> int:
@@ -223,6 +235,8 @@ def _readable(hint: Any) -> str:
 
 
 def _restored(hint: Any, value: Any) -> Any:
+    if value is None:
+        return None
     kinds = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
     codecs = [kind for kind in kinds if dataclasses.is_dataclass(kind)]
     if codecs:  # of several the one whose `kind` the state names; the first has none

@@ -54,7 +54,8 @@ def _refuse_what_has_no_meaning(train: TrainSection, task: Task | type[Task]) ->
     for fields, has, what in (
         ((*IMAGES, "cutmix"), bool(task.images), "no images"),
         (WORDS, bool(task.words()), "no words"),
-        (CLASSES, bool(task.soft), "no classes"),
+        (CLASSES[:1], bool(task.soft or task.smooths), "no classes"),
+        (CLASSES[1:], bool(task.soft), "no classes"),
     ):
         asked = next((name for name in fields if getattr(train, name)), None)
         if asked is not None and not has:
@@ -113,6 +114,9 @@ def _class_steps(train: TrainSection, task: Task | type[Task]) -> Augment:
 
     def augment(batch: Batch, draws: torch.Generator) -> Batch:
         assert isinstance(task, Task)
+        if task.smooths:
+            first = next(iter(batch.values()))
+            return {**batch, "label_smoothing": first.new_full((len(first),), train.label_smoothing, dtype=torch.float)}
         soft = {name: smooth(batch[name], count, train.label_smoothing) for name, count in task.classes().items()}
         batch = {**batch, **soft}
         if train.cutmix:

@@ -114,6 +114,13 @@ class _Remembering(nn.Module):
         self.model = model
         self.last: tuple[tuple[Any, ...], Any] = ((), None)  # the inputs stay alive: a freed one's id is given again
 
+    def __getattr__(self, name: str) -> Any:
+        """The model's own methods: a search encodes once and decodes step by step."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("model"), name)
+
     def forward(self, *inputs: Any) -> Any:
         before, output = self.last
         if len(inputs) != len(before) or any(a is not b for a, b in zip(inputs, before, strict=True)):

@@ -46,6 +46,9 @@ def planned_steps(train: TrainSection, epoch_steps: int) -> int:
 
 
 def batch_size(train: TrainSection) -> int:
+    """Examples of a batch; the most there can be, where tokens are counted (`Store.tokens`)."""
+    if train.batch_tokens is not None:
+        return train.batch_tokens
     assert train.batch_size != "auto"  # resolved by session/defaults.py
     return train.batch_size
 

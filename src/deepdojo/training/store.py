@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -44,11 +44,13 @@ class Store:
         fixed: entry -> (n, ...) tensor.
         flat, offsets: entry -> all values end to end, and where each example begins (n + 1).
         row_of: (n,) index of the row that each example came from.
+        length_of: (n,) what sorts the examples: the sum of their `counted` lengths, (n,) each.
         pack: where mapped tensors lie; None for tensors in memory.
         found: whether they were packed by an earlier command.
         equal: whether a training batch holds examples of one length alone (`train.lengths`).
         chance: (n,) float64, in proportion to which training draws examples, with replacement (`train.balance`); None:
             each one once a pass.
+        tokens: most tokens of a training batch, padding included (`train.batch_tokens`); None: examples are counted.
     """
 
     fixed: dict[str, Tensor]
@@ -60,6 +62,8 @@ class Store:
     found: bool = False
     equal: bool = False
     chance: Tensor | None = None
+    tokens: int | None = None
+    counted: tuple[np.ndarray, ...] = ()
 
     def __len__(self) -> int:
         return len(self.row_of)
@@ -116,8 +120,8 @@ class Store:
         """Indices of all batches of one pass.
 
         With a generator: shuffled; ragged tasks shuffle first, sort by length within pools of 50 batches, and shuffle
-        the batches; with `equal` the pools are the lengths. Without: in order (of length, where there is one), for
-        evaluation. An empty store has none.
+        the batches; with `equal` the pools are the lengths, with `tokens` see `_TokenBatches`. Without: in order (of
+        length, where there is one), for evaluation. An empty store has none.
         In memory: eight bytes an example, and some 200 a batch.
 
         Args:
@@ -134,6 +138,9 @@ class Store:
         order = self._drawn(n, generator)
         if self.length_of is None:
             return list(order.split(size))
+        if self.tokens is not None:
+            cut = _TokenBatches(self.counted, self.tokens).cut(order)
+            return [cut[i] for i in torch.randperm(len(cut), generator=generator)]
         lengths = torch.from_numpy(self.length_of)
         pools = [order] if self.equal else order.split(50 * size)
         pools = [pool[torch.argsort(lengths[pool], stable=True)] for pool in pools]
@@ -161,6 +168,8 @@ class Store:
 
     def steps(self, size: int) -> int:
         """Batches of one shuffled pass."""
+        if self.tokens is not None and self.length_of is not None:
+            return len(_TokenBatches(self.counted, self.tokens).cut(torch.arange(len(self))))
         if not self.equal or self.length_of is None:
             return math.ceil(len(self) / size)
         return sum(math.ceil(count / size) for count in np.unique(self.length_of, return_counts=True)[1].tolist())
@@ -240,6 +249,50 @@ def _stacked(task: Task, block: _Block) -> _Stacked:
     )
 
 
+@dataclass(frozen=True)
+class _TokenBatches:
+    """Batches of as many examples as have at most `most` tokens when all are padded, at least one.
+
+    Examples are sorted by their last length (a target, whose scores are what costs), then by the others, which count in
+    steps of `STEP`: enough examples are then alike for each pass to mix them anew, and each pass has the same number of
+    batches.
+
+    Attributes:
+        lengths: of each counted entry, (n,).
+    """
+
+    lengths: Sequence[np.ndarray]
+    most: int
+
+    STEP: ClassVar[int] = 4
+
+    def cut(self, order: Tensor) -> list[Tensor]:
+        """The batches of examples that come in this order, which decides among those alike."""
+        rounded = [-(-lengths // self.STEP) * self.STEP for lengths in self.lengths[:-1]]
+        keys = [lengths[order.numpy()] for lengths in (*rounded, self.lengths[-1])]
+        places = np.lexsort(keys)
+        return list(order[torch.from_numpy(places)].split(self._sizes([key[places] for key in keys])))
+
+    def _sizes(self, keys: Sequence[np.ndarray]) -> list[int]:
+        sizes, first = [], 0
+        while first < len(keys[0]):
+            most = max(1, self.most // max(1, sum(int(key[first]) for key in keys)))
+            longest = np.sum([np.maximum.accumulate(key[first : first + most]) for key in keys], axis=0)
+            padded = longest * np.arange(1, len(longest) + 1)
+            sizes.append(max(1, int(np.searchsorted(padded, self.most, side="right"))))
+            first += sizes[-1]
+        return sizes
+
+
+def _counted(task: Task, lengths: Mapping[str, np.ndarray]) -> tuple[np.ndarray, ...]:
+    """The lengths that sort the examples: those of the task's entry and of the ones beside it."""
+    return tuple(lengths[name] for name in (task.length, *task.beside) if name is not None and name in lengths)
+
+
+def _total(counted: Sequence[np.ndarray]) -> np.ndarray | None:
+    return np.sum(counted, axis=0) if counted else None
+
+
 def _array(cells: list[Any]) -> np.ndarray:
     if isinstance(cells[0], np.ndarray):
         return np.stack(cells)
@@ -260,7 +313,8 @@ def _joined(task: Task, parts: Sequence[_Stacked]) -> Store:
     flat = {name: join([part.flat[name] for part in filled]) for name in filled[0].flat}
     lengths = {name: np.concatenate([part.lengths[name] for part in filled]) for name in flat}
     offsets = {name: torch.from_numpy(_offsets(values)) for name, values in lengths.items()}
-    return Store(fixed, flat, offsets, row_of, lengths.get(task.length) if task.length is not None else None)
+    counted = _counted(task, lengths)
+    return Store(fixed, flat, offsets, row_of, _total(counted), counted=counted)
 
 
 def _offsets(lengths: np.ndarray) -> np.ndarray:
@@ -373,6 +427,7 @@ def _opened(task: Task, pack: Pack) -> Store:
             store.offsets[name] = torch.from_numpy(pack.map(f"offsets.{name}", np.int64))
             count = int(store.offsets[name][-1])
             store.flat[name] = torch.from_numpy(pack.map(f"flat.{name}", dtype, (count, *shape)))
-    if task.length is not None:
-        store.length_of = pack.map(f"lengths.{task.length}", np.int64)
+    names = [name for name in (task.length, *task.beside) if name in store.flat]
+    store.counted = _counted(task, {str(name): pack.map(f"lengths.{name}", np.int64) for name in names})
+    store.length_of = _total(store.counted)
     return store

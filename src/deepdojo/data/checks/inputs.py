@@ -130,7 +130,7 @@ def _by_split(look: Look, group: list[int]) -> dict[str, list[int]]:
 
 def _torn(look: Look, many: list[list[int]]) -> list[list[int]]:
     """Training and validation rows of one input whose labels differ."""
-    if look.target_kind not in ("label", "tokens"):
+    if look.target_kind not in ("label", "tokens"):  # a sentence has many translations
         return []
     known = sum(len(look.rows[split]) for split in LEARN)
     labelled = [[place for place in group if place < known] for group in many]

@@ -23,6 +23,7 @@ READERS: Mapping[str, str] = {
     "idx": "deepdojo.data.readers.idx",
     "jsonl": "deepdojo.data.readers.jsonl",
     "lines": "deepdojo.data.readers.lines",
+    "parallel": "deepdojo.data.readers.parallel",
     "parquet": "deepdojo.data.readers.parquet",
     "series": "deepdojo.data.readers.series",
     "squad": "deepdojo.data.readers.squad",

@@ -30,14 +30,16 @@ class Metric:
     Attributes:
         name: as it stands in `project.toml`.
         summary: the first line of its docstring.
-        truth, predicted: the kinds of the two columns that it compares.
+        truth, predicted: the kinds of the two columns that it compares. One of "texts" that has a `signature` also
+        judges where there is one "text": `function` gets the cells as they are.
         beside: the kind of a second target column, of which the metric needs the row's cell too: its truth cells are
             then pairs. None: the target alone.
         higher_is_better: the direction.
-        unit: "fraction", "nats", "bits", "words", or "target" (the unit of the target column).
+        unit: "fraction", "nats", "bits", "words", "points" (0 to 100), or "target" (the unit of the target column).
         goal: when to choose it, half a sentence.
         title: its name in running text, where that is more than the name with blanks.
         percent: a fraction that people read in per cent.
+        signature: how others call exactly this computation, where it has a name.
         function: (truth cells, predicted cells) -> Measured.
         ordered: it judges tasks whose labels have an order, and no others.
     """
@@ -54,6 +56,7 @@ class Metric:
     percent: bool = False
     ordered: bool = False
     beside: KindName | None = None
+    signature: str = ""
 
     def __call__(self, truth: Sequence[Any], predicted: Sequence[Any]) -> Measured:
         same_length(truth, predicted)
@@ -77,12 +80,13 @@ def metric(
     truth: KindName,
     predicted: KindName,
     higher_is_better: bool,
-    unit: Literal["fraction", "nats", "bits", "words", "target"] = "fraction",
+    unit: Literal["fraction", "nats", "bits", "words", "points", "target"] = "fraction",
     goal: str = "",
     title: str = "",
     percent: bool = False,
     ordered: bool = False,
     beside: KindName | None = None,
+    signature: str = "",
 ) -> Callable[[Function], Metric]:
     """Register a function (truth cells, predicted cells) -> Measured under its own name.
 
@@ -113,6 +117,7 @@ def metric(
             percent,
             ordered,
             beside,
+            signature,
         )
         METRICS[made.name] = made
         return made
@@ -180,6 +185,8 @@ def _match(contract: Contract, entry: Metric) -> Columns | None:
     if entry.ordered and not contract.ordered:
         return None
     target, prediction = _first(contract.targets, entry.truth), _first(contract.predictions, entry.predicted)
+    if target is None and entry.truth == "texts" and entry.signature:
+        target = _first(contract.targets, "text")
     lacking = entry.beside is not None and _first(contract.targets, entry.beside) is None
     return None if target is None or prediction is None or lacking else (target, prediction)
 
