@@ -76,7 +76,7 @@ def _row(references: Sequence[str], said: str) -> list[int]:
 def _value(sums: np.ndarray) -> np.ndarray:
     """(R, 10) sums of `_row` -> (R,) BLEU."""
     c, r, m, t = sums[:, 0], sums[:, 1], sums[:, 2 : 2 + ORDER], sums[:, 2 + ORDER :]
-    defined = np.asarray((t > 0).all(axis=1) & (m > 0).any(axis=1))
+    defined = np.logical_and((t > 0).all(axis=1), (m > 0).any(axis=1))
     c, t = np.where(defined, c, 1.0), np.where(defined[:, None], t, 1.0)
     share = np.where(m > 0, m, 0.5 ** np.cumsum(m <= 0, axis=1)) / t
     brevity = np.minimum(0.0, 1.0 - r / c)
