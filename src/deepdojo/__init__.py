@@ -10,12 +10,26 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 __all__ = [
-    "board", "check", "compare", "explain", "load", "look", "new", "predict", "report", "reproduce", "runs", "score",
-    "track", "train",
+    "board", "check", "compare", "explain", "export", "load", "look", "new", "predict", "report", "reproduce", "runs",
+    "score", "track", "train",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
-    from deepdojo.api import board, check, compare, explain, load, new, predict, report, reproduce, runs, score, train
+    from deepdojo.api import (
+        board,
+        check,
+        compare,
+        explain,
+        export,
+        load,
+        new,
+        predict,
+        report,
+        reproduce,
+        runs,
+        score,
+        train,
+    )
 
 
 def __getattr__(name: str) -> Any:

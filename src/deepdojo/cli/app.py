@@ -30,9 +30,12 @@ COMMANDS: Mapping[str, Command] = {
     "new": Command("deepdojo.cli.new:new", "Practise", "Make a project from your own data: one project.toml."),
     "check": Command("deepdojo.cli.check:check", "Practise", "Look for what is wrong with the data before training."),
     "train": Command("deepdojo.cli.train:train", "Practise", "Train a model, score it, explain it, report it."),
-    "predict": Command("deepdojo.cli.predict:predict", "Practise", "Predict new rows with a run."),
+    "predict": Command(
+        "deepdojo.cli.predict:predict", "Practise", "Predict new rows with a run, or with what was exported of it."
+    ),
     "explain": Command("deepdojo.cli.explain:explain", "Practise", "Find out what a run's decisions rest on."),
     "report": Command("deepdojo.cli.report:report", "Practise", "Write the page that tells all about a run."),
+    "export": Command("deepdojo.cli.export:export", "Practise", "Write a run's model for onnxruntime."),
     "reproduce": Command("deepdojo.cli.reproduce:reproduce", "Practise", "Train a run again and compare the scores."),
     "board": Command("deepdojo.cli.board:board", "Compete", "Show a project's leaderboard."),
     "runs": Command("deepdojo.cli.runs:runs", "Practise", "List runs: finished, running, interrupted."),
