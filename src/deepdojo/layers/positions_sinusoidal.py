@@ -10,6 +10,7 @@ from torch import Tensor
 
 from deepdojo.layers.hook import Layer, current
 from deepdojo.layers.shapes import require_width
+from deepdojo.layers.tracing import traced
 
 __all__ = ["SinusoidalPositions", "sinusoidal_positions", "sinusoidal_positions_reference"]
 
@@ -50,6 +51,8 @@ class SinusoidalPositions(Layer):
 
     def table(self, steps: int, like: Tensor) -> Float[Tensor, "T D"]:
         """The first `steps` rows in the dtype and on the device of `like`; made twice as long as asked, and kept."""
+        if traced():
+            return self.make_table(steps, self.width, self.base).to(like.dtype).to(like.device)
         key = (like.dtype, like.device)
         if key not in self._tables or len(self._tables[key]) < steps:
             with torch.inference_mode(False):  # what is made in inference mode can never take part in training
