@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 __all__ = [
-    "board", "check", "compare", "curve", "explain", "load", "look", "new", "predict", "report", "reproduce", "runs",
-    "score", "track", "train", "train_all",
+    "board", "check", "compare", "curve", "explain", "export", "load", "look", "new", "predict", "report", "reproduce",
+    "runs", "score", "track", "train", "train_all",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         compare,
         curve,
         explain,
+        export,
         load,
         look,
         new,

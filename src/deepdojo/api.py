@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepdojo.errors import DataError, RunError, UsageError
+from deepdojo.errors import DataError, RunError, UnknownNameError, UsageError
 from deepdojo.launch import rank, under_torchrun
 from deepdojo.session.listener import Listener
 from deepdojo.session.loaded import LoadedRun
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from deepdojo.tables import Table
 
 __all__ = [
-    "Comparison", "LoadedRun", "Reproduction", "board", "check", "compare", "curve", "errors", "explain", "load",
-    "look", "new", "predict", "report", "reproduce", "runs", "score", "train", "train_all",
+    "Comparison", "LoadedRun", "Reproduction", "board", "check", "compare", "curve", "errors", "explain", "export",
+    "load", "look", "new", "predict", "report", "reproduce", "runs", "score", "train", "train_all",
 ]  # fmt: skip
 
 
@@ -304,8 +304,24 @@ def _entered(run: Run) -> LoadedRun:
 
 
 def load(run: str | Path) -> LoadedRun:
-    """A run by path, id, unique beginning of one, or `last`."""
+    """A run by path, id, unique beginning of one, or `last`; or an exported folder, which can `predict`."""
+    if isinstance(run, str | Path) and _exported(run):
+        from deepdojo.interop.onnx import Exported
+
+        return LoadedRun(Exported(Path(run).expanduser()))
+    return _load_run(run)
+
+
+def _exported(run: str | Path) -> bool:
+    return (Path(run).expanduser() / "export.json").is_file()
+
+
+def _load_run(run: str | Path) -> LoadedRun:
+    """Where a whole run is needed. Raises RunError for an exported folder, which holds the model alone."""
     from deepdojo.runs import find_run
+
+    if isinstance(run, str | Path) and _exported(run):
+        raise RunError("is an exported model, which predicts and no more", where=str(run), todo="give the run itself")
 
     found = find_run(run)
     if not found.finished:
@@ -477,7 +493,7 @@ def report(run: str | Path, *, language: str = "en") -> Path:
     """Write report.html again from the run folder alone, in English ("en") or Chinese ("zh")."""
     from deepdojo.report import write_report
 
-    return write_report(load(run).folder, language=language)
+    return write_report(_load_run(run).folder, language=language)
 
 
 def explain(
@@ -486,7 +502,7 @@ def explain(
     """Explain decisions on held-out rows anew and put them into the run and its report."""
     from deepdojo.session.again import explain_again
 
-    whole = load(run).run
+    whole = _load_run(run).run
     explained = explain_again(whole.with_model(), listener or Listener(), offline=offline, trust=trust)
     if whole.group is not None:  # its page shows what its member knows
         report(whole.folder)
@@ -549,6 +565,34 @@ def _as_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     return text.getvalue()
 
 
+def export(
+    run: str | Path,
+    folder: str | Path | None = None,
+    *,
+    to: str = "onnx",
+    listener: Listener | None = None,
+    offline: bool = False,
+    trust: bool = False,
+) -> tuple[Path, dict[str, Any]]:
+    """Write a run's model for onnxruntime, checked against torch; gives the folder and what its export.json says.
+
+    `predict` and `load` take the folder where they take a run; it needs neither the run, nor its data, nor its weights.
+
+    Args:
+        folder: what to write; default `onnx` inside the run. An older export there is replaced.
+
+    Raises:
+        RunError: the model has no graph that gives what torch gives; the sentence says where it differs.
+        UsageError: the extra `onnx` is not installed.
+    """
+    from deepdojo.session.exporting import FORMATS, export_run
+
+    if to not in FORMATS:
+        raise UnknownNameError("format", to, FORMATS, where="--to")
+    target = Path(folder).expanduser() if folder is not None else None
+    return export_run(_load_run(run).run, target, listener or Listener(), offline=offline, trust=trust)
+
+
 @dataclass(frozen=True)
 class Comparison:
     """Two runs on the same held-out rows: the paired difference a - b, and what each costs.
@@ -596,7 +640,7 @@ def compare(
         place = runs_folder(found.name, None if found.builtin else found.folder, runs)
         folders = run_folders([place], baselines=True) + run_folders([place])
         return Comparison(**compare_runs(named_run(str(a), folders), named_run(str(b), folders)))
-    return Comparison(**compare_runs(load(a).run, load(b).run))
+    return Comparison(**compare_runs(_load_run(a).run, _load_run(b).run))
 
 
 @dataclass(frozen=True)
@@ -619,4 +663,4 @@ def reproduce(
     same."""
     from deepdojo.session.again import reproduce_run
 
-    return Reproduction(**reproduce_run(load(run).run, listener or Listener(), offline=offline, trust=trust))
+    return Reproduction(**reproduce_run(_load_run(run).run, listener or Listener(), offline=offline, trust=trust))

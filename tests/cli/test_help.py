@@ -21,6 +21,7 @@ FROZEN = {
     "predict": "RUN ROWS --count --json --output --prompt --seed --temperature --top-k --top-p --trust -o",
     "explain": "RUN --json --offline --trust",
     "errors": "RUN --json --n --offline --output --suspect-labels --trust -o",
+    "export": "RUN --json --offline --output --to --trust -o",
     "report": "RUN --json --language --open",
     "reproduce": "RUN --json --offline --trust",
     "board": "PROJECT --html --json --language --runs",

@@ -53,9 +53,6 @@ def load(name: str) -> Dataset:
         ("conll2003", (14_041, 3_250, 3_453), 0),
         ("resume-zh", (3_821, 463, 477), 0),
         ("wnut17", (3_394, 1_009, 1_287), 0),
-        ("multi30k-de-en", (28_999, 1_014, 1_000), 1),
-        ("multi30k-en-de", (28_999, 1_014, 1_000), 1),
-        ("multi30k-fr-en", (28_997, 1_014, 1_000), 3),
         ("squad", (11_312, 565, 4_961), 0),
     ],
 )
@@ -208,3 +205,23 @@ def test_code_that_comes_with_the_package_asks_for_no_consent() -> None:
 
     assert find_project("flight-delays").reader == "python:flights.py"
     assert code_trusted(find_project("flight-delays"), trust=False)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "first"),
+    [
+        ("multi30k-de-en", ("Zwei junge weiße Männer sind", "Two young, White males are")),
+        ("multi30k-en-de", ("Two young, White males are", "Zwei junge weiße Männer sind")),
+        ("multi30k-fr-en", ("Deux jeunes hommes blancs sont", "Two young, White males are")),
+    ],
+)
+def test_sentences_stand_beside_their_translations_and_none_is_in_two_parts(name: str, first: tuple[str, str]) -> None:
+    data = load(name)
+    sizes = [len(data.rows(split)) for split in SPLITS]
+    assert sizes[1:] == [1_014, 1_000]
+    assert sizes[0] + len(data.rejected) == 29_000
+    assert {one.reason for one in data.rejected} == {"the same input is validated or tested on"}
+    row = data.rows("train")[0]
+    assert (row["source"].startswith(first[0]), row["target"].startswith(first[1])) == (True, True)
+    assert {row["source"] for row in data.rows("train")}.isdisjoint(row["source"] for row in data.rows("test"))

@@ -55,9 +55,18 @@ def captions(model):
     model(torch.randn(4, 3, 16, 16), torch.randint(0, 7, (4, 5)))
 
 
+def spans(model):
+    forms = torch.randint(0, 3, (4, 5, 2)), torch.randint(0, 3, (4, 7, 2))
+    asked = torch.ones(4, 2, dtype=torch.int64)
+    model(
+        torch.randint(0, 13, (4, 5)), forms[0], KEEP[:, :5], asked, torch.randint(0, 13, (4, 7)), forms[1], KEEP,
+        torch.randn(4, 7, 2), torch.ones(4, 7, 5, dtype=torch.bool),
+    )  # fmt: skip
+
+
 def tags(model):
     x = torch.randint(0, 13, (4, 7)), torch.randint(0, 3, (4, 7, 2))
-    if model.config.characters != "none":
+    if getattr(model.config, "characters", "none") != "none":
         scores = model(*x, KEEP, torch.randint(0, 9, (4, 7, 3)))
     else:
         scores = model(*x, KEEP)
@@ -134,6 +143,13 @@ for pooling in ("cls", "mean", "max"):
 for kind, crf in product(("none", "lstm", "cnn"), (True, False)):
     options = {"hidden_size": 5, "characters": kind, "crf": crf, "num_characters": 9}
     CASES[f"bilstm_crf {kind} {crf}"] = ("bilstm_crf", {**TEXT, "feature_sizes": [3, 3]}, options, tags)
+for crf, positions in product((True, False), ("sinusoidal", "learned")):
+    options = {"width": 8, "num_layers": 1, "num_heads": 2, "crf": crf, "positions": positions}
+    CASES[f"transformer_tagger {crf} {positions}"] = (
+        "transformer_tagger", {**TEXT, "feature_sizes": [3, 3]}, options, tags,
+    )  # fmt: skip
+READER = {"vocab_size": 13, "form_sizes": [3, 3], "num_features": 2, "num_kinds": 3, "max_span": 4}
+CASES["span_reader"] = ("span_reader", READER, {"hidden_size": 5, "model_width": 8, "num_layers": 1}, spans)
 for attention, cell, tied in product(("none", "additive", "layered"), ("gru", "lstm"), (True, False)):
     options = {"attention": attention, "cell": cell, "tied": tied, "hidden_size": 5, "num_layers": 2}
     CASES[f"seq2seq {attention} {cell} {tied}"] = ("seq2seq", PAIR, options, pairs)

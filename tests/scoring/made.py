@@ -29,14 +29,6 @@ def classified(rng: np.random.Generator, n: int, classes: int, *, said: int | No
     return [names[i] for i in truth], labels, cells, p, names
 
 
-def made_texts(rng: np.random.Generator, n: int):
-    """(references, answers): sentences whose first five words are right and the others mostly."""
-    words = ["a", "man", "in", "the", "red", "hat", "sees", "dogs", "Hüte", "人"]
-    truth = [rng.choice(words, int(rng.integers(6, 12))).tolist() for _ in range(n)]
-    said = [[*row[:5], *(word if rng.random() < 0.6 else "cat" for word in row[5:])] for row in truth]
-    return [" ".join(row) + "." for row in truth], [" ".join(row) + "." for row in said]
-
-
 def labelled(rng: np.random.Generator, n: int, labels: int, *, ties: bool = False):
     """{kind: (truth, predicted)} of n random rows with none, one or several labels; the first row has them all."""
     names = [f"label {i:03d}" for i in range(labels)]
@@ -49,13 +41,19 @@ def labelled(rng: np.random.Generator, n: int, labels: int, *, ties: bool = Fals
     return {"labels": (truth, said), "marginals": (truth, [dict(zip(names, map(float, r), strict=True)) for r in p])}
 
 
+def made_texts(rng: np.random.Generator, n: int):
+    """(references, answers): sentences whose first five words are right and the others mostly."""
+    words = ["a", "man", "in", "the", "red", "hat", "sees", "dogs", "Hüte", "人"]
+    truth = [rng.choice(words, int(rng.integers(6, 12))).tolist() for _ in range(n)]
+    said = [[*row[:5], *(word if rng.random() < 0.6 else "cat" for word in row[5:])] for row in truth]
+    return [" ".join(row) + "." for row in truth], [" ".join(row) + "." for row in said]
+
+
 def made_cells(name: str, rng: np.random.Generator, n: int, classes: int = 3):
     """(truth, predicted) of n random rows, of the kinds that the metric compares."""
     if METRICS[name].truth == "number":
         y = rng.normal(size=n)
         return list(y), list(y + rng.normal(size=n))
-    if METRICS[name].predicted == METRICS[name].truth == "text":
-        return made_texts(rng, n)
     if METRICS[name].truth == "vector":
         return forecast_cells(name, rng, n)
     if METRICS[name].truth == "texts":
@@ -68,6 +66,8 @@ def made_cells(name: str, rng: np.random.Generator, n: int, classes: int = 3):
         texts = ["words of \u6587\n" * int(count) for count in rng.integers(1, 9, size=n)]
         most = [len(hidden_spans(text)) for text in texts]
         return texts, [{"nats": float(rng.exponential()), "right": int(rng.integers(0, top + 1))} for top in most]
+    if METRICS[name].predicted == "text":
+        return made_texts(rng, n)
     if METRICS[name].truth == "text":
         texts = ["words of \u6587\n" * int(count) for count in rng.integers(1, 9, size=n)]
         return texts, [float(nats) for nats in rng.exponential(size=n)]

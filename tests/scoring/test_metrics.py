@@ -217,7 +217,7 @@ def test_every_metric_says_what_it_is():
     for entry in METRICS.values():
         assert entry.summary.endswith((".", "?", "worse."))
         assert entry.goal
-        assert entry.unit in ("fraction", "nats", "bits", "words", "target")
+        assert entry.unit in ("fraction", "nats", "bits", "words", "points", "target")
         facts = metric_facts()[entry.name]
         assert (facts.get("title", ""), facts.get("percent", False)) == (entry.title, entry.percent)
         assert facts["higher_is_better"] is entry.higher_is_better

@@ -31,10 +31,13 @@ COMMANDS: Mapping[str, Command] = {
     "check": Command("deepdojo.cli.check:check", "Practise", "Look for what is wrong with the data before training."),
     "train": Command("deepdojo.cli.train:train", "Practise", "Train a model, score it, explain it, report it."),
     "curve": Command("deepdojo.cli.curve:curve", "Practise", "Train on growing shares of the rows: would more help?"),
-    "predict": Command("deepdojo.cli.predict:predict", "Practise", "Predict new rows with a run."),
+    "predict": Command(
+        "deepdojo.cli.predict:predict", "Practise", "Predict new rows with a run, or with what was exported of it."
+    ),
     "explain": Command("deepdojo.cli.explain:explain", "Practise", "Find out what a run's decisions rest on."),
     "errors": Command("deepdojo.cli.errors:errors", "Practise", "List a run's worst errors, or doubtful labels."),
     "report": Command("deepdojo.cli.report:report", "Practise", "Write the page that tells all about a run."),
+    "export": Command("deepdojo.cli.export:export", "Practise", "Write a run's model for onnxruntime."),
     "reproduce": Command("deepdojo.cli.reproduce:reproduce", "Practise", "Train a run again and compare the scores."),
     "board": Command("deepdojo.cli.board:board", "Compete", "Show a project's leaderboard."),
     "runs": Command("deepdojo.cli.runs:runs", "Practise", "List runs: finished, running, interrupted."),

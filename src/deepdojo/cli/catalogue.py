@@ -88,7 +88,7 @@ def _where_data(spec: Mapping[str, Any]) -> str:
     mirror = os.environ.get("DEEPDOJO_DATA")
     if source.get("dependency") or spec.get("availability") == "bundled":
         return "bundled"
-    if source.get("path"):
+    if source.get("path") and not source.get("mirror"):  # else it names code of a sibling
         return "yours"
     if mirror and source.get("mirror") and (Path(mirror).expanduser() / str(source["mirror"])).is_dir():
         return "mirror"

@@ -238,8 +238,9 @@ def table(
     right = set(right)
     sizes = [max(text_width(row[i]) for row in [list(columns), *body]) for i in range(len(columns))]
     room = width() - 1 - 2 * (len(sizes) - 1)
-    while sum(sizes[:-1]) + 10 > room and max(sizes[:-1]) > 8:  # the widest gives way
-        sizes[sizes.index(max(sizes[:-1]))] -= 1
+    while sum(sizes[:-1]) + 10 > room and max(sizes[:-1]) > 8:  # the widest gives way, the name of a row as the last
+        widest = max(sizes[1:-1], default=0)
+        sizes[sizes.index(widest, 1) if widest > 8 else sizes.index(max(sizes[:-1]))] -= 1
     room -= sum(sizes[:-1])
     sizes[-1] = max(10, min(sizes[-1], room))
     if any(columns):

@@ -32,10 +32,11 @@ def predict(
     trust: Trust = False,
     json: Json = False,
 ) -> None:
-    """Predict new rows with a run.
+    """Predict new rows with a run, or with what was exported of it.
 
     dojo predict last new.csv                      the first answers on the screen
     dojo predict last new.csv -o predictions.csv   all of them in a file
+    dojo predict FOLDER new.csv -o out.csv         with the folder of dojo export
     dojo predict last --prompt "ROMEO:" --count 300
     """
     from deepdojo import api
@@ -72,7 +73,8 @@ def predict(
         err(f"left out: all {len(rejected):,} are listed in {output.with_suffix('.rejected.csv')}")
     if output is not None:
         out(f"{plural(len(answers), 'row')} predicted · {output}")
-        next_step(f"dojo report {quoted(run)} --open", "how far to trust them")
+        if not (Path(run) / "export.json").is_file():  # an exported model has no report
+            next_step(f"dojo report {quoted(run)} --open", "how far to trust them")
         return
     names = [name for name in found.columns if name != "probabilities"]
     table([[_cell(row[name]) for name in names] + [_sure(row)] for row in answers[:_SHOWN]], [*names, "probability"]

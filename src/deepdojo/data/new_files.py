@@ -54,10 +54,6 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
     own = project.spec.data
     if own.reader_of() == "lines" and reader in (None, "csv") and path.suffix.lower() not in (".csv", ".tsv"):
         yield from _lines(project, files, path.name)
-    parallel = any(own.reader_of(part) == "parallel" for part in own.split or (None,))
-    if parallel and reader in (None, "csv") and path.suffix.lower() not in (".csv", ".tsv"):
-        sides = {_column(project, project.contract.input): path.name}
-        yield files, lambda: read("parallel", files, sides=sides), False
     if own.reader_of() == "series":
         yield files, _ahead(project, files, path.name), False
         return
@@ -66,6 +62,10 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
     if own.reader_of() == "squad" and _suffix(path) == ".json":
         yield files, lambda: read("squad", files, file=path.name), False
         return
+    parallel = any(own.reader_of(part) == "parallel" for part in own.split or (None,))
+    if parallel and reader in (None, "csv") and path.suffix.lower() not in (".csv", ".tsv"):
+        sides = {_column(project, project.contract.input): path.name}
+        yield files, lambda: read("parallel", files, sides=sides), False
     if own.reader_of().startswith("python:"):
         options = own.options() | {"file": path.name}
         yield files, lambda: read(own.reader_of(), files, trusted=trusted, **options), True

@@ -16,6 +16,7 @@ from deepdojo.errors import RecipeError
 from deepdojo.layers.attention_causal import causal_attention
 from deepdojo.layers.attention_dot_product import scaled_dot_product_attention
 from deepdojo.layers.shapes import ShapeError, require_mask, require_queries
+from deepdojo.layers.tracing import traced
 
 __all__ = ["sliding_window_attention", "sliding_window_attention_reference"]
 
@@ -49,6 +50,9 @@ def sliding_window_attention(
         require_mask("sliding window attention", keep, (B, S))
     if T == 0:
         return torch.zeros_like(q)
+    if traced():
+        real = torch.ones(B, S, dtype=torch.bool, device=q.device) if keep is None else keep
+        return scaled_dot_product_attention(q, k, v, _near_in_places(real, T, window))
     if keep is not None:
         if _has_holes(keep):
             return scaled_dot_product_attention(q, k, v, _near_in_places(keep, T, window))

@@ -18,6 +18,7 @@ from deepdojo.layers.hook import current
 from deepdojo.layers.lstm_gates import lstm_cell, lstm_cell_reference
 from deepdojo.layers.pooling_over_time import last_over_time
 from deepdojo.layers.recurrence import Recurrent, quiet, real_steps_first, run_cells, run_packed
+from deepdojo.layers.tracing import traced
 
 __all__ = ["LSTM", "lstm_reference"]
 
@@ -84,14 +85,16 @@ class LSTM(Recurrent):
         if self.cell is not lstm_cell or self.dropout_is_own:
             ys, (h, c) = run_cells(self, x, keep, start, self.cell)
             return ys, (h, c)
-        if keep is None:
+        if traced():
+            keep = torch.ones_like(x[..., 0], dtype=torch.bool) if keep is None else keep
+        elif keep is None:
             return _run_whole(self, x, start)
         return _skipping_gaps(self, x, keep, start, carried=state is not None)
 
 
 def _skipping_gaps(lstm: LSTM, x: Tensor, keep: Tensor, start: State, *, carried: bool) -> tuple[Tensor, State]:
     """Real steps to the front, run, and back. Nothing moves in the usual case of padding at the end."""
-    if bool(keep.all()):
+    if not traced() and bool(keep.all()):
         return _run_whole(lstm, x, start)
     x, keep, back = real_steps_first(x, keep)
     # The reverse cells of a carried state meet the padding first, and there h would not stay what it was.
@@ -121,9 +124,11 @@ def _run_padded(lstm: LSTM, x: Tensor, keep: Tensor, start: State) -> tuple[Tens
         for i in range(0, len(weights), 4):
             weights[i] = torch.cat([weights[i], carry.to(weights[i].dtype)], 1)
         h0, c0 = (s[layer * n : (layer + 1) * n] for s in start)
-        ys, _, c = torch.lstm(
-            torch.cat([x, padding.to(x.dtype)], 2), (h0, c0), weights, True, 1, 0.0, lstm.training, n == 2, True
-        )
+        steps = torch.cat([x, padding.to(x.dtype)], 2)
+        if traced():
+            ys, c = _way_by_way(steps, (h0, c0), weights)
+        else:
+            ys, _, c = torch.lstm(steps, (h0, c0), weights, True, 1, 0.0, lstm.training, n == 2, True)
         note_bookkeeping(ys, 2 * padding.numel() * n * 4 * H)
         ys = ys.masked_fill(padding, 0.0)
         ends = [last_over_time(ys[..., :H], keep)] + ([ys[:, 0, H:]] if n == 2 else [])
@@ -132,6 +137,18 @@ def _run_padded(lstm: LSTM, x: Tensor, keep: Tensor, start: State) -> tuple[Tens
         cs.append(c)
         x = _dropout(ys, lstm.dropout, lstm.training) if layer < lstm.num_layers - 1 else ys
     return x, (torch.stack(hs), torch.cat(cs))
+
+
+def _way_by_way(x: Tensor, start: State, weights: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """States of one layer, and c at its end, with one call for each direction: exporters know that form alone."""
+    outputs, cs = [], []
+    for way in range(len(weights) // 4):
+        first = tuple(s[way : way + 1] for s in start)
+        own = weights[4 * way : 4 * way + 4]
+        ys, _, c = torch.lstm(x if way == 0 else x.flip(1), first, own, True, 1, 0.0, False, False, True)
+        outputs.append(ys if way == 0 else ys.flip(1))
+        cs.append(c)
+    return torch.cat(outputs, 2), torch.cat(cs)
 
 
 def _run_packed(lstm: LSTM, x: Tensor, keep: Tensor, start: State) -> tuple[Tensor, State]:

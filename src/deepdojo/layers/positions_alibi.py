@@ -11,6 +11,7 @@ from torch import Tensor
 from deepdojo.errors import RecipeError
 from deepdojo.layers.hook import Layer, current
 from deepdojo.layers.shapes import ShapeError
+from deepdojo.layers.tracing import traced
 
 __all__ = ["AlibiPositions", "alibi_bias", "alibi_slopes"]
 
@@ -57,6 +58,8 @@ class AlibiPositions(Layer):
 
     def table(self, steps: int, like: Tensor) -> Float[Tensor, "1 H S S"]:
         """The bias of `steps` steps in the dtype and on the device of `like`, kept for the longest text so far."""
+        if traced():
+            return self.make(self.num_heads, steps, steps).to(like.dtype).to(like.device)
         key = (like.dtype, like.device)
         if key not in self._tables or self._tables[key].shape[-1] < steps:
             with torch.inference_mode(False):  # what is made in inference mode can never take part in training

@@ -13,6 +13,7 @@ from deepdojo.errors import RecipeError
 from deepdojo.layers.hook import Layer, current
 from deepdojo.layers.positions_rotary_scaling import RotaryScaling
 from deepdojo.layers.shapes import ShapeError, require_width
+from deepdojo.layers.tracing import traced
 
 __all__ = [
     "RotaryPositions",
@@ -119,7 +120,7 @@ class RotaryPositions(Layer):
 
     def tables(self, steps: int, like: Tensor) -> tuple[Float[Tensor, "T P"], Float[Tensor, "T P"]]:
         """cos and sin of every angle, (steps, K/2), made once and kept in the dtype that asks."""
-        if self.scaling is not None and self.scaling.depends_on_length and steps > self.scaling.trained_length:
+        if traced() or self._stretched(steps):
             cos, sin = self._made(steps, like)
             return cos, sin
         key = (like.dtype, like.device)
@@ -128,6 +129,10 @@ class RotaryPositions(Layer):
                 self._tables[key] = self._made(max(steps, self._ready()), like)
         cos, sin = self._tables[key]
         return cos[:steps], sin[:steps]
+
+    def _stretched(self, steps: int) -> bool:
+        scaling = self.scaling
+        return scaling is not None and scaling.depends_on_length and steps > scaling.trained_length
 
     def _ready(self) -> int:
         if self.scaling is not None and self.scaling.depends_on_length:

@@ -20,6 +20,6 @@ def ntk_speeds(
     Source: bloc97 2023 ("NTK-aware scaled RoPE"), emozilla 2023 (dynamic), as Transformers' `dynamic`.
     """
     K = 2 * len(speeds)
-    ratio = factor * max(steps, trained_length) / trained_length - (factor - 1)
+    ratio = factor * torch.sym_max(steps, trained_length) / trained_length - (factor - 1)
     grown = base * ratio ** (K / (K - 2))
     return 1.0 / grown ** (torch.arange(0, K, 2, dtype=speeds.dtype) / K)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from deepdojo.layers.hook import Layer, current
 from deepdojo.layers.shapes import require_width
+from deepdojo.layers.tracing import traced
 
 __all__ = ["SinusoidalPositions", "sinusoidal_positions", "sinusoidal_positions_reference"]
 
@@ -23,7 +24,9 @@ def sinusoidal_positions(T: int, D: int, base: float = 10000.0) -> Float[Tensor,
     """
     pairs = torch.arange(0, D, 2, dtype=torch.float64, device="cpu")
     angles = torch.arange(T, dtype=torch.float64, device="cpu")[:, None] * base ** (-pairs / D)
-    return torch.stack([angles.sin(), angles.cos()], -1).flatten(1)[:, :D]
+    # onnxruntime below 1.25 has a sine in float64 and no cosine.
+    cosines = (angles + math.pi / 2).sin() if traced() else angles.cos()
+    return torch.stack([angles.sin(), cosines], -1).flatten(1)[:, :D]
 
 
 def sinusoidal_positions_reference(T: int, D: int, base: float = 10000.0) -> Float[Tensor, "T D"]:
@@ -50,6 +53,8 @@ class SinusoidalPositions(Layer):
 
     def table(self, steps: int, like: Tensor) -> Float[Tensor, "T D"]:
         """The first `steps` rows in the dtype and on the device of `like`; made twice as long as asked, and kept."""
+        if traced():
+            return self.make_table(steps, self.width, self.base).to(like.dtype).to(like.device)
         key = (like.dtype, like.device)
         if key not in self._tables or len(self._tables[key]) < steps:
             with torch.inference_mode(False):  # what is made in inference mode can never take part in training

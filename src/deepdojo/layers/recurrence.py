@@ -21,6 +21,7 @@ from deepdojo.layers.dropouts import dropout as _dropout
 from deepdojo.layers.hook import Layer, current
 from deepdojo.layers.pooling_over_time import last_over_time
 from deepdojo.layers.shapes import ShapeError, require_width
+from deepdojo.layers.tracing import traced
 
 __all__ = ["Recurrent", "quiet", "real_steps_first", "run_cells", "run_packed", "run_stack", "turned_round"]
 
@@ -144,8 +145,12 @@ def real_steps_first(x: Tensor, keep: Tensor) -> tuple[Tensor, Tensor, Callable[
     Nothing moves in the usual case of padding at the end.
     """
     order = None
-    if bool((keep[:, 1:] & ~keep[:, :-1]).any()):
+    if traced():
+        T = keep.shape[1]
+        order = torch.argsort((~keep).long() * T + torch.arange(T, device=keep.device), dim=1)
+    elif bool((keep[:, 1:] & ~keep[:, :-1]).any()):
         order = torch.argsort((~keep).to(torch.uint8), dim=1, stable=True)
+    if order is not None:
         x = x.gather(1, order.unsqueeze(-1).expand_as(x))
         keep = keep.gather(1, order)
 
@@ -160,6 +165,10 @@ def run_stack(
 ) -> tuple[Tensor, Tensor]:
     """A stack whose only state is h, with torch's `kernel`; `packed_below`: the share of real steps that is few."""
     n = layer.num_layers
+    if traced():
+        x, keep, back = real_steps_first(x, torch.ones_like(x[..., 0], dtype=torch.bool) if keep is None else keep)
+        ys, h = _run_padded(layer, x, keep, start, kernel)
+        return back(ys), h
     if keep is None or bool(keep.all()):
         with quiet(x):
             return kernel(x, start, layer.weights(), True, n, layer.dropout, layer.training, layer.bidirectional, True)
@@ -220,12 +229,12 @@ def _run_padded(
         weights, outputs = layer.layer_weights(depth), []
         for way in range(layer.directions):
             first = start[depth * layer.directions + way]
-            steps = x if way == 0 else _Turn.apply(x, turned)
+            steps = x if way == 0 else _turn(x, turned)
             own = weights[4 * way : 4 * way + 4]
             ys, _ = kernel(steps, first.unsqueeze(0), own, True, 1, 0.0, layer.training, False, True)
             last = last_over_time(ys, keep)
             states.append(torch.where(keep.any(1, keepdim=True), last, first))
-            outputs.append(ys if way == 0 else _Turn.apply(ys, turned))
+            outputs.append(ys if way == 0 else _turn(ys, turned))
         x = (outputs[0] if len(outputs) == 1 else torch.cat(outputs, 2)).masked_fill(padding, 0.0)
         if depth < layer.num_layers - 1:
             x = _dropout(x, layer.dropout, layer.training)
@@ -239,6 +248,10 @@ def turned_round(keep: Tensor) -> Tensor:
     return torch.where(keep, mirrored, steps)  # (B, T)
 
 
+def _turn(x: Tensor, order: Tensor) -> Tensor:
+    return _Turn.forward(None, x, order) if traced() else _Turn.apply(x, order)
+
+
 class _Turn(torch.autograd.Function):
     """Steps (B, T, D) in another order, given as places in (B·T, D), that is its own inverse, as turning round is.
 
@@ -247,7 +260,8 @@ class _Turn(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, order: Tensor) -> Tensor:
-        ctx.save_for_backward(order)
+        if ctx is not None:
+            ctx.save_for_backward(order)
         return x.reshape(-1, x.shape[2]).index_select(0, order).view_as(x)
 
     @staticmethod

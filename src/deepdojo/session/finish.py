@@ -86,8 +86,8 @@ def head_of(session: Session, judged: Score, grouped: bool) -> dict[str, Any]:
         "digest": session.dataset.digest("test"), "groups": grouped, "baselines": [],
         "data_share": session.options.share, "replaced": {}, "seed": session.seed,
         "published": [p.model_dump() for p in session.dataset.project.spec.published],
-        **signature_of(judged.metric),
         **({} if session.search is None else {"trials": session.search["trials"]}),
+        **signature_of(judged.metric),
     }  # fmt: skip
 
 

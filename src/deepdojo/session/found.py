@@ -29,7 +29,7 @@ def facts_of(asked: Asked, dataset: Dataset, recipe: Recipe) -> Facts:
     """
     return _plain({
         "project_digest": asked.project.digest, "task": asked.project.spec.task, "metric": asked.judge.metric,
-        "recipe": asked.recipe_name, "model": recipe.model.model_dump(), "task_options": recipe.task,
+        "recipe": asked.recipe_name, "model": recipe.model.written(), "task_options": recipe.task,
         "train": recipe.train.model_dump(), "version": __version__, "split": asked.split_changes,
         "files": dataset.files,
     })  # fmt: skip

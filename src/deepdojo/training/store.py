@@ -48,9 +48,9 @@ class Store:
         pack: where mapped tensors lie; None for tensors in memory.
         found: whether they were packed by an earlier command.
         equal: whether a training batch holds examples of one length alone (`train.lengths`).
-        tokens: most tokens of a training batch, padding included (`train.batch_tokens`); None: examples are counted.
         chance: (n,) float64, in proportion to which training draws examples, with replacement (`train.balance`); None:
             each one once a pass.
+        tokens: most tokens of a training batch, padding included (`train.batch_tokens`); None: examples are counted.
     """
 
     fixed: dict[str, Tensor]
@@ -61,9 +61,9 @@ class Store:
     pack_folder: Pack | None = field(default=None, repr=False)
     found: bool = False
     equal: bool = False
+    chance: Tensor | None = None
     tokens: int | None = None
     counted: tuple[np.ndarray, ...] = ()
-    chance: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.row_of)

@@ -130,7 +130,7 @@ def _by_split(look: Look, group: list[int]) -> dict[str, list[int]]:
 
 def _torn(look: Look, many: list[list[int]]) -> list[list[int]]:
     """Training and validation rows of one input whose labels differ."""
-    if look.target_kind not in ("label", "tokens"):  # a sentence has many translations
+    if look.target_kind not in ("label", "labels", "texts", "tokens"):  # a sentence has many translations
         return []
     known = sum(len(look.rows[split]) for split in LEARN)
     labelled = [[place for place in group if place < known] for group in many]
@@ -151,7 +151,7 @@ def _two_labels(look: Look, torn: list[list[int]], chance: float) -> Iterator[Pr
     other = next(place for place in torn[0] if _answer(look, place) != _answer(look, first))
     a, b = look.nth(LEARN, first), look.nth(LEARN, other)
     one, two, what = _answer(look, first), _answer(look, other), ""
-    if not isinstance(one, str):
+    if look.target_kind == "tokens":
         at = next((i for i, (x, y) in enumerate(zip(one, two, strict=False)) if x != y), 0)
         one, two, what = one[at], two[at], f"word {at + 1} of "
     yield Problem(
