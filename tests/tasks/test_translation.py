@@ -142,12 +142,11 @@ def test_numbers_are_translated_after_a_minute(arguments):
     rows, fresh = made(800), made(40, seed=9, longest=5)
     task = Translation.fit(rows, tokens="words")
     torch.manual_seed(0)
-    name = arguments.pop("name")
-    model = create_model(name, task.dims(), shared=True, **arguments)
+    model = create_model(arguments["name"], task.dims(), shared=True, **{k: arguments[k] for k in list(arguments)[1:]})
     store = Store.pack(task, rows, learn=True)
     store.tokens = 600
-    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
-    for epoch in range(12):
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    for epoch in range(25):
         for index in store.batches(1, generator=torch.Generator().manual_seed(epoch)):
             total, weight = task.loss(model, store.cut(index))
             optimizer.zero_grad()

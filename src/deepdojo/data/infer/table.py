@@ -383,8 +383,10 @@ def _metric(
     elif contract_of(task).target_kind == "number":
         metric = contract_of(task).metric
         why = f"in the unit of {target}" + ("; mae counts large errors less" if metric == "rmse" else "")
-    else:
+    elif contract_of(task).target_kind == "label":
         metric, why = class_metric(counts)
+    else:
+        metric, why = contract_of(task).metric, f"the usual one of {task}"
     inferred.spec["metric"] = metric
     inferred.say(f"metric: {metric}, {why}", "metric", why)
 
