@@ -18,6 +18,7 @@ FROZEN = {
     "--resume --runs --seed --seeds --set --share --trust --validation-only --yes -r",
     "predict": "RUN ROWS --count --json --output --prompt --seed --temperature --top-k --top-p --trust -o",
     "explain": "RUN --json --offline --trust",
+    "export": "RUN --json --offline --output --to --trust -o",
     "report": "RUN --json --language --open",
     "reproduce": "RUN --json --offline --trust",
     "board": "PROJECT --html --json --language --runs",

@@ -13,6 +13,8 @@ import onnxruntime
 import pytest
 import torch
 from safetensors.torch import load_file
+from tests.baselines.floor_rows import hidden, made_rows
+from tests.interop.exporting import exported, same_cells
 
 from deepdojo.contracts import CONTRACTS
 from deepdojo.data.project import builtin_projects, stock_recipes
@@ -20,8 +22,6 @@ from deepdojo.models import create_model
 from deepdojo.recipes import Recipe
 from deepdojo.session.defaults import resolve
 from deepdojo.tasks import load_task
-from tests.baselines.floor_rows import hidden, made_rows
-from tests.interop.exporting import exported, same_cells
 
 pytestmark = pytest.mark.usefixtures("production")  # exporters call layers with sizes that are no numbers yet
 
@@ -71,7 +71,9 @@ def test_every_model_that_a_recipe_uses_is_exported_here_or_said_to_have_no_expo
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("name", "model", "arguments", "options"), FAMILIES, ids=lambda v: v if isinstance(v, str) else "")
+@pytest.mark.parametrize(
+    ("name", "model", "arguments", "options"), FAMILIES, ids=lambda v: v if isinstance(v, str) else ""
+)
 def test_an_exported_model_gives_the_same_cells(tmp_path, name, model, arguments, options) -> None:
     rows = made_rows(name, 24)
     task = load_task(name).fit(rows, **options)

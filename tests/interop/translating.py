@@ -40,6 +40,4 @@ class Copying:
 
 def texts(n: int, seed: int = 0) -> list[dict[str, Any]]:
     rng = np.random.default_rng(seed)
-    return [
-        {"id": str(i), "source": rng.integers(3, WORDS, int(rng.integers(2, 9))).tolist()} for i in range(n)
-    ]
+    return [{"id": str(i), "source": rng.integers(3, WORDS, int(rng.integers(2, 9))).tolist()} for i in range(n)]

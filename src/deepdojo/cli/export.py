@@ -26,9 +26,9 @@ def export(
 ) -> None:
     """Write a run's model for onnxruntime.
 
-    dojo export last                   a folder with the graph, its card and the task
+    dojo export last                   graph, card and task, in a folder of the run
     dojo export last --to onnx -o dir  in a folder of your own
-    dojo export last --json            inputs, outputs, and how the graph was checked
+    dojo export last --json            inputs, outputs, how it was checked
     """
     from deepdojo import api
     from deepdojo.cli.terminal import TerminalListener

@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+import os
+import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -91,6 +93,7 @@ class _Method(nn.Module):
     def __init__(self, model: nn.Module, graph: Graph) -> None:
         super().__init__()
         self.model, self.graph = model, graph
+        self.train(model.training)  # exporters put the mode back that they found
 
     def forward(self, *tensors: Tensor) -> Any:
         given = {entry.parameter: tensor for entry, tensor in zip(self.graph.inputs, tensors, strict=True)}
@@ -243,9 +246,12 @@ def _first_line(error: Exception) -> str:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Exporters print, log and warn about what the check decides."""
+    """Exporters print (from C++ too, so the file itself is turned away), log and warn about what the check decides."""
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
     try:
         with (
             warnings.catch_warnings(),
@@ -255,4 +261,7 @@ def _quiet() -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
         logging.disable(before)

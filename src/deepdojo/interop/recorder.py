@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -23,7 +23,7 @@ from deepdojo.tasks.base import Batch, Row, Task
 from deepdojo.training.predictor import evaluating
 from deepdojo.training.store import Store
 
-__all__ = ["Graph", "Input", "recorded"]
+__all__ = ["Graph", "Input", "recorded", "recorded_calls"]
 
 ROWS = (5, 3)  # of the two batches; more where a length is the same
 _FEWEST = 4  # columns of the first batch: two lengths of 2 and more must be cut from it
@@ -83,6 +83,7 @@ class _Recorder(Calls):
         self.model = model
         self.called: dict[str, list[Given]] = {}
         self.asked: set[str] = set()
+        self.train(model.training)  # a module is born in training, and would leave the model there
 
     def run(self, method: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
         given = bound(method, _parameters(self.model, method), args, kwargs)
@@ -122,17 +123,23 @@ def recorded(task: Task, model: nn.Module, rows: Sequence[Row]) -> tuple[list[Gr
     store = Store.pack(task, rows, learn=False, reject=lambda row, reason: None)
     if not len(store):
         raise DataError("none of the rows can be encoded, so there is nothing to trace the model with")
-    twice = []
-    for batch in _two_batches(task, store):
-        two_halves = hasattr(model, "encode") and hasattr(model, "decode")
+    return recorded_calls(task.predict, model, *_two_batches(task, store))
+
+
+def recorded_calls(
+    predict: Callable[[nn.Module, Batch], Any], model: nn.Module, batch: Batch, other: Batch
+) -> tuple[list[Graph], set[str]]:
+    """The same from two batches that differ in every size that may differ; the first is the example."""
+    called = []
+    two_halves = hasattr(model, "encode") and hasattr(model, "decode")
+    for each in (batch, other):
         recorder = (_EncoderDecoderRecorder if two_halves else _Recorder)(model)
         with evaluating(recorder):
-            task.predict(recorder, batch)
-        twice.append((batch, recorder))
-    (batch, first), (_, second) = twice
-    return [
-        _graph(m, model, batch, first.called[m], second.called[m]) for m in first.called
-    ], first.asked | second.asked
+            predict(recorder, each)
+        called.append(recorder)
+    first, second = called
+    graphs = [_graph(method, model, batch, first.called[method], second.called[method]) for method in first.called]
+    return graphs, first.asked | second.asked
 
 
 def _two_batches(task: Task, store: Store) -> tuple[Batch, Batch]:

@@ -24,7 +24,9 @@ def sinusoidal_positions(T: int, D: int, base: float = 10000.0) -> Float[Tensor,
     """
     pairs = torch.arange(0, D, 2, dtype=torch.float64, device="cpu")
     angles = torch.arange(T, dtype=torch.float64, device="cpu")[:, None] * base ** (-pairs / D)
-    return torch.stack([angles.sin(), angles.cos()], -1).flatten(1)[:, :D]
+    # onnxruntime below 1.25 has a sine in float64 and no cosine.
+    cosines = (angles + math.pi / 2).sin() if traced() else angles.cos()
+    return torch.stack([angles.sin(), cosines], -1).flatten(1)[:, :D]
 
 
 def sinusoidal_positions_reference(T: int, D: int, base: float = 10000.0) -> Float[Tensor, "T D"]:

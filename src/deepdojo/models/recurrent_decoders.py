@@ -19,6 +19,7 @@ from deepdojo.layers.gru import GRU
 from deepdojo.layers.hook import current
 from deepdojo.layers.lstm import LSTM
 from deepdojo.layers.shapes import ShapeError
+from deepdojo.models.recurrent_decoders_traced import traced_walk
 
 __all__ = [
     "AttentiveDecoder",
@@ -144,6 +145,8 @@ class AttentiveDecoder(nn.Module):
         cache.keys = self.attention.project_keys(cache.memory)
 
     def forward(self, words: Float[Tensor, "B T E"], cache: DecoderCache) -> Seen:
+        if torch.jit.is_tracing() and words.shape[1]:
+            return traced_walk(self, words, cache)
         steps = [self._step(word, cache) for word in words.split(1, 1)] if words.shape[1] else []
         if not steps:
             B, S, D = cache.memory.shape  # type: ignore[union-attr]
