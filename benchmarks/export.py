@@ -6,8 +6,8 @@
 
 Models have the arguments of their recipes and the inputs of `deepdojo.models.example_inputs` (what `dojo list models`
 is counted at), weights as initialised. torch and onnxruntime take turns; a figure is the median of 9 turns,
-CPU milliseconds for one example, in batches of 1 and of 8. The difference is the largest on the shapes that `dojo export`
-checks, none of which the exporter saw, as a share of the largest output.
+CPU milliseconds for one example, in batches of 1 and of 8. The difference is the largest on the shapes that
+`dojo export` checks, none of which the exporter saw, as a share of the largest output.
 """
 
 from __future__ import annotations
