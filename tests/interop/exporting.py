@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from torch import nn
 
@@ -33,7 +34,20 @@ def same_cells(found: Exported, task: Task, model: nn.Module, rows: list[dict]) 
     for a, b in zip(got, wanted, strict=True):
         assert a.keys() == b.keys()
         for column, cell in b.items():
-            if isinstance(cell, float | dict):
-                assert a[column] == pytest.approx(cell, rel=1e-4, abs=1e-4), column
-            else:
-                assert a[column] == cell, column
+            same_cell(a[column], cell)
+
+
+def same_cell(found: Any, wanted: Any) -> None:
+    """Numbers to 1e-4, wherever they stand in a cell; all else to the sign."""
+    if isinstance(wanted, float | np.ndarray):
+        assert found == pytest.approx(wanted, rel=1e-4, abs=1e-4)
+    elif isinstance(wanted, dict):
+        assert found.keys() == wanted.keys()
+        for key, value in wanted.items():
+            same_cell(found[key], value)
+    elif isinstance(wanted, list | tuple):
+        assert len(found) == len(wanted)
+        for one, other in zip(found, wanted, strict=True):
+            same_cell(one, other)
+    else:
+        assert found == wanted

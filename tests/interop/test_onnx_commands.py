@@ -1,4 +1,4 @@
-"""`dojo export` and `dojo predict FOLDER`: the cells of the run, without the run; and what is refused."""
+"""`dojo export` and `dojo predict FOLDER`: the cells of the run, without it; and what is refused, in one sentence."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_what_is_no_run_or_no_format_is_refused(dojo: Dojo, tmp_path: Path) -> N
         told = {"id": run.name, "task": NAME, "metric": "accuracy", "project": "x", "name": "x", "kind": kind}
         write_toml(run / "run.toml", told)
         (run / "score.json").write_text("{}", encoding="utf-8")
-        with pytest.raises(RunError, match=r"holds no network|holds no model"):
+        with pytest.raises(RunError, match=r"holds no (network|model)"):
             dd.export(run)
 
 

@@ -18,6 +18,7 @@ class Copying:
 
     ragged = frozenset({"source"})
     length = "source"
+    beside = ()
     beams = 3
 
     def encode(self, row: dict[str, Any], *, learn: bool) -> Any:

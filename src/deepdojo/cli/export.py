@@ -26,7 +26,7 @@ def export(
 ) -> None:
     """Write a run's model for onnxruntime.
 
-    dojo export last                   graph, card and task, in the run
+    dojo export last                   graph, card and task, inside the run
     dojo export last --to onnx -o dir  in a folder of your own
     dojo export last --json            inputs, outputs, how it was checked
     """

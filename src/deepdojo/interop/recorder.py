@@ -146,13 +146,14 @@ def _two_batches(task: Task, store: Store) -> tuple[Batch, Batch]:
     """The longest examples, and fewer of them, cut to half."""
     lengths = store.length_of if store.length_of is not None else np.zeros(len(store))
     longest = torch.from_numpy(np.argsort(-lengths, kind="stable"))
-    columns = {name: int(store.cut(longest[:1])[name].shape[1]) for name in task.ragged}
+    one = store.cut(longest[:1])
+    columns = {name: int(one[name].shape[1]) for name in sorted(task.ragged) if name in one}  # targets are not there
     taken = {n for length in columns.values() for n in (max(length, _FEWEST), max(length, _FEWEST) // 2)}
     sizes = [n for n in (*ROWS, 7, 11, 13, 17) if n not in taken]
     batches = []
     for rows, half in zip(sizes, (False, True), strict=False):
         batch = store.cut(longest[torch.arange(rows) % len(longest)])
-        for name in task.ragged:
+        for name in columns:
             length = max(batch[name].shape[1], _FEWEST)
             some = torch.arange(length // 2 if half else length) % max(1, batch[name].shape[1])
             for entry in (name, f"{name}_keep"):

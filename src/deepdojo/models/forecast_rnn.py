@@ -64,7 +64,7 @@ class ForecastRnn(nn.Module):
         shrink_head(self.head)
 
     def forward(self, past: Float[Tensor, "B T"], known: Float[Tensor, "B F H"]) -> Float[Tensor, "B H Q"]:
-        patches = past.view(len(past), -1, self.config.patch)
+        patches = past.unflatten(1, (-1, self.config.patch))
         _, state = self.encoder(patches)
         states, _ = self.decoder(known.transpose(1, 2), None, state)
         return self.head(self.dropout(states)) + past[:, -1:, None]

@@ -150,18 +150,19 @@ class SpanReader(nn.Module):
     def _aligned(self, x: Tensor, y: Tensor, states: Tensor, keep: Tensor, same: Tensor) -> Tensor:
         """(B, T, Q): for each token of the passage the question's states that it attends to; zeros for nothing."""
         mine, theirs = self.relu(self.align(x)), self.relu(self.align(y))
-        scores = mine @ theirs.mT / theirs.shape[2] ** 0.5 + self.bonus[0] * same
+        scores = mine @ theirs.transpose(1, 2) / theirs.shape[2] ** 0.5 + self.bonus[0] * same
         scores = scores.masked_fill(~keep.unsqueeze(1), -torch.inf)
         nothing = self.bonus[1].expand(*scores.shape[:2], 1)
         return self.softmax(torch.cat([scores, nothing], 2), -1)[..., :-1] @ states
 
     def _spans(self, h: Tensor, q: Tensor, keep: Tensor) -> Tensor:
         start, end = (h @ side(q).unsqueeze(2) for side in (self.start, self.end))  # (B, T, 1)
-        pairs = self.begin_of(h) @ self.end_of(h).mT / self.config.span_width**0.5
+        pairs = self.begin_of(h) @ self.end_of(h).transpose(1, 2) / self.config.span_width**0.5
         steps = torch.arange(self.config.max_span, device=h.device)
         last = torch.arange(h.shape[1], device=h.device).unsqueeze(1) + steps  # (T, W)
         inside = last.clamp(max=h.shape[1] - 1)
-        scores = (start + end.mT + pairs).gather(2, inside.expand(len(h), -1, -1)) + self.lengths(q).unsqueeze(1)
+        scores = (start + end.transpose(1, 2) + pairs).gather(2, inside.expand(h.shape[0], -1, -1))
+        scores = scores + self.lengths(q).unsqueeze(1)
         real = keep.unsqueeze(2) & keep[:, inside] & (last < h.shape[1])
         return scores.masked_fill(~real, -torch.inf)
 
