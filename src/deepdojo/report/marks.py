@@ -12,7 +12,7 @@ from deepdojo.report.svg import tag
 
 __all__ = ["marked"]
 
-_TITLES = {"true": "a right answer", "said": "the prediction", "both": "the prediction, which is right"}
+_TITLES = {"true": "a right answer", "said": "the prediction", "agreed": "the prediction, which is right"}
 
 
 def marked(text: str, marks: Sequence[Any], words: Callable[..., str]) -> Markup:
@@ -29,6 +29,6 @@ def marked(text: str, marks: Sequence[Any], words: Callable[..., str]) -> Markup
         if not kinds:
             parts.append(escape(text[start:end]))
             continue
-        kind = "both" if len(kinds) == 2 else kinds.pop()
+        kind = "agreed" if len(kinds) == 2 else kinds.pop()
         parts.append(tag("mark", text[start:end], class_=kind, title=words(_TITLES[kind])))
     return Markup("").join(parts)
