@@ -50,21 +50,14 @@ def curve(
     wanted = parse_shares(shares)
     seconds = None if budget is None else parse_duration(budget)
     listener = TerminalListener()
-    try:
+    with listener.kept():
         from deepdojo import api
 
-        if listener.live:  # importing torch takes a second or two
-            listener.stage("starting")
         found = api.curve(
             project, recipe, set=set, shares=wanted, seeds=seeds, seed=seed, budget=seconds,
             baselines=not no_baselines, runs=runs, language=language, offline=offline, yes=yes, trust=trust,
             listener=listener,
         )  # fmt: skip
-    except KeyboardInterrupt:
-        listener.finish()
-        raise KeyboardInterrupt("what is trained is kept: the same command goes on") from None
-    finally:
-        listener.finish()
     if json:
         print_json(found)
         return

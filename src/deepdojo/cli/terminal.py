@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO
 
 from deepdojo.cli.output import clip, width
@@ -33,6 +35,18 @@ class TerminalListener(Listener):
         self._detail = ""
         self._shown = 0.0
         self._first: tuple[float, float] | None = None
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Many trainings, which the same command finds again after Ctrl-C."""
+        try:
+            if self.live:  # importing torch takes a second or two
+                self.stage("starting")
+            yield
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("what is trained is kept: the same command goes on") from None
+        finally:
+            self.finish()
 
     def stage(self, name: str, detail: str = "") -> None:
         """A part of the work begins."""

@@ -115,17 +115,10 @@ def train_all(project: str, others: Iterable[str], *, json: bool, **given: Any) 
         raise UsageError(f"{name} does not go with --all, which trains every recipe once", where=name,
                          todo="leave one of them away")  # fmt: skip
     listener = TerminalListener()
-    try:
+    with listener.kept():
         from deepdojo import api
 
-        if listener.live:
-            listener.stage("starting")
         found = api.train_all(project, listener=listener, **given)
-    except KeyboardInterrupt:
-        listener.finish()
-        raise KeyboardInterrupt("what is trained is kept: the same command goes on") from None
-    finally:
-        listener.finish()
     if json:
         print_json(found)
         return

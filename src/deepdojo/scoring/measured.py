@@ -24,6 +24,7 @@ __all__ = [
     "Measured",
     "bootstrap_weights",
     "from_mean",
+    "from_rate",
     "from_sums",
     "group_index",
     "paired",
@@ -206,6 +207,31 @@ def from_mean(
         losses=terms if losses is None else losses,
         influence_of=lambda: terms - terms.mean(),
         bounds=bounds or (-math.inf, math.inf),
+    )
+
+
+def from_rate(amounts: Array, sizes: Array, *, losses: Array | None = None, upper: float = math.inf) -> Measured:
+    """Σ wᵢ amountᵢ / Σ wᵢ sizeᵢ: what a unit of size costs, or how much of it is right; NaN where no size is weighed.
+
+    Args:
+        amounts, sizes: (n,), not negative; some size must be above 0.
+        losses: default: each row's own amount for its size.
+        upper: the highest that the rate can be.
+    """
+    amounts, sizes = np.asarray(amounts, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
+    rate = float(amounts.sum() / sizes.sum())
+
+    def value_at(weights: Array) -> Array:
+        whole = weights @ sizes
+        return np.divide(weights @ amounts, whole, out=np.full(len(weights), np.nan), where=whole > 0)
+
+    own = np.divide(amounts, sizes, out=amounts.copy(), where=sizes > 0)
+    return Measured(
+        value_at,
+        len(amounts),
+        losses=own if losses is None else losses,
+        influence_of=lambda: (amounts - rate * sizes) / sizes.mean(),
+        bounds=(0.0, upper),
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from deepdojo.errors import ScoreError
-from deepdojo.scoring.measured import Measured
+from deepdojo.scoring.measured import Measured, from_rate
 from deepdojo.scoring.metrics.registry import metric, numbers
 
 __all__ = ["bits_per_byte", "nats_per_character", "word_perplexity"]
@@ -83,12 +83,4 @@ def _rate(predicted: Sequence[float], sizes: Sequence[int], factor: float = 1.0)
         raise ScoreError(f"{predicted[row]!r} nats are below 0: no text is more than certain", where=f"row {row + 1}")
     if not size.any():
         raise ScoreError("the rows hold nothing that could be counted", todo="choose bits_per_byte")
-    rate = float(nll.sum() / size.sum())
-    losses = np.divide(nll, size, out=nll.copy(), where=size > 0)
-    return Measured(
-        lambda weights: (weights @ nll) / (weights @ size),
-        len(nll),
-        losses=losses,
-        influence_of=lambda: (nll - rate * size) / size.mean(),
-        bounds=(0.0, math.inf),
-    )
+    return from_rate(nll, size)

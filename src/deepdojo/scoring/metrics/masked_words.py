@@ -14,7 +14,7 @@ import numpy as np
 
 from deepdojo.data.codecs.hidden_words import hidden_spans
 from deepdojo.errors import ScoreError
-from deepdojo.scoring.measured import Measured
+from deepdojo.scoring.measured import Measured, from_rate
 from deepdojo.scoring.metrics.registry import metric, numbers
 
 __all__ = ["masked_word_accuracy", "masked_word_nats"]
@@ -68,12 +68,7 @@ def _rate(truth: Sequence[str], predicted: Sequence[Mapping[str, Any]], key: str
         raise ScoreError(f"{predicted[row][key]!r} of {words[row]:g} hidden words cannot be", where=f"row {row + 1}")
     if not words.any():
         raise ScoreError("the rows hold no words, so none was hidden", todo="give a text with words")
-    rate = float(value.sum() / words.sum())
-    losses = np.divide(value, words, out=value.copy(), where=words > 0)
-    return Measured(
-        lambda weights: (weights @ value) / (weights @ words),
-        len(value),
-        losses=losses if key == "nats" else 1.0 - losses,
-        influence_of=lambda: (value - rate * words) / words.mean(),
-        bounds=(0.0, top),
-    )
+    if key == "nats":
+        return from_rate(value, words)
+    missed = 1.0 - np.divide(value, words, out=np.zeros_like(value), where=words > 0)
+    return from_rate(value, words, losses=missed, upper=top)

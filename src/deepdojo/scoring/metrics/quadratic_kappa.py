@@ -46,11 +46,17 @@ def quadratic_kappa(truth: Sequence[str], predicted: Sequence[str]) -> Measured:
 
 
 def _grades(cells: Sequence[str]) -> np.ndarray:
-    """(n,) float64."""
-    try:
-        values = np.array([float(cell) for cell in cells])
-        if np.isfinite(values).all():
-            return values
-    except ValueError:
-        pass
+    """(n,) float64: values where all are numbers, else places in the alphabet."""
+    values = [_number(cell) for cell in cells]
+    if None not in values:
+        return np.array(values, dtype=np.float64)
     return np.unique(np.array(cells, dtype=str), return_inverse=True)[1].astype(np.float64)
+
+
+def _number(cell: str) -> float | None:
+    """The finite number that a label is, or None."""
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return value if np.isfinite(value) else None

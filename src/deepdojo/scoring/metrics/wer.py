@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from deepdojo.errors import ScoreError
-from deepdojo.scoring.measured import Measured
+from deepdojo.scoring.measured import Measured, from_rate
 from deepdojo.scoring.metrics.registry import metric
 
 __all__ = ["edits", "wer"]
@@ -33,16 +32,7 @@ def wer(truth: Sequence[str], predicted: Sequence[str]) -> Measured:
     words = np.array([len(a) for a, _ in pairs], dtype=np.float64)
     if not words.any():
         raise ScoreError("the references hold no word, so no share of them is wrong", todo="choose another metric")
-    rate = float(wrong.sum() / words.sum())
-    return Measured(
-        lambda weights: np.divide(
-            weights @ wrong, weights @ words, out=np.full(len(weights), np.nan), where=weights @ words > 0
-        ),
-        len(pairs),
-        losses=wrong / np.maximum(words, 1.0),
-        influence_of=lambda: (wrong - rate * words) / words.mean(),
-        bounds=(0.0, math.inf),
-    )
+    return from_rate(wrong, words)
 
 
 def edits(a: Sequence[str], b: Sequence[str]) -> int:
