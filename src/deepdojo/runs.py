@@ -254,7 +254,8 @@ def find_run(reference: str | Path, *, unfinished: bool = False) -> Run:
         return Run(wanted[-1])
     if text.startswith(BASELINE):
         wanted = run_folders(baselines=True)
-    matches = [f for f in wanted if f.name.startswith(text)] or [f for f in folders if f.name.startswith(text)]
+    begun = text or "\0"  # nothing is the beginning of every id
+    matches = [f for f in wanted if f.name.startswith(begun)] or [f for f in folders if f.name.startswith(begun)]
     exact = [f for f in matches if f.name.removesuffix(PARTIAL) == text]
     if len(exact) == 1 or len(matches) == 1:
         return Run((exact or matches)[0])

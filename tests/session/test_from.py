@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 import deepdojo as dd
 from deepdojo.errors import RecipeError, RunError, UnknownNameError, UsageError
+from deepdojo.runs import find_run
 from tests.data.test_pretrained_tokenizer import PIECES, bert_folder
 
 QUICK: dict[str, Any] = {"baselines": False, "explain": False, "report": False}
@@ -255,3 +256,12 @@ def test_a_table_needs_the_columns_that_the_run_had(tmp_path):
     assert again.run.info["chosen"]["weights"].endswith("new: nothing")
     with pytest.raises(RecipeError, match="other columns"):
         dd.train(table("c", ["x", "z"]), set={"train.epochs": 1}, from_=first.folder, **QUICK)
+
+
+@pytest.mark.parametrize("reference", ["", "/nowhere/at/all"])
+def test_what_names_no_run_is_not_the_only_run_there_is(tmp_path, monkeypatch, pretrained, reference):
+    shutil.copytree(pretrained.folder, tmp_path / "runs" / "one" / pretrained.folder.name)
+    monkeypatch.chdir(tmp_path)
+    assert find_run(pretrained.folder.name).id == pretrained.folder.name
+    with pytest.raises(UnknownNameError):
+        find_run(reference)

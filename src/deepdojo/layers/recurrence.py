@@ -129,8 +129,7 @@ def _said(state: Any) -> str:
 
 @contextmanager
 def quiet(x: Tensor) -> Iterator[None]:
-    """cuDNN would like one flat buffer; copying the weights costs less than keeping them flat through every
-    optimizer."""
+    """cuDNN would like one flat buffer; copying the weights costs less than keeping them flat."""
     if not x.is_cuda:
         yield
         return
@@ -146,8 +145,7 @@ def real_steps_first(x: Tensor, keep: Tensor) -> tuple[Tensor, Tensor, Callable[
     """
     order = None
     if traced():
-        T = keep.shape[1]
-        order = torch.argsort((~keep).long() * T + torch.arange(T, device=keep.device), dim=1)
+        order = torch.argsort((~keep).long() * keep.shape[1] + torch.arange(keep.shape[1], device=keep.device), dim=1)
     elif bool((keep[:, 1:] & ~keep[:, :-1]).any()):
         order = torch.argsort((~keep).to(torch.uint8), dim=1, stable=True)
     if order is not None:
