@@ -239,3 +239,15 @@ def test_the_table_of_floors_costs_no_import_and_no_torch():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("task", [name for name, contract in CONTRACTS.items() if contract.optional])
+def test_floors_do_without_inputs_that_a_project_lacks(task):
+    def lacking(rows):
+        return [{k: v for k, v in row.items() if k not in CONTRACTS[task].optional} for row in rows]
+
+    train, test = lacking(made_rows(task, 60)), lacking(hidden(made_rows(task, 9, seed=1), task))
+    left_out = []
+    done = {found.name for found in run_floors(task, train, test, left_out=left_out.append)}
+    assert len(done) + len(left_out) == len(floors_for(task))
+    assert len(done) >= 2

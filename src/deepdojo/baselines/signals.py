@@ -70,7 +70,8 @@ class _Columns:
     """Rows as (n, D) float32, standardised; what is the same in every training row is left out."""
 
     def __init__(self, problem: Problem) -> None:
-        self.problem, self.names = problem, list(problem.contract.inputs)
+        self.problem = problem
+        self.names = [name for name in problem.contract.inputs if name in problem.train[0]]  # some are optional
         n = len(problem.train)
         kept = np.random.default_rng(problem.seed).permutation(n)[:MOST_ROWS] if n > MOST_ROWS else np.arange(n)
         self.drawn = np.sort(kept)
