@@ -527,7 +527,8 @@ def errors(
         output: a .csv file for all of them; one of suspects has the columns that `[labels] corrections` reads.
 
     Returns:
-        `rows`, one dict each; of suspects also `suspects`, `judged` and `wrong`, the estimated share with its interval.
+        `rows`, one dict each; `labels`, whether the task has labels that can be suspected. Of suspects also
+        `suspects`, `judged` and `wrong`, the estimated share with its interval.
     """
     from deepdojo.places import write_text
     from deepdojo.session.errors import worst_held_out
@@ -538,6 +539,7 @@ def errors(
     whole, listener = load(run).run, listener or Listener()
     one = whole.with_model()
     found: dict[str, Any] = {"run": whole.id, "project": whole.info["project_path"] or whole.info["project"]}
+    found["labels"] = whole.contract.target_kind == "label"
     if suspect_labels:
         suspects = find_suspects(one, listener, offline=offline, trust=trust)
         everything = [vars(item) for item in suspects.found]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -247,6 +248,7 @@ def load_dataset(
     got = read_all(project, files, trusted, progress)
     if not len(got.rows):
         raise _nothing_left(got.rejected)
+    _require_parts(project, got)
     facts = cache(lambda: _for_the_split(project, files, got))  # inputs are hashed once, whatever is drawn
     keys = cache(lambda: [input_key(row, project.contract, files) for row in got.rows])
 
@@ -280,6 +282,21 @@ def _nothing_left(rejected: Sequence[Rejected]) -> DataError:
     if len(rejected) == 1:
         return DataError(f"the only row cannot be used: {first.reason}", where=place)
     return DataError(f"none of the {len(rejected):,} rows can be used; the first one: {first.reason}", where=place)
+
+
+def _require_parts(project: Project, got: Read | PackedRead) -> None:
+    """Raises DataError where a part that [data.split] gives has no row that can be used: none is drawn in its stead,
+    since the project says that those rows are another's."""
+    there = set(got.fixed)
+    empty = next((part for part in SPLITS if part in project.spec.data.split and part not in there), None)
+    if empty is None:
+        return
+    reasons = Counter(item.reason for item in got.rejected).most_common(1)
+    why = f"; of {len(got.rejected):,} items that are left out most say: {reasons[0][0]}" if reasons else ""
+    raise DataError(
+        f"the {empty} part has no row that can be used{why}", where=f"data.split.{empty}",
+        todo="mend its rows, or take the part out of [data.split] to have it drawn from the others",
+    )  # fmt: skip
 
 
 def _recorded(rows: Sequence[Row], split_of: Mapping[str, str], *, strict: bool = True) -> np.ndarray:

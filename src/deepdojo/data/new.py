@@ -196,7 +196,19 @@ def _is_tagged(path: Path, given: Choices) -> bool:
     """Whether a file has a word a line: by its ending, or because the task tags words and it is no table."""
     suffix = path.suffix.lower()
     tags = given.task is not None and bool(contract_of(given.task).aligned)
-    return suffix in TAGGED or (tags and suffix not in TABLES)
+    if suffix in TAGGED or (tags and suffix not in TABLES):
+        return True
+    return suffix == ".txt" and given.task is None and _words_by_line(path)
+
+
+def _words_by_line(path: Path) -> bool:
+    """Whether the first lines are words with as many cells beside each, sentence after sentence with empty lines
+    between: no table has those again and again."""
+    with path.open("rb") as file:
+        lines = file.read(20_000).decode("utf-8", "replace").splitlines()[:-1]
+    cells = {len(line.split()) for line in lines if line.strip()}
+    empty = sum(not line.strip() for line in lines)
+    return len(cells) == 1 and min(cells) in (2, 3, 4) and empty >= 3
 
 
 def _prefix(path: Path, root: Path) -> str:
@@ -248,7 +260,7 @@ def _toml(spec: dict[str, Any], source: dict[str, Any], inferred: Inferred) -> s
     for key in ("name", "task", "metric"):
         document.add(key, _item(spec[key], inferred.comments.get(key)))
     tables = {"source": source}
-    tables |= {key: spec[key] for key in ("data", "columns", "split") if spec.get(key)}
+    tables |= {key: spec[key] for key in ("data", "columns", "labels", "split") if spec.get(key)}
     for key, values in tables.items():
         document.add(tomlkit.nl())
         document.add(key, _table(key, values, inferred.comments))

@@ -26,11 +26,15 @@ from deepdojo.data.cells import (
 )
 from deepdojo.data.files import Files, Media, printable
 from deepdojo.data.images import check_image
+from deepdojo.data.json_text import load_json
 from deepdojo.data.readers import RawRow
 from deepdojo.data.spec import FileColumn, PixelColumns, ProjectSpec
 from deepdojo.errors import DojoError, ProjectError, SourceError, UnknownNameError
 
-__all__ = ["Reject", "RowMaker", "as_text", "input_key"]
+__all__ = ["LABEL_SIGNS", "Reject", "RowMaker", "as_text", "input_key", "label_list"]
+
+LABEL_SIGNS = "|;,"
+"""What may stand between the labels of a cell, the surest first."""
 
 _TOO_LARGE = f" below {LARGEST:g}"
 _FLOATS = 10**308
@@ -239,11 +243,13 @@ class RowMaker:
         names = self.spec.labels.names
         named = dict(names) if isinstance(names, Mapping) else {str(i): name for i, name in enumerate(names)}
 
+        parted = self.spec.labels.parted_by
+
         def labels(raw: RawRow) -> list[str]:
             cell = self.cell(raw, column)
             if cell is None:
                 raise Reject(f"the {role} are missing")
-            parts = cell if isinstance(cell, list | tuple) else _label_list(as_text(cell) or "")
+            parts = cell if isinstance(cell, list | tuple) else label_list(as_text(cell) or "", parted)
             found = [(as_text(part) or "").strip() for part in parts]
             return list(dict.fromkeys(named.get(part, part) for part in found if part))
 
@@ -251,7 +257,10 @@ class RowMaker:
             text = (as_text(self.cell(raw, column)) or "").strip()
             if text in MISSING_LABELS:
                 raise Reject(f"the {role} is missing")
-            return named.get(text, text)
+            found = named.get(text, text)
+            if self.contract.ordered and parse_number(found) is None:
+                raise Reject(f"the grade {found[:40]!r} is no number, so its place is not known: give [labels] names")
+            return found
 
         def number(raw: RawRow) -> float:
             cell = self.cell(raw, column)
@@ -406,17 +415,17 @@ def _texts(text: str) -> list[str]:
     """Several texts of a JSON list, else one."""
     if text.lstrip().startswith("["):
         with suppress(ValueError, RecursionError):
-            found = json.loads(text)
+            found = load_json(text)
             if isinstance(found, list) and all(isinstance(part, str) for part in found):
                 return found
     return [text]
 
 
-def _label_list(text: str) -> list[str]:
-    """Labels of a JSON list, or parted by | or ; or commas: by the first of these signs that occurs."""
+def label_list(text: str, sign: str | None) -> list[str]:
+    """Labels of a JSON list, or parted by a sign; None: by the first of `LABEL_SIGNS` that occurs."""
     if text.lstrip().startswith("["):
         return _texts(text)
-    return text.split(next((sign for sign in "|;," if sign in text), "|"))
+    return text.split(sign or next((sign for sign in LABEL_SIGNS if sign in text), "|"))
 
 
 def _reject(reason: str) -> Any:

@@ -231,6 +231,9 @@ class LabelsSpec(_Section):
 
     names: dict[str, str] | list[str] = Field(default_factory=dict)
     """Raw label to its name, or the names of 0, 1, 2, ... A raw label without a name keeps its own."""
+    parted_by: str | None = Field(None, min_length=1)
+    """Several labels in one cell: the sign between them, such as ";". Default: | or ; or a comma, the first of them
+    that a cell has."""
     corrections: str | None = None
     """A CSV file with the columns id and label, as `dojo errors RUN --suspect-labels -o FILE` writes it: the rows that
     it names get these labels instead of their own."""

@@ -6,13 +6,13 @@ from collections import Counter
 from typing import Any
 
 from deepdojo.contracts import Contract, contract_of, task_of
-from deepdojo.data.cells import MISSING_LABELS
+from deepdojo.data.cells import MISSING_LABELS, parse_number
 from deepdojo.data.column_facts import ColumnFacts, describe
 from deepdojo.data.infer.inferred import Choices, Inferred, class_metric, listed, said_classes, split_of, two_classes
 from deepdojo.data.infer.reading import IDS, TARGETS, TableFile
 from deepdojo.data.infer.roles import named_roles, say_roles
 from deepdojo.data.infer.text import image_cells, is_date, text_facts
-from deepdojo.data.rows import as_text
+from deepdojo.data.rows import LABEL_SIGNS, as_text
 from deepdojo.errors import DataError, UnknownNameError, UsageError
 
 __all__ = ["infer_table"]
@@ -135,7 +135,9 @@ def _target(table: TableFile, facts: dict[str, ColumnFacts], choices: Choices, i
     facts[target] = describe(table.targets(target), table.decimal)
     _refuse_target(table, target, facts[target])
     gone = facts[target].missing
-    beside = f"; {gone:,} row{'s' if gone != 1 else ''} without it are left out" if gone else ""
+    several = choices.task is not None and contract_of(choices.task).target_kind == "labels"
+    left = "have none" if several else "without it are left out"  # no label is an answer, too
+    beside = f"; {gone:,} row{'s' if gone != 1 else ''} {left}" if gone else ""
     inferred.say(
         f"target: {target} ({why}{'' if choices.target else '; another one: --target COLUMN'}){beside}",
         "columns.target",
@@ -297,10 +299,29 @@ def _given_task(
         )
     inferred.spec["task"] = task
     inferred.say(f"task: {task} (as given)", "task", "as given")
-    if contract_of(task).target_kind == "label":
+    if contract.target_kind == "label":
         two_classes(counts, f"the target {target!r}", where, ONE_CLASS)
         inferred.say(said_classes(counts))
+    if contract.ordered:
+        _grades(counts, inferred)
+    if contract.target_kind == "labels":
+        sign = next((sign for sign in LABEL_SIGNS if any(sign in label for label in counts)), None)
+        if sign is not None:
+            inferred.spec["labels"] = {"parted_by": sign}
+            inferred.say(f"labels of a row are parted by {sign!r}", "labels.parted_by", "found in the column")
     return task
+
+
+def _grades(counts: Counter[str], inferred: Inferred) -> None:
+    """Words get numbers, by the alphabet for want of better, and that is said: only a person knows their order."""
+    words = sorted(label for label in counts if parse_number(label) is None)
+    if not words:
+        return
+    inferred.spec["labels"] = {"names": {word: str(place) for place, word in enumerate(sorted(counts), 1)}}
+    inferred.say(
+        f"grades: {' < '.join(sorted(counts))}, BY THE ALPHABET: put their numbers right in [labels] names",
+        "labels.names", "the grade that each word stands for",
+    )  # fmt: skip
 
 
 def _columns(
@@ -383,7 +404,7 @@ def _metric(
     elif contract_of(task).target_kind == "number":
         metric = contract_of(task).metric
         why = f"in the unit of {target}" + ("; mae counts large errors less" if metric == "rmse" else "")
-    elif contract_of(task).target_kind == "label":
+    elif contract_of(task).target_kind == "label" and not contract_of(task).ordered:
         metric, why = class_metric(counts)
     else:
         metric, why = contract_of(task).metric, f"the usual one of {task}"
