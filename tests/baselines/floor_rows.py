@@ -21,9 +21,9 @@ def made_rows(task: str, n: int, seed: int = 0) -> list[dict]:
             cell = rng.integers(0, 60, (7, 5)).astype(np.uint8)
             cell[y] += 150
         elif contract.input_kind == "video":  # a bright bar that crosses the picture as fast as its class
-            cell = rng.integers(0, 40, (12, 24, 24)).astype(np.uint8)
+            cell = rng.integers(0, 40, (12, 16, 16)).astype(np.uint8)
             for step, frame in enumerate(cell):
-                frame[:, (3 + y * 3 * step) % 20 :][:, :4] += 180
+                frame[:, (3 + y * 3 * step) % 12 :][:, :4] += 180
         elif contract.input_kind == "text":
             words = rng.choice(["film", "the", "plot", "a", "of"], 6).tolist()
             cell = " ".join([*words, ["awful", "fine", "great"][y]])

@@ -50,8 +50,8 @@ class Clips:
         cls, cells: Sequence[Any], *, frames: int, clips: int, seconds: float | None, size: int, colour: bool,
         seed: int = 0,
     ) -> Clips:  # fmt: skip
-        """Shape and statistics from a seeded sample of 64 videos: the longer side gets `size` pixels, the other one
-        what the median form asks for. Raises DataError where none can be read."""
+        """Shape and statistics from a seeded sample of 64 videos: the longer side gets `size` pixels, or as
+        many as most videos have where these are fewer, the other one what the median form asks for. Raises DataError where none can be read."""
         found: list[Clip] = []
         for i in np.random.default_rng(seed).permutation(len(cells)):
             if len(found) == SAMPLE:
@@ -63,6 +63,7 @@ class Clips:
         if not found:
             raise DataError("none of the training videos can be read", todo="look at rejected.csv or run dojo check")
         form = float(np.median([np.log(clip.frames.shape[1] / clip.frames.shape[2]) for clip in found]))
+        size = min(size, int(np.median([max(clip.frames.shape[1:3]) for clip in found])))
         y, x = (size, round(size / np.exp(form))) if form > 0 else (round(size * np.exp(form)), size)
         height, width = (max(SIDES, round(side / SIDES) * SIDES) for side in (y, x))
         plain = cls(frames, clips, seconds, height, width, 3 if colour else 1)
