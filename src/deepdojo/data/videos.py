@@ -105,8 +105,13 @@ def _opened(file: BinaryIO) -> Any:
     except Exception as error:  # decoders raise nearly anything on broken bytes; all of it means the same here
         raise DataError(f"this is no video, or a broken one ({_first_line(error)})") from None
     if not container.streams.video:
+        other = len(container.streams) > 0
         container.close()
-        raise DataError("the file holds no video, only sound or text")
+        raise DataError(
+            "the file holds no video, only sound or text"
+            if other
+            else "this is no video, or a broken one (it breaks off)"
+        )
     return container
 
 

@@ -50,8 +50,11 @@ class Clips:
         cls, cells: Sequence[Any], *, frames: int, clips: int, seconds: float | None, size: int, colour: bool,
         seed: int = 0,
     ) -> Clips:  # fmt: skip
-        """Shape and statistics from a seeded sample of 64 videos: the longer side gets `size` pixels, or as
-        many as most videos have where these are fewer, the other one what the median form asks for. Raises DataError where none can be read."""
+        """Shape and statistics from a seeded sample of 64 videos.
+
+        The longer side gets `size` pixels, or as many as most videos have where these are fewer, the other one what the
+        median form asks for. Raises DataError where none can be read.
+        """
         found: list[Clip] = []
         for i in np.random.default_rng(seed).permutation(len(cells)):
             if len(found) == SAMPLE:
@@ -65,7 +68,7 @@ class Clips:
         form = float(np.median([np.log(clip.frames.shape[1] / clip.frames.shape[2]) for clip in found]))
         size = min(size, int(np.median([max(clip.frames.shape[1:3]) for clip in found])))
         y, x = (size, round(size / np.exp(form))) if form > 0 else (round(size * np.exp(form)), size)
-        height, width = (max(SIDES, round(side / SIDES) * SIDES) for side in (y, x))
+        height, width = (max(SIDES, int(side / SIDES + 0.5) * SIDES) for side in (y, x))
         plain = cls(frames, clips, seconds, height, width, 3 if colour else 1)
         stack = np.stack(
             [plain.of(decode_video(clip.frames, size=(height, width), colour=colour))[0] for clip in found]
