@@ -20,9 +20,11 @@ KindName = Literal[
     "number",
     "vector",
     "matrix",
+    "skeleton",
     "distribution",
     "marginals",
     "image",
+    "video",
     "record",
 ]
 
@@ -137,6 +139,7 @@ def _classification(inputs: Mapping[str, KindName], optional: tuple[str, ...] = 
 
 CONTRACTS: Mapping[str, Contract] = {
     "image-classification": _classification({"image": "image"}),
+    "video-classification": _classification({"clip": "video"}),
     "text-classification": _classification({"text": "text"}),
     "multi-label-classification": Contract(
         inputs={"text": "text"},
@@ -169,6 +172,7 @@ CONTRACTS: Mapping[str, Contract] = {
         metric="mase",
     ),
     "signal-classification": _classification({"signal": "matrix", "numbers": "vector"}, ("numbers",)),
+    "skeleton-classification": _classification({"motion": "skeleton"}),
     "tagging": Contract(
         inputs={"words": "tokens", "pos": "tokens"},
         targets={"tags": "tokens"},

@@ -29,10 +29,12 @@ TEXT_FORMS: Mapping[KindName, str] = {
     "number": "a decimal",
     "vector": "a JSON list of numbers: [1.5, 2]",
     "matrix": "a JSON list of lists of numbers, all of one length",
+    "skeleton": "a JSON list of frames, each a list of joints, each three numbers",
     "distribution": 'a JSON object, label to probability: {"cat": 0.9, "dog": 0.1}',
     "marginals": 'a JSON object, label to the probability that the row has it: {"cat": 0.9, "dog": 0.7}',
     "record": "a JSON object, column to cell",
     "image": "a path inside the zip",
+    "video": "a path inside the zip",
 }
 SUM_TOLERANCE = 1e-3
 

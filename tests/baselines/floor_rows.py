@@ -20,6 +20,10 @@ def made_rows(task: str, n: int, seed: int = 0) -> list[dict]:
         if contract.input_kind == "image":
             cell = rng.integers(0, 60, (7, 5)).astype(np.uint8)
             cell[y] += 150
+        elif contract.input_kind == "video":  # a bright bar that crosses the picture as fast as its class
+            cell = rng.integers(0, 40, (12, 16, 16)).astype(np.uint8)
+            for step, frame in enumerate(cell):
+                frame[:, (3 + y * 3 * step) % 12 :][:, :4] += 180
         elif contract.input_kind == "text":
             words = rng.choice(["film", "the", "plot", "a", "of"], 6).tolist()
             cell = " ".join([*words, ["awful", "fine", "great"][y]])
@@ -32,6 +36,12 @@ def made_rows(task: str, n: int, seed: int = 0) -> list[dict]:
             cell = np.round(np.sin(np.arange(24) * (1 + y) / 2) + 0.1 * rng.normal(size=24), 4)
         elif contract.input_kind == "matrix":
             cell = np.round(np.sin(np.arange(48) * (1 + y) / 4).reshape(2, 24) + 0.1 * rng.normal(size=(2, 24)), 4)
+        elif contract.input_kind == "skeleton":  # a hand that waves as fast as its class, in a body that stands
+            steps = int(rng.integers(9, 30))
+            cell = np.zeros((steps, 5, 3))
+            cell[:, :, 1], cell[:, :4, 0] = [0.0, 0.5, 1.0, 1.5, 1.2], [0.0, 0.1, 0.0, 0.1]
+            cell[:, 4, 0] = np.sin(np.linspace(0, 2 * np.pi * (1 + y), steps))
+            cell = (cell + 0.02 * rng.normal(size=cell.shape)).round(4).astype(np.float32)
         else:
             x = rng.normal()
             cell = {"x": f"{x + 2 * y:.3f}", "noise": f"{noise:.3f}", "city": "XYZ"[y]}

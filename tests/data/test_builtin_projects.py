@@ -47,6 +47,11 @@ def load(name: str) -> Dataset:
         ("bike-forecast", (13_680, 61, 92), 0),
         ("exchange-rate", (35_464, 504, 504), 0),
         ("heart-beats", (43_984, 7_007, 49_684), 15),
+        ("msr-action3d", (264, 20, 273), 10),  # 284 train in the papers: 20 of them validate
+        ("msr-action3d-as1", (106, 8, 105), 7),
+        ("msr-action3d-as2", (108, 8, 112), 3),
+        ("msr-action3d-as3", (103, 8, 111), 4),
+        ("surveillance-fights", (173, 36, 91), 0),
         ("cifar10", (47_500, 2_500, 10_000), 0),
         ("imdb-stars", (4_496, 500, 2_500), 4),
         ("conll2000", (8_477, 459, 2_012), 0),

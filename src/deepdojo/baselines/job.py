@@ -44,11 +44,16 @@ def write_job(
     """Write what `run_job` needs: `job.json`, and `PART.jsonl` for each part (images: `PART.images.npy`, (n, C, Y, X)
     uint8).
 
-    Images are shrunk here to at most 32 × 32, so that the child reads megabytes and decodes nothing.
+    Images are shrunk here to at most 32 × 32, and of videos numbers are kept that say how much moves, so that the child
+    reads megabytes and decodes nothing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     parts = dict(zip(PARTS, (train, validation, test), strict=True))
     contract = contract_of(task)
+    if contract.input_kind == "video":
+        from deepdojo.baselines.motion import described
+
+        parts = {part: described(rows, contract.input) for part, rows in parts.items()}
     image = contract.input if contract.input_kind == "image" else None
     if image is not None:
         _write_images(folder, parts, image)

@@ -31,7 +31,8 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
     """What project a file or folder makes, without writing anything.
 
     Args:
-        source: a CSV, TSV, JSON lines or Parquet file, a folder of class folders of images, or an archive of such; a
+        source: a CSV, TSV, JSON lines or Parquet file, a folder of class folders of images, videos or
+            skeletons (text files of joints), or an archive of such; a
             file with a word and its tag a line; for language modelling a text file or a folder of them.
         choices: target, id, group, time, task, metric, test; see `create`.
 
@@ -56,8 +57,14 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
         infer_running_text(files, path, replace(given, test=test), inferred)
     elif path.is_dir() or _is_archive(path):
         from deepdojo.data.infer.images import infer_images
+        from deepdojo.data.infer.moving import infer_moving, moving_kind
 
-        infer_images(files, _prefix(path, root), given, inferred, None if test is None else _prefix(test, root))
+        held_out = None if test is None else _prefix(test, root)
+        moving = moving_kind(files, _prefix(path, root))
+        if moving is not None:
+            infer_moving(files, _prefix(path, root), moving, given, inferred, held_out)
+        else:
+            infer_images(files, _prefix(path, root), given, inferred, held_out)
     elif _is_tagged(path, given):
         from deepdojo.data.infer.tagged import infer_tagged
 

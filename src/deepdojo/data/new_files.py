@@ -10,6 +10,7 @@ from typing import Any
 
 from deepdojo.data.encodings import detect_encoding
 from deepdojo.data.files import Files
+from deepdojo.data.infer.moving import SKELETON_SUFFIXES, VIDEO_SUFFIXES
 from deepdojo.data.project import Project
 from deepdojo.data.readers import RawRow, read
 from deepdojo.data.readers.text import TEXTS
@@ -28,6 +29,7 @@ _TABLES = {
     ".ndjson": "jsonl",
     ".parquet": "parquet",
 }
+_VIDEOS = tuple(f".{suffix}" for suffix in VIDEO_SUFFIXES)
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
 
 
@@ -46,7 +48,10 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
     if project.contract.host_run:
         yield _running_text(project, path)
         return
-    if path.is_dir() or path.suffix.lower() in _PICTURES or path.suffix.lower() == ".zip":
+    if project.contract.input_kind == "skeleton" and project.spec.data.reader_of() == "skeletons":
+        yield _motions(project, path)
+        return
+    if path.is_dir() or path.suffix.lower() in (*_PICTURES, *_VIDEOS) or path.suffix.lower() == ".zip":
         yield from _pictures(project, path)
         return
     files = Files([path.parent, project.folder], {path.name: path})
@@ -97,8 +102,20 @@ def _suffix(path: Path) -> str:
     return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
+def _motions(project: Project, path: Path) -> Way:
+    """A text file of joints, or all of a folder or an archive, with as many joints as the project says."""
+    inside = path.is_dir() or path.suffix.lower() == ".zip"
+    files = Files([path], {}) if path.is_dir() else Files([], {path.name: path})
+    before = f"{path.name}!" if path.suffix.lower() == ".zip" else ""
+    glob = f"{before}**/*.{{{','.join(SKELETON_SUFFIXES)}}}" if inside else path.name
+    if not files.glob(glob):
+        raise DataError("there are no text files of joints in it", where=str(path), todo="give a folder of .txt files")
+
+    return files, lambda: read("skeletons", files, glob=glob, joints=project.spec.data.joints), False
+
+
 def _pictures(project: Project, path: Path) -> Iterator[Way]:
-    if "image" not in project.contract.inputs.values():
+    if not {"image", "video"} & set(project.contract.inputs.values()):
         kinds = ", ".join(project.contract.inputs.values())
         raise DataError(
             f"is a folder or picture, but {project.name} is made of {kinds}", where=str(path), todo="give a table"
@@ -111,7 +128,7 @@ def _pictures(project: Project, path: Path) -> Iterator[Way]:
         files, glob = Files([], {path.name: path}), path.name
     if not files.glob(glob):
         raise DataError("there are no files in it", where=str(path), todo="give a folder of images")
-    role = next(r for r, kind in project.contract.inputs.items() if kind == "image")
+    role = next(r for r, kind in project.contract.inputs.items() if kind in ("image", "video"))
 
     def rows() -> Iterator[RawRow]:
         for raw in read("files", files, glob=glob):

@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -28,7 +28,9 @@ from deepdojo.data.files import Files, Media, printable
 from deepdojo.data.images import check_image
 from deepdojo.data.json_text import load_json
 from deepdojo.data.readers import RawRow
+from deepdojo.data.skeletons import checked_motion, motion_of
 from deepdojo.data.spec import FileColumn, PixelColumns, ProjectSpec
+from deepdojo.data.videos import check_video, require_decoder
 from deepdojo.errors import DojoError, ProjectError, SourceError, UnknownNameError
 
 __all__ = ["LABEL_SIGNS", "Reject", "RowMaker", "as_text", "input_key", "label_list"]
@@ -38,6 +40,7 @@ LABEL_SIGNS = "|;,"
 
 _TOO_LARGE = f" below {LARGEST:g}"
 _FLOATS = 10**308
+_CHECKS: Mapping[str, Callable[[BinaryIO], None]] = {"image": check_image, "video": check_video}
 Row = dict[str, Any]
 Make = Callable[[RawRow], Any]
 
@@ -79,9 +82,9 @@ class RowMaker:
         row = {role: maker(raw) for role, maker in self._makers}
         self._refuse_unaligned(row)
         self._refuse_strange(row)
-        for cell in row.values():
+        for role, cell in row.items():
             if isinstance(cell, Media):
-                self._refuse_no_picture(cell)
+                self._refuse_no_picture(cell, _CHECKS[self.contract.reads[role]])
         return row
 
     def _refuse_unaligned(self, row: Row) -> None:
@@ -94,14 +97,15 @@ class RowMaker:
             if role in row and not any(part.strip() and part.strip() in row[place] for part in row[role]):
                 raise Reject(f"none of the {role} stands in the {place}")
 
-    def _refuse_no_picture(self, cell: Media) -> None:
-        """What is no picture is left out before the split is drawn: it must take no place in a part or a class."""
+    def _refuse_no_picture(self, cell: Media, check: Callable[[BinaryIO], None]) -> None:
+        """What is no picture, or no video, is left out before the split is drawn: it must take no place in a part or a
+        class."""
         try:
             if self.files.has(cell.name):
                 with self.files.opened(cell.name) as file:
-                    check_image(file)
+                    check(file)
             else:  # a cell that holds the bytes, or a link that leads nowhere
-                check_image(io.BytesIO(cell.read()))
+                check(io.BytesIO(cell.read()))
         except DojoError as error:
             if isinstance(error, SourceError):
                 self.files.unreadable.add(cell.name)
@@ -154,7 +158,9 @@ class RowMaker:
         given = self.spec.columns.get(role)
         if kind == "record":
             return self._record(given if given is not None else "*")
-        if kind == "image":
+        if kind in ("image", "video"):
+            if kind == "video":
+                require_decoder()  # else every single row would be refused for it
             return self._image_or_file(role, self._image(given if given is not None else role))
         if kind == "text":
             return self._written(role) if self.contract.host_run else self._text(role, given)
@@ -162,6 +168,8 @@ class RowMaker:
             return self._words(role, kind)
         if kind in ("vector", "matrix"):
             return self._numbers(role, kind)
+        if kind == "skeleton":
+            return self._skeleton(role)
         return self._target(role, kind)
 
     def _hint(self, role: str, kind: KindName) -> Make:
@@ -212,6 +220,24 @@ class RowMaker:
                 raise Reject(f"the {role} is no {'list' if kind == 'vector' else 'table'} of numbers")
             if not (np.abs(values) <= LARGEST).all():  # false for NaN too
                 raise Reject(f"a number of the {role} is missing or not finite")
+            return values
+
+        return make
+
+    def _skeleton(self, role: str) -> Make:
+        """(T, J, 3) float32, J that of the first row: the reader's array, or lists in a text (JSON)."""
+        column, joints = self.column_of(role), None
+
+        def make(raw: RawRow) -> np.ndarray:
+            nonlocal joints
+            values = motion_of(self.cell(raw, column))
+            if values is None:
+                raise Reject(f"the {role} is no list of frames of joints")
+            try:
+                values = checked_motion(values, joints)
+            except DojoError as error:
+                raise Reject(f"the {role}: {error.what}") from None
+            joints = values.shape[1]
             return values
 
         return make
@@ -340,9 +366,7 @@ class RowMaker:
 
             def from_cell(raw: RawRow) -> Media:
                 name = (as_text(self.cell(raw, given.column)) or "").strip()
-                return (
-                    self._file(given.file.replace("{}", name), given.file) if name else _reject("no picture is named")
-                )
+                return self._file(given.file.replace("{}", name), given.file) if name else _reject("no file is named")
 
             return from_cell
         column = given if isinstance(given, str) else "image"
@@ -360,7 +384,7 @@ class RowMaker:
                 data = cell["bytes"]
                 return Media(str(cell.get("path") or f"{raw.file}:{raw.line}"), lambda: data, inline=True)
             if not isinstance(cell, str) or not cell.strip():
-                raise Reject("no picture is named")
+                raise Reject("no file is named")
             return self.files.media(cell, listed=True) if cell == raw.file else self._file(cell.strip())
 
         return plain
@@ -370,7 +394,7 @@ class RowMaker:
             there = self.files.has(name)
         except DojoError as error:
             raise Reject(str(error)) from None
-        return self.files.media(name, group) if there else _reject(f"the picture {printable(name)} is not there")
+        return self.files.media(name, group) if there else _reject(f"the file {printable(name)} is not there")
 
     def _pixels(self, raw: RawRow, given: PixelColumns) -> np.ndarray:
         first, last = given.columns

@@ -84,8 +84,8 @@ class DataSpec(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     reader: str | None = None
-    """conll, csv, files, idx, jsonl, lines, parallel, parquet, series, squad, text, or python:FILE (code beside
-    project.toml). Default: by the file's ending."""
+    """conll, csv, files, idx, jsonl, lines, parallel, parquet, series, skeletons, squad, text, or python:FILE (code
+    beside project.toml). Default: by the file's ending."""
     id: str | None = None
     """The column that names a row. Without it rows are numbered from 1 (files: their path)."""
     file: str | list[str] | None = None
@@ -113,9 +113,16 @@ class DataSpec(BaseModel):
     """csv: more tables whose columns stand beside these (record k beside record k), each {file, delimiter, names,
     ...}."""
     pattern: str | None = None
-    """lines: a regular expression for a line, its named groups are the columns. files: for the path of a file."""
+    """lines: a regular expression for a line, its named groups are the columns. files, skeletons: for the path of a
+    file."""
     glob: str | list[str] | None = None
-    """files: which files are rows, such as `*/*.{jpg,png}` or `photos.zip!**/*.png`."""
+    """files, skeletons: which files are rows, such as `*/*.{jpg,png}` or `photos.zip!**/*.png`."""
+    joints: int | None = Field(None, ge=1)
+    """skeletons: joints of a frame, where a line of a file is a joint. Default: a line is a frame."""
+    listed: str | None = None
+    """skeletons: a file that names the files that count, a stem (or its beginning) a line."""
+    keep: dict[str, list[str]] | None = None
+    """skeletons: column to the values that count, such as action = ["a01", "a05"]; other files are no rows."""
     sides: dict[str, str] | None = None
     """parallel: column to file, {source = "train.de", target = "train.en"}; line k of each makes row k."""
     inputs: str | None = None
@@ -215,7 +222,7 @@ class PixelColumns(_Section):
 
 
 class FileColumn(_Section):
-    """An image in a file that a cell names."""
+    """An image or a video in a file that a cell names."""
 
     column: str
     """The column whose cell names the file."""

@@ -183,7 +183,7 @@ class _Session:
         if probe.units < len(probe.labels):
             self._note(f"texts of more than {self.max_units} words are deleted in spans of neighbouring words")
         if probe.others[1] > 0:
-            self._note("of a text that is read in several windows the first one is explained")
+            self._note("of a row that is read in several parts the first one is explained")
         self.rights[row["id"]] = right
         kind = self.task.contract.input_kind
         for method, values in scores.items():

@@ -123,6 +123,10 @@ EXAMPLES: tuple[Example, ...] = (
         {"in_channels": 2, "steps": 100, "in_features": 6, "num_outputs": 4}, (Input((2, 100)), Input((6,))),
     ),
     Example(
+        "9 steps of a grey video of 48x80 pixels, 2 classes", "ClipClassifier", "video",
+        {"in_channels": 3, "steps": 9, "height": 48, "width": 80, "num_outputs": 2}, (Input((9, 3, 48, 80)),),
+    ),
+    Example(
         "a question of 12 words on a passage of 120, 20,000 in the vocabulary, 31 numbers a word, spans of up to 16",
         "SpanReader", "text",
         {"vocab_size": 20_000, "form_sizes": [2_000, 10], "num_features": 31, "num_kinds": 18, "max_span": 16},

@@ -14,6 +14,7 @@ from torch import Tensor
 __all__ = [
     "AuxiliaryClassifier",
     "Classifier",
+    "ClipClassifier",
     "DenseDetector",
     "Forecaster",
     "LanguageModel",
@@ -53,6 +54,12 @@ class SignalClassifier(Protocol):
     """One row of scores for a signal of Ch channels over T steps, and F numbers beside it (F may be 0)."""
 
     def __call__(self, signal: Float[Tensor, "B Ch T"], numbers: Float[Tensor, "B F"]) -> Float[Tensor, "B C"]: ...
+
+
+class ClipClassifier(Protocol):
+    """One row of scores for T steps of a video, each of Ch channels: a frame and what changed since the last one."""
+
+    def __call__(self, x: Float[Tensor, "B T Ch Y X"]) -> Float[Tensor, "B C"]: ...
 
 
 class TableModel(Protocol):

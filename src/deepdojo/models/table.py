@@ -63,6 +63,7 @@ MODELS: Mapping[str, ModelEntry] = {
     "resnet_imagenet": ModelEntry("resnet_imagenet", ("Classifier",)),
     "inception": ModelEntry("inception", ("Classifier",)),
     "vit": ModelEntry("vit", ("Classifier",)),
+    "clip_cnn": ModelEntry("clip_cnn", ("ClipClassifier",)),
     "dense_detector": ModelEntry("dense_detector", ("DenseDetector",)),
     "bag_of_ngrams": ModelEntry("bag_of_ngrams", ("Classifier",)),
     "text_cnn": ModelEntry("text_cnn", ("Classifier",)),

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from deepdojo.report import heat, intervals, lines, spans
+from deepdojo.report import heat, intervals, lines, poses, spans, strips
 from deepdojo.report.figures import Unit, count, duration, evenly, plain
 from deepdojo.report.marks import marked
 from deepdojo.report.pictures import Picture, Pictures
@@ -18,10 +18,11 @@ __all__ = ["explained", "faithfulness", "worst"]
 
 Json = dict[str, Any]
 Words = Callable[..., str]
-_FIRST_WORST = {"image": 24}  # more are behind a disclosure; of texts and records fewer fit a screen
-_FIRST_EXPLAINED = {"image": 6}
+_FIRST_WORST = {"image": 24, "video": 12}  # more are behind a disclosure; of texts and records fewer fit a screen
+_FIRST_EXPLAINED = {"image": 6, "video": 6}
 _ELSE_WORST, _ELSE_EXPLAINED = 8, 4
 _MOST_WORST = 50
+_STRIP_SIDE = 480
 _LONG_TEXT, _WHOLE_TEXT = 420, 6000
 _COLUMNS = 8
 _PIECES = 8
@@ -63,10 +64,18 @@ def _is_right(example: Json) -> bool:
     return example.get("truth") == example.get("predicted")
 
 
-def _picture(picture: Picture, about: str) -> Markup:
+def _image_of(example: Json) -> Any:
+    """The picture that is kept of a row: the image itself, or the frames of a video side by side."""
+    kind, strip = example.get("kind"), example.get("strip")
+    if kind == "video" and isinstance(strip, dict):
+        return strip.get("image")
+    return example.get("image") if kind == "image" else None
+
+
+def _picture(picture: Picture, about: str, *, wide: bool = False) -> Markup:
     drawn = (tag("title", about), tag("use", href=f"#{picture.id}"))
     box = f"0 0 {picture.shape[1]} {picture.shape[0]}"
-    return tag("svg", *drawn, viewBox=box, class_="picture", role="img", aria_label=about)
+    return tag("svg", *drawn, viewBox=box, class_="picture strip" if wide else "picture", role="img", aria_label=about)
 
 
 def _top(example: Json) -> list[Json]:
@@ -106,11 +115,13 @@ def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
     if example.get("ahead"):  # twenty numbers say nothing in a line: the chart shows them
         truth, predicted, error = _means(example["ahead"], words)
         off = plain(error)
-    picture = pictures.add(example.get("image")) if example.get("kind") == "image" else None
+    picture = pictures.add(_image_of(example), **({"side": _STRIP_SIDE} if example.get("kind") == "video" else {}))
     text = str(example.get("text") or "") if example.get("kind") == "text" else ""
     about = words("row {id}: is {truth}, read as {predicted}", id=example.get("id"), truth=truth, predicted=predicted)
     channels = lines.numbers_of(example.get("values"))
     drawn = lines.draw(channels, about=about, words=words, ahead=example.get("ahead")) if channels else None
+    if poses.poses_of(example.get("motion")):
+        drawn = poses.draw(example["motion"], about=about, words=words)
     record, marks = _record(example), example.get("marks") or []
     return {
         "id": str(example.get("id", "")),
@@ -127,10 +138,10 @@ def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
         # Of a number the loss is how far it is off, which stands there already.
         "loss": "" if off else _loss(example.get("loss")),
         "where": str(example.get("where") or ""),
-        "picture": _picture(picture, about) if picture else drawn,
+        "picture": _picture(picture, about, wide=example.get("kind") == "video") if picture else drawn,
         "_values": channels,
         "_picture": picture,
-        "lost": example.get("kind") == "image" and picture is None,
+        "lost": example.get("kind") in ("image", "video") and picture is None,
         "tagged": spans.lines(example["tagged"], words) if isinstance(example.get("tagged"), dict) else [],
         "text": marked(text, marks, words) if marks else cut(text, _LONG_TEXT),
         "whole": cut(text, _WHOLE_TEXT) if len(text) > _LONG_TEXT and not marks else "",
@@ -163,8 +174,18 @@ def _scores(item: Json) -> list[float]:
     return scores if len(scores) == len(item.get("pieces") or []) else []
 
 
-def _drawing(item: Json, picture: Picture | None, words: Words, title: str) -> Markup | None:
+def _drawing(example: Json, item: Json, picture: Picture | None, words: Words, title: str) -> Markup | None:
     pieces, scores = item.get("pieces") or [], _scores(item)
+    if item.get("kind") == "skeleton" and poses.poses_of(example.get("motion")):
+        about = words("{method}: which joints speak for the decision, and when", method=title)
+        return poses.draw(example["motion"], about=about, words=words, pieces=pieces, scores=scores)
+    if item.get("kind") == "video" and picture is not None:
+        size, about = (
+            item.get("size") or picture.shape,
+            words("{method}: which parts of the frames speak", method=title),
+        )
+        side = (int(size[0]), int(size[1]))
+        return strips.overlay(picture, example["strip"], pieces, scores, side, about=about, words=words)
     if item.get("kind") == "image" and picture is not None:
         size = item.get("size") or picture.shape
         about = words("{method}: which parts of the image speak for the decision", method=title)
@@ -204,7 +225,7 @@ def _explained_row(example: Json, items: list[tuple[str, Json]], pictures: Pictu
     row = {**_shown(example, pictures, words), "methods": []}
     row["table"], row["pieces"] = _records(example, items, words)
     for title, item in items:
-        drawing = _drawing(item, row["_picture"], words, title) if _scores(item) else None
+        drawing = _drawing(example, item, row["_picture"], words, title) if _scores(item) else None
         if row["_values"] and _scores(item):
             drawing = _along(item, row["_values"], words, title)
         if drawing is not None:

@@ -61,6 +61,7 @@ def overlay(
     *,
     about: str,
     words: Callable[..., str],
+    class_: str = "picture",
 ) -> Markup:
     """A picture in grey under its pieces: vermillion speaks for the decision, blue against it.
 
@@ -88,7 +89,7 @@ def overlay(
     else:
         scale = (shape[0] / max(1, size[0]), shape[1] / max(1, size[1]))
         parts += [_piece(box, score / most, _signed(score), scale) for box, score in zip(boxes, scores, strict=False)]
-    return tag("svg", *parts, viewBox=f"0 0 {shape[1]} {shape[0]}", class_="picture", role="img", aria_label=about)
+    return tag("svg", *parts, viewBox=f"0 0 {shape[1]} {shape[0]}", class_=class_, role="img", aria_label=about)
 
 
 def _piece(box: Any, strength: float, title: str, scale: tuple[float, float]) -> Markup:

@@ -34,21 +34,25 @@ class Pictures:
         self._seen: dict[str, Picture | None] = {}
         self._drawn: list[Markup] = []
 
-    def add(self, source: object) -> Picture | None:
+    def add(self, source: object, *, side: int = _LARGE_SIDE) -> Picture | None:
+        """
+        Args:
+            side: pixels that the longer side of a large image is brought to.
+        """
         if not isinstance(source, str) or not source.startswith(_TYPES):
             return None
         if source not in self._seen:
-            self._seen[source] = self._define(source)
+            self._seen[source] = self._define(source, side)
         return self._seen[source]
 
-    def _define(self, source: str) -> Picture | None:
+    def _define(self, source: str, side: int) -> Picture | None:
         try:
             data = base64.b64decode(source.partition(",")[2], validate=True)
         except (binascii.Error, ValueError):
             return None
         shape = _png_shape(data)
         if shape is None or len(data) > _LARGE_BYTES:
-            smaller = _reencoded(data)
+            smaller = _reencoded(data, side)
             if smaller is None:
                 return None
             source, shape = smaller
@@ -75,8 +79,8 @@ def _png_shape(data: bytes) -> tuple[int, int] | None:
     return (high, wide) if 0 < wide < 20_000 and 0 < high < 20_000 else None
 
 
-def _reencoded(data: bytes) -> tuple[str, tuple[int, int]] | None:
-    """At most 224 pixels a side; JPEG when that is what makes it small."""
+def _reencoded(data: bytes, side: int) -> tuple[str, tuple[int, int]] | None:
+    """At most `side` pixels a side; JPEG when that is what makes it small."""
     from PIL import Image
 
     try:
@@ -85,7 +89,7 @@ def _reencoded(data: bytes) -> tuple[str, tuple[int, int]] | None:
             shown = image.convert("RGB")
     except (OSError, ValueError, Image.DecompressionBombError):
         return None
-    shown.thumbnail((_LARGE_SIDE, _LARGE_SIDE))
+    shown.thumbnail((side, side))
     buffer = io.BytesIO()
     shown.save(buffer, "JPEG", quality=82)
     address = "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -15,7 +15,7 @@ EXAMPLES_SEEN = {"image": 600_000, "text": 80_000, "record": 150_000, "vector": 
 EPOCHS = {"image": (8, 30), "text": (4, 25), "record": (5, 150), "vector": (5, 100), "written": (6, 60)}
 BATCHES_AN_EPOCH = {"image": 40, "text": 100, "record": 20, "vector": 20, "written": 100}
 BATCH_SIZES = {"image": (32, 128), "text": (16, 64), "record": (16, 512), "vector": (16, 256), "written": (16, 128)}
-_AS = {"tokens": "text", "texts": "text", "matrix": "vector"}
+_AS = {"tokens": "text", "texts": "text", "matrix": "vector", "skeleton": "vector", "video": "vector"}
 
 
 def resolve(recipe: Recipe, task: str, *, rows: int) -> tuple[Recipe, dict[str, str]]:

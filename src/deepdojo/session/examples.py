@@ -12,6 +12,7 @@ import numpy as np
 
 from deepdojo.chunks import Chunk, chunks_of
 from deepdojo.contracts import Contract
+from deepdojo.session.examples_moving import poses_of, strip_of
 
 __all__ = ["collect_examples", "data_uri", "readable", "worst_rows"]
 
@@ -50,12 +51,13 @@ def collect_examples(
         predicted: id -> predicted cells.
     """
     kind, tagged = contract.input_kind, contract.target_kind == "tokens" and contract.target in contract.aligned
+    moving = poses_of({key: rows[key][contract.input] for key in why}) if kind == "skeleton" else {}
     found = []
     for key, reasons in why.items():
         cells = predicted[key]
         probabilities = cells[contract.probabilities] if contract.probabilities is not None else None
         top = sorted(probabilities.items(), key=lambda item: -item[1])[:5] if probabilities else None
-        entry = {
+        entry: dict[str, Any] = {
             "id": key, "kind": _SHOWN_AS.get(kind, kind), "truth": readable(truth[key], contract.target_kind),
             "predicted": readable(cells[contract.answer], contract.answer_kind), "top": top,
             "loss": losses.get(key), "why": sorted(reasons), "where": where.get(key),
@@ -64,6 +66,8 @@ def collect_examples(
             entry |= _tagged(rows[key][contract.input], truth[key], cells[contract.answer])
         if contract.target in contract.within:
             entry |= _marked(rows[key], truth[key], cells[contract.answer], contract)
+        elif key in moving:
+            entry["motion"] = moving[key]
         else:
             entry |= _shown(rows[key], contract)
         found.append({**entry, **_ahead(truth[key], cells, contract)})
@@ -93,6 +97,8 @@ def _shown(row: Mapping[str, Any], contract: Contract) -> dict[str, Any]:
     cell, kind = row[contract.input], contract.input_kind
     if kind == "image":
         return {"image": data_uri(cell)}
+    if kind == "video":
+        return strip_of(cell)
     if kind == "record":
         return {"record": dict(cell)}
     if kind in ("vector", "matrix"):

@@ -11,6 +11,7 @@ import numpy as np
 from deepdojo.data.cells import parse_numbers
 from deepdojo.data.dataset import load_rows
 from deepdojo.data.files import Media
+from deepdojo.data.skeletons import checked_motion, motion_of
 from deepdojo.errors import DataError, UnknownNameError, nearest
 from deepdojo.runs import Run
 
@@ -20,6 +21,7 @@ __all__ = ["columns_note", "rows_from"]
 _WANTED = {
     "text": "a text", "tokens": "a list of words", "record": "a mapping of columns to cells",
     "image": "a path or a uint8 array", "vector": "a list of finite numbers", "matrix": "lists of finite numbers",
+    "skeleton": "frames of joints of three finite numbers", "video": "a path or a uint8 array of frames",
 }  # fmt: skip
 
 
@@ -78,7 +80,7 @@ def _cell(value: Any, kind: str, position: int) -> Any:
         return value
     if kind == "record" and isinstance(value, dict):
         return value
-    if kind == "image":
+    if kind in ("image", "video"):
         if isinstance(value, str | Path):
             return Media.of(Path(value))
         if hasattr(value, "dtype"):
@@ -89,5 +91,7 @@ def _cell(value: Any, kind: str, position: int) -> Any:
         values = parse_numbers(value)
         if values is not None and values.ndim == (1 if kind == "vector" else 2) and np.isfinite(values).all():
             return values
+    if kind == "skeleton" and (motion := motion_of(value)) is not None:
+        return checked_motion(motion)
     wanted = _WANTED.get(kind, kind)
     raise DataError(f"the row is a {type(value).__name__}, expected {wanted}", where=f"row {position + 1}")

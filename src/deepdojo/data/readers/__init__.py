@@ -26,6 +26,7 @@ READERS: Mapping[str, str] = {
     "parallel": "deepdojo.data.readers.parallel",
     "parquet": "deepdojo.data.readers.parquet",
     "series": "deepdojo.data.readers.series",
+    "skeletons": "deepdojo.data.readers.skeletons",
     "squad": "deepdojo.data.readers.squad",
     "text": "deepdojo.data.readers.text",
 }
