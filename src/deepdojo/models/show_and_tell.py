@@ -130,6 +130,11 @@ class ShowAndTell(nn.Module):
                 nn.init.kaiming_normal_(weight, nonlinearity="relu")
         shrink_head(self.head)
 
+    @property
+    def attends(self) -> bool:
+        """Whether `align` has weights to give."""
+        return self.config.attention == "soft"
+
     def new_cache(self) -> DecoderCache:
         """An empty cache for `decode`, whose first call fills it."""
         return DecoderCache()
