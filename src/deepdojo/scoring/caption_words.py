@@ -11,7 +11,7 @@ _WORD = re.compile(rf"{_CLITIC}|\w+?(?=n['’]t\b)|\w+(?:[-.,/:&]\w+)*")
 
 
 def caption_words(text: str) -> list[str]:
-    """Lower case, punctuation left out; "doesn't" is "does" and "n't", "dog's" is "dog" and "'s", "t-shirt" is one word.
+    """Lower case, punctuation left out; "doesn't" is "does" and "n't", "dog's" is "dog" and "'s", "t-shirt" stays.
 
     So does coco-caption by Stanford's PTBTokenizer on plain sentences; what that one does beside (American spelling of
     fractions, abbreviations with their full stop) is left out.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -142,6 +142,11 @@ class Captioning(Task):
 
     def prepare(self, batch: Batch) -> Batch:
         return {**batch, "image": normalised(self.pixels, batch["image"])}
+
+    def prime(self, model: nn.Module, batches: Iterable[Batch]) -> None:
+        prime = getattr(model, "prime", None)
+        if prime is not None:
+            prime(self.prepare(batch)["image"] for batch in batches)
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"]]:
         caption = batch["caption"].long()

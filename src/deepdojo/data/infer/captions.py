@@ -1,4 +1,4 @@
-"""From pictures and a file of captions to a project: which file it is, where its pictures lie, which parts are given."""
+"""From pictures and a file of captions to a project: which file, where the pictures lie, which parts are given."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def infer_captions(files: Files, prefix: str, choices: Choices, inferred: Inferr
         looked for, at the top and one folder below.
 
     Raises:
-        DataError: captions were asked for (`choices.task`), and there are none. UsageError: a choice that has no meaning.
+        DataError: captions were asked for (`choices.task`), and there are none. UsageError: a choice without a meaning.
     """
     if choices.task not in (None, TASK):
         return False
@@ -147,7 +147,7 @@ def _write(
 
 
 def _parts(files: Files, prefix: str, file: str, names: set[str]) -> dict[str, str]:
-    """Lists of pictures such as train_images.txt: part -> file. Only where there is one to learn from and one held out."""
+    """Lists of pictures such as train_images.txt: part -> file. None without one to learn from and one held out."""
     found: dict[str, str] = {}
     for name in files.glob(f"{prefix}{{*,*/*}}"):
         word = _PART.search(PurePosixPath(name).name)

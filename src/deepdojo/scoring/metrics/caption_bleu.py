@@ -27,8 +27,8 @@ __all__ = ["caption_bleu", "caption_bleu_1"]
 def caption_bleu(truth: Sequence[Sequence[str]], predicted: Sequence[str]) -> Measured:
     """Share of words, pairs, triples and fours of words that some reference has too, in the geometric mean; 0 to 100.
 
-    100 · min(1, exp(1 - r / c)) · (∏_{n=1..4} m_n / t_n)^(1/4) over the whole table: m_n the n-grams that a reference of
-    their row has, at most as often as one of them has it, t_n all n-grams, c words, r words of the reference whose
+    100 · min(1, exp(1 - r / c)) · (∏_{n=1..4} m_n / t_n)^(1/4) over the whole table: m_n the n-grams that a reference
+    of their row has, at most as often as one of them has it, t_n all n-grams, c words, r words of the reference whose
     length is nearest (the shorter of two). 0 where an m_n is 0. Words as `caption_words` has them: lower case, without
     punctuation. Equal to coco-caption's corpus BLEU wherever all m_n are above 0.
 
