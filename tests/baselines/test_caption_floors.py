@@ -26,7 +26,9 @@ def made(n, seed=0):
 
 def said(name, train, test, validation=()):
     asked = [{"id": row["id"], "image": row["image"]} for row in test]
-    found = next(run_floors("captioning", train, asked, validation_rows=validation, floors=[name], metric="caption_bleu"))
+    found = next(
+        run_floors("captioning", train, asked, validation_rows=validation, floors=[name], metric="caption_bleu")
+    )
     return [row["caption"] for row in found.predictions], found.about
 
 

@@ -14,7 +14,9 @@ SMALL = {"widths": [4, 6], "embedding_width": 8, "hidden_size": 8, "attention_wi
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("more", [{"attention": "soft"}, {"attention": "none"}, {"attention": "soft", "descriptors": 3}])
+@pytest.mark.parametrize(
+    "more", [{"attention": "soft"}, {"attention": "none"}, {"attention": "soft", "descriptors": 3}]
+)
 def test_a_captioner_of_two_graphs_writes_the_same_captions(tmp_path, more):
     rows = made_rows("captioning", 24)
     task = load_task("captioning").fit(rows, size=32)

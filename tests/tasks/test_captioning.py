@@ -55,7 +55,9 @@ def test_unknown_words_are_read_and_never_asked_for():
 
 
 def test_what_is_written_reads_as_a_sentence():
-    task = Captioning.fit([{"image": rows(1)[0]["image"], "captions": ["a man , in ( red ) t-shirt runs ."]}], min_count=1)
+    task = Captioning.fit(
+        [{"image": rows(1)[0]["image"], "captions": ["a man , in ( red ) t-shirt runs ."]}], min_count=1
+    )
     ids = task.tokenizer.encode("A man, in (red) t-shirt runs.")
     assert task.decode({}, [ids]) == {"caption": "a man, in (red) t-shirt runs."}
     assert task.decode({}, [[task.begin, 0, 1, task.end]]) == {"caption": ""}
@@ -130,3 +132,22 @@ def test_priming_learns_components_of_spread_one_that_tell_pictures_apart():
     other = create_model("show_and_tell", task.dims(), **SMALL, descriptors=4).eval()
     other.load_state_dict(saved)
     assert torch.equal(other.encode(batch["image"]), model.encode(batch["image"]))
+
+
+@pytest.mark.parametrize("attention", ["soft", "none"])
+@pytest.mark.parametrize("descriptors", [0, 3])
+def test_word_by_word_with_a_cache_scores_as_all_at_once_also_after_rows_are_dropped(attention, descriptors):
+    task = Captioning.fit(rows(), size=24)
+    torch.manual_seed(0)
+    model = create_model("show_and_tell", task.dims(), **SMALL, attention=attention, descriptors=descriptors).eval()
+    batch = batch_of(task, rows(5), learn=False)
+    task.prime(model, [batch])
+    memory = model.encode(batch["image"])
+    target = torch.randint(0, task.end, (5, 6))
+    whole = model.decode(target, memory)
+    cache, kept = model.new_cache(), torch.tensor([4, 0, 0])
+    first = model.decode(target[:, :2], memory, None, cache)
+    cache.reorder(kept)
+    later = [model.decode(target[kept, i : i + 1], memory[kept], None, cache) for i in range(2, 6)]
+    assert torch.allclose(first, whole[:, :2], atol=1e-5)
+    assert torch.allclose(torch.cat(later, 1), whole[kept, 2:], atol=1e-5)

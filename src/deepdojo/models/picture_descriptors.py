@@ -83,10 +83,10 @@ class PictureDescriptors(nn.Module):
         self.components[:, : scaled.shape[1]] = scaled.to(self.components)
 
     def _colours(self, image: Tensor) -> Tensor:
-        pixels = image.flatten(2).transpose(1, 2)  # (B, Y·X, C)
+        pixels = F.avg_pool2d(image, 2).flatten(2).transpose(1, 2)  # (B, P, C); colours need no more detail
         far = (self.colours**2).sum(1) - 2 * pixels @ self.colours.T
-        share = torch.softmax(-SHARP * far, -1)  # (B, Y·X, N)
-        upper, lower = share[:, : SIZE * SIZE // 2].mean(1), share[:, SIZE * SIZE // 2 :].mean(1)
+        share = torch.softmax(-SHARP * far, -1)  # (B, P, N)
+        upper, lower = (half.mean(1) for half in share.chunk(2, 1))
         return torch.cat([(0.5 * (upper + lower)).sqrt(), upper.sqrt(), lower.sqrt()], 1)
 
     def _edges(self, image: Tensor) -> tuple[Tensor, Tensor]:

@@ -206,7 +206,8 @@ def examples_of(
     why: dict[str, set[str]] = {truth[i]["id"]: {"worst"} for i in worst_rows(losses, wrong, WORST)}
     if contract.input_kind == "image" and contract.target_kind == "texts":  # no caption is plainly right or wrong
         for i in np.argsort(losses, kind="stable")[:BEST]:
-            why.setdefault(truth[i]["id"], set()).add("best")
+            if truth[i]["id"] not in why:
+                why[truth[i]["id"]] = {"best"}
     for item in explained.get("items", ()):
         right = contract.met(answers[item["id"]], predicted[item["id"]])
         why.setdefault(item["id"], set()).add("right" if right else "wrong")
