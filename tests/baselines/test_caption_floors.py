@@ -8,7 +8,7 @@ import pytest
 from deepdojo.baselines import run_floors
 from deepdojo.scoring.metrics import METRICS
 
-WORDS = "a a man dog in the red water runs".split()
+WORDS = ["a", "a", "man", "dog", "in", "the", "red", "water", "runs"]
 
 
 def made(n, seed=0):

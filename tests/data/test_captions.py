@@ -24,7 +24,10 @@ def lines(names=NAMES):
     return "".join(f'{name},"A dog, number {k} of {i} ."\n' for i, name in enumerate(names) for k in range(3))
 
 
-def folder(path, table=HEAD + lines(), name="captions.csv", images="images"):
+ALL = HEAD + lines()
+
+
+def folder(path, table=ALL, name="captions.csv", images="images"):
     (path / images).mkdir(parents=True)
     rng = np.random.default_rng(0)
     for each in NAMES:

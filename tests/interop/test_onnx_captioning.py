@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tests.baselines.floor_rows import hidden, made_rows
+from tests.interop.exporting import exported, same_cells
 
 from deepdojo.models import create_model
 from deepdojo.tasks import load_task
-from tests.baselines.floor_rows import hidden, made_rows
-from tests.interop.exporting import exported, same_cells
 
 SMALL = {"widths": [4, 6], "embedding_width": 8, "hidden_size": 8, "attention_width": 6}
 

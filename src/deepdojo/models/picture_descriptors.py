@@ -29,9 +29,10 @@ SIZE = 64
 class PictureDescriptors(nn.Module):
     """The first K principal components of F descriptors, each of spread 1 over the training pictures; clipped to ±3.
 
-    Descriptors of a normalised picture, brought to 64 × 64: means of 8 × 8 cells; √ of the shares of 4^C colours in the
-    whole, the upper and the lower half, a pixel x counting for colour n by softmax_n(-4 |x - n|²); of each of 8 × 8
-    cells the directions of gradients g, Σ (g·d_o)⁴ / |g|³ for 8 directions d_o, divided by their norm, and ln(1 + Σ |g|).
+    Descriptors of a normalised picture, brought to 64 × 64: means of 8 × 8 cells; √ of the shares of 4^C colours in
+    the whole, the upper and the lower half, a pixel x counting for colour n by softmax_n(-4 |x - n|²); of each of 8 × 8
+    cells the directions of gradients g, Σ (g·d_o)⁴ / |g|³ for 8 directions d_o, divided by their norm, and
+    ln(1 + Σ |g|).
 
     Until `prime` has seen training pictures all components are 0.
 

@@ -109,8 +109,9 @@ class ShowAndTell(nn.Module):
 
     Deviations: the image network is small and learns with the rest (the papers take a large one that was trained
     before); words are scored from the maxout of Bahdanau et al. 2015; the doubly stochastic term of Xu et al. is a
-    matter of the loss, for which `align` gives the weights. With `descriptors` the memory has one more place, the first:
-    tanh of a linear layer of theirs, which is added to what the LSTM starts from and, projected, to each word's vector.
+    matter of the loss, for which `align` gives the weights. With `descriptors` the memory has one more place, the
+    first: tanh of a linear layer of theirs, which is added to what the LSTM starts from and, projected, to each
+    word's vector.
     Initialisation: convolutions normal with variance 2 / (inputs of an output), word vectors normal (`embedding_std`),
     the head a tenth of Linear's (`shrink_head`), the rest the layers' own.
     """
