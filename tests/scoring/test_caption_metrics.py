@@ -13,23 +13,6 @@ from deepdojo.scoring.caption_words import caption_words
 from deepdojo.scoring.metrics import METRICS, metrics_for
 
 WORDS = ["a", "a", "a", "the", "man", "dog", "in", "on", "red", "runs", "jumps", "t-shirt", "child's", "water", "."]
-    "a",
-    "a",
-    "a",
-    "the",
-    "man",
-    "dog",
-    "in",
-    "on",
-    "red",
-    "runs",
-    "jumps",
-    "t-shirt",
-    "child's",
-    "water",
-    ",",
-    ".",
-]
 
 
 def grams(words, n):
