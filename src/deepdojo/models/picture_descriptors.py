@@ -65,12 +65,13 @@ class PictureDescriptors(nn.Module):
     @torch.no_grad()
     def prime(self, images: Iterable[Float[Tensor, "B C Y X"]]) -> None:
         """Learn mean and components from all training pictures."""
-        total = squares = count = None
+        size, count = len(self.middle), 0
+        total = torch.zeros(size, dtype=torch.float64)
+        squares = torch.zeros(size, size, dtype=torch.float64)
         for image in images:
             raw = self.raw(image).cpu().double()
-            sums = raw.sum(0), raw.T @ raw, len(raw)
-            total, squares, count = sums if total is None else (total + sums[0], squares + sums[1], count + sums[2])
-        if total is None:
+            total, squares, count = total + raw.sum(0), squares + raw.T @ raw, count + len(raw)
+        if not count:
             return
         middle = total / count
         values, vectors = torch.linalg.eigh(squares / count - torch.outer(middle, middle))
