@@ -112,7 +112,7 @@ class Contract:
     def met(self, truth: Mapping[str, Any], cells: Mapping[str, Any]) -> bool | None:
         """Whether predicted cells answer the target; None where that is a matter of degree."""
         right, said = truth[self.target], cells[self.answer]
-        if self.target_kind == "texts":
+        if self.target_kind == "texts" and self.target in self.within:
             return any(said.strip().lower() == text.strip().lower() for text in right)
         return bool(right == said) if self.target_kind in ("label", "labels", "tokens") else None
 
@@ -140,6 +140,12 @@ def _classification(inputs: Mapping[str, KindName], optional: tuple[str, ...] = 
 CONTRACTS: Mapping[str, Contract] = {
     "image-classification": _classification({"image": "image"}),
     "video-classification": _classification({"clip": "video"}),
+    "captioning": Contract(
+        inputs={"image": "image"},
+        targets={"captions": "texts"},
+        predictions={"caption": "text"},
+        metric="caption_bleu",
+    ),
     "text-classification": _classification({"text": "text"}),
     "multi-label-classification": Contract(
         inputs={"text": "text"},

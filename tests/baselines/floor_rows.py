@@ -76,6 +76,9 @@ def _answer(contract, cell, y: int, value: float):
         return ["B-" + "abc"[y] if word in KEYS else "O" for word in cell]
     if kind == "text":
         return " ".join(["un", "deux", "trois"][: y + 1])
+    if kind == "texts" and contract.input_kind == "image":
+        where = ["above", "in the middle", "below"][y]
+        return [f"a bright line is {where} .", f"the line is {where}"]
     if kind == "texts":
         return [cell.split()[-1]]
     if kind == "vector":

@@ -52,6 +52,8 @@ class Floor:
 FLOORS: Mapping[str, Floor] = {
     "majority": Floor("constant", "majority", "majority class", None, ("label",)),
     "mean": Floor("constant", "mean", "constant", None, ("number",)),
+    "constant_caption": Floor("captions", "constant_caption", "best constant caption", "image", ("texts",)),
+    "neighbours_caption": Floor("captions", "neighbours_caption", "nearest pictures' consensus", "image", ("texts",)),
     "pixels": Floor("pixels", "logistic", "logistic regression on pixels", "image", ("label",)),
     "motion": Floor("motion", "logistic", "logistic regression on motion", "video", ("label",)),
     "tfidf": Floor("text", "tfidf_logistic", "TF-IDF + logistic regression", "text", ("label",)),

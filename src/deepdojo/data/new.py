@@ -55,6 +55,8 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
         from deepdojo.data.infer.running_text import infer_running_text
 
         infer_running_text(files, path, replace(given, test=test), inferred)
+    elif test is None and _has_captions(files, path, given, inferred):
+        pass
     elif path.is_dir() or _is_archive(path):
         from deepdojo.data.infer.images import infer_images
         from deepdojo.data.infer.moving import infer_moving, moving_kind
@@ -72,6 +74,20 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
     else:
         _infer_tables(files, [p for p in (path, test) if p is not None], given, inferred)
     return inferred
+
+
+def _has_captions(files: Files, path: Path, given: Choices, inferred: Inferred) -> bool:
+    """Whether there are pictures and a file of captions; they are then inferred. A file is taken for one of captions
+    where it is said so, or is named so."""
+    from deepdojo.data.infer.captions import infer_captions
+
+    if path.is_dir() or _is_archive(path):
+        return infer_captions(files, _prefix(path, inferred.root), given, inferred)
+    if given.task != "captioning" and "caption" not in path.name.lower():
+        return False
+    found = infer_captions(files, "", given, inferred, path.name)
+    inferred.shown = [inferred.root] if found else inferred.shown
+    return found
 
 
 def _infer_tables(files: Files, paths: list[Path], given: Choices, inferred: Inferred) -> None:

@@ -64,6 +64,9 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
         return
     if own.reader_of() == "conll" and reader in (None, "csv") and path.suffix.lower() not in (".csv", ".tsv"):
         yield from _words(project, files, path.name)
+    if own.reader_of() == "captions" and _suffix(path) in (".csv", ".tsv", ".txt", ".json"):
+        options = {k: v for k, v in own.options().items() if k not in ("file", "only", "images")}
+        yield files, lambda: read("captions", files, file=path.name, **options), False
     if own.reader_of() == "squad" and _suffix(path) == ".json":
         yield files, lambda: read("squad", files, file=path.name), False
         return

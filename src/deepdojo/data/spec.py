@@ -84,13 +84,13 @@ class DataSpec(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     reader: str | None = None
-    """conll, csv, files, idx, jsonl, lines, parallel, parquet, series, skeletons, squad, text, or python:FILE (code
-    beside project.toml). Default: by the file's ending."""
+    """captions, conll, csv, files, idx, jsonl, lines, parallel, parquet, series, skeletons, squad, text, or
+    python:FILE (code beside project.toml). Default: by the file's ending."""
     id: str | None = None
     """The column that names a row. Without it rows are numbered from 1 (files: their path)."""
     file: str | list[str] | None = None
-    """conll, csv, jsonl, lines, parquet, series, squad, text: a file, a pattern (`part-*.csv`, `a.zip!b.csv`) or
-    several, one below the other."""
+    """captions, conll, csv, jsonl, lines, parquet, series, squad, text: a file, a pattern (`part-*.csv`,
+    `a.zip!b.csv`) or several, one below the other."""
     delimiter: str | None = Field(None, min_length=1, max_length=1)
     """csv: the sign between cells. Default: found for each file. conll: the same; default: blanks and tabs."""
     quote: str | None = Field(None, max_length=1)
@@ -125,6 +125,10 @@ class DataSpec(BaseModel):
     """skeletons: column to the values that count, such as action = ["a01", "a05"]; other files are no rows."""
     sides: dict[str, str] | None = None
     """parallel: column to file, {source = "train.de", target = "train.en"}; line k of each makes row k."""
+    only: str | list[str] | None = None
+    """captions: files with the name of a picture a line; no others are read."""
+    images: str | None = None
+    """captions: the pattern of picture files; one that no caption names is listed as left out."""
     inputs: str | None = None
     """idx: the file of arrays."""
     labels: str | None = None

@@ -8,13 +8,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from deepdojo.report import heat, intervals, lines, poses, spans, strips
+from deepdojo.report import heat, intervals, lines, looks, poses, spans, strips
 from deepdojo.report.figures import Unit, count, duration, evenly, plain
 from deepdojo.report.marks import marked
 from deepdojo.report.pictures import Picture, Pictures
 from deepdojo.report.svg import cut, mark, tag
 
-__all__ = ["explained", "faithfulness", "worst"]
+__all__ = ["best", "explained", "faithfulness", "worst"]
 
 Json = dict[str, Any]
 Words = Callable[..., str]
@@ -148,6 +148,8 @@ def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
         "record": record[:_COLUMNS],
         "more": record[_COLUMNS:],
         "top": _top(example),
+        "references": [str(text) for text in example.get("references") or []],
+        "cost": float(example["loss"]) if _number(example.get("loss")) is not None else 0.0,
     }
 
 
@@ -166,6 +168,12 @@ def worst(files: Any, pictures: Pictures, words: Words) -> Json:
         (_FIRST_WORST, _ELSE_WORST) if errors else (_FIRST_EXPLAINED, _ELSE_EXPLAINED)
     )  # of right ones a few will do
     return {**_parted(rows, *first), "errors": errors}
+
+
+def best(files: Any, pictures: Pictures, words: Words) -> Json:
+    """Of answers that are never plainly right the rows with the least loss."""
+    chosen = sorted((e for e in files.examples if "best" in (e.get("why") or [])), key=lambda e: e.get("loss") or 0.0)
+    return {"first": [_shown(e, pictures, words) for e in chosen]}
 
 
 def _scores(item: Json) -> list[float]:
@@ -248,8 +256,16 @@ def explained(files: Any, pictures: Pictures, words: Words) -> Json:
         title = titles.get(str(item.get("method")), str(item.get("method")))
         by_row.setdefault(str(item.get("id")), []).append((title, item))
     rows = [_explained_row(examples[id_], items, pictures, words) for id_, items in by_row.items() if id_ in examples]
+    seen = {str(look.get("id")): look.get("parts") or [] for look in files.explanations.get("looks") or []}
+    for row in rows:
+        row["looks"] = looks.strip(row["_picture"], seen.get(row["id"], []), words) if row["_picture"] else []
     shown = [r for r in rows if r["methods"] or r["table"]]
     numeric = bool(shown) and all(r["numeric"] for r in shown)
+    graded = numeric or (bool(shown) and all(r["references"] for r in shown))
+    if graded and not numeric:
+        costs = sorted(r["cost"] for r in shown)
+        for r in shown:
+            r["right"] = r["cost"] < costs[len(costs) // 2]
     if numeric:
         errors = sorted(abs(r) for r in files.pairs.residuals) or sorted(r["error"] for r in shown)
         for r in shown:
@@ -258,7 +274,7 @@ def explained(files: Any, pictures: Pictures, words: Words) -> Json:
     found: Json = {name: _parted(group, _FIRST_EXPLAINED, _ELSE_EXPLAINED) for name, group in groups.items()}
     notes = [str(n) for n in files.explanations.get("notes") or []]
     skipped = list((files.explanations.get("skipped") or {}).items())
-    return {**found, "numeric": numeric, "notes": notes, "skipped": skipped}
+    return {**found, "numeric": graded, "notes": notes, "skipped": skipped}
 
 
 def faithfulness(files: Any, words: Words) -> Json | None:

@@ -193,6 +193,7 @@ def _context(files: RunFiles, words: Words) -> Json:
         "samples": written,
         "worst": decisions.worst(files, pictures, words),
         "worst_kind": "images" if "image" in kinds else "texts" if "text" in kinds else "records",
+        "best": decisions.best(files, pictures, words),
         "explained": decisions.explained(files, pictures, words),
         "faithful": decisions.faithfulness(files, words),
         "data": sections.findings(files, words),

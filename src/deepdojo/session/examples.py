@@ -23,6 +23,7 @@ MOST_NUMBERS = 12
 MOST_DRAWN = 2000
 MOST_WORDS, LONGEST_WORD = 200, 40
 """Of a tagged sentence, as it is drawn."""
+MOST_REFERENCES = 10
 TEXTS = ("text", "texts", "tokens")
 _SHOWN_AS = {"tokens": "text", "texts": "text"}
 
@@ -43,7 +44,7 @@ def collect_examples(
     losses: Mapping[str, float],
     where: Mapping[str, str],
 ) -> list[dict[str, Any]]:
-    """One entry for each id of `why` ("worst", "right", "wrong"), in the order of `why`.
+    """One entry for each id of `why` ("worst", "best", "right", "wrong"), in the order of `why`.
 
     Args:
         rows: id -> held-out row with the contract's inputs.
@@ -70,6 +71,8 @@ def collect_examples(
             entry["motion"] = moving[key]
         else:
             entry |= _shown(rows[key], contract)
+        if contract.input_kind == "image" and contract.target_kind == "texts":
+            entry["references"] = [str(text)[:LONGEST_TEXT] for text in truth[key][:MOST_REFERENCES]]
         found.append({**entry, **_ahead(truth[key], cells, contract)})
     return found
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["explain_run", "finish_run", "held_out_score"]
 
 WORST = 20
+BEST = 12
 MOST_SEEN = 1000
 
 
@@ -203,6 +204,10 @@ def examples_of(
     losses = row_losses(session.judge, truth, found)
     wrong = np.array([contract.met(row, predicted[row["id"]]) is not True for row in truth], dtype=bool)
     why: dict[str, set[str]] = {truth[i]["id"]: {"worst"} for i in worst_rows(losses, wrong, WORST)}
+    if contract.input_kind == "image" and contract.target_kind == "texts":  # no caption is plainly right or wrong
+        for i in np.argsort(losses, kind="stable")[:BEST]:
+            if truth[i]["id"] not in why:
+                why[truth[i]["id"]] = {"best"}
     for item in explained.get("items", ()):
         right = contract.met(answers[item["id"]], predicted[item["id"]])
         why.setdefault(item["id"], set()).add("right" if right else "wrong")

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from deepdojo.contracts import CONTRACTS, Contract
 from deepdojo.errors import DataError, RecipeError, UnknownNameError
 
-__all__ = ["Batch", "Example", "Part", "Piece", "Row", "Task"]
+__all__ = ["Batch", "Example", "Look", "Part", "Piece", "Row", "Task"]
 
 Row = dict[str, Any]
 Example = dict[str, Any]
@@ -41,6 +41,19 @@ class Piece:
 
     label: str | list[int]
     where: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Look:
+    """Where a model looked in the picture while it gave one part of its answer, as its own weights say.
+
+    Attributes:
+        part: the word.
+        weights: (rows, columns) over a grid that covers the picture evenly; not negative.
+    """
+
+    part: str
+    weights: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -134,6 +147,11 @@ class Task(ABC):
     @abstractmethod
     def pieces(self, row: Row, example: Example) -> list[Piece]:
         """What an explanation may delete of this example."""
+
+    def looks(self, model: nn.Module, batch: Batch) -> list[Look]:
+        """Where the model looks for each part of the answer that the batch's one example holds: a report draws it over
+        the picture. Nothing for models that do not choose where they look."""
+        return []
 
     def tint(self, row: Row, parts: list[Part]) -> list[tuple[str, float]]:
         """Pieces of a row's text with the loss of each, where the parts say so: a report shows them tinted."""

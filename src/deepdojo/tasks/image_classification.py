@@ -14,10 +14,10 @@ from deepdojo.data.codecs.pixels import Pixels
 from deepdojo.data.rowset import column
 from deepdojo.tasks.base import Batch, Example, Piece, Row
 from deepdojo.tasks.classification import Classification
+from deepdojo.tasks.pictures import image_patches, normalised
 
 __all__ = ["ImageClassification", "task"]
 
-PATCHES_A_SIDE = 7
 AUXILIARY_SHARE = 0.4  # of the loss of a second head in training, as TensorFlow's and PyTorch's examples have it
 
 
@@ -64,12 +64,7 @@ class ImageClassification(Classification):
         yield example
 
     def prepare(self, batch: Batch) -> Batch:
-        image = batch["image"]
-        if image.dtype != torch.uint8:
-            return batch
-        mean = torch.tensor(self.pixels.mean, device=image.device).view(1, -1, 1, 1)
-        std = torch.tensor(self.pixels.std, device=image.device).view(1, -1, 1, 1)
-        return {**batch, "image": (image.float().div_(255.0)).sub_(mean).div_(std)}
+        return {**batch, "image": normalised(self.pixels, batch["image"])}
 
     def scores(self, model: nn.Module, batch: Batch) -> Float[Tensor, "B C"]:
         return model(batch["image"])
@@ -83,17 +78,7 @@ class ImageClassification(Classification):
         return total, torch.ones_like(total)
 
     def pieces(self, row: Row, example: Example) -> list[Piece]:
-        """Square patches, about seven a side (single pixels for an image of up to seven pixels)."""
-        height, width = self.pixels.height, self.pixels.width
-        step = max(1, -(-max(height, width) // PATCHES_A_SIDE))
-        return [
-            Piece(
-                [y, x, min(y + step, height), min(x + step, width)],
-                {"image": (slice(None), slice(y, y + step), slice(x, x + step))},
-            )
-            for y in range(0, height, step)
-            for x in range(0, width, step)
-        ]
+        return image_patches(self.pixels)
 
 
 def _has_auxiliary(model: nn.Module) -> bool:

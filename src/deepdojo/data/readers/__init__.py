@@ -17,6 +17,7 @@ __all__ = ["READERS", "RawRow", "options_of", "read"]
 
 #: Name of a reader -> the module that holds its `read(files, **options)`.
 READERS: Mapping[str, str] = {
+    "captions": "deepdojo.data.readers.captions",
     "conll": "deepdojo.data.readers.conll",
     "csv": "deepdojo.data.readers.csv_reader",
     "files": "deepdojo.data.readers.image_folder",

@@ -43,6 +43,7 @@ class Metric:
         several: of a truth of kind "text": several right answers (texts) may stand in its place; `function` gets the
             cells as they are.
         signature: how others call exactly this computation, where it has a name.
+        reads: it judges tasks whose input is of this kind, and no others. None: all.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Metric:
     beside: KindName | None = None
     several: bool = False
     signature: str = ""
+    reads: KindName | None = None
 
     def __call__(self, truth: Sequence[Any], predicted: Sequence[Any]) -> Measured:
         same_length(truth, predicted)
@@ -90,6 +92,7 @@ def metric(
     beside: KindName | None = None,
     several: bool = False,
     signature: str = "",
+    reads: KindName | None = None,
 ) -> Callable[[Function], Metric]:
     """Register a function (truth cells, predicted cells) -> Measured under its own name.
 
@@ -101,7 +104,7 @@ def metric(
     """
 
     kinds = get_args(KindName)
-    for kind in (truth, predicted, beside):
+    for kind in (truth, predicted, beside, reads):
         if kind is not None and kind not in kinds:
             raise UnknownNameError("kind of cells", kind, kinds, where="@metric")
 
@@ -122,6 +125,7 @@ def metric(
             beside,
             several,
             signature,
+            reads,
         )
         METRICS[made.name] = made
         return made
@@ -186,7 +190,7 @@ def numbers(cells: Sequence[Any]) -> np.ndarray:
 
 
 def _match(contract: Contract, entry: Metric) -> Columns | None:
-    if entry.ordered and not contract.ordered:
+    if (entry.ordered and not contract.ordered) or entry.reads not in (None, contract.input_kind):
         return None
     target, prediction = _first(contract.targets, entry.truth), _first(contract.predictions, entry.predicted)
     if target is None and entry.several:
