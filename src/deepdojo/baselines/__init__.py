@@ -53,6 +53,8 @@ FLOORS: Mapping[str, Floor] = {
     "majority": Floor("constant", "majority", "majority class", None, ("label",)),
     "mean": Floor("constant", "mean", "constant", None, ("number",)),
     "pixels": Floor("pixels", "logistic", "logistic regression on pixels", "image", ("label",)),
+    "nearest_images": Floor("nearest_images", "nearest", "nearest neighbours by pixels", "image", ("label",)),
+    "hog": Floor("hog", "logistic", "HOG + logistic regression", "image", ("label",)),
     "tfidf": Floor("text", "tfidf_logistic", "TF-IDF + logistic regression", "text", ("label",)),
     "nbsvm": Floor("text", "nbsvm", "NB-weighted n-grams", "text", ("label",)),
     "logistic": Floor("tables", "logistic", "logistic regression", "record", ("label",)),
