@@ -1,4 +1,4 @@
-"""A split that tears apart what belongs together is said, for every task: by a column's name, or by the files' names."""
+"""A split that tears apart what belongs together is said, for every task: by a column's name or the files'."""
 
 from __future__ import annotations
 
@@ -78,9 +78,9 @@ def test_the_advice_on_files_is_one_that_works(tmp_path):
     import tomlkit
 
     (found,) = said(pictures(tmp_path, "person{who}_{k}.png"))
-    pattern = found.split('data.pattern = "')[1].split('"')[0]
+    line = "pattern = " + found.split("data.pattern = ")[1].split(" and split")[0]
     values = tomlkit.parse((tmp_path / "project.toml").read_text()).unwrap()
-    values["data"]["pattern"] = tomlkit.parse(f'x = "{pattern}"')["x"]
+    values["data"]["pattern"] = tomlkit.parse(line)["pattern"]
     values["split"] = {"group": "person"}
     save_project(tmp_path, values)
     dataset = load_dataset(open_project(tmp_path), offline=True)

@@ -24,4 +24,4 @@ def named_like_groups(names: list[str]) -> list[str]:
 def owner_in_name(name: str) -> tuple[str, str] | None:
     """(`person`, `person12`) of `train/person12_bacteria_47.jpeg`, or None where a path names nobody."""
     found = _OWNER.search(name)
-    return None if found is None else (found[1].lower(), f"{found[1].lower()}{int(found[2])}")
+    return None if found is None else (found[1], f"{found[1]}{int(found[2])}")

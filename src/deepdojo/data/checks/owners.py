@@ -25,7 +25,7 @@ def owners(look: Look) -> Iterator[Problem]:
         if name not in known:  # of a table's features `groups` knows more
             todo = f'set split.group = "{name}" (`dojo new --group {name}`), or the score is too good'
             parts = {split: look.dataset.beside(split, name) for split in SPLITS}
-            yield from _torn(f"column {name!r}", "values", parts, todo)
+            yield from _torn(f"column {name!r}", f"column {name!r}", parts, todo)
     yield from _in_file_names(look)
 
 
@@ -40,12 +40,14 @@ def _in_file_names(look: Look) -> Iterator[Problem]:
         parts = {s: [one[1] if one is not None and one[0] == word else None for one in found[s]] for s in SPLITS}
         if sum(cell is not None for cells in parts.values() for cell in cells) < NAMED_SHARE * look.total:
             continue
-        pattern = f"(?P<{word}>{word}[ _-]?\\\\d+)"
-        todo = f'set data.pattern = "{pattern}" and split.group = "{word}", or the score is too good'
-        yield from _torn(f"the files' names tell of a {word}: it", "values", parts, todo)
+        before = look.dataset.project.spec.data.pattern
+        pattern = f"{before}.*?" if before else ""
+        pattern += f"(?P<{word}>{word}[ _-]?\\d+)"
+        todo = f"set data.pattern = '{pattern}' and split.group = \"{word}\", or the score is too good"
+        yield from _torn(f"the {word} in the files' names", "the files' names", parts, todo)
 
 
-def _torn(what: str, noun: str, parts: Mapping[str, Sequence[Any]], todo: str) -> Iterator[Problem]:
+def _torn(what: str, where: str, parts: Mapping[str, Sequence[Any]], todo: str) -> Iterator[Problem]:
     """A warning where values stand both among the rows to learn from and the held-out ones."""
     sets = {split: {str(cell) for cell in cells if not is_missing(cell)} for split, cells in parts.items()}
     learned, tested = sets["train"] | sets["validation"], sets["test"]
@@ -56,8 +58,8 @@ def _torn(what: str, noun: str, parts: Mapping[str, Sequence[Any]], todo: str) -
     inside = sum(str(cell) in both for cell in parts["test"])
     yield Problem(
         "groups",
-        what.removesuffix(": it"),
-        f"{what} has {count(len(everyone), noun[:-1], noun)}, about {rows / len(everyone):.1f} rows each, and "
+        where,
+        f"{what} has {count(len(everyone), 'value')}, about {rows / len(everyone):.1f} rows each, and "
         f"{inside:,} of {len(parts['test']):,} held-out rows share theirs with rows that are learned from",
         todo,
         "warning",
