@@ -54,7 +54,6 @@ class Clock:
 def measured(project: str, steps: int) -> dict[str, float]:
     """Milliseconds a step and seconds once, of a project's own recipe."""
     from deepdojo import api
-    from deepdojo.data.project import find_project
     from deepdojo.session import network, start
     from deepdojo.session.defaults import resolve
     from deepdojo.training import loop
@@ -89,8 +88,8 @@ def measured(project: str, steps: int) -> dict[str, float]:
     try:
         with tempfile.TemporaryDirectory() as runs:
             api.train(
-                find_project(project).name, set=[f"train.steps={steps}", "train.threads=1", "train.keep=last"], runs=runs,
-                baselines=False, explain=False, validation_only=True, offline=True, yes=True,
+                project, set=[f"train.steps={steps}", "train.threads=1", "train.keep=last"], runs=runs, baselines=False,
+                explain=False, validation_only=True, offline=True, yes=True,
             )  # fmt: skip
     finally:
         for back in undo:

@@ -50,6 +50,7 @@ def decide(session: Session, task: T, found: Sequence[dict[str, Any]]) -> tuple[
     if session.refit is not None and session.refit.threshold is not None:
         chosen = replace(chosen, value=session.refit.threshold)
     session.chosen["threshold"] = chosen.said()
+    session.update_head(chosen=session.chosen)
     session.listener.say(f"threshold: {chosen.said()}")
     task = replace(task, positive=chosen.positive, positive_from=chosen.value, chosen_by=chosen.by, chosen_on=chosen.n)
     rows_again: TableRows | Sequence[dict[str, Any]] = decided(table, contract, chosen).rows() if len(found) else found

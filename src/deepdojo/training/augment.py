@@ -10,8 +10,8 @@ import torch
 from deepdojo.errors import RecipeError
 from deepdojo.recipes import TrainSection
 from deepdojo.tasks.base import Batch, Task
-from deepdojo.training.augment_images import Recolour, Warp, erase, flip_and_shift, flip_up, recolour, warp
 from deepdojo.training.augment_colours import saturate
+from deepdojo.training.augment_images import Recolour, Warp, erase, flip_and_shift, flip_up, recolour, warp
 from deepdojo.training.augment_targets import cut_mix, drop_words, mix, smooth
 
 __all__ = ["Augment", "build_augment", "draws"]

@@ -19,8 +19,8 @@ LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601: how bright red, green and blue are
 def saturate(
     images: Shaped[Tensor, "B C Y X"], generator: torch.Generator, *, share: float
 ) -> Shaped[Tensor, "B C Y X"]:
-    """Each pixel moved from its own grey or towards it: g + f (x - g), f from 1 / (1 + share) to 1 + share, one for each
-    image. Images of other than three channels stay as they are.
+    """Each pixel moved from its own grey or towards it: g + f (x - g), f from 1 / (1 + share) to 1 + share,
+    one for each image. Images of other than three channels stay as they are.
 
     Source: Howard 2013, "Some improvements on deep convolutional neural network based image classification", section 2
     """
