@@ -46,6 +46,7 @@ class Contract:
         optional: inputs that a project has only if its [columns] name them (`given`).
         hints: columns of rows with targets that help to learn and may be absent or empty (where an answer stands).
         within: column of texts -> the column of text in which one of them must stand, sign by sign.
+        positive: the label that a project with two classes looks for; None where it names none.
     """
 
     inputs: Mapping[str, KindName]
@@ -58,6 +59,7 @@ class Contract:
     optional: tuple[str, ...] = ()
     hints: Mapping[str, KindName] = field(default_factory=dict)
     within: Mapping[str, str] = field(default_factory=dict)
+    positive: str | None = None
 
     def given(self, roles: Collection[str]) -> Contract:
         """The contract of a project with these roles: without optional inputs that are not among them."""

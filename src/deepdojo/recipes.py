@@ -96,12 +96,16 @@ class TrainSection(_Section):
     """Largest global norm of the gradient; 0 does not clip."""
     flip: bool = False
     """Mirror each training image left to right with probability 1/2."""
+    flip_up: bool = False
+    """Mirror each training image upside down with probability 1/2, where no side of it is up: cells, tiles, stars."""
     shift: int = Field(0, ge=0)
     """Move each training image by up to so many pixels along each axis: a random crop of the padded image."""
     rotate: float = Field(0.0, ge=0, le=180)
     """Turn each training image by up to so many degrees to either side."""
     zoom: float = Field(0.0, ge=0, le=1)
     """Resize each training image; 0.1 draws factors from 1/1.1 to 1.1."""
+    shear: float = Field(0.0, ge=0, le=45)
+    """Slant each training image by up to so many degrees to either side."""
     fill: Literal["edge", "zero", "reflect"] = "edge"
     """What opens where an image is moved, turned or made smaller: edge repeats the border, zero is black, reflect
     mirrors the image."""
@@ -109,6 +113,8 @@ class TrainSection(_Section):
     """Make each training image lighter or darker by up to this share of the whole range."""
     contrast: float = Field(0.0, ge=0, le=1)
     """Change each training image's contrast; 0.2 draws factors from 1/1.2 to 1.2."""
+    saturation: float = Field(0.0, ge=0, le=1)
+    """Make the colours of each training image paler or stronger; 0.3 draws factors from 1/1.3 to 1.3. Grey stays."""
     erase: float = Field(0.0, ge=0, lt=1)
     """Cover a rectangle of each training image, of up to this share of its area (DeVries & Taylor 2017)."""
     word_dropout: float = Field(0.0, ge=0, lt=1)

@@ -52,6 +52,7 @@ def load(name: str) -> Dataset:
         ("msr-action3d-as2", (108, 8, 112), 3),
         ("msr-action3d-as3", (103, 8, 111), 4),
         ("surveillance-fights", (173, 36, 91), 0),
+        ("pneumonia", (4_698, 524, 624), 10),  # 8 validation pictures stand among the training ones, some twice
         ("cifar10", (47_500, 2_500, 10_000), 0),
         ("flickr8k-small", (700, 100, 100), 0),
         ("imdb-stars", (4_496, 500, 2_500), 4),

@@ -33,6 +33,7 @@ FAMILIES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("image-classification", "mlp", {}, {}),
     ("image-classification", "lenet", {}, {"size": 28}),
     ("image-classification", "cnn", {}, {}),
+    ("image-classification", "cnn", {}, {"views": ["flip", "shift"], "standardise": "image"}),
     ("image-classification", "all_convolutional", {}, {"size": 16}),
     ("image-classification", "resnet", {"widths": [8, 16, 32], "blocks": [1, 1, 1]}, {"size": 16}),
     ("image-classification", "resnet_imagenet", {"widths": [8, 16], "blocks": [1, 1]}, {"size": 32}),

@@ -80,7 +80,10 @@ def made_cells(name: str, rng: np.random.Generator, n: int, classes: int = 3):
             for row in truth
         ]
         return truth, kept
-    truth, labels, cells, _, _ = classified(rng, n, classes)
+    truth, labels, cells, _, names = classified(rng, n, classes)
+    if METRICS[name].positive:
+        truth = [(label, names[0]) for label in (names[0], *truth[1:])]  # one row at least is positive
+        return truth, labels
     return truth, labels if METRICS[name].predicted == "label" else cells
 
 

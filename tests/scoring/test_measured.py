@@ -146,6 +146,12 @@ def test_one_row(name):
         measured = METRICS[name]([["B-a"]], [["B-a"]])
     elif METRICS[name].truth == "texts":
         measured = METRICS[name]([["a cat"]], ["cat"])
+    elif name == "specificity":
+        with pytest.raises(ScoreError, match="no row is negative"):
+            METRICS[name]([("a", "a")], ["a"])
+        return
+    elif name == "sensitivity":
+        measured = METRICS[name]([("a", "a")], ["a"])
     elif name == "roc_auc":
         with pytest.raises(ScoreError, match="not defined"):
             METRICS[name](["a"], [{"a": 1.0}])

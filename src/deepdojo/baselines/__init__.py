@@ -56,6 +56,8 @@ FLOORS: Mapping[str, Floor] = {
     "neighbours_caption": Floor("captions", "neighbours_caption", "nearest pictures' consensus", "image", ("texts",)),
     "pixels": Floor("pixels", "logistic", "logistic regression on pixels", "image", ("label",)),
     "motion": Floor("motion", "logistic", "logistic regression on motion", "video", ("label",)),
+    "nearest_images": Floor("nearest_images", "nearest", "nearest neighbours by pixels", "image", ("label",)),
+    "hog": Floor("hog", "logistic", "HOG + logistic regression", "image", ("label",)),
     "tfidf": Floor("text", "tfidf_logistic", "TF-IDF + logistic regression", "text", ("label",)),
     "nbsvm": Floor("text", "nbsvm", "NB-weighted n-grams", "text", ("label",)),
     "logistic": Floor("tables", "logistic", "logistic regression", "record", ("label",)),

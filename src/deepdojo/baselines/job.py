@@ -40,6 +40,8 @@ def write_job(
     metric: str = "",
     seed: int = 0,
     floors: Sequence[str] | None = None,
+    positive: str | None = None,
+    threshold: float | str | None = None,
 ) -> None:
     """Write what `run_job` needs: `job.json`, and `PART.jsonl` for each part (images: `PART.images.npy`, (n, C, Y, X)
     uint8).
@@ -63,7 +65,9 @@ def write_job(
                 cells = {name: cell for name, cell in row.items() if name != image}
                 file.write(json.dumps(cells, ensure_ascii=False, default=_plain) + "\n")
     names = list(floors) if floors is not None else floors_for(task)
-    write_json(folder / "job.json", {"task": task, "metric": metric, "seed": seed, "floors": names})
+    write_json(folder / "job.json", {
+        "task": task, "metric": metric, "seed": seed, "floors": names, "positive": positive, "threshold": threshold,
+    })  # fmt: skip
 
 
 def run_job(folder: Path, *, progress: Callable[[str], None] | None = None) -> list[FloorResult]:
@@ -96,6 +100,8 @@ def run_job(folder: Path, *, progress: Callable[[str], None] | None = None) -> l
         floors=job["floors"],
         progress=progress,
         left_out=left_out,
+        positive=job["positive"],
+        threshold=job["threshold"],
     )
     for result in results:
         write_table(folder / f"{result.name}.parquet", result.predictions.table, kinds)

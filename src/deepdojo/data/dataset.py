@@ -126,6 +126,16 @@ class Dataset:
         number = {name: i for i, name in enumerate(sorted(set(names[there])))}
         return np.array([number[name] for name in names[self._parts == SPLITS.index(split)]], dtype=np.int64)
 
+    @property
+    def beside_names(self) -> list[str]:
+        """Columns that no one asked for and that are called like a group: patient, speaker, video."""
+        return list(dict.fromkeys(name for row in self._got.beside for name in row))
+
+    def beside(self, split: str, name: str) -> list[Any]:
+        """Their cells, a row each, None where there is none."""
+        there = np.flatnonzero(self._parts == SPLITS.index(split))
+        return [self._got.beside[at].get(name) for at in there.tolist()]
+
     def where(self, row_id: str) -> Where:
         """(file, line) of a row; the line is None for a file that is a row."""
         at = self._got.find(row_id)

@@ -12,6 +12,7 @@ import numpy as np
 from deepdojo.data.cells import is_missing
 from deepdojo.data.files import Files, Media, printable
 from deepdojo.data.gathered import NO_PART, PackedRead, Read, Rejected, Taken, extra_columns, keyed_by_input
+from deepdojo.data.group_names import named_like_groups
 from deepdojo.data.packed_columns import reader_of
 from deepdojo.data.packed_rows import PackedRows, RowPack, RowWriter
 from deepdojo.data.project import Project
@@ -101,6 +102,7 @@ class _Walk:
         self.extra = extra_columns(project)
         self.part, self.number = 0, 0  # the part under way, and the raw rows of it that are behind us
         self.begin = 0  # the part's first row
+        self.groups: dict[str, list[str]] = {}  # file -> its columns that are called like a group
         self.items = self._items(0, 0)
 
     def go_on(self, state: Mapping[str, Any]) -> None:
@@ -129,8 +131,19 @@ class _Walk:
                 if at == first and number <= behind:
                     continue
                 self.number = number
-                yield take(self.maker, raw, prefix, number, spec.data.id, self.extra, part)
+                taken = take(self.maker, raw, prefix, number, spec.data.id, self.extra, part)
+                yield taken if isinstance(taken, Rejected) else taken._replace(beside=self._beside(raw))
             yield self.maker
+
+    def _beside(self, raw: RawRow) -> dict[str, Any]:
+        """Cells of columns that no role has and that are called like a group."""
+        if raw.file not in self.groups:
+            spec = self.project.spec
+            given = [spec.columns.get(role, role) for role in self.project.contract.columns]
+            taken: set[Any] = {name for one in given for name in (one if isinstance(one, list) else [one])}
+            taken |= {spec.data.id, *self.extra}
+            self.groups[raw.file] = [name for name in named_like_groups(list(raw.cells)) if name not in taken]
+        return {name: raw.cells.get(name) for name in self.groups[raw.file]}
 
     def fill(self, got: Read, most: int) -> bool:
         """Everything into memory; False as soon as there are more than `most` rows: `items` then goes on."""

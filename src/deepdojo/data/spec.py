@@ -314,7 +314,11 @@ class ProjectSpec(_Section):
     rows: int | None = Field(None, ge=0)
     """Rows in all parts, for `dojo list`."""
     positive: str | None = None
-    """The label that counts as positive, for metrics of two classes."""
+    """The label that is looked for, of two: what sensitivity and specificity are about."""
+    threshold: Annotated[float, Field(gt=0, lt=1)] | str | None = None
+    """From which probability on a row gets the positive label: a number, or a metric of labels such as
+    balanced_accuracy: the threshold that is best by it on validation rows, of the network and of each floor. Default:
+    the likelier label."""
     published: list[Published] = Field(default_factory=list)
     """Results from the literature."""
     source: SourceSpec = Field(default_factory=SourceSpec)
@@ -399,6 +403,7 @@ def _check_names(spec: ProjectSpec, where: str) -> None:
             raise ProjectError(
                 f"source.files.{name} has a url but no sha256", where=where, todo="give the file's SHA-256"
             )
+    _check_threshold(spec, where)
     _check_hub(spec, where)
     for split in (None, *spec.data.split):
         reader = spec.data.reader_of(split)
@@ -407,6 +412,21 @@ def _check_names(spec: ProjectSpec, where: str) -> None:
             if known is not None and option not in known:
                 at = "data" if split is None else f"data.split.{split}"
                 raise UnknownNameError(f"option of the {reader} reader", option, [*known, "id"], where=f"{where}: {at}")
+
+
+def _check_threshold(spec: ProjectSpec, where: str) -> None:
+    contract = contract_of(spec.task)
+    if spec.positive is not None and contract.target_kind != "label":
+        raise ProjectError("positive names a label, and this task has none", where=where, todo="leave it out")
+    if spec.threshold is None:
+        return
+    if contract.distribution is None or contract.ordered:
+        raise ProjectError(
+            f"a threshold is for two classes with probabilities, which {spec.task} has not", where=where,
+            todo="leave threshold out",
+        )  # fmt: skip
+    if spec.positive is None:
+        raise ProjectError("threshold is about one of two labels", where=where, todo="say which one: positive = LABEL")
 
 
 def _check_hub(spec: ProjectSpec, where: str) -> None:

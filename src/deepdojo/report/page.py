@@ -19,6 +19,7 @@ from deepdojo.report.pictures import Pictures
 from deepdojo.report.source import RunFiles, model_name, read_run
 from deepdojo.report.spread import learning_of_several, spread
 from deepdojo.report.svg import cut
+from deepdojo.report.thresholds import thresholds
 from deepdojo.report.tokens import stylesheet
 from deepdojo.report.verdict import best_floor, few_rows, verdict
 from deepdojo.report.words import Words
@@ -83,6 +84,7 @@ def _remarks(files: RunFiles, words: Words) -> list[str]:
     share = files.score.get("data_share")
     if isinstance(share, int | float) and share < 1:
         said.append(words("Trained on {share} of the training rows.", share=f"{100 * share:.3g}\u00a0%"))
+    said += thresholds(files.score, words)
     trials = files.score.get("trials")
     if isinstance(trials, int):
         said.append(words("Its settings are the best of {n} that were tried on validation rows.", n=trials))

@@ -14,6 +14,7 @@ from deepdojo.errors import RunError
 from deepdojo.places import write_json
 from deepdojo.runs import Run, write_rejected
 from deepdojo.scoring.metrics import METRICS
+from deepdojo.session.deciding import threshold_of
 from deepdojo.session.evaluate import Judge, table_of, write_predictions, write_rows
 from deepdojo.session.examples import collect_examples, worst_rows
 from deepdojo.session.floors import Floors
@@ -51,7 +52,7 @@ def finish_run(session: Session, network: Network) -> None:
     score |= {
         "others": session.judge.others(truth, table, groups, until=time.monotonic() + 0.1 * session.seconds_left()),
         "validation": network.validation_score(),
-        "cost": network.cost(),
+        "cost": network.cost(), **threshold_of(network.task),
     }  # fmt: skip
     write_json(session.folder / "score.json", score)
     if session.options.baselines:

@@ -21,6 +21,7 @@ from deepdojo.models.flops import parameters as count_parameters
 from deepdojo.models.lora import add_lora, merge_lora
 from deepdojo.places import write_json
 from deepdojo.recipes import Recipe
+from deepdojo.session.deciding import decide, require_positive, threshold_of, undecided
 from deepdojo.session.evaluate import table_of, write_predictions
 from deepdojo.session.origin import Origin, open_origin
 from deepdojo.session.train import peak_bytes, write_environment
@@ -60,7 +61,8 @@ class Packed:
         task = fitted_task(task_class, rows, session.recipe.task)
         origin = origin_of(session)
         if origin is not None:
-            task = origin.fitted(task)
+            task = undecided(origin.fitted(task))
+        require_positive(session, task)
         store = examples_to_learn(
             task, rows, reject=session.rejecter("train"),
             progress=lambda done, total: session.listener.progress(done, total, "rows"),
@@ -103,6 +105,7 @@ class Network:
     forward_flops: int | None
     trained: int
     fitted: Fitted | None = None
+    validation_rows: Sequence[dict[str, Any]] = ()
 
     @classmethod
     def prepare(cls, session: Session) -> Network:
@@ -197,9 +200,10 @@ class Network:
             steps=self.fitted.steps, epochs=self.fitted.epochs, best_epoch=self.fitted.best_epoch,
             stopped="refit" if session.refit is not None else self.fitted.stopped, schedule=schedule,
         )  # fmt: skip
-        if isinstance(self.validator, Validator):
-            self.validator.task = self.task  # what is reported is predicted as held-out rows are
-        _, _, self.validation_rows = self.validator(self.model)
+        # What is reported is predicted as held-out rows are.
+        found = self.validator.reported(self.model, self.task)
+        self.task, self.validation_rows = decide(session, self.task, found)
+        write_json(session.folder / "task.json", self.task.state())
         if len(self.validation_rows):
             table = table_of(self.validation_rows, self.task.contract)
             write_predictions(session.folder, "validation.parquet", table, self.task.contract)
@@ -226,7 +230,7 @@ class Network:
             "metric": judge.metric, "value": None, "low": None, "high": None, "n": 0,
             "higher_is_better": judge.higher_is_better, "validation": self.validation_score(), "cost": self.cost(),
             "baselines": [], "data_share": self.session.options.share, "replaced": {}, "seed": self.session.seed,
-            "digest": "", "verdict": verdict,
+            "digest": "", "verdict": verdict, **threshold_of(self.task),
         })  # fmt: skip
 
     def cost(self) -> dict[str, Any]:

@@ -238,6 +238,9 @@ def _fits(value: Any, hint: Any) -> bool:
         if kind is type(None):
             if value is None:
                 return True
+        elif typing.get_origin(kind) is list:
+            if isinstance(value, list | tuple) and all(_fits(part, typing.get_args(kind)[0]) for part in value):
+                return True
         elif isinstance(value, bool):  # a bool is an int to Python; a recipe that says `true` does not mean 1
             if kind is bool:
                 return True
@@ -248,7 +251,13 @@ def _fits(value: Any, hint: Any) -> bool:
 
 def _readable(hint: Any) -> str:
     allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    words: dict[Any, str] = {
+        list[str]: "a list of texts",
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        str: "text",
+    }
     return " or ".join(words.get(kind, str(kind)) for kind in allowed if kind is not type(None))
 
 

@@ -10,14 +10,17 @@ import torch
 from deepdojo.errors import RecipeError
 from deepdojo.recipes import TrainSection
 from deepdojo.tasks.base import Batch, Task
-from deepdojo.training.augment_images import Recolour, Warp, erase, flip_and_shift, recolour, warp
+from deepdojo.training.augment_colours import saturate
+from deepdojo.training.augment_images import Recolour, Warp, erase, flip_and_shift, flip_up, recolour, warp
 from deepdojo.training.augment_targets import cut_mix, drop_words, mix, smooth
 
 __all__ = ["Augment", "build_augment", "draws"]
 
 Augment = Callable[[Batch, torch.Generator], Batch]
 
-IMAGES = ("flip", "shift", "rotate", "zoom", "brightness", "contrast", "erase")
+IMAGES = (
+    "flip", "flip_up", "shift", "rotate", "zoom", "shear", "brightness", "contrast", "saturation", "erase",
+)  # fmt: skip
 WORDS = ("word_dropout",)
 CLASSES = ("label_smoothing", "mixup", "cutmix")
 
@@ -76,10 +79,15 @@ def _image_steps(train: TrainSection, task: Task | type[Task]) -> Augment:
         steps.append(
             lambda images, draws: flip_and_shift(images, draws, flip=train.flip, shift=train.shift, fill=train.fill)
         )
-    if train.rotate or train.zoom:
-        steps.append(lambda images, draws: warp(images, draws, Warp(train.rotate, train.zoom, train.fill)))
+    if train.flip_up:
+        steps.append(flip_up)
+    if train.rotate or train.zoom or train.shear:
+        limits = Warp(train.rotate, train.zoom, train.fill, train.shear)
+        steps.append(lambda images, draws: warp(images, draws, limits))
     if train.brightness or train.contrast:
         steps.append(lambda images, draws: recolour(images, draws, Recolour(train.brightness, train.contrast)))
+    if train.saturation:
+        steps.append(lambda images, draws: saturate(images, draws, share=train.saturation))
     if train.erase:
         steps.append(lambda images, draws: erase(images, draws, share=train.erase))
 

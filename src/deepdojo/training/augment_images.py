@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-__all__ = ["Recolour", "Warp", "erase", "flip_and_shift", "recolour", "warp"]
+__all__ = ["Recolour", "Warp", "erase", "flip_and_shift", "flip_up", "recolour", "warp"]
 
 
 def flip_and_shift(
@@ -53,6 +53,12 @@ def flip_and_shift(
     return moved.permute(0, 3, 1, 2)  # (B, C, Y, X) with channels last in memory
 
 
+def flip_up(images: Shaped[Tensor, "B C Y X"], generator: torch.Generator) -> Shaped[Tensor, "B C Y X"]:
+    """Each image mirrored upside down with probability 1/2."""
+    mirrored = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
+    return torch.where(mirrored.to(images.device), images.flip(2), images)
+
+
 def _inside(at: Tensor, size: int, fill: str) -> Tensor:
     """Positions beyond 0 to size - 1 brought back: to the border, or mirrored at it."""
     if fill != "reflect" or size == 1:
@@ -63,22 +69,24 @@ def _inside(at: Tensor, size: int, fill: str) -> Tensor:
 
 @dataclass(frozen=True)
 class Warp:
-    """How far a picture may be turned and resized.
+    """How far a picture may be turned, resized and slanted.
 
     Attributes:
         degrees: to either side.
         zoom: share; 0.1 draws factors from 1 / 1.1 to 1.1.
         fill: what comes in from outside: "edge" the border pixel, "zero" black, "reflect" the image mirrored at the
             outer side of its border pixel.
+        shear: degrees to either side by which columns lean.
     """
 
     degrees: float
     zoom: float
     fill: str = "edge"
+    shear: float = 0.0
 
 
 def warp(images: Shaped[Tensor, "B C Y X"], generator: torch.Generator, limits: Warp) -> Shaped[Tensor, "B C Y X"]:
-    """Each image turned about its centre and resized, bilinear.
+    """Each image slanted, turned about its centre and resized, bilinear.
 
     Cost: one `grid_sample`, about as much as a small convolution.
     """
@@ -87,10 +95,16 @@ def warp(images: Shaped[Tensor, "B C Y X"], generator: torch.Generator, limits: 
     angle = turned * math.radians(limits.degrees)
     factor = torch.exp(zoomed * math.log1p(limits.zoom))
     cos, sin = torch.cos(angle) / factor, torch.sin(angle) / factor
+    lean = torch.zeros(count)
+    if limits.shear:
+        lean = torch.tan((2.0 * torch.rand(count, generator=generator) - 1.0) * math.radians(limits.shear))
     none = torch.zeros(count)
     # affine_grid counts both axes from -1 to 1: where the sides differ, a turn in pixels is a shear there
     ratio = height / width
-    rows = [torch.stack([cos, -sin * ratio, none], 1), torch.stack([sin / ratio, cos, none], 1)]
+    rows = [
+        torch.stack([cos, (cos * lean - sin) * ratio, none], 1),
+        torch.stack([sin / ratio, sin * lean + cos, none], 1),
+    ]
     grid = F.affine_grid(torch.stack(rows, 1).to(images.device), list(images.shape), align_corners=False)
     outside = {"edge": "border", "zero": "zeros", "reflect": "reflection"}[limits.fill]
     moved = F.grid_sample(images.float(), grid, mode="bilinear", padding_mode=outside, align_corners=False)

@@ -138,6 +138,9 @@ class Unvalidated:
     def __call__(self, model: nn.Module) -> tuple[float, float, TableRows]:
         return float("nan"), float("nan"), Table({"id": []}).rows()
 
+    def reported(self, model: nn.Module, task: Task) -> TableRows:
+        return Table({"id": []}).rows()
+
 
 class Validator:
     """Score and loss on validation rows.
@@ -174,6 +177,16 @@ class Validator:
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    def reported(self, model: nn.Module, task: Task) -> TableRows:
+        """Validation rows as held-out rows are predicted: by `task` itself, which may do more than it does
+        `while_training`."""
+        inputs = self.inputs if task.while_training is task else Store.pack(task, self.rows, learn=False)
+        builder = TableBuilder(task.contract.predictions)
+        with evaluating(model):
+            for i, parts in parts_of(task, model, inputs, self.device):
+                builder.add({"id": self.rows[i]["id"], **task.decode(self.rows[i], parts)})
+        return builder.table().rows()
 
     def __call__(self, model: nn.Module) -> tuple[float, float, TableRows]:
         """(metric, mean loss, predicted rows). The loss leaves out rows of classes that training rows do not hold."""
