@@ -60,6 +60,7 @@ class RowMaker:
 
     def __init__(self, spec: ProjectSpec, contract: Contract, files: Files, *, targets: bool, ragged: bool) -> None:
         self.spec, self.contract, self.files, self.targets, self.ragged = spec, contract, files, targets, ragged
+        self.medium = "video" if "video" in contract.reads.values() else "picture"
         self.made = 0
         self.corrected = _corrections(spec, files) if targets and spec.labels.corrections else {}
         self.absent: dict[str, int] = {}
@@ -366,7 +367,11 @@ class RowMaker:
 
             def from_cell(raw: RawRow) -> Media:
                 name = (as_text(self.cell(raw, given.column)) or "").strip()
-                return self._file(given.file.replace("{}", name), given.file) if name else _reject("no file is named")
+                return (
+                    self._file(given.file.replace("{}", name), given.file)
+                    if name
+                    else _reject(f"no {self.medium} is named")
+                )
 
             return from_cell
         column = given if isinstance(given, str) else "image"
@@ -384,7 +389,7 @@ class RowMaker:
                 data = cell["bytes"]
                 return Media(str(cell.get("path") or f"{raw.file}:{raw.line}"), lambda: data, inline=True)
             if not isinstance(cell, str) or not cell.strip():
-                raise Reject("no file is named")
+                raise Reject(f"no {self.medium} is named")
             return self.files.media(cell, listed=True) if cell == raw.file else self._file(cell.strip())
 
         return plain
@@ -394,7 +399,7 @@ class RowMaker:
             there = self.files.has(name)
         except DojoError as error:
             raise Reject(str(error)) from None
-        return self.files.media(name, group) if there else _reject(f"the file {printable(name)} is not there")
+        return self.files.media(name, group) if there else _reject(f"the {self.medium} {printable(name)} is not there")
 
     def _pixels(self, raw: RawRow, given: PixelColumns) -> np.ndarray:
         first, last = given.columns
