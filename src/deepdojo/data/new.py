@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from deepdojo.contracts import contract_of
@@ -18,6 +18,7 @@ from deepdojo.errors import DataError, ProjectError, UsageError
 from deepdojo.places import cannot_write, write_text
 
 if TYPE_CHECKING:
+    from deepdojo.data.infer.reading import TableFile
     from deepdojo.data.project import Project
 
 __all__ = ["Inferred", "create", "infer"]
@@ -79,6 +80,8 @@ def _infer_tables(files: Files, paths: list[Path], given: Choices, inferred: Inf
 
         infer_series(files, tables[0], given, inferred)
         return
+    if given.task is None:
+        _refuse_other_tasks(tables[0], given)
     infer_table(tables[0], tables[1] if len(tables) == 2 else None, given, inferred)
     inferred.files = [table.file for table in tables]
     images = inferred.spec["columns"].get("image")
@@ -91,6 +94,21 @@ def _infer_tables(files: Files, paths: list[Path], given: Choices, inferred: Inf
         inferred.shown = paths
         for table, split in zip(tables, inferred.spec["data"]["split"].values(), strict=True):
             split["file"] = table.shown
+
+
+def _refuse_other_tasks(table: TableFile, given: Choices) -> None:
+    """Raise a UsageError for what looks like a table and is a series in time, or running text."""
+    from deepdojo.data.column_facts import describe
+    from deepdojo.data.infer.series_columns import refuse_times_alone
+
+    if len(table.names) == 1 and PurePath(table.shown.lower().removesuffix(".gz")).suffix in ("", ".txt"):
+        raise UsageError(
+            "its lines have one column: a text, not a table", where=table.shown,
+            todo="to learn a language from it: --task language-modelling; of a table, is the delimiter right?",
+        )  # fmt: skip
+    if len(table.names) == 2:
+        facts = {name: describe(table.column(name), table.decimal) for name in table.names}
+        refuse_times_alone(table, facts, given)
 
 
 def create(
