@@ -33,13 +33,16 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
 
     Args:
         source: a CSV, TSV, JSON lines or Parquet file, a folder of class folders of images, or an archive of such; a
-            file with a word and its tag a line; for language modelling a text file or a folder of them.
+            file with a word and its tag a line; SQuAD's JSON; for language modelling a text file or a folder of them;
+            for translation files of the same name, one a language, or their folder.
         choices: target, id, group, time, task, metric, test; see `create`.
 
     Raises:
         DataError: no such file, an empty one, a target that cannot be learned, no images.
         UnknownNameError: a column that does not exist. UsageError: choices that do not fit the data.
     """
+    from deepdojo.data.infer.questions import infer_questions, is_squad
+
     given = Choices(**choices)
     series = given.task is not None and contract_of(given.task).input_kind == "vector"
     if given.group is not None and given.time is not None and not series:
@@ -55,6 +58,10 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
         from deepdojo.data.infer.running_text import infer_running_text
 
         infer_running_text(files, path, replace(given, test=test), inferred)
+    elif _goes_side_by_side(path, given):
+        from deepdojo.data.infer.parallel_files import infer_parallel
+
+        infer_parallel(files, [p for p in (path, test) if p is not None], given, inferred)
     elif path.is_dir() or _is_archive(path):
         from deepdojo.data.infer.images import infer_images
 
@@ -63,6 +70,8 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
         from deepdojo.data.infer.tagged import infer_tagged
 
         infer_tagged(files, [p for p in (path, test) if p is not None], given, inferred)
+    elif is_squad(path, given):
+        infer_questions(files, [p for p in (path, test) if p is not None], given, inferred)
     else:
         _infer_tables(files, [p for p in (path, test) if p is not None], given, inferred)
     return inferred
@@ -215,6 +224,15 @@ def _is_tagged(path: Path, given: Choices) -> bool:
     suffix = path.suffix.lower()
     tags = given.task is not None and bool(contract_of(given.task).aligned)
     return suffix in TAGGED or (tags and suffix not in TABLES)
+
+
+def _goes_side_by_side(path: Path, given: Choices) -> bool:
+    """Whether the task turns texts into texts, and what is given is no table with a column of each."""
+    if given.task is None or _is_archive(path):
+        return False
+    contract, name = contract_of(given.task), path.name.lower().removesuffix(".gz")
+    texts = contract.input_kind == contract.target_kind == "text" and not contract.host_run
+    return texts and (path.is_dir() or not name.endswith(TABLES))
 
 
 def _prefix(path: Path, root: Path) -> str:
