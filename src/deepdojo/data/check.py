@@ -98,6 +98,7 @@ def check(
     look = Look(
         dataset, contract.input, contract.input_kind, contract.target, contract.target_kind, seed,
         clock=clock, progress=progress, beside=tuple(contract.inputs)[1:],
+        sources=tuple(name for name, kind in list(contract.inputs.items())[1:] if kind == "text"),
     )  # fmt: skip
     problems: list[Problem] = []
     parts = [(share, part) for share, several in CHECKS for part in several]

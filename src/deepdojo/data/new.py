@@ -7,7 +7,7 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from deepdojo.contracts import contract_of
@@ -18,6 +18,7 @@ from deepdojo.errors import DataError, ProjectError, UsageError
 from deepdojo.places import cannot_write, write_text
 
 if TYPE_CHECKING:
+    from deepdojo.data.infer.reading import TableFile
     from deepdojo.data.project import Project
 
 __all__ = ["Inferred", "create", "infer"]
@@ -31,15 +32,18 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
     """What project a file or folder makes, without writing anything.
 
     Args:
-        source: a CSV, TSV, JSON lines or Parquet file, a folder of class folders of images, videos or
-            skeletons (text files of joints), or an archive of such; a
-            file with a word and its tag a line; for language modelling a text file or a folder of them.
+        source: a CSV, TSV, JSON lines or Parquet file; a folder of class folders of images, videos or skeletons (text
+            files of joints), or an archive of such; pictures with a file of captions; a file with a word and its tag a
+            line; SQuAD's JSON; for language modelling a text file or a folder of them; for translation files of the
+            same name, one a language, or their folder.
         choices: target, id, group, time, task, metric, test; see `create`.
 
     Raises:
         DataError: no such file, an empty one, a target that cannot be learned, no images.
         UnknownNameError: a column that does not exist. UsageError: choices that do not fit the data.
     """
+    from deepdojo.data.infer.questions import infer_questions, is_squad
+
     given = Choices(**choices)
     series = given.task is not None and contract_of(given.task).input_kind == "vector"
     if given.group is not None and given.time is not None and not series:
@@ -57,6 +61,10 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
         infer_running_text(files, path, replace(given, test=test), inferred)
     elif test is None and _has_captions(files, path, given, inferred):
         pass
+    elif _goes_side_by_side(path, given):
+        from deepdojo.data.infer.parallel_files import infer_parallel
+
+        infer_parallel(files, [p for p in (path, test) if p is not None], given, inferred)
     elif path.is_dir() or _is_archive(path):
         from deepdojo.data.infer.images import infer_images
         from deepdojo.data.infer.moving import infer_moving, moving_kind
@@ -71,6 +79,8 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
         from deepdojo.data.infer.tagged import infer_tagged
 
         infer_tagged(files, [p for p in (path, test) if p is not None], given, inferred)
+    elif is_squad(path, given):
+        infer_questions(files, [p for p in (path, test) if p is not None], given, inferred)
     else:
         _infer_tables(files, [p for p in (path, test) if p is not None], given, inferred)
     return inferred
@@ -102,6 +112,8 @@ def _infer_tables(files: Files, paths: list[Path], given: Choices, inferred: Inf
 
         infer_series(files, tables[0], given, inferred)
         return
+    if given.task is None:
+        _refuse_other_tasks(tables[0], given)
     infer_table(tables[0], tables[1] if len(tables) == 2 else None, given, inferred)
     inferred.files = [table.file for table in tables]
     images = inferred.spec["columns"].get("image")
@@ -114,6 +126,21 @@ def _infer_tables(files: Files, paths: list[Path], given: Choices, inferred: Inf
         inferred.shown = paths
         for table, split in zip(tables, inferred.spec["data"]["split"].values(), strict=True):
             split["file"] = table.shown
+
+
+def _refuse_other_tasks(table: TableFile, given: Choices) -> None:
+    """Raise a UsageError for what looks like a table and is a series in time, or running text."""
+    from deepdojo.data.column_facts import describe
+    from deepdojo.data.infer.series_columns import refuse_times_alone
+
+    if len(table.names) == 1 and PurePath(table.shown.lower().removesuffix(".gz")).suffix in ("", ".txt"):
+        raise UsageError(
+            "its lines have one column: a text, not a table", where=table.shown,
+            todo="to learn a language from it: --task language-modelling; of a table, is the delimiter right?",
+        )  # fmt: skip
+    if len(table.names) == 2:
+        facts = {name: describe(table.column(name), table.decimal) for name in table.names}
+        refuse_times_alone(table, facts, given)
 
 
 def create(
@@ -232,6 +259,15 @@ def _words_by_line(path: Path) -> bool:
     cells = {len(line.split()) for line in lines if line.strip()}
     empty = sum(not line.strip() for line in lines)
     return len(cells) == 1 and min(cells) in (2, 3, 4) and empty >= 3
+
+
+def _goes_side_by_side(path: Path, given: Choices) -> bool:
+    """Whether the task turns texts into texts, and what is given is no table with a column of each."""
+    if given.task is None or _is_archive(path):
+        return False
+    contract, name = contract_of(given.task), path.name.lower().removesuffix(".gz")
+    texts = contract.input_kind == contract.target_kind == "text" and not contract.host_run
+    return texts and (path.is_dir() or not name.endswith(TABLES))
 
 
 def _prefix(path: Path, root: Path) -> str:

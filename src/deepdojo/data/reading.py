@@ -103,6 +103,7 @@ class _Walk:
         self.part, self.number = 0, 0  # the part under way, and the raw rows of it that are behind us
         self.begin = 0  # the part's first row
         self.groups: dict[str, list[str]] = {}  # file -> its columns that are called like a group
+        self.told: set[tuple[str, int, str]] = set()  # what parts before this one have left out, and where
         self.items = self._items(0, 0)
 
     def go_on(self, state: Mapping[str, Any]) -> None:
@@ -113,7 +114,8 @@ class _Walk:
     def _items(
         self, first: int, behind: int, counts: Sequence[Any] | None = None
     ) -> Iterator[Rejected | Taken | RowMaker]:
-        """What became of each raw row; after the last one of a part its maker."""
+        """What became of each raw row; after the last one of a part its maker. A line that several parts read and
+        leave out for the same reason is told once."""
         spec = self.project.spec
         for at, part in enumerate(spec.data.split or (None,)):
             if at < first:
@@ -124,6 +126,7 @@ class _Walk:
             self.part, self.number = at, behind if at == first else 0
             if at == first and counts is not None:
                 self.maker.made, self.maker.absent, self.maker.known = counts[0], counts[1], dict.fromkeys(counts[2])
+            told: set[tuple[str, int, str]] = set()
             prefix = f"{part}-" if len(spec.data.split) > 1 and spec.data.id is None else ""
             for number, raw in enumerate(read(reader, self.files, trusted=self.trusted, **options), 1):
                 if self.progress is not None and number % 5_000 == 0:
@@ -131,8 +134,17 @@ class _Walk:
                 if at == first and number <= behind:
                     continue
                 self.number = number
-                taken = take(self.maker, raw, prefix, number, spec.data.id, self.extra, part)
-                yield taken if isinstance(taken, Rejected) else taken._replace(beside=self._beside(raw))
+                item = take(self.maker, raw, prefix, number, spec.data.id, self.extra, part)
+                if not isinstance(item, Rejected):
+                    yield item._replace(beside=self._beside(raw))
+                    continue
+                if item.line is not None and len(spec.data.split) > 1:
+                    key = (item.file, item.line, item.reason)
+                    if key in self.told:
+                        continue
+                    told.add(key)
+                yield item
+            self.told |= told
             yield self.maker
 
     def _beside(self, raw: RawRow) -> dict[str, Any]:
@@ -192,7 +204,8 @@ def _row_id(maker: RowMaker, raw: RawRow, prefix: str, number: int, id_column: s
     if id_column is None:
         return printable(raw.file) if raw.line is None else f"{prefix}{number}"
     if raw.reject is not None:
-        return ""
+        cell = raw.cells.get(id_column)
+        return "" if cell is None or isinstance(cell, list | dict) else str(cell).strip()
     cell = maker.cell(raw, id_column)
     if cell is None or not str(cell).strip():
         raise Reject("the id is empty")
@@ -257,6 +270,13 @@ class _Packer:
             "names": {name: list(known) for name, known in self.names.items()},
         })  # fmt: skip
 
+    def told(self) -> set[tuple[str, int, str]]:
+        """Where and why lines were left out before the last commit."""
+        if not self.writer.rejects or len(self.walk.project.spec.data.split) < 2:
+            return set()
+        found = reader_of(Pack(self.work.partial, {}), "rejected", "any", self.walk.files)
+        return {(one["file"], one["line"], one["reason"]) for one in found if one["line"] is not None}
+
     def add_keys(self) -> None:
         contract, files = self.walk.project.contract, self.walk.files
         source = RowPack(Pack(self.work.partial, {**self.writer.facts(), "keyed": False}), contract, files, ())
@@ -298,6 +318,7 @@ def _packed(work: Packing, walk: _Walk, got: Read | None) -> Pack:
             work.restart()
         packer = _Packer(work, walk)
         if work.state:
+            walk.told = packer.told()
             walk.go_on(work.state)
     for item in walk.items:
         packer.take(item)

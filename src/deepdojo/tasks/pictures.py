@@ -19,9 +19,7 @@ STANDARDISE = ("rows", "image")
 LEAST_SPREAD = 1e-3  # of pixels in 0..1: an image of one grey stays zero
 
 
-def normalised(
-    pixels: Pixels, image: Shaped[Tensor, "B C Y X"], standardise: str = "rows"
-) -> Float[Tensor, "B C Y X"]:
+def normalised(pixels: Pixels, image: Shaped[Tensor, "B C Y X"], standardise: str = "rows") -> Float[Tensor, "B C Y X"]:
     """(x / 255 - mean) / spread, for uint8; what is normalised already stays as it is.
 
     Args:

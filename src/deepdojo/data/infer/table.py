@@ -133,7 +133,8 @@ def _target(table: TableFile, facts: dict[str, ColumnFacts], choices: Choices, i
         target = named[0] if named else fit[0]
         why = "by its name" if named else f"the {'last' if target == free[-1] else 'first'} column"
     facts[target] = describe(table.targets(target), table.decimal)
-    _refuse_target(table, target, facts[target])
+    written = choices.task is not None and contract_of(choices.task).target_kind == "text"
+    _refuse_target(table, target, facts[target], written)
     gone = facts[target].missing
     several = choices.task is not None and contract_of(choices.task).target_kind == "labels"
     left = "have none" if several else "without it are left out"  # no label is an answer, too
@@ -153,13 +154,14 @@ def _fits(table: TableFile, name: str, facts: ColumnFacts) -> bool:
     return facts.numeric or not text_facts(table.column(name)).free(FREE_WORDS, DISTINCT)
 
 
-def _refuse_target(table: TableFile, target: str, facts: ColumnFacts) -> None:
+def _refuse_target(table: TableFile, target: str, facts: ColumnFacts, written: bool) -> None:
+    """`written`: the target is a text to write, so it may differ in every row."""
     where = f"{table.shown}, column {target!r}"
     if not facts.filled:
         raise DataError("the target is empty in every row", where=where, todo="choose another --target")
     sequence = facts.numeric and facts.whole and facts.distinct == facts.n and table.counts_up(target)
     words = not facts.numeric and facts.filled >= 20 and facts.distinct > 0.5 * facts.filled
-    if facts.n >= 20 and (sequence or words):
+    if facts.n >= 20 and (sequence or words) and not written:
         raise DataError(
             f"the target has {facts.distinct:,} different values in {facts.filled:,} rows, like an id or free text",
             where=where,
