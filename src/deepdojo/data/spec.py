@@ -215,7 +215,7 @@ class PixelColumns(_Section):
 
 
 class FileColumn(_Section):
-    """An image in a file that a cell names."""
+    """An image or a sound in a file that a cell names."""
 
     column: str
     """The column whose cell names the file."""
