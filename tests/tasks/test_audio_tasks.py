@@ -1,4 +1,4 @@
-"""What only tasks of sounds promise: windows, means over pitches and tempos, pieces in the whole sound, CTC's limits."""
+"""What tasks of sounds promise beside the rest: windows, means over pitches and tempos, pieces in the sound, CTC."""
 
 from __future__ import annotations
 
