@@ -33,6 +33,7 @@ TEXT_FORMS: Mapping[KindName, str] = {
     "distribution": 'a JSON object, label to probability: {"cat": 0.9, "dog": 0.1}',
     "marginals": 'a JSON object, label to the probability that the row has it: {"cat": 0.9, "dog": 0.7}',
     "record": "a JSON object, column to cell",
+    "audio": "a path inside the zip",
     "image": "a path inside the zip",
     "video": "a path inside the zip",
 }

@@ -292,8 +292,10 @@ def write(path: Path, table: Table, kinds: Mapping[str, KindName]) -> None:
     missing = [column for column in wanted if column not in table.columns]
     if missing:
         raise UsageError(f"the table has no column {missing[0]!r}", where=str(path))
-    if "image" in kinds.values():
-        raise UsageError("images are not written into a table", where=str(path), todo="put them into the zip")
+    media = next((kind for kind in kinds.values() if kind in ("image", "audio")), None)
+    if media is not None:
+        what = {"image": "images", "audio": "sounds"}[media]
+        raise UsageError(f"{what} are not written into a table", where=str(path), todo="put them into the zip")
     if suffix == ".parquet":
         write_bytes(path, _parquet_bytes(table, wanted))
     elif suffix == ".jsonl":

@@ -46,8 +46,8 @@ def write_job(
     """Write what `run_job` needs: `job.json`, and `PART.jsonl` for each part (images: `PART.images.npy`, (n, C, Y, X)
     uint8).
 
-    Images are shrunk here to at most 32 × 32, and of videos numbers are kept that say how much moves, so that the child
-    reads megabytes and decodes nothing.
+    Images are shrunk here to at most 32 × 32, sounds to their numbers (`PART.sounds.npy`, (n, D) float32), videos to
+    numbers that say how much moves, so that the child reads megabytes and decodes nothing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     parts = dict(zip(PARTS, (train, validation, test), strict=True))
@@ -57,12 +57,15 @@ def write_job(
 
         parts = {part: described(rows, contract.input) for part, rows in parts.items()}
     image = contract.input if contract.input_kind == "image" else None
+    sound = contract.input if contract.input_kind == "audio" else None
     if image is not None:
         _write_images(folder, parts, image)
+    if sound is not None:
+        _write_sounds(folder, parts, sound)
     for part, rows in parts.items():
         with (folder / f"{part}.jsonl").open("w", encoding="utf-8", newline="\n") as file:
             for row in rows:
-                cells = {name: cell for name, cell in row.items() if name != image}
+                cells = {name: cell for name, cell in row.items() if name not in (image, sound)}
                 file.write(json.dumps(cells, ensure_ascii=False, default=_plain) + "\n")
     names = list(floors) if floors is not None else floors_for(task)
     write_json(folder / "job.json", {
@@ -155,6 +158,16 @@ def _write_images(folder: Path, parts: dict[str, Sequence[Row]], name: str) -> N
                 file.write(shrink_all(cells[start : start + ROWS_AT_ONCE], form).tobytes())
 
 
+def _write_sounds(folder: Path, parts: dict[str, Sequence[Row]], name: str) -> None:
+    from deepdojo.baselines.sounds import CEPSTRA, PARTS, numbers_of
+
+    for part, rows in parts.items():
+        numbers = np.zeros((len(rows), 2 * PARTS * CEPSTRA), dtype=np.float32)
+        for at, cell in enumerate(column(rows, name)):
+            numbers[at] = numbers_of(cell)
+        np.save(folder / f"{part}.sounds.npy", numbers, allow_pickle=False)
+
+
 class _Chained(Cells):
     """Columns one below the other."""
 
@@ -183,6 +196,8 @@ class _Lines(Sequence[dict[str, Any]]):
                 self.starts.append(self.starts[-1] + len(line))
         images = folder / f"{part}.images.npy"
         self.images = np.load(images, mmap_mode="r", allow_pickle=False) if images.is_file() else None
+        sounds = folder / f"{part}.sounds.npy"
+        self.sounds = np.load(sounds, mmap_mode="r", allow_pickle=False) if sounds.is_file() else None
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -204,4 +219,6 @@ class _Lines(Sequence[dict[str, Any]]):
                 if self.images is not None:
                     image = np.array(self.images[at])
                     row[self.image] = image[0] if len(image) == 1 else np.moveaxis(image, 0, 2)
+                if self.sounds is not None:
+                    row[self.image] = np.array(self.sounds[at])
                 yield row

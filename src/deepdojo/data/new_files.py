@@ -13,7 +13,9 @@ from deepdojo.data.files import Files
 from deepdojo.data.infer.moving import SKELETON_SUFFIXES, VIDEO_SUFFIXES
 from deepdojo.data.project import Project
 from deepdojo.data.readers import RawRow, read
+from deepdojo.data.readers.sound_folder import SOUNDS
 from deepdojo.data.readers.text import TEXTS
+from deepdojo.data.sounds import SOUND_SUFFIXES
 from deepdojo.data.spec import PixelColumns
 from deepdojo.errors import DataError, DojoError, SourceError, nearest
 
@@ -51,7 +53,8 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
     if project.contract.input_kind == "skeleton" and project.spec.data.reader_of() == "skeletons":
         yield _motions(project, path)
         return
-    if path.is_dir() or path.suffix.lower() in (*_PICTURES, *_VIDEOS) or path.suffix.lower() == ".zip":
+    media = (*_PICTURES, *_VIDEOS, *(f".{suffix}" for suffix in SOUND_SUFFIXES))
+    if path.is_dir() or path.suffix.lower() in media or path.suffix.lower() == ".zip":
         yield from _pictures(project, path)
         return
     files = Files([path.parent, project.folder], {path.name: path})
@@ -118,20 +121,27 @@ def _motions(project: Project, path: Path) -> Way:
 
 
 def _pictures(project: Project, path: Path) -> Iterator[Way]:
-    if not {"image", "video"} & set(project.contract.inputs.values()):
+    kind = next((kind for kind in project.contract.inputs.values() if kind in ("image", "video", "audio")), None)
+    if kind is None:
         kinds = ", ".join(project.contract.inputs.values())
         raise DataError(
-            f"is a folder or picture, but {project.name} is made of {kinds}", where=str(path), todo="give a table"
+            f"is a folder, a picture, a video or a sound, but {project.name} is made of {kinds}",
+            where=str(path),
+            todo="give a table",
         )
     if path.is_dir():
-        files, glob = Files([path]), "**/*"
+        files, glob = Files([path]), SOUNDS if kind == "audio" else "**/*"
     elif path.suffix.lower() == ".zip":
-        files, glob = Files([], {path.name: path}), f"{path.name}!**/*"
+        files, glob = Files([], {path.name: path}), f"{path.name}!{SOUNDS if kind == 'audio' else '**/*'}"
     else:
         files, glob = Files([], {path.name: path}), path.name
     if not files.glob(glob):
-        raise DataError("there are no files in it", where=str(path), todo="give a folder of images")
-    role = next(r for r, kind in project.contract.inputs.items() if kind in ("image", "video"))
+        raise DataError(
+            "there are no files in it",
+            where=str(path),
+            todo=f"give a folder of {'sounds' if kind == 'audio' else f'{kind}s'}",
+        )
+    role = next(r for r, found in project.contract.inputs.items() if found == kind)
 
     def rows() -> Iterator[RawRow]:
         for raw in read("files", files, glob=glob):

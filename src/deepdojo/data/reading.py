@@ -78,13 +78,13 @@ def _packed_before(name: str, project: Project, files: Files, progress: Progress
 
 def _pictures(pack: Pack, project: Project, files: Files) -> str | None:
     """A stamp of the pictures that cells name; None where there are none, or patterns list them all."""
-    names = [name for name, kind in project.contract.inputs.items() if kind in ("image", "video")]
+    names = [name for name, kind in project.contract.inputs.items() if kind in ("image", "video", "audio")]
     if not names or (files.names_by_pattern() and not files.named_by_cells()):
         return None
 
     def walk() -> Iterator[str]:
         for name in names:
-            cells = reader_of(pack, name, "image", files)
+            cells = reader_of(pack, name, project.contract.inputs[name], files)
             for at in range(len(cells)):
                 if at % 4096 == 0:
                     pack.touched(64)

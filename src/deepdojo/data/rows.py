@@ -29,6 +29,7 @@ from deepdojo.data.images import check_image
 from deepdojo.data.json_text import load_json
 from deepdojo.data.readers import RawRow
 from deepdojo.data.skeletons import checked_motion, motion_of
+from deepdojo.data.sounds import check_sound
 from deepdojo.data.spec import FileColumn, PixelColumns, ProjectSpec
 from deepdojo.data.videos import check_video, require_decoder
 from deepdojo.errors import DojoError, ProjectError, SourceError, UnknownNameError
@@ -40,7 +41,7 @@ LABEL_SIGNS = "|;,"
 
 _TOO_LARGE = f" below {LARGEST:g}"
 _FLOATS = 10**308
-_CHECKS: Mapping[str, Callable[[BinaryIO], None]] = {"image": check_image, "video": check_video}
+_CHECKS: Mapping[str, Callable[[BinaryIO], None]] = {"image": check_image, "video": check_video, "audio": check_sound}
 Row = dict[str, Any]
 Make = Callable[[RawRow], Any]
 
@@ -65,6 +66,7 @@ class RowMaker:
         self.corrected = _corrections(spec, files) if targets and spec.labels.corrections else {}
         self.absent: dict[str, int] = {}
         self.known: dict[str, None] = {}
+        self._kinds = dict(contract.columns)
         self._features: dict[str, list[str]] = {}
         self._makers = [(role, self._maker(role, kind)) for role, kind in contract.reads.items()]
         if targets:
@@ -85,7 +87,7 @@ class RowMaker:
         self._refuse_strange(row)
         for role, cell in row.items():
             if isinstance(cell, Media):
-                self._refuse_no_picture(cell, _CHECKS[self.contract.reads[role]])
+                self._refuse_unreadable(cell, _CHECKS[self.contract.columns[role]])
         return row
 
     def _refuse_unaligned(self, row: Row) -> None:
@@ -98,9 +100,9 @@ class RowMaker:
             if role in row and not any(part.strip() and part.strip() in row[place] for part in row[role]):
                 raise Reject(f"none of the {role} stands in the {place}")
 
-    def _refuse_no_picture(self, cell: Media, check: Callable[[BinaryIO], None]) -> None:
-        """What is no picture, or no video, is left out before the split is drawn: it must take no place in a part or a
-        class."""
+    def _refuse_unreadable(self, cell: Media, check: Callable[[BinaryIO], None]) -> None:
+        """What is no picture, video or sound is left out before the split is drawn: it must take no place in a part or
+        a class."""
         try:
             if self.files.has(cell.name):
                 with self.files.opened(cell.name) as file:
@@ -163,6 +165,8 @@ class RowMaker:
             if kind == "video":
                 require_decoder()  # else every single row would be refused for it
             return self._image_or_file(role, self._image(given if given is not None else role))
+        if kind == "audio":
+            return self._image_or_file(role, self._media(given if given is not None else role, "sound"))
         if kind == "text":
             return self._written(role) if self.contract.host_run else self._text(role, given)
         if kind in ("tokens", "texts"):
@@ -363,43 +367,48 @@ class RowMaker:
     def _image(self, given: Any) -> Make:
         if isinstance(given, PixelColumns):
             return lambda raw: self._pixels(raw, given)
+        return self._media(given if given is not None else "image", self.medium)
+
+    def _media(self, given: Any, what: str) -> Make:
+        """An encoded file: named by a cell, or the bytes of one. `what` it is called where it is missing."""
         if isinstance(given, FileColumn):
 
             def from_cell(raw: RawRow) -> Media:
                 name = (as_text(self.cell(raw, given.column)) or "").strip()
                 return (
-                    self._file(given.file.replace("{}", name), given.file)
+                    self._file(given.file.replace("{}", name), what, given.file)
                     if name
-                    else _reject(f"no {self.medium} is named")
+                    else _reject(f"no {what} is named")
                 )
 
             return from_cell
-        column = given if isinstance(given, str) else "image"
+        if not isinstance(given, str):
+            raise ProjectError(f"a {what} stands in one column, got {given!r}", where=self.spec.name)
 
         def plain(raw: RawRow) -> Any:
-            cell = self.cell(raw, column)
-            if isinstance(cell, np.ndarray | Media):
+            cell = self.cell(raw, given)
+            if isinstance(cell, Media) or (isinstance(cell, np.ndarray) and what != "sound"):
                 return cell
             if isinstance(cell, bytes | bytearray):
                 data = bytes(cell)
                 return Media(f"{raw.file}:{raw.line}", lambda: data, inline=True)
             if isinstance(cell, Mapping) and isinstance(
                 cell.get("bytes"), bytes
-            ):  # as the Hugging Face hub stores pictures
+            ):  # as the Hugging Face hub stores pictures and sounds
                 data = cell["bytes"]
                 return Media(str(cell.get("path") or f"{raw.file}:{raw.line}"), lambda: data, inline=True)
             if not isinstance(cell, str) or not cell.strip():
-                raise Reject(f"no {self.medium} is named")
-            return self.files.media(cell, listed=True) if cell == raw.file else self._file(cell.strip())
+                raise Reject(f"no {what} is named")
+            return self.files.media(cell, listed=True) if cell == raw.file else self._file(cell.strip(), what)
 
         return plain
 
-    def _file(self, name: str, group: str | None = None) -> Media:
+    def _file(self, name: str, what: str, group: str | None = None) -> Media:
         try:
             there = self.files.has(name)
         except DojoError as error:
             raise Reject(str(error)) from None
-        return self.files.media(name, group) if there else _reject(f"the {self.medium} {printable(name)} is not there")
+        return self.files.media(name, group) if there else _reject(f"the {what} {printable(name)} is not there")
 
     def _pixels(self, raw: RawRow, given: PixelColumns) -> np.ndarray:
         first, last = given.columns

@@ -12,6 +12,7 @@ import numpy as np
 
 from deepdojo.chunks import Chunk, chunks_of
 from deepdojo.contracts import Contract
+from deepdojo.session.example_sounds import shown_sound
 from deepdojo.session.examples_moving import poses_of, strip_of
 
 __all__ = ["collect_examples", "data_uri", "readable", "worst_rows"]
@@ -102,6 +103,8 @@ def _shown(row: Mapping[str, Any], contract: Contract) -> dict[str, Any]:
         return {"image": data_uri(cell)}
     if kind == "video":
         return strip_of(cell)
+    if kind == "audio":
+        return shown_sound(cell)
     if kind == "record":
         return {"record": dict(cell)}
     if kind in ("vector", "matrix"):

@@ -29,6 +29,7 @@ READERS: Mapping[str, str] = {
     "series": "deepdojo.data.readers.series",
     "skeletons": "deepdojo.data.readers.skeletons",
     "squad": "deepdojo.data.readers.squad",
+    "sounds": "deepdojo.data.readers.sound_folder",
     "text": "deepdojo.data.readers.text",
 }
 
