@@ -9,7 +9,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from deepdojo.data.cells import (
 )
 from deepdojo.data.files import Files, Media, printable
 from deepdojo.data.images import check_image
+from deepdojo.data.wav_file import check_wav
 from deepdojo.data.readers import RawRow
 from deepdojo.data.spec import FileColumn, PixelColumns, ProjectSpec
 from deepdojo.errors import DojoError, ProjectError, SourceError, UnknownNameError
@@ -75,9 +76,9 @@ class RowMaker:
         row = {role: maker(raw) for role, maker in self._makers}
         self._refuse_unaligned(row)
         self._refuse_strange(row)
-        for cell in row.values():
+        for role, cell in row.items():
             if isinstance(cell, Media):
-                self._refuse_no_picture(cell)
+                self._refuse_no_media(cell, check_wav if self.contract.columns[role] == "audio" else check_image)
         return row
 
     def _refuse_unaligned(self, row: Row) -> None:
@@ -90,14 +91,14 @@ class RowMaker:
             if role in row and not any(part.strip() and part.strip() in row[place] for part in row[role]):
                 raise Reject(f"none of the {role} stands in the {place}")
 
-    def _refuse_no_picture(self, cell: Media) -> None:
-        """What is no picture is left out before the split is drawn: it must take no place in a part or a class."""
+    def _refuse_no_media(self, cell: Media, check: Callable[[BinaryIO], None]) -> None:
+        """What is no picture, or no sound, is left out before the split is drawn: it must take no place in a part or a class."""
         try:
             if self.files.has(cell.name):
                 with self.files.opened(cell.name) as file:
-                    check_image(file)
+                    check(file)
             else:  # a cell that holds the bytes, or a link that leads nowhere
-                check_image(io.BytesIO(cell.read()))
+                check(io.BytesIO(cell.read()))
         except DojoError as error:
             if isinstance(error, SourceError):
                 self.files.unreadable.add(cell.name)
@@ -152,6 +153,8 @@ class RowMaker:
             return self._record(given if given is not None else "*")
         if kind == "image":
             return self._image_or_file(role, self._image(given if given is not None else role))
+        if kind == "audio":
+            return self._image_or_file(role, self._sound(given if given is not None else role))
         if kind == "text":
             return self._written(role) if self.contract.host_run else self._text(role, given)
         if kind in ("tokens", "texts"):
@@ -310,7 +313,7 @@ class RowMaker:
             own, self._dropped = set(self._dropped), []  # a new file need not have them
         else:
             own = set(self._dropped)
-        own |= {self.column_of(role) for role in self.contract.targets}
+        own |= {_own_column(self.spec.columns.get(role, role)) or self.column_of(role) for role in self.contract.targets}
         return own | {c for c in (spec.data.id, spec.split.group) if c is not None}
 
     def _image_or_file(self, role: str, make: Make) -> Make:
@@ -356,6 +359,18 @@ class RowMaker:
 
         return plain
 
+    def _sound(self, given: Any) -> Make:
+        """A sound is found as a picture is; what is said of one that is missing differs."""
+        make = self._image(given)
+
+        def sound(raw: RawRow) -> Any:
+            try:
+                return make(raw)
+            except Reject as error:
+                raise Reject(str(error).replace("picture", "sound")) from None
+
+        return sound
+
     def _file(self, name: str, group: str | None = None) -> Media:
         try:
             there = self.files.has(name)
@@ -383,6 +398,11 @@ class RowMaker:
         if not ((values >= 0) & (values <= 255)).all():  # also false for NaN
             raise Reject("a pixel is not within 0 to 255")
         return values.astype(np.uint8).reshape(given.shape)
+
+
+def _own_column(given: Any) -> str | None:
+    """The column that a role has of its own; that whose cells name files may be the id as well."""
+    return given.column if isinstance(given, FileColumn) else given if isinstance(given, str) else None
 
 
 def _corrections(spec: ProjectSpec, files: Files) -> dict[str, str]:

@@ -73,6 +73,7 @@ MODELS: Mapping[str, ModelEntry] = {
     "bilstm_crf": ModelEntry("bilstm_crf", ("Tagger",)),
     "encoder_decoder": ModelEntry("encoder_decoder", ("Seq2Seq",)),
     "seq2seq": ModelEntry("seq2seq", ("Seq2Seq",)),
+    "fastspeech": ModelEntry("fastspeech", ("MelDecoder",)),
     "show_and_tell": ModelEntry("show_and_tell", ("Seq2Seq",)),
     "forecast_linear": ModelEntry("forecast_linear", ("Forecaster",)),
     "forecast_mlp": ModelEntry("forecast_mlp", ("Forecaster",)),
@@ -91,7 +92,7 @@ ALIASES: Mapping[str, str] = {
     "resnet18": "resnet_imagenet", "resnet34": "resnet_imagenet", "resnet50": "resnet_imagenet",
     "resnet20": "resnet", "resnet56": "resnet", "encoder": "transformer", "logistic_regression": "linear",
     "centernet": "dense_detector", "attention": "transformer", "translation": "encoder_decoder",
-    "captioning": "show_and_tell", "tagger": "bilstm_crf", "crf": "bilstm_crf",
+    "captioning": "show_and_tell", "tts": "fastspeech", "tacotron": "fastspeech", "tagger": "bilstm_crf", "crf": "bilstm_crf",
     "nlinear": "forecast_linear", "dlinear": "forecast_linear", "tide": "forecast_mlp", "cnn1d": "signal_cnn",
 }  # fmt: skip
 
