@@ -22,7 +22,7 @@ from deepdojo.errors import ScoreError, UsageError, nearest
 from deepdojo.places import write_bytes, write_text
 from deepdojo.tables import TEXT_FORMS, Table, media_bytes
 
-__all__ = ["SUFFIXES", "decode_text", "read", "read_bytes", "write"]
+__all__ = ["SUFFIXES", "decode_text", "read", "read_bytes", "require_table_name", "write"]
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 _CELL_LIMIT_CHARS = 1 << 26  # a distribution over 10⁵ labels is 3 MB of JSON; the csv module stops at 131,072 by itself
@@ -296,6 +296,17 @@ def _list(raw: Any, kind: str) -> Any:
         raise ValueError(f"{str(raw)[:60]!r} is no {kind} of numbers") from None
 
 
+def require_table_name(path: Path, kinds: Mapping[str, KindName]) -> None:
+    """Raise UsageError for a name whose ending says no table that can hold cells of these kinds; a zip holds all."""
+    suffix = path.suffix.lower()
+    if suffix not in (*SUFFIXES, ".zip"):
+        raise UsageError("this is no kind of table", where=str(path), todo=f"let it end in {', '.join(SUFFIXES)}")
+    media = next((column for column, kind in kinds.items() if kind in MEDIA), None)
+    if media is not None and suffix not in (".parquet", ".zip"):
+        what = f"the column {media!r} holds files, which {suffix} cannot"
+        raise UsageError(what, where=str(path), todo="let the name end in .zip or .parquet")
+
+
 def write(path: Path, table: Table, kinds: Mapping[str, KindName]) -> None:
     """`tables.write_table`."""
     suffix = path.suffix.lower()
@@ -303,10 +314,8 @@ def write(path: Path, table: Table, kinds: Mapping[str, KindName]) -> None:
     missing = [column for column in wanted if column not in table.columns]
     if missing:
         raise UsageError(f"the table has no column {missing[0]!r}", where=str(path))
-    media = next((column for column, kind in kinds.items() if kind in MEDIA), None)
-    if media is not None and suffix != ".parquet":
-        what = f"the column {media!r} holds files, which {suffix or 'a text'} cannot"
-        raise UsageError(what, where=str(path), todo="let the name end in .zip or .parquet")
+    if suffix in SUFFIXES:
+        require_table_name(path, kinds)
     if suffix == ".parquet":
         write_bytes(path, _parquet_bytes(table, wanted))
     elif suffix == ".jsonl":

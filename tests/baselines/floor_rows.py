@@ -68,9 +68,18 @@ def _answer(contract, cell, y: int, value: float):
         return " ".join(["un", "deux", "trois"][: y + 1])
     if kind == "texts":
         return [cell.split()[-1]]
+    if kind == "audio":
+        return _tone(y)
     if kind == "vector":
         return np.round(np.cos(np.arange(4) * (1 + y)), 4)
     return value
+
+
+def _tone(y: int) -> bytes:
+    """A fifth of a second of one of three tones, in a WAV file."""
+    from deepdojo.data.sounds import encode_sound
+
+    return encode_sound(0.3 * np.sin(2 * np.pi * 400 * (y + 1) * np.arange(1600 + 320 * y) / 8000), 8000)
 
 
 def _others(contract, own: dict) -> dict:

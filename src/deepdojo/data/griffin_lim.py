@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from deepdojo.data.spectra import istft, mel_filters, stft
+from deepdojo.data.short_time import istft, stft
+from deepdojo.data.spectra import mel_filters
 
 __all__ = ["griffin_lim", "magnitudes_of"]
 
@@ -57,7 +58,7 @@ def magnitudes_of(mel: np.ndarray, *, rate: int, window: int, steps: int = 20) -
 
     Source: Lee & Seung 2001, "Algorithms for non-negative matrix factorization", with the filters W kept fixed.
     """
-    filters = mel_filters(rate, window, mel.shape[1]).astype(np.float32)  # (bands, F)
+    filters = mel_filters(mel.shape[1], window, rate).T.astype(np.float32)  # (bands, F)
     mel = np.maximum(mel, 0.0).astype(np.float32)
     wanted, both = mel @ filters, filters.T @ filters
     sizes = filters.sum(axis=1, keepdims=True)

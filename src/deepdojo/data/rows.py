@@ -26,8 +26,8 @@ from deepdojo.data.cells import (
 )
 from deepdojo.data.files import Files, Media, printable
 from deepdojo.data.images import check_image
-from deepdojo.data.wav_file import check_wav
 from deepdojo.data.readers import RawRow
+from deepdojo.data.sounds import check_sound
 from deepdojo.data.spec import FileColumn, PixelColumns, ProjectSpec
 from deepdojo.errors import DojoError, ProjectError, SourceError, UnknownNameError
 
@@ -78,7 +78,7 @@ class RowMaker:
         self._refuse_strange(row)
         for role, cell in row.items():
             if isinstance(cell, Media):
-                self._refuse_no_media(cell, check_wav if self.contract.columns[role] == "audio" else check_image)
+                self._refuse_no_media(cell, check_sound if self.contract.columns[role] == "audio" else check_image)
         return row
 
     def _refuse_unaligned(self, row: Row) -> None:

@@ -16,6 +16,8 @@ from deepdojo.report.figures import amount, count, duration, plain, unit_of
 from deepdojo.report.metric_facts import metric_title
 from deepdojo.report.passages import passages, samples
 from deepdojo.report.pictures import Pictures
+from deepdojo.report.speech import spoken
+from deepdojo.report.sounds import Sounds
 from deepdojo.report.source import RunFiles, model_name, read_run
 from deepdojo.report.spread import learning_of_several, spread
 from deepdojo.report.svg import cut
@@ -156,7 +158,7 @@ def _of_tracked(files: RunFiles) -> dict[str, str]:
 
 
 def _context(files: RunFiles, words: Words) -> Json:
-    pictures = Pictures()
+    pictures, sounds = Pictures(), Sounds()
     kinds = [e.get("kind") for e in files.examples]
     tinted, written = passages(files, words), samples(files, words)
     run = files.run
@@ -191,6 +193,7 @@ def _context(files: RunFiles, words: Words) -> Json:
         "regression": sections.regression(files, words),
         "passages": tinted,
         "samples": written,
+        "spoken": spoken(files, pictures, sounds, words),
         "worst": decisions.worst(files, pictures, words),
         "worst_kind": "images" if "image" in kinds else "texts" if "text" in kinds else "records",
         "explained": decisions.explained(files, pictures, words),

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from deepdojo.data.spectra import mel_filters, stft
-from deepdojo.data.wav_file import decode_wav, resample
+from deepdojo.data.short_time import stft
+from deepdojo.data.sounds import decode_sound
+from deepdojo.data.spectra import mel_filters
 from deepdojo.errors import DataError, ScoreError
 from deepdojo.tables import media_bytes
 
@@ -29,10 +30,10 @@ def log_mel(cell: Any, where: str) -> np.ndarray:
     """(T, 80) float64: ln(M |S| + 1e-3) of a sound at 16 kHz, T = 1 + N // 256.
 
     |S| are the magnitudes of Hann windows of 64 ms, 16 ms apart, the ends mirrored; M are 80 triangular filters of
-    height 1 on Slaney's mel scale from 0 to 8 kHz. Samples run from -1 to 1, channels are averaged.
+    height 1 on the mel scale from 0 to 8 kHz (`mel_filters`). Samples run from -1 to 1, channels are averaged.
 
     Raises:
-        ScoreError: the cell is no sound, or of less than a window.
+        ScoreError: the cell is no sound.
     """
     return _features(cell, where)[1]
 
@@ -58,17 +59,11 @@ def _features(cell: Any, where: str) -> tuple[float, np.ndarray]:
         _known.move_to_end(key)
         return _known[key]
     try:
-        sound, rate = decode_wav(data)
+        sound = decode_sound(data)
     except DataError as error:
-        raise ScoreError(error.what, where=where, todo="give a WAV file") from None
-    samples = np.asarray(resample(sound, rate, RATE), dtype=np.float64)
-    if len(samples) < 2 or not np.isfinite(samples).all():
-        fault = "is shorter than two samples" if len(samples) < 2 else "has samples that are not finite"
-        raise ScoreError(f"the sound {fault}", where=where)
-    if len(samples) <= WINDOW // 2:  # the ends are mirrored, which takes half a window
-        samples = np.pad(samples, (0, WINDOW // 2 + 1 - len(samples)))
-    mel = np.log(np.abs(stft(samples, hop=HOP, window=WINDOW)) @ mel_filters(RATE, WINDOW, BANDS).T + FLOOR)
-    found = len(sound) / rate, mel.astype(np.float64)
+        raise ScoreError(error.what, where=where, todo="give WAV or FLAC") from None
+    sizes = np.abs(stft(sound.at(RATE).samples, hop=HOP, window=WINDOW)).astype(np.float64)
+    found = sound.seconds, np.log(sizes @ mel_filters(BANDS, WINDOW, RATE) + FLOOR)
     _known[key] = found
     if len(_known) > _KEPT:
         _known.popitem(last=False)

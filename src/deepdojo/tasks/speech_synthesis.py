@@ -183,7 +183,7 @@ class SpeechSynthesis(Task):
         ]
         return {"audio": self.frames.wav(np.concatenate(sounds))}
 
-    def alignment(self, row: Row, parts: list[Part]) -> list[tuple[str, float]]:
+    def timing(self, row: Row, parts: list[Part]) -> list[tuple[str, float]]:
         """Each character with the seconds that it lasts."""
         seconds = self.frames.hop / self.frames.rate
         pieces = _cut(_normal(row["text"]), self.max_tokens)

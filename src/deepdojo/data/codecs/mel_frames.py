@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from deepdojo.data.griffin_lim import griffin_lim, magnitudes_of
-from deepdojo.data.spectra import mel_filters, stft
-from deepdojo.data.wav_file import decode_wav, encode_wav, resample
+from deepdojo.data.short_time import stft
+from deepdojo.data.sounds import Sound, decode_sound, encode_sound
+from deepdojo.data.spectra import mel_filters
 from deepdojo.errors import DataError
 
 __all__ = ["MelFrames"]
@@ -45,21 +46,21 @@ class MelFrames:
     def fit(cls, cells: Sequence[Any], *, bands: int = 80, hop_ms: float = 16.0, window_ms: float = 64.0) -> MelFrames:
         """Rate and statistics of a seeded sample of 512 training sounds. Raises DataError where none can be read."""
         rates: Counter[int] = Counter()
-        sounds = []
+        sounds: list[Sound] = []
         for i in np.random.default_rng(0).permutation(len(cells)).tolist():
             if len(sounds) == SAMPLE:
                 break
             try:
-                sounds.append(decode_wav(cells[i]))
+                sounds.append(decode_sound(cells[i]))
             except DataError:
                 continue
-            rates[sounds[-1][1]] += 1
+            rates[sounds[-1].rate] += 1
         if not sounds:
             raise DataError("none of the training sounds can be read", todo="look at rejected.csv or run dojo check")
         rate = rates.most_common(1)[0][0]
         hop, window = max(1, round(rate * hop_ms / 1000)), 2 * max(8, round(rate * window_ms / 2000))
         plain = cls(rate, min(hop, window // 2), window, (0.0,) * bands, 1.0)
-        frames = np.concatenate([plain.encode(resample(*sound, rate)) for sound in sounds]).astype(np.float64)
+        frames = np.concatenate([plain.encode(sound.at(rate).samples) for sound in sounds]).astype(np.float64)
         mean = frames.mean(axis=0)
         return cls(rate, plain.hop, window, tuple(mean.tolist()), float(max((frames - mean).std(), 1e-3)))
 
@@ -69,7 +70,7 @@ class MelFrames:
 
     def samples(self, cell: Any) -> np.ndarray:
         """(N,) float32 at the codec's rate. Raises DataError for what is no sound."""
-        return resample(*decode_wav(cell), self.rate).astype(np.float32)
+        return decode_sound(cell).at(self.rate).samples
 
     def count(self, cell: Any) -> int | None:
         """Frames of a sound; None for what is no sound."""
@@ -81,7 +82,7 @@ class MelFrames:
     def encode(self, sound: np.ndarray) -> np.ndarray:
         """(T, bands) float32 of samples; T = 1 + N // hop."""
         sizes = np.abs(stft(sound, hop=self.hop, window=self.window))
-        mel = np.log(sizes @ mel_filters(self.rate, self.window, self.bands).T + FLOOR)
+        mel = np.log(sizes @ mel_filters(self.bands, self.window, self.rate) + FLOOR)
         return ((mel - np.array(self.mean)) / self.std).astype(np.float32)
 
     def sound(self, frames: np.ndarray, iterations: int) -> np.ndarray:
@@ -93,4 +94,4 @@ class MelFrames:
 
     def wav(self, sound: np.ndarray) -> bytes:
         """The samples as a WAV file of 16 bits."""
-        return encode_wav(sound, self.rate)
+        return encode_sound(sound, self.rate)
