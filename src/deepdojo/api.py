@@ -426,9 +426,9 @@ def predict(
     """Predictions of new rows as a table, written to `output` (.csv, .parquet, .jsonl, or a .zip that also holds
     sounds and pictures) when given; and what was left out, which is listed beside it (`predictions.rejected.csv`)."""
     from deepdojo.runs import write_rejected
-    from deepdojo.session.evaluate import table_of
     from deepdojo.scoring.submission import Manifest
     from deepdojo.scoring.submission_files import write_submission
+    from deepdojo.session.evaluate import table_of
     from deepdojo.tables import write_table
     from deepdojo.tables_io import require_table_name
 

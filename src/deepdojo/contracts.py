@@ -22,8 +22,8 @@ KindName = Literal[
     "matrix",
     "distribution",
     "marginals",
-    "image",
     "audio",
+    "image",
     "record",
 ]
 
@@ -173,6 +173,13 @@ CONTRACTS: Mapping[str, Contract] = {
         metric="mase",
     ),
     "signal-classification": _classification({"signal": "matrix", "numbers": "vector"}, ("numbers",)),
+    "audio-classification": _classification({"audio": "audio"}),
+    "speech-recognition": Contract(
+        inputs={"audio": "audio"}, targets={"text": "text"}, predictions={"text": "text"}, metric="wer"
+    ),
+    "signal-transcription": Contract(
+        inputs={"signal": "matrix"}, targets={"text": "text"}, predictions={"text": "text"}, metric="wer"
+    ),
     "tagging": Contract(
         inputs={"words": "tokens", "pos": "tokens"},
         targets={"tags": "tokens"},

@@ -111,6 +111,22 @@ class TrainSection(_Section):
     """Change each training image's contrast; 0.2 draws factors from 1/1.2 to 1.2."""
     erase: float = Field(0.0, ge=0, lt=1)
     """Cover a rectangle of each training image, of up to this share of its area (DeVries & Taylor 2017)."""
+    speed: float = Field(0.0, ge=0, le=1)
+    """Play each training sound faster or slower; 0.2 draws factors from 1/1.2 to 1.2 (Ko et al. 2015)."""
+    pitch: float = Field(0.0, ge=0, le=1)
+    """Make each training sound higher or lower; 0.2 draws factors from 1/1.2 to 1.2 (Jaitly & Hinton 2013)."""
+    time_shift: int = Field(0, ge=0)
+    """Move each training sound in its window by up to so many frames."""
+    noise: float = Field(0.0, ge=0)
+    """Put noise on each training sound, up to so many nats above silence (1 nat is 4.3 dB)."""
+    equalise: float = Field(0.0, ge=0)
+    """Pass each training sound through a filter as of another room or microphone; the spread of its curve in nats."""
+    time_mask: int = Field(0, ge=0)
+    """Cover stretches of each training sound, of up to so many frames (SpecAugment, Park et al. 2019)."""
+    frequency_mask: int = Field(0, ge=0)
+    """Cover bands of pitch of each training sound, of up to so many mel bands (SpecAugment)."""
+    masks: int = Field(2, ge=1)
+    """How many stretches and how many bands are covered."""
     word_dropout: float = Field(0.0, ge=0, lt=1)
     """Probability that a word of a training text becomes the unknown word."""
     label_smoothing: float = Field(0.0, ge=0, lt=1)

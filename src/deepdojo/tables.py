@@ -18,7 +18,17 @@ from deepdojo.columns import Cells, ColumnBuilder, Distributions
 from deepdojo.contracts import MEDIA, KindName
 from deepdojo.errors import ScoreError, nearest
 
-__all__ = ["TEXT_FORMS", "Table", "TableBuilder", "TableRows", "align", "check_cells", "media_bytes", "read_table", "write_table"]
+__all__ = [
+    "TEXT_FORMS",
+    "Table",
+    "TableBuilder",
+    "TableRows",
+    "align",
+    "check_cells",
+    "media_bytes",
+    "read_table",
+    "write_table",
+]
 
 TEXT_FORMS: Mapping[KindName, str] = {
     "label": "as is",

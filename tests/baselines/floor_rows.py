@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from deepdojo.contracts import contract_of
+from deepdojo.data.files import Media
+from deepdojo.data.sounds import encode_sound
 
 KEYS = ("awful", "fine", "great")
 
@@ -20,6 +22,8 @@ def made_rows(task: str, n: int, seed: int = 0) -> list[dict]:
         if contract.input_kind == "image":
             cell = rng.integers(0, 60, (7, 5)).astype(np.uint8)
             cell[y] += 150
+        elif contract.input_kind == "audio":
+            cell = made_sound(y, rng)
         elif contract.input_kind == "text":
             words = rng.choice(["film", "the", "plot", "a", "of"], 6).tolist()
             cell = " ".join([*words, ["awful", "fine", "great"][y]])
@@ -45,6 +49,13 @@ def made_rows(task: str, n: int, seed: int = 0) -> list[dict]:
     return rows
 
 
+def made_sound(y: int, rng) -> Media:
+    """A tone of one of three pitches with noise, 0.3 s at 8 kHz, as a WAV file."""
+    times = np.arange(2400) / 8000
+    content = encode_sound(0.3 * np.sin(2 * np.pi * 400 * 2.0**y * times) + 0.01 * rng.normal(size=2400), 8000)
+    return Media(f"tone{y}.wav", lambda: content, inline=True)
+
+
 def _beside(contract, noise: float) -> dict:
     """Further inputs, and a second target beside the first, of the kinds that tasks have there."""
     matrices = {
@@ -64,6 +75,8 @@ def _answer(contract, cell, y: int, value: float):
         return ["a", "b"][:y]
     if kind == "tokens":
         return ["B-" + "abc"[y] if word in KEYS else "O" for word in cell]
+    if kind == "text" and contract.input_kind in ("audio", "matrix"):
+        return " ".join("abc"[: y + 1])  # frames are few: so must the signs be
     if kind == "text":
         return " ".join(["un", "deux", "trois"][: y + 1])
     if kind == "texts":

@@ -222,6 +222,9 @@ def written(folder: Path, name: str) -> Path:
         cell = row[contract.input]
         if isinstance(cell, np.ndarray) and contract.input_kind != "image":
             cell = json.dumps(cell.tolist())
+        if contract.input_kind == "audio":
+            (folder / f"{row['id']}.wav").write_bytes(cell.read())
+            cell = {"recording": f"{row['id']}.wav"}
         if contract.input_kind == "image":
             Image.fromarray(np.kron(cell, np.ones((2, 2), dtype=np.uint8))).save(folder / f"{row['id']}.png")
             cell = {"picture": f"{row['id']}.png"}

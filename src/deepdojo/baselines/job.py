@@ -45,20 +45,24 @@ def write_job(
     """Write what `run_job` needs: `job.json`, and `PART.jsonl` for each part (images: `PART.images.npy`, (n, C, Y, X)
     uint8; targets that are sounds or pictures: their bytes end to end in `PART.COLUMN.media`).
 
-    Images are shrunk here to at most 32 × 32, so that the child reads megabytes and decodes nothing.
+    Images are shrunk here to at most 32 × 32, sounds to their numbers (`PART.sounds.npy`, (n, D) float32), so that the
+    child reads megabytes and decodes nothing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     parts = dict(zip(PARTS, (train, validation, test), strict=True))
     contract = contract_of(task)
     image = contract.input if contract.input_kind == "image" else None
+    sound = contract.input if contract.input_kind == "audio" else None
     if image is not None:
         _write_images(folder, parts, image)
     media = [name for name, kind in contract.targets.items() if kind in MEDIA]
+    if sound is not None:
+        _write_sounds(folder, parts, sound)
     for part, rows in parts.items():
         ends = {name: _write_media(folder, part, rows, name) for name in media}
         with (folder / f"{part}.jsonl").open("w", encoding="utf-8", newline="\n") as file:
             for at, row in enumerate(rows):
-                cells = {name: cell for name, cell in row.items() if name != image and name not in media}
+                cells = {name: cell for name, cell in row.items() if name not in (image, sound, *media)}
                 cells |= {name: places[at : at + 2] for name, places in ends.items() if places}
                 file.write(json.dumps(cells, ensure_ascii=False, default=_plain) + "\n")
     names = list(floors) if floors is not None else floors_for(task)
@@ -158,6 +162,16 @@ def _write_media(folder: Path, part: str, rows: Sequence[Row], name: str) -> lis
     return ends
 
 
+def _write_sounds(folder: Path, parts: dict[str, Sequence[Row]], name: str) -> None:
+    from deepdojo.baselines.sounds import CEPSTRA, PARTS, numbers_of
+
+    for part, rows in parts.items():
+        numbers = np.zeros((len(rows), 2 * PARTS * CEPSTRA), dtype=np.float32)
+        for at, cell in enumerate(column(rows, name)):
+            numbers[at] = numbers_of(cell)
+        np.save(folder / f"{part}.sounds.npy", numbers, allow_pickle=False)
+
+
 class _Chained(Cells):
     """Columns one below the other."""
 
@@ -189,6 +203,8 @@ class _Lines(Sequence[dict[str, Any]]):
                 self.starts.append(self.starts[-1] + len(line))
         images = folder / f"{part}.images.npy"
         self.images = np.load(images, mmap_mode="r", allow_pickle=False) if images.is_file() else None
+        sounds = folder / f"{part}.sounds.npy"
+        self.sounds = np.load(sounds, mmap_mode="r", allow_pickle=False) if sounds.is_file() else None
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -212,6 +228,8 @@ class _Lines(Sequence[dict[str, Any]]):
                     row[self.image] = image[0] if len(image) == 1 else np.moveaxis(image, 0, 2)
                 for name, path in self.media.items():
                     row[name] = _media(path, *row[name])
+                if self.sounds is not None:
+                    row[self.image] = np.array(self.sounds[at])
                 yield row
 
 

@@ -28,7 +28,10 @@ def predict(
     top_k: Annotated[int | None, option("Draw from the so many likeliest alone.", "Writing")] = None,
     top_p: Annotated[float | None, option("Draw from the likeliest of this share alone.", "Writing")] = None,
     seed: Annotated[int, option("Another seed writes another text.", "Writing")] = 0,
-    output: Annotated[Path | None, option("Write it to a .csv, .jsonl or .parquet file; sounds and pictures to a .zip.", "Output", short="-o")] = None,
+    output: Annotated[
+        Path | None,
+        option("Write it to a .csv, .jsonl or .parquet file; sounds and pictures to a .zip.", "Output", short="-o"),
+    ] = None,
     trust: Trust = False,
     json: Json = False,
 ) -> None:
@@ -84,7 +87,10 @@ def predict(
           if "probabilities" in found.columns else [*names, ""])  # fmt: skip
     if len(answers) > _SHOWN:
         out(f"… and {plural(len(answers) - _SHOWN, 'more row')}")
-    next_step(f"dojo predict {quoted(run)} {quoted(rows)} -o predictions.{'zip' if media else 'csv'}", "all of them, in a file")
+    next_step(
+        f"dojo predict {quoted(run)} {quoted(rows)} -o predictions.{'zip' if media else 'csv'}",
+        "all of them, in a file",
+    )
 
 
 def _cell(value: Any) -> str:

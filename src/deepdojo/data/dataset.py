@@ -322,7 +322,8 @@ def _for_the_split(project: Project, files: Files, got: Read | PackedRead) -> di
     if split.test is not None:
         values = {str(value).lower() if isinstance(value, bool) else str(value) for value in split.test.values}
         in_test = Mapped(got.extra[split.test.column], lambda cell: _plain(cell) in values)
-    return {"keys": keys, "fixed": got.fixed, "classes": classes, "order": order, "in_test": in_test}
+    return {"keys": keys, "fixed": got.fixed, "classes": classes, "order": order, "in_test": in_test,
+            "ids": column(got.rows, "id") if split.validation_by == "rows" else None}  # fmt: skip
 
 
 def _plain(cell: Any) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from deepdojo.contracts import contract_of
 from deepdojo.data.files import Files, printable
 from deepdojo.data.infer.inferred import Choices, Inferred, listed
+from deepdojo.data.infer.sounds import holds_sounds, infer_sounds, table_beside
 from deepdojo.data.new_hub import FromHub, from_hub, on_the_hub
 from deepdojo.errors import DataError, ProjectError, UsageError
 from deepdojo.places import cannot_write, write_text
@@ -54,6 +55,12 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
         from deepdojo.data.infer.running_text import infer_running_text
 
         infer_running_text(files, path, replace(given, test=test), inferred)
+    elif (path.is_dir() or _is_archive(path)) and holds_sounds(files, _prefix(path, root)):
+        beside = table_beside(files, _prefix(path, root))
+        if beside is not None and test is None:
+            _infer_tables(files, [files.path(beside)], given, inferred)
+        else:
+            infer_sounds(files, _prefix(path, root), given, inferred, None if test is None else _prefix(test, root))
     elif path.is_dir() or _is_archive(path):
         from deepdojo.data.infer.images import infer_images
 
@@ -81,7 +88,7 @@ def _infer_tables(files: Files, paths: list[Path], given: Choices, inferred: Inf
         return
     infer_table(tables[0], tables[1] if len(tables) == 2 else None, given, inferred)
     inferred.files = [table.file for table in tables]
-    images = inferred.spec["columns"].get("image")
+    images = inferred.spec["columns"].get("image") or inferred.spec["columns"].get("audio")
     if images is not None:
         inferred.shown = [inferred.root]
         cells = {str(cell).strip() for table in tables for cell in table.whole_column(images["column"])}

@@ -12,7 +12,9 @@ from deepdojo.data.encodings import detect_encoding
 from deepdojo.data.files import Files
 from deepdojo.data.project import Project
 from deepdojo.data.readers import RawRow, read
+from deepdojo.data.readers.sound_folder import SOUNDS
 from deepdojo.data.readers.text import TEXTS
+from deepdojo.data.sounds import SOUND_SUFFIXES
 from deepdojo.data.spec import PixelColumns
 from deepdojo.errors import DataError, DojoError, SourceError, nearest
 
@@ -46,7 +48,8 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
     if project.contract.host_run:
         yield _running_text(project, path)
         return
-    if path.is_dir() or path.suffix.lower() in _PICTURES or path.suffix.lower() == ".zip":
+    media = (*_PICTURES, *(f".{suffix}" for suffix in SOUND_SUFFIXES))
+    if path.is_dir() or path.suffix.lower() in media or path.suffix.lower() == ".zip":
         yield from _pictures(project, path)
         return
     files = Files([path.parent, project.folder], {path.name: path})
@@ -98,20 +101,27 @@ def _suffix(path: Path) -> str:
 
 
 def _pictures(project: Project, path: Path) -> Iterator[Way]:
-    if "image" not in project.contract.inputs.values():
+    kind = next((kind for kind in project.contract.inputs.values() if kind in ("image", "audio")), None)
+    if kind is None:
         kinds = ", ".join(project.contract.inputs.values())
         raise DataError(
-            f"is a folder or picture, but {project.name} is made of {kinds}", where=str(path), todo="give a table"
+            f"is a folder, a picture or a sound, but {project.name} is made of {kinds}",
+            where=str(path),
+            todo="give a table",
         )
     if path.is_dir():
-        files, glob = Files([path]), "**/*"
+        files, glob = Files([path]), "**/*" if kind == "image" else SOUNDS
     elif path.suffix.lower() == ".zip":
-        files, glob = Files([], {path.name: path}), f"{path.name}!**/*"
+        files, glob = Files([], {path.name: path}), f"{path.name}!{'**/*' if kind == 'image' else SOUNDS}"
     else:
         files, glob = Files([], {path.name: path}), path.name
     if not files.glob(glob):
-        raise DataError("there are no files in it", where=str(path), todo="give a folder of images")
-    role = next(r for r, kind in project.contract.inputs.items() if kind == "image")
+        raise DataError(
+            "there are no files in it",
+            where=str(path),
+            todo=f"give a folder of {'images' if kind == 'image' else 'sounds'}",
+        )
+    role = next(r for r, found in project.contract.inputs.items() if found == kind)
 
     def rows() -> Iterator[RawRow]:
         for raw in read("files", files, glob=glob):

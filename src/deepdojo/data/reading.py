@@ -84,7 +84,7 @@ def _pictures(pack: Pack, project: Project, files: Files) -> str | None:
 
     def walk() -> Iterator[str]:
         for name in names:
-            cells = reader_of(pack, name, "image", files)
+            cells = reader_of(pack, name, project.contract.inputs[name], files)
             for at in range(len(cells)):
                 if at % 4096 == 0:
                     pack.touched(64)

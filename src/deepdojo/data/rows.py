@@ -58,6 +58,7 @@ class RowMaker:
         self.corrected = _corrections(spec, files) if targets and spec.labels.corrections else {}
         self.absent: dict[str, int] = {}
         self.known: dict[str, None] = {}
+        self._kinds = dict(contract.columns)
         self._features: dict[str, list[str]] = {}
         self._makers = [(role, self._maker(role, kind)) for role, kind in contract.reads.items()]
         if targets:
@@ -78,7 +79,7 @@ class RowMaker:
         self._refuse_strange(row)
         for role, cell in row.items():
             if isinstance(cell, Media):
-                self._refuse_no_media(cell, check_sound if self.contract.columns[role] == "audio" else check_image)
+                self._refuse_unreadable(cell, check_sound if self._kinds[role] == "audio" else check_image)
         return row
 
     def _refuse_unaligned(self, row: Row) -> None:
@@ -91,8 +92,9 @@ class RowMaker:
             if role in row and not any(part.strip() and part.strip() in row[place] for part in row[role]):
                 raise Reject(f"none of the {role} stands in the {place}")
 
-    def _refuse_no_media(self, cell: Media, check: Callable[[BinaryIO], None]) -> None:
-        """What is no picture, or no sound, is left out before the split is drawn: it must take no place in a part or a class."""
+    def _refuse_unreadable(self, cell: Media, check: Callable[[BinaryIO], None]) -> None:
+        """What is no picture or no sound is left out before the split is drawn: it must take no place in a part or a
+        class."""
         try:
             if self.files.has(cell.name):
                 with self.files.opened(cell.name) as file:
@@ -154,7 +156,7 @@ class RowMaker:
         if kind == "image":
             return self._image_or_file(role, self._image(given if given is not None else role))
         if kind == "audio":
-            return self._image_or_file(role, self._sound(given if given is not None else role))
+            return self._image_or_file(role, self._media(given if given is not None else role, "sound"))
         if kind == "text":
             return self._written(role) if self.contract.host_run else self._text(role, given)
         if kind in ("tokens", "texts"):
@@ -313,7 +315,9 @@ class RowMaker:
             own, self._dropped = set(self._dropped), []  # a new file need not have them
         else:
             own = set(self._dropped)
-        own |= {_own_column(self.spec.columns.get(role, role)) or self.column_of(role) for role in self.contract.targets}
+        own |= {
+            _own_column(self.spec.columns.get(role, role)) or self.column_of(role) for role in self.contract.targets
+        }
         return own | {c for c in (spec.data.id, spec.split.group) if c is not None}
 
     def _image_or_file(self, role: str, make: Make) -> Make:
@@ -330,53 +334,48 @@ class RowMaker:
     def _image(self, given: Any) -> Make:
         if isinstance(given, PixelColumns):
             return lambda raw: self._pixels(raw, given)
+        return self._media(given if given is not None else "image", "picture")
+
+    def _media(self, given: Any, what: str) -> Make:
+        """An encoded file: named by a cell, or the bytes of one. `what` it is called where it is missing."""
         if isinstance(given, FileColumn):
 
             def from_cell(raw: RawRow) -> Media:
                 name = (as_text(self.cell(raw, given.column)) or "").strip()
                 return (
-                    self._file(given.file.replace("{}", name), given.file) if name else _reject("no picture is named")
+                    self._file(given.file.replace("{}", name), what, given.file)
+                    if name
+                    else _reject(f"no {what} is named")
                 )
 
             return from_cell
-        column = given if isinstance(given, str) else "image"
+        if not isinstance(given, str):
+            raise ProjectError(f"a {what} stands in one column, got {given!r}", where=self.spec.name)
 
         def plain(raw: RawRow) -> Any:
-            cell = self.cell(raw, column)
-            if isinstance(cell, np.ndarray | Media):
+            cell = self.cell(raw, given)
+            if isinstance(cell, Media) or (isinstance(cell, np.ndarray) and what == "picture"):
                 return cell
             if isinstance(cell, bytes | bytearray):
                 data = bytes(cell)
                 return Media(f"{raw.file}:{raw.line}", lambda: data, inline=True)
             if isinstance(cell, Mapping) and isinstance(
                 cell.get("bytes"), bytes
-            ):  # as the Hugging Face hub stores pictures
+            ):  # as the Hugging Face hub stores pictures and sounds
                 data = cell["bytes"]
                 return Media(str(cell.get("path") or f"{raw.file}:{raw.line}"), lambda: data, inline=True)
             if not isinstance(cell, str) or not cell.strip():
-                raise Reject("no picture is named")
-            return self.files.media(cell, listed=True) if cell == raw.file else self._file(cell.strip())
+                raise Reject(f"no {what} is named")
+            return self.files.media(cell, listed=True) if cell == raw.file else self._file(cell.strip(), what)
 
         return plain
 
-    def _sound(self, given: Any) -> Make:
-        """A sound is found as a picture is; what is said of one that is missing differs."""
-        make = self._image(given)
-
-        def sound(raw: RawRow) -> Any:
-            try:
-                return make(raw)
-            except Reject as error:
-                raise Reject(str(error).replace("picture", "sound")) from None
-
-        return sound
-
-    def _file(self, name: str, group: str | None = None) -> Media:
+    def _file(self, name: str, what: str, group: str | None = None) -> Media:
         try:
             there = self.files.has(name)
         except DojoError as error:
             raise Reject(str(error)) from None
-        return self.files.media(name, group) if there else _reject(f"the picture {printable(name)} is not there")
+        return self.files.media(name, group) if there else _reject(f"the {what} {printable(name)} is not there")
 
     def _pixels(self, raw: RawRow, given: PixelColumns) -> np.ndarray:
         first, last = given.columns

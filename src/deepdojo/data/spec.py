@@ -215,7 +215,7 @@ class PixelColumns(_Section):
 
 
 class FileColumn(_Section):
-    """An image in a file that a cell names."""
+    """An image or a sound in a file that a cell names."""
 
     column: str
     """The column whose cell names the file."""
@@ -255,6 +255,9 @@ class SplitSpec(_Section):
     """Each class in its share in all parts. Default: true for classification, unless `group` or `order` is given."""
     group: str | None = None
     """Rows with the same value in this column are in one part; intervals follow the groups."""
+    validation_by: Literal["groups", "rows"] = "groups"
+    """With `group`: whether validation takes whole groups, or single rows of the groups to train on, for few groups of
+    which none can be spared; the validation score then says nothing about groups that are new."""
     order: str | None = None
     """A column of times or numbers: the last rows are the test part, those before it validation."""
     order_format: str | None = None

@@ -188,7 +188,12 @@ class _Session:
         kind = self.task.contract.input_kind
         for method, values in scores.items():
             item = {"id": row["id"], "method": method, "kind": kind, "pieces": probe.labels}
-            item |= _size(probe) | {"scores": values.tolist(), "evidence": evidence, "blank": blank, "counted": counted}
+            item |= _size(probe, self.task, row) | {
+                "scores": values.tolist(),
+                "evidence": evidence,
+                "blank": blank,
+                "counted": counted,
+            }
             self.items.append(item)
 
     def _probe(self, row: Row) -> Probe | None:
@@ -286,9 +291,12 @@ class _Session:
         } | ({"completeness_error": float(np.median(tally.errors))} if tally.errors else {})
 
 
-def _size(probe: Probe) -> dict[str, Any]:
+def _size(probe: Probe, task: Task, row: Row) -> dict[str, Any]:
     """Height and width of what boxes are drawn on; nothing for other pieces."""
     if not isinstance(probe.labels[0], list):
         return {}
+    canvas = task.canvas(row, {})
+    if canvas is not None:
+        return {"size": list(canvas)}
     entry = next(iter(probe.owner))
     return {"size": list(probe.batch[entry].shape[-2:])}

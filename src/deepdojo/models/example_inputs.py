@@ -91,6 +91,11 @@ EXAMPLES: tuple[Example, ...] = (
         {"in_features": 10, "category_sizes": [8, 8, 8], "num_outputs": 2}, (Input((10,)), Input((3,), below=8)),
     ),
     image(32),
+    Example(
+        "a second of sound in 40 mel bands, 10 classes", "Classifier", "audio",
+        {"in_channels": 1, "height": 40, "width": 100, "in_features": 4000, "bands": 40, "num_outputs": 10},
+        (Input((1, 40, 100)),),
+    ),
     text(64, 20_000, 2),
     Example(
         "a text of 128 bytes", "LanguageModel", "text", {"vocab_size": 256, "context": 128}, (Input((128,), below=256),)
@@ -121,6 +126,10 @@ EXAMPLES: tuple[Example, ...] = (
     Example(
         "2 channels of 100 steps and 6 numbers, 4 classes", "SignalClassifier", "matrix",
         {"in_channels": 2, "steps": 100, "in_features": 6, "num_outputs": 4}, (Input((2, 100)), Input((6,))),
+    ),
+    Example(
+        "three seconds of sound in 40 mel bands, 30 symbols", "FrameLabeller", "audio",
+        {"frame_features": 40, "num_outputs": 30}, (Input((300, 40)), Input((300,), mask=True)),
     ),
     Example(
         "a question of 12 words on a passage of 120, 20,000 in the vocabulary, 31 numbers a word, spans of up to 16",

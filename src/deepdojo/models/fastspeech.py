@@ -97,7 +97,8 @@ class Fastspeech(nn.Module):
         shrink_head(self.mean_frame)
         shrink_head(self.detail)
         shrink_head(self.log_frames)
-        nn.init.constant_(self.log_frames.bias, _FIRST_FRAMES)
+        if self.log_frames.bias is not None:
+            nn.init.constant_(self.log_frames.bias, _FIRST_FRAMES)
         self.vocoder = None
         if config.vocoder_width:
             self.vocoder = SpectrumVocoder(

@@ -16,6 +16,7 @@ __all__ = [
     "Classifier",
     "DenseDetector",
     "Forecaster",
+    "FrameLabeller",
     "LanguageModel",
     "MaskedLanguageModel",
     "MelDecoder",
@@ -136,6 +137,15 @@ class Forecaster(Protocol):
     """Q quantiles of each of H steps ahead, from T steps of the past and F numbers known of each step ahead."""
 
     def __call__(self, past: Float[Tensor, "B T"], known: Float[Tensor, "B F H"]) -> Float[Tensor, "B H Q"]: ...
+
+
+class FrameLabeller(Protocol):
+    """Scores of each symbol, the blank among them, for each of S frames that N frames of F numbers become, and which of
+    those are real: what CTC asks for."""
+
+    def __call__(
+        self, features: Float[Tensor, "B N F"], keep: Bool[Tensor, "B N"] | None = None
+    ) -> tuple[Float[Tensor, "B S V"], Bool[Tensor, "B S"]]: ...
 
 
 class Tagger(Protocol):

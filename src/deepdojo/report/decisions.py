@@ -12,14 +12,16 @@ from deepdojo.report import heat, intervals, lines, spans
 from deepdojo.report.figures import Unit, count, duration, evenly, plain
 from deepdojo.report.marks import marked
 from deepdojo.report.pictures import Picture, Pictures
+from deepdojo.report.sounds import Sounds, spectrum, wave
 from deepdojo.report.svg import cut, mark, tag
 
 __all__ = ["explained", "faithfulness", "worst"]
 
 Json = dict[str, Any]
 Words = Callable[..., str]
-_FIRST_WORST = {"image": 24}  # more are behind a disclosure; of texts and records fewer fit a screen
+_FIRST_WORST = {"audio": 9, "image": 24}  # more are behind a disclosure; of texts and records fewer fit a screen
 _FIRST_EXPLAINED = {"image": 6}
+_SEEN = ("image", "audio")  # a sound is seen as its spectrum
 _ELSE_WORST, _ELSE_EXPLAINED = 8, 4
 _MOST_WORST = 50
 _LONG_TEXT, _WHOLE_TEXT = 420, 6000
@@ -69,6 +71,18 @@ def _picture(picture: Picture, about: str) -> Markup:
     return tag("svg", *drawn, viewBox=box, class_="picture", role="img", aria_label=about)
 
 
+def _heard(example: Json, picture: Picture | None, sounds: Sounds, words: Words) -> Json:
+    """Player, waveform and spectrum of a sound; what is not there is None."""
+    seconds = _number(example.get("seconds"))
+    name = words("the sound of row {id}", id=example.get("id"))
+    return {
+        "player": sounds.player(example.get("sound"), name),
+        "wave": wave(example.get("wave"), words),
+        "spectrum": spectrum(picture, words("its spectrum: time to the right, pitch upwards")) if picture else None,
+        "seconds": "" if seconds is None else words("{value} s", value=f"{seconds:.2f}"),
+    }
+
+
 def _top(example: Json) -> list[Json]:
     """The three most probable answers as small bars, the true one marked."""
     rows = []
@@ -100,18 +114,19 @@ def _means(ahead: Json, words: Words) -> tuple[str, str, float]:
     return means[0], means[1], error
 
 
-def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
+def _shown(example: Json, pictures: Pictures, sounds: Sounds, words: Words) -> Json:
     truth, predicted, off = _answers(example.get("truth"), example.get("predicted"))
     error = abs(example["predicted"] - example["truth"]) if off else 0.0
     if example.get("ahead"):  # twenty numbers say nothing in a line: the chart shows them
         truth, predicted, error = _means(example["ahead"], words)
         off = plain(error)
-    picture = pictures.add(example.get("image")) if example.get("kind") == "image" else None
+    picture = pictures.add(example.get("image")) if example.get("kind") in _SEEN else None
     text = str(example.get("text") or "") if example.get("kind") == "text" else ""
     about = words("row {id}: is {truth}, read as {predicted}", id=example.get("id"), truth=truth, predicted=predicted)
     channels = lines.numbers_of(example.get("values"))
     drawn = lines.draw(channels, about=about, words=words, ahead=example.get("ahead")) if channels else None
     record, marks = _record(example), example.get("marks") or []
+    heard = example.get("kind") == "audio"
     return {
         "id": str(example.get("id", "")),
         "kind": example.get("kind"),
@@ -127,7 +142,8 @@ def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
         # Of a number the loss is how far it is off, which stands there already.
         "loss": "" if off else _loss(example.get("loss")),
         "where": str(example.get("where") or ""),
-        "picture": _picture(picture, about) if picture else drawn,
+        "picture": _picture(picture, about) if picture and not heard else drawn,
+        "heard": _heard(example, picture, sounds, words) if heard else None,
         "_values": channels,
         "_picture": picture,
         "lost": example.get("kind") == "image" and picture is None,
@@ -145,11 +161,11 @@ def _parted(rows: list[Json], first: dict[str, int], otherwise: int) -> Json:
     return {"first": rows[:most], "rest": rows[most:]}
 
 
-def worst(files: Any, pictures: Pictures, words: Words) -> Json:
+def worst(files: Any, pictures: Pictures, sounds: Sounds, words: Words) -> Json:
     """The rows with the greatest loss, each with what it really is; the later ones stand behind a disclosure."""
     chosen = [e for e in files.examples if "worst" in (e.get("why") or [])]
     chosen.sort(key=lambda e: -(e["loss"] if isinstance(e.get("loss"), int | float) else 0.0))
-    rows = [_shown(e, pictures, words) for e in chosen[:_MOST_WORST]]
+    rows = [_shown(e, pictures, sounds, words) for e in chosen[:_MOST_WORST]]
     errors = any(r["numeric"] or not r["is_met"] for r in rows) or not rows
     first = (
         (_FIRST_WORST, _ELSE_WORST) if errors else (_FIRST_EXPLAINED, _ELSE_EXPLAINED)
@@ -165,11 +181,25 @@ def _scores(item: Json) -> list[float]:
 
 def _drawing(item: Json, picture: Picture | None, words: Words, title: str) -> Markup | None:
     pieces, scores = item.get("pieces") or [], _scores(item)
-    if item.get("kind") == "image" and picture is not None:
+    if item.get("kind") in _SEEN and picture is not None:
         size = item.get("size") or picture.shape
-        about = words("{method}: which parts of the image speak for the decision", method=title)
+        heard = item["kind"] == "audio"
+        about = (
+            words("{method}: which stretches speak for the decision", method=title)
+            if heard
+            else words("{method}: which parts of the image speak for the decision", method=title)
+        )
+        if heard:  # a stretch of time over all pitches is a box as well
+            pieces = [p if len(p) == 4 else [0, p[0], size[0], p[1]] for p in pieces]
         return heat.overlay(
-            picture.id, picture.shape, pieces, scores, (int(size[0]), int(size[1])), about=about, words=words
+            picture.id,
+            picture.shape,
+            pieces,
+            scores,
+            (int(size[0]), int(size[1])),
+            about=about,
+            words=words,
+            stretched=heard,
         )
     return (
         heat.tokens([str(p) for p in pieces], scores, words=words) if item.get("kind") in ("text", "tokens") else None
@@ -200,8 +230,10 @@ def _records(example: Json, items: list[tuple[str, Json]], words: Words) -> tupl
     return table, max(0, len(pieces) - _PIECES)
 
 
-def _explained_row(example: Json, items: list[tuple[str, Json]], pictures: Pictures, words: Words) -> Json:
-    row = {**_shown(example, pictures, words), "methods": []}
+def _explained_row(
+    example: Json, items: list[tuple[str, Json]], pictures: Pictures, sounds: Sounds, words: Words
+) -> Json:
+    row = {**_shown(example, pictures, sounds, words), "methods": []}
     row["table"], row["pieces"] = _records(example, items, words)
     for title, item in items:
         drawing = _drawing(item, row["_picture"], words, title) if _scores(item) else None
@@ -212,7 +244,7 @@ def _explained_row(example: Json, items: list[tuple[str, Json]], pictures: Pictu
     return row
 
 
-def explained(files: Any, pictures: Pictures, words: Words) -> Json:
+def explained(files: Any, pictures: Pictures, sounds: Sounds, words: Words) -> Json:
     """Explanations by row, wrong decisions and right ones, every method beside the row itself.
 
     A number is never plainly right: there the groups are those farther off than the median error, and the others.
@@ -226,7 +258,11 @@ def explained(files: Any, pictures: Pictures, words: Words) -> Json:
     for item in files.explanations.get("items") or []:
         title = titles.get(str(item.get("method")), str(item.get("method")))
         by_row.setdefault(str(item.get("id")), []).append((title, item))
-    rows = [_explained_row(examples[id_], items, pictures, words) for id_, items in by_row.items() if id_ in examples]
+    rows = [
+        _explained_row(examples[id_], items, pictures, sounds, words)
+        for id_, items in by_row.items()
+        if id_ in examples
+    ]
     shown = [r for r in rows if r["methods"] or r["table"]]
     numeric = bool(shown) and all(r["numeric"] for r in shown)
     if numeric:

@@ -16,9 +16,9 @@ from deepdojo.report.figures import amount, count, duration, plain, unit_of
 from deepdojo.report.metric_facts import metric_title
 from deepdojo.report.passages import passages, samples
 from deepdojo.report.pictures import Pictures
-from deepdojo.report.speech import spoken
 from deepdojo.report.sounds import Sounds
 from deepdojo.report.source import RunFiles, model_name, read_run
+from deepdojo.report.speech import spoken
 from deepdojo.report.spread import learning_of_several, spread
 from deepdojo.report.svg import cut
 from deepdojo.report.tokens import stylesheet
@@ -194,9 +194,9 @@ def _context(files: RunFiles, words: Words) -> Json:
         "passages": tinted,
         "samples": written,
         "spoken": spoken(files, pictures, sounds, words),
-        "worst": decisions.worst(files, pictures, words),
+        "worst": decisions.worst(files, pictures, sounds, words),
         "worst_kind": "images" if "image" in kinds else "texts" if "text" in kinds else "records",
-        "explained": decisions.explained(files, pictures, words),
+        "explained": decisions.explained(files, pictures, sounds, words),
         "faithful": decisions.faithfulness(files, words),
         "data": sections.findings(files, words),
         "cost": sections.cost(files, words),

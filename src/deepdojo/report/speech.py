@@ -35,18 +35,18 @@ def spoken(files: Any, pictures: Pictures, sounds: Sounds, words: Words) -> list
 
 
 def _row(example: Json, pictures: Pictures, sounds: Sounds, words: Words) -> Json:
-    true, said = (example.get(key) if isinstance(example.get(key), dict) else {} for key in ("true", "said"))
-    lengths = [_seconds(side.get("seconds")) for side in (true, said)]  # type: ignore[union-attr]
+    found: list[Json] = [example[key] if isinstance(example.get(key), dict) else {} for key in ("true", "said")]
+    lengths = [_seconds(side.get("seconds")) for side in found]
     longest = max(*lengths, 0.01)
     loss, id_ = example.get("loss"), str(example.get("id", ""))
     sides = []
-    for key, side, length in (("true", true, lengths[0]), ("said", said, lengths[1])):
+    for key, side, length in zip(("true", "said"), found, lengths, strict=True):
         name = words("as it was said") if key == "true" else words("as the network says it")
-        picture = pictures.add(side.get("image"))  # type: ignore[union-attr]
+        picture = pictures.add(side.get("image"))
         timing = example.get("timing") if key == "said" else None
         sides.append({
             "name": name, "seconds": words("{value} s", value=f"{length:.2f}"),
-            "player": sounds.player(side.get("sound"), f"{name}: {id_}"),  # type: ignore[union-attr]
+            "player": sounds.player(side.get("sound"), f"{name}: {id_}"),
             "drawing": _drawing(picture, length / longest, timing, longest, f"{name}: {id_}", words),
         })  # fmt: skip
     return {

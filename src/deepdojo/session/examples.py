@@ -13,6 +13,7 @@ import numpy as np
 from deepdojo.chunks import Chunk, chunks_of
 from deepdojo.contracts import Contract
 from deepdojo.data.sounds import decode_sound
+from deepdojo.session.example_sounds import shown_sound
 
 __all__ = ["collect_examples", "data_uri", "readable", "worst_rows"]
 
@@ -94,6 +95,8 @@ def _shown(row: Mapping[str, Any], contract: Contract) -> dict[str, Any]:
     cell, kind = row[contract.input], contract.input_kind
     if kind == "image":
         return {"image": data_uri(cell)}
+    if kind == "audio":
+        return shown_sound(cell)
     if kind == "record":
         return {"record": dict(cell)}
     if kind in ("vector", "matrix"):

@@ -31,7 +31,7 @@ from deepdojo.tables import Table
 __all__ = ["Floors", "write_floor"]
 
 
-MOST_TRAIN = {"image": 60_000, "matrix": 20_000, "any": 100_000}
+MOST_TRAIN = {"audio": 10_000, "image": 60_000, "matrix": 20_000, "any": 100_000}
 """Training rows of a floor at most, by the kind of input: more are drawn with the seed."""
 MOST_VALIDATION = 20_000
 

@@ -11,6 +11,7 @@ import numpy as np
 from deepdojo.data.cells import parse_numbers
 from deepdojo.data.dataset import load_rows
 from deepdojo.data.files import Media
+from deepdojo.data.sounds import Sound
 from deepdojo.errors import DataError, UnknownNameError, nearest
 from deepdojo.runs import Run
 
@@ -19,7 +20,8 @@ __all__ = ["columns_note", "rows_from"]
 
 _WANTED = {
     "text": "a text", "tokens": "a list of words", "record": "a mapping of columns to cells",
-    "image": "a path or a uint8 array", "vector": "a list of finite numbers", "matrix": "lists of finite numbers",
+    "image": "a path or a uint8 array", "audio": "a path or a file's bytes",
+    "vector": "a list of finite numbers", "matrix": "lists of finite numbers",
 }  # fmt: skip
 
 
@@ -83,6 +85,8 @@ def _cell(value: Any, kind: str, position: int) -> Any:
             return Media.of(Path(value))
         if hasattr(value, "dtype"):
             return value
+    if kind == "audio" and isinstance(value, str | Path | bytes | Sound):
+        return Media.of(Path(value)) if isinstance(value, str | Path) else value
     if kind == "tokens" and isinstance(value, str | list | tuple):
         return value.split() if isinstance(value, str) else list(value)
     if kind in ("vector", "matrix"):

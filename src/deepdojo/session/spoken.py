@@ -33,8 +33,8 @@ def spoken_of(
     device: torch.device | str,
     where: Callable[[str], str],
 ) -> list[dict[str, Any]]:
-    """Three rows of the greatest loss, three in the middle and the two of the least: id, kind "spoken", why, where, loss,
-    text, `true` and `said` (as `shown_sound` gives them), timing ([sign, seconds] each, as the network shared them).
+    """Three rows of the greatest loss, three in the middle and the two of the least: id, kind "spoken", why, where,
+    loss, text, `true` and `said` (as `shown_sound` gives them), timing ([sign, seconds] each, as the network shared them).
 
     Args:
         truth, cells, losses: by id, of the rows that were predicted.
@@ -42,7 +42,7 @@ def spoken_of(
     known = [row for row in rows if row["id"] in cells and row["id"] in truth]
     order = np.argsort([-losses[row["id"]] for row in known], kind="stable").tolist()
     middle = max(0, len(order) // 2 - TYPICAL // 2)
-    why = {i: "far" for i in order[:WORST]}
+    why = dict.fromkeys(order[:WORST], "far")
     for name, places in (("middle", order[middle : middle + TYPICAL]), ("near", order[-BEST:])):
         for i in places:
             why.setdefault(i, name)

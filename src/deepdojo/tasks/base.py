@@ -61,6 +61,9 @@ class Task(ABC):
     deleted, so decisions are not explained."""
     images: ClassVar[tuple[str, ...]] = ()
     """Entries (B, C, Y, X) that augmentation may mirror and move without changing what is right."""
+    spectra: ClassVar[tuple[str, ...]] = ()
+    """Entries (B, N, M), frames of mel bands in nats above silence, that augmentation may play faster or higher, put
+    noise on and cover in parts without changing what is right."""
     soft: ClassVar[bool] = False
     """Whether `loss` takes probabilities (B, C) in the place of the classes that `classes` names."""
     smooths: ClassVar[bool] = False
@@ -134,6 +137,11 @@ class Task(ABC):
     @abstractmethod
     def pieces(self, row: Row, example: Example) -> list[Piece]:
         """What an explanation may delete of this example."""
+
+    def canvas(self, row: Row, example: Example) -> tuple[int, int] | None:
+        """Height and width of what the boxes of `pieces` lie on; None: the last two axes of the entry that they are
+        of."""
+        return None
 
     def tint(self, row: Row, parts: list[Part]) -> list[tuple[str, float]]:
         """Pieces of a row's text with the loss of each, where the parts say so: a report shows them tinted."""

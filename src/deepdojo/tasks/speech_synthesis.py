@@ -130,9 +130,7 @@ class SpeechSynthesis(Task):
         states, means, log_frames = model.read(batch["tokens"], keep)  # type: ignore[operator]
         with torch.no_grad():
             near = torch.cdist(mel.float(), means.float(), compute_mode="use_mm_for_euclid_dist") ** 2 / 2
-            durations = monotonic_durations(
-                -near - DIAGONAL * diagonal_distance(keep, mel_keep) ** 2, keep, mel_keep
-            )
+            durations = monotonic_durations(-near - DIAGONAL * diagonal_distance(keep, mel_keep) ** 2, keep, mel_keep)
         said, mean = model.speak(states, means, durations, mel_keep)  # type: ignore[operator]
         off = (said.float() - mel).abs().mean(-1) + MEAN_SHARE * (mean.float() - mel).abs().mean(-1)
         late = (log_frames.float() - durations.clamp(min=0.5).log()) ** 2

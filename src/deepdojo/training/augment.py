@@ -1,5 +1,6 @@
 """What a recipe does to training batches: batch -> batch on the device, drawn from a generator that seed and step
-decide. `augment_images.py` moves and recolours pictures, `augment_targets.py` softens classes and mixes examples."""
+decide. `augment_images.py` moves and recolours pictures, `augment_sounds.py` plays sounds differently,
+ `augment_targets.py` softens classes and mixes examples."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from deepdojo.errors import RecipeError
 from deepdojo.recipes import TrainSection
 from deepdojo.tasks.base import Batch, Task
 from deepdojo.training.augment_images import Recolour, Warp, erase, flip_and_shift, recolour, warp
+from deepdojo.training.augment_sounds import Hearing, hear
 from deepdojo.training.augment_targets import cut_mix, drop_words, mix, smooth
 
 __all__ = ["Augment", "build_augment", "draws"]
@@ -19,6 +21,7 @@ Augment = Callable[[Batch, torch.Generator], Batch]
 
 IMAGES = ("flip", "shift", "rotate", "zoom", "brightness", "contrast", "erase")
 WORDS = ("word_dropout",)
+SOUNDS = ("speed", "pitch", "time_shift", "noise", "equalise", "time_mask", "frequency_mask")
 CLASSES = ("label_smoothing", "mixup", "cutmix")
 
 
@@ -34,7 +37,7 @@ def build_augment(train: TrainSection, task: Task | type[Task]) -> Augment | Non
         RecipeError: the task has nothing that this could be done to.
     """
     _refuse_what_has_no_meaning(train, task)
-    asked = ((IMAGES, _image_steps), (WORDS, _word_steps), (CLASSES, _class_steps))
+    asked = ((IMAGES, _image_steps), (SOUNDS, _sound_steps), (WORDS, _word_steps), (CLASSES, _class_steps))
     steps = [build(train, task) for fields, build in asked if any(getattr(train, name) for name in fields)]
     kind = task if isinstance(task, type) else type(task)
     if kind.draw is not Task.draw:
@@ -53,6 +56,7 @@ def build_augment(train: TrainSection, task: Task | type[Task]) -> Augment | Non
 def _refuse_what_has_no_meaning(train: TrainSection, task: Task | type[Task]) -> None:
     for fields, has, what in (
         ((*IMAGES, "cutmix"), bool(task.images), "no images"),
+        (SOUNDS, bool(task.spectra), "no sounds"),
         (WORDS, bool(task.words()), "no words"),
         (CLASSES[:1], bool(task.soft or task.smooths), "no classes"),
         (CLASSES[1:], bool(task.soft), "no classes"),
@@ -90,6 +94,23 @@ def _image_steps(train: TrainSection, task: Task | type[Task]) -> Augment:
             for step in steps:
                 moved[name] = step(moved[name], draws)
         return {**batch, **moved}
+
+    return augment
+
+
+def _sound_steps(train: TrainSection, task: Task | type[Task]) -> Augment:
+    limits = Hearing(
+        speed=train.speed, pitch=train.pitch, shift=train.time_shift, noise=train.noise, equalise=train.equalise,
+        time_mask=train.time_mask, frequency_mask=train.frequency_mask, masks=train.masks,
+    )  # fmt: skip
+
+    def augment(batch: Batch, draws: torch.Generator) -> Batch:
+        heard = {}
+        for name in task.spectra:
+            heard[name], keep = hear(batch[name].float(), batch.get(f"{name}_keep"), draws, limits)
+            if keep is not None:
+                heard[f"{name}_keep"] = keep
+        return {**batch, **heard}
 
     return augment
 

@@ -160,10 +160,14 @@ def _parts(names: list[str]) -> dict[str, tuple[str, list[str]]]:
     return {split: found[split] for split in order}
 
 
+def _classes_of(names: list[str]) -> tuple[Counter[str], int]:
+    """Files by the folder on top, and how many lie in none."""
+    return Counter(name.split("/", 1)[0] for name in names if "/" in name), sum("/" not in name for name in names)
+
+
 def _classes(names: list[str], shown: Path) -> tuple[Counter[str], int]:
     """Images by the folder on top, and how many lie in none."""
-    counts = Counter(name.split("/", 1)[0] for name in names if "/" in name)
-    loose = sum("/" not in name for name in names)
+    counts, loose = _classes_of(names)
     if not counts:
         raise DataError(
             f"its {loose:,} images lie in no class folders",

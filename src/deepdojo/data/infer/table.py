@@ -11,6 +11,7 @@ from deepdojo.data.column_facts import ColumnFacts, describe
 from deepdojo.data.infer.inferred import Choices, Inferred, class_metric, listed, said_classes, split_of, two_classes
 from deepdojo.data.infer.reading import IDS, TARGETS, TableFile
 from deepdojo.data.infer.roles import named_roles, say_roles
+from deepdojo.data.infer.sounds import infer_sound_table, sound_column
 from deepdojo.data.infer.text import image_cells, is_date, text_facts
 from deepdojo.data.rows import as_text
 from deepdojo.errors import DataError, UnknownNameError, UsageError
@@ -39,6 +40,13 @@ def infer_table(table: TableFile, test: TableFile | None, choices: Choices, infe
             raise UnknownNameError("column", name, table.names, where=table.shown)
     inferred.say(f"{table.shown}: {table.n:,} rows, {len(table.names)} columns{table.written}")
     facts = {name: describe(table.column(name), table.decimal) for name in table.names}
+    sound = sound_column(table, choices)
+    if sound is not None:
+        target, choices = infer_sound_table(table, sound, choices.target, choices, inferred)
+        row_id = None if choices.id is None else _id(table, test, facts, choices, target, inferred)
+        _check_test(table, test, target)
+        _write(table, test, row_id, contract_of(inferred.spec["task"]), choices, inferred)
+        return
     several = named_roles(table, facts, choices)
     if several is not None:
         task, roles = several

@@ -27,6 +27,7 @@ READERS: Mapping[str, str] = {
     "parquet": "deepdojo.data.readers.parquet",
     "series": "deepdojo.data.readers.series",
     "squad": "deepdojo.data.readers.squad",
+    "sounds": "deepdojo.data.readers.sound_folder",
     "text": "deepdojo.data.readers.text",
 }
 
