@@ -94,8 +94,9 @@ ALIASES: Mapping[str, str] = {
     "resnet18": "resnet_imagenet", "resnet34": "resnet_imagenet", "resnet50": "resnet_imagenet",
     "resnet20": "resnet", "resnet56": "resnet", "encoder": "transformer", "logistic_regression": "linear",
     "centernet": "dense_detector", "attention": "transformer", "translation": "encoder_decoder",
-    "captioning": "show_and_tell", "tts": "fastspeech", "tacotron": "fastspeech", "tagger": "bilstm_crf", "crf": "bilstm_crf",
-    "nlinear": "forecast_linear", "dlinear": "forecast_linear", "tide": "forecast_mlp", "cnn1d": "signal_cnn",
+    "captioning": "show_and_tell", "tagger": "bilstm_crf", "crf": "bilstm_crf",
+    "tts": "fastspeech", "tacotron": "fastspeech", "nlinear": "forecast_linear", "dlinear": "forecast_linear", "tide": "forecast_mlp",
+    "cnn1d": "signal_cnn",
 }  # fmt: skip
 
 

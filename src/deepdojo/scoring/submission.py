@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
@@ -102,7 +103,7 @@ class Submission:
                 return cls(with_files(archive, path.name, table, kinds), manifest)
         except FileNotFoundError:
             raise ScoreError("this file does not exist", where=str(path), todo="check the name") from None
-        except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
             raise ScoreError(f"is not a zip file that can be read ({error})", where=path.name) from error
 
 

@@ -34,7 +34,8 @@ def spoken_of(
     where: Callable[[str], str],
 ) -> list[dict[str, Any]]:
     """Three rows of the greatest loss, three in the middle and the two of the least: id, kind "spoken", why, where,
-    loss, text, `true` and `said` (as `shown_sound` gives them), timing ([sign, seconds] each, as the network shared them).
+    loss, text, `true` and `said` (as `shown_sound` gives them), timing ([sign, seconds] each, as the network shared
+    them).
 
     Args:
         truth, cells, losses: by id, of the rows that were predicted.

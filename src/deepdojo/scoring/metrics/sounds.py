@@ -56,8 +56,8 @@ def mel_cepstral_distortion(truth: Sequence[Any], predicted: Sequence[Any]) -> M
     """MCD with dynamic time warping, in dB: the distance of the spectra's shapes, whatever their loudness.
 
     Mean over sounds of (10 / ln 10) √2 · Σ_path ‖c - c'‖ / cells of the path, c the coefficients 1 to 13 of the cosine
-    transform of the log mel frames (`cepstrum`), the path that with the least sum. Coefficients differ between programs,
-    and figures with them.
+    transform of the log mel frames (`cepstrum`), the path that with the least sum. Coefficients differ between
+    programs, and figures with them.
 
     Raises:
         ScoreError: a cell is no sound.
