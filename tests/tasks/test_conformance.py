@@ -166,7 +166,8 @@ def test_cells_pass_their_kinds(name):
 @EVERY
 def test_one_batch_can_be_overfitted(name):
     _, _, first, last = trained(name)
-    assert last < 0.1 * first
+    absolute = CONTRACTS[name].answer_kind == "audio"  # a mean absolute error: in squares this is a twenty-fifth
+    assert last < (0.2 if absolute else 0.1) * first
 
 
 @EVERY
