@@ -64,7 +64,9 @@ def test_log_mel_is_the_formula_over_torchs_transform():
     import io
 
     x = soundfile.read(io.BytesIO(cell), dtype="float32")[0]
-    sizes = torch.stft(torch.from_numpy(x), 1024, 256, 1024, torch.hann_window(1024), return_complex=True).abs().numpy().T
+    sizes = (
+        torch.stft(torch.from_numpy(x), 1024, 256, 1024, torch.hann_window(1024), return_complex=True).abs().numpy().T
+    )
     theirs = np.log(sizes.astype(np.float64) @ mel_filters(80, 1024, RATE) + 1e-3)
     assert log_mel(cell, "here") == pytest.approx(theirs, abs=2e-4)  # both transforms are in float32
 

@@ -126,10 +126,11 @@ def test_links_and_doubled_members(tmp_path):
         archive.writestr(info, "/etc/passwd")
     with pytest.raises(ScoreError, match="is a link"):
         Submission.read(tmp_path / "s.zip", SPEECH)
-    with zipfile.ZipFile(tmp_path / "t.zip", "w") as archive, pytest.warns(UserWarning, match="Duplicate"):
+    with zipfile.ZipFile(tmp_path / "t.zip", "w") as archive:
         archive.writestr("predictions.csv", csv_of("files/a.wav"))
         archive.writestr("files/a.wav", b"x")
-        archive.writestr("files/a.wav", b"y")
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("files/a.wav", b"y")
     with pytest.raises(ScoreError, match="stands twice in it"):
         Submission.read(tmp_path / "t.zip", SPEECH)
 
@@ -143,7 +144,7 @@ def test_too_large_and_too_many(tmp_path, monkeypatch):
     with pytest.raises(ScoreError, match="its files have more than 1 MiB unpacked"):
         Submission.read(path, SPEECH)
     monkeypatch.setattr(submission_files, "LARGEST_FILE_BYTES", 1 << 19)
-    with pytest.raises(ScoreError, match="files/a.wav has more than 0 MiB"):
+    with pytest.raises(ScoreError, match=r"files/a\.wav has more than 0 MiB"):
         Submission.read(path, SPEECH)
     monkeypatch.setattr(submission_files, "MOST_FILES", 1)
     with pytest.raises(ScoreError, match="holds 2 files, more than 1"):

@@ -40,7 +40,6 @@ class SpectrumVocoder(nn.Module):
         self.blocks = nn.ModuleList(GatedConvolution(width, _KERNEL) for _ in range(blocks))
         self.norm = LayerNorm(width)
         self.spectrum = Linear(width, 2 * (window // 2 + 1))
-        self.register_buffer("window", torch.hann_window(window), persistent=False)
 
     def forward(self, mel: Float[Tensor, "B T bands"], keep: Bool[Tensor, "B T"]) -> Float[Tensor, "B N"]:
         """Sound of (T - 1) · hop samples: frame t stands around sample t · hop."""
@@ -50,4 +49,7 @@ class SpectrumVocoder(nn.Module):
         size, phase = self.spectrum(self.norm(h)).float().transpose(1, 2).chunk(2, 1)  # (B, F, T)
         spectrum = torch.polar(size.clamp(max=_LOUDEST).exp(), phase)
         spectrum = spectrum.masked_fill(~keep.unsqueeze(1), 0.0)
-        return torch.istft(spectrum, self.size, self.hop, self.size, self.window)  # type: ignore[arg-type]
+        shape = torch.hann_window(
+            self.size, device=spectrum.device
+        )  # a buffer would be lost where weights alone are kept
+        return torch.istft(spectrum, self.size, self.hop, self.size, shape)

@@ -95,7 +95,8 @@ ALIASES: Mapping[str, str] = {
     "resnet20": "resnet", "resnet56": "resnet", "encoder": "transformer", "logistic_regression": "linear",
     "centernet": "dense_detector", "attention": "transformer", "translation": "encoder_decoder",
     "captioning": "show_and_tell", "tagger": "bilstm_crf", "crf": "bilstm_crf",
-    "tts": "fastspeech", "tacotron": "fastspeech", "nlinear": "forecast_linear", "dlinear": "forecast_linear", "tide": "forecast_mlp",
+    "tts": "fastspeech", "tacotron": "fastspeech",
+    "nlinear": "forecast_linear", "dlinear": "forecast_linear", "tide": "forecast_mlp",
     "cnn1d": "signal_cnn",
 }  # fmt: skip
 
