@@ -48,6 +48,7 @@ class Contract:
         optional: inputs that a project has only if its [columns] name them (`given`).
         hints: columns of rows with targets that help to learn and may be absent or empty (where an answer stands).
         within: column of texts -> the column of text in which one of them must stand, sign by sign.
+        verbatim: a text is right as a whole or wrong (what was said), where other texts are so by degree.
     """
 
     inputs: Mapping[str, KindName]
@@ -60,6 +61,7 @@ class Contract:
     optional: tuple[str, ...] = ()
     hints: Mapping[str, KindName] = field(default_factory=dict)
     within: Mapping[str, str] = field(default_factory=dict)
+    verbatim: bool = False
 
     def given(self, roles: Collection[str]) -> Contract:
         """The contract of a project with these roles: without optional inputs that are not among them."""
@@ -116,6 +118,8 @@ class Contract:
         right, said = truth[self.target], cells[self.answer]
         if self.target_kind == "texts":
             return any(said.strip().lower() == text.strip().lower() for text in right)
+        if self.verbatim:
+            return bool(said.split() == right.split())
         return bool(right == said) if self.target_kind in ("label", "labels", "tokens") else None
 
     @property
@@ -175,10 +179,10 @@ CONTRACTS: Mapping[str, Contract] = {
     "signal-classification": _classification({"signal": "matrix", "numbers": "vector"}, ("numbers",)),
     "audio-classification": _classification({"audio": "audio"}),
     "speech-recognition": Contract(
-        inputs={"audio": "audio"}, targets={"text": "text"}, predictions={"text": "text"}, metric="wer"
+        inputs={"audio": "audio"}, targets={"text": "text"}, predictions={"text": "text"}, metric="wer", verbatim=True
     ),
     "signal-transcription": Contract(
-        inputs={"signal": "matrix"}, targets={"text": "text"}, predictions={"text": "text"}, metric="wer"
+        inputs={"signal": "matrix"}, targets={"text": "text"}, predictions={"text": "text"}, metric="wer", verbatim=True
     ),
     "tagging": Contract(
         inputs={"words": "tokens", "pos": "tokens"},

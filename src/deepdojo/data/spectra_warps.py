@@ -5,8 +5,6 @@ Dimensions: N frames, M mel bands. 0 is silence.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from jaxtyping import Float
 
@@ -18,8 +16,8 @@ def trimmed(mel: Float[np.ndarray, "N M"], decibels: float) -> tuple[Float[np.nd
 
     Returns: the frames from the first to the last that is loud enough, and the place of the first; one at least.
     """
-    loudness = np.logaddexp.reduce(mel.astype(np.float64), axis=1)
-    loud = np.flatnonzero(loudness >= loudness.max() - decibels * math.log(10) / 10)
+    heard = np.expm1(mel.astype(np.float64)).sum(axis=1)  # power above silence
+    loud = np.flatnonzero(heard >= heard.max() * 10.0 ** (-decibels / 10))
     return mel[loud[0] : loud[-1] + 1], int(loud[0])
 
 

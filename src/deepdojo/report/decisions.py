@@ -161,10 +161,11 @@ def _parted(rows: list[Json], first: dict[str, int], otherwise: int) -> Json:
     return {"first": rows[:most], "rest": rows[most:]}
 
 
-def worst(files: Any, pictures: Pictures, sounds: Sounds, words: Words) -> Json:
+def worst(files: Any, pictures: Pictures, words: Words, sounds: Sounds | None = None) -> Json:
     """The rows with the greatest loss, each with what it really is; the later ones stand behind a disclosure."""
     chosen = [e for e in files.examples if "worst" in (e.get("why") or [])]
     chosen.sort(key=lambda e: -(e["loss"] if isinstance(e.get("loss"), int | float) else 0.0))
+    sounds = sounds or Sounds()
     rows = [_shown(e, pictures, sounds, words) for e in chosen[:_MOST_WORST]]
     errors = any(r["numeric"] or not r["is_met"] for r in rows) or not rows
     first = (
@@ -244,7 +245,7 @@ def _explained_row(
     return row
 
 
-def explained(files: Any, pictures: Pictures, sounds: Sounds, words: Words) -> Json:
+def explained(files: Any, pictures: Pictures, words: Words, sounds: Sounds | None = None) -> Json:
     """Explanations by row, wrong decisions and right ones, every method beside the row itself.
 
     A number is never plainly right: there the groups are those farther off than the median error, and the others.
@@ -258,6 +259,7 @@ def explained(files: Any, pictures: Pictures, sounds: Sounds, words: Words) -> J
     for item in files.explanations.get("items") or []:
         title = titles.get(str(item.get("method")), str(item.get("method")))
         by_row.setdefault(str(item.get("id")), []).append((title, item))
+    sounds = sounds or Sounds()
     rows = [
         _explained_row(examples[id_], items, pictures, sounds, words)
         for id_, items in by_row.items()

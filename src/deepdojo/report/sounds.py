@@ -33,7 +33,7 @@ class Sounds:
         if not isinstance(source, str) or len(source) > self.left or not _ADDRESS.fullmatch(source):
             return None
         self.left -= len(source)
-        return tag("audio", "", src=source, controls="controls", preload="none", aria_label=about, class_="player")
+        return tag("audio", "", src=source, controls="controls", preload="metadata", aria_label=about, class_="player")
 
 
 def spectrum(picture: Picture, about: str) -> Markup:

@@ -14,6 +14,9 @@ from deepdojo.data.sounds import Sound, decode_sound, encode_sound
 __all__ = ["shown_sound", "sound_uri", "spectrogram_uri", "waveform"]
 
 HIGHEST_RATE = 24_000
+SEEN_RATE = 16_000
+"""Of the spectrum: as high as models hear by default."""
+
 LONGEST_S = 20.0
 BANDS, MOST_FRAMES = 64, 600
 PEAKS = 240
@@ -42,7 +45,7 @@ def spectrogram_uri(sound: Sound) -> str:
     """A grey picture: time to the right, pitch upwards (64 mel bands), the louder the darker. At most 600 wide."""
     from PIL import Image
 
-    frames = LogMel.of(min(sound.rate, HIGHEST_RATE), bands=BANDS).encode(sound)
+    frames = LogMel.of(min(sound.rate, SEEN_RATE), bands=BANDS).encode(sound)
     many = -(-len(frames) // MOST_FRAMES)
     if many > 1:  # the mean of neighbours
         whole = np.pad(frames, ((0, -len(frames) % many), (0, 0)), mode="edge")

@@ -118,7 +118,9 @@ class AudioClassification(Classification):
                 for speed in _around(self.speeds)
             ]
         for way in ways:
-            for start in self._starts(len(way)):
+            # What is slowed down a little gets no second window: its ends are left out.
+            whole = len(mel) > self.frames
+            for start in self._starts(len(way)) if whole else [(len(way) - self.frames) // 2]:
                 yield {"sound": _placed(way, start, self.frames), **beside}
 
     def scores(self, model: nn.Module, batch: Batch) -> Float[Tensor, "B C"]:
@@ -158,7 +160,7 @@ class AudioClassification(Classification):
     def _starts(self, length: int) -> list[int]:
         """Where windows begin; before the sound where it is shorter, so that it stands in the middle."""
         if length <= self.frames:
-            return [-((self.frames - length) // 2)]
+            return [(length - self.frames) // 2]
         count = -(-(length - self.frames) // (self.frames // 2)) + 1
         return [int(v) for v in np.linspace(0, length - self.frames, count).round()]
 

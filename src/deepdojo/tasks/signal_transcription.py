@@ -33,6 +33,7 @@ class SignalTranscription(Transcription):
     most_steps: int
 
     name: ClassVar[str] = "signal-transcription"
+    protocol: ClassVar[str] = "FrameLabeller"
     entry: ClassVar[str] = "signal"
     ragged: ClassVar[frozenset[str]] = frozenset({"signal", "target"})
     length: ClassVar[str | None] = "signal"

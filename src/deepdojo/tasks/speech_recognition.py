@@ -29,6 +29,7 @@ class SpeechRecognition(Transcription):
     longest_s: float
 
     name: ClassVar[str] = "speech-recognition"
+    protocol: ClassVar[str] = "FrameLabeller"
     entry: ClassVar[str] = "sound"
     spectra: ClassVar[tuple[str, ...]] = ("sound",)
     ragged: ClassVar[frozenset[str]] = frozenset({"sound", "target"})

@@ -50,7 +50,6 @@ class Transcription(Task):
     weight: float
     bonus: float
 
-    protocol: ClassVar[str] = "FrameLabeller"
     entry: ClassVar[str]
     """The batch entry that holds the frames (B, N, F)."""
 

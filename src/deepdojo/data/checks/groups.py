@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from deepdojo.data.cells import is_missing
+from deepdojo.data.checks.groups_of_media import beside_media
 from deepdojo.data.checks.look import LEARN, Look, Problem
 
 __all__ = ["groups"]
@@ -30,7 +31,12 @@ NAMES = re.compile(
 
 def groups(look: Look) -> Iterator[Problem]:
     """Columns whose values repeat a little, and whose rows of one value share the label or are nearly equal."""
-    if look.kind != "record" or look.dataset.groups("test") is not None:
+    if look.dataset.groups("test") is not None:
+        return
+    if look.kind in ("audio", "image"):
+        yield from beside_media(look, NAMES)
+        return
+    if look.kind != "record":
         return
     rows = look.sample(LEARN, MOST_ROWS)
     if len(rows) < 40:

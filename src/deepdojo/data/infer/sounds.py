@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from pathlib import PurePosixPath
 from typing import Any
 
 from deepdojo.contracts import CONTRACTS, contract_of
@@ -66,11 +67,11 @@ def infer_sounds(
             f"{shown.name} holds sounds in class folders, which {choices.task} cannot use",
             todo="give a table of file names and texts",
         )
-    names = _names(files, prefix)
+    names = _names(files, prefix, inferred)
     prefix, names = _into_single_folder(prefix, names)
     parts = _parts(names)
     if test_prefix is not None:
-        parts = {"train": (prefix, names), "test": (test_prefix, _names(files, test_prefix))}
+        parts = {"train": (prefix, names), "test": (test_prefix, _names(files, test_prefix, inferred))}
     elif parts:
         parts = {split: (f"{prefix}{folder}/", inner) for split, (folder, inner) in parts.items()}
     counts, loose = _classes_of(parts["train"][1] if parts else names)
@@ -228,8 +229,12 @@ def _target(table: TableFile, column: str, choices: Choices) -> tuple[str, str]:
     return (named[0], "by its name") if named else (other[-1], "the last column")
 
 
-def _names(files: Files, prefix: str) -> list[str]:
+def _names(files: Files, prefix: str, inferred: Inferred) -> list[str]:
     names: list[Any] = [name.removeprefix(prefix) for name in files.glob(prefix + SOUNDS)]
     if not names:
         raise DataError("there are no sounds in it", where=prefix.rstrip("/!"))
+    others = Counter(PurePosixPath(name).suffix.lower() or "none" for name in files.glob(f"{prefix}**/*"))
+    left = [f"{n:,} {end}" for end, n in others.most_common() if end.removeprefix(".") not in SOUND_SUFFIXES]
+    if left:  # a whole class of .m4a must not be missing in silence
+        inferred.say(f"left out by their ending: {listed(left)}")
     return names
