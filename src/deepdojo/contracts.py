@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-__all__ = ["CONTRACTS", "Contract", "KindName", "contract_of", "task_of"]
+__all__ = ["CONTRACTS", "MEDIA", "Contract", "KindName", "contract_of", "task_of"]
 
 from deepdojo.errors import UnknownNameError
 
@@ -28,6 +28,9 @@ KindName = Literal[
     "video",
     "record",
 ]
+
+MEDIA: frozenset[KindName] = frozenset({"image", "audio"})
+"""Kinds whose cells are encoded files: in Parquet their bytes, in a zip files of their own."""
 
 
 @dataclass(frozen=True)
@@ -215,6 +218,9 @@ CONTRACTS: Mapping[str, Contract] = {
         predictions={"guess": "record"},
         metric="masked_word_nats",
         host_inputs={"text": "text"},
+    ),
+    "speech-synthesis": Contract(
+        inputs={"text": "text"}, targets={"audio": "audio"}, predictions={"audio": "audio"}, metric="mel_distance"
     ),
     "translation": Contract(
         inputs={"source": "text"}, targets={"target": "text"}, predictions={"target": "text"}, metric="bleu"

@@ -15,10 +15,20 @@ from typing import Any
 import numpy as np
 
 from deepdojo.columns import Cells, ColumnBuilder, Distributions
-from deepdojo.contracts import KindName
+from deepdojo.contracts import MEDIA, KindName
 from deepdojo.errors import ScoreError, nearest
 
-__all__ = ["TEXT_FORMS", "Table", "TableBuilder", "TableRows", "align", "check_cells", "read_table", "write_table"]
+__all__ = [
+    "TEXT_FORMS",
+    "Table",
+    "TableBuilder",
+    "TableRows",
+    "align",
+    "check_cells",
+    "media_bytes",
+    "read_table",
+    "write_table",
+]
 
 TEXT_FORMS: Mapping[KindName, str] = {
     "label": "as is",
@@ -33,9 +43,9 @@ TEXT_FORMS: Mapping[KindName, str] = {
     "distribution": 'a JSON object, label to probability: {"cat": 0.9, "dog": 0.1}',
     "marginals": 'a JSON object, label to the probability that the row has it: {"cat": 0.9, "dog": 0.7}',
     "record": "a JSON object, column to cell",
-    "audio": "a path inside the zip",
     "image": "a path inside the zip",
     "video": "a path inside the zip",
+    "audio": "a path inside the zip",
 }
 SUM_TOLERANCE = 1e-3
 
@@ -209,6 +219,8 @@ def check_cells(table: Table, kinds: Mapping[str, KindName], *, labels: Collecti
                 if kind == "label":
                     guess = nearest(str(cell), known or ())
                     todo = f"did you mean {guess!r}?" if guess else None
+                elif kind in MEDIA and isinstance(cell, str):
+                    todo = "give the zip that has the files, or a Parquet table that holds them"
                 else:
                     todo = f"the form is: {TEXT_FORMS[kind]}"
                 raise ScoreError(fault, where=table.where(index, column), todo=todo)
@@ -237,7 +249,21 @@ def _fault(cell: Any, kind: KindName, known: frozenset[str] | None) -> str | Non
         return _array_fault(cell, kind)
     if kind == "record" and not isinstance(cell, Mapping):
         return f"{_short(cell)} is not a record"
-    return None
+    return _media_fault(cell, kind) if kind in MEDIA else None
+
+
+def _media_fault(cell: Any, kind: KindName) -> str | None:
+    """A file that is not there or holds nothing; what is in it the metric finds out, which decodes it."""
+    if isinstance(cell, str):
+        return f"{_short(cell)} names a file, and a table alone holds none"
+    if isinstance(cell, bytes | bytearray | memoryview):
+        return None if len(cell) else f"the file of the {kind} is empty"
+    return None if hasattr(cell, "read") or hasattr(cell, "dtype") else f"{_short(cell)} is no {kind}"
+
+
+def media_bytes(cell: Any) -> bytes:
+    """The encoded file of a picture or a sound: bytes as they are, what can be read is read."""
+    return bytes(cell) if isinstance(cell, bytes | bytearray | memoryview) else bytes(cell.read())
 
 
 def _list_fault(cell: Any, kind: KindName, known: frozenset[str] | None) -> str | None:

@@ -68,6 +68,8 @@ FAMILIES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("ordinal-text-classification", "text_cnn", {"embedding_width": 8, "filters": 8}, {}),
     ("multi-label-classification", "text_cnn", {"embedding_width": 8, "filters": 8}, {}),
     ("masked-language-modelling", "bert", {**NARROW, "head": "masked_word"}, {}),
+    ("speech-synthesis", "fastspeech", {"width": 8, "text_blocks": 1, "frame_blocks": 1}, {"iterations": 2}),
+    ("speech-synthesis", "fastspeech", {"width": 8, "text_blocks": 1, "frame_blocks": 1, "vocoder_width": 8}, {}),
     ("tagging", "transformer_tagger", {"width": 16, "num_heads": 2, "num_layers": 1}, {}),
     ("tagging", "transformer_tagger", {"width": 16, "num_heads": 2, "num_layers": 1, "crf": False}, {}),
     ("tagging", "bilstm_crf", {"hidden_size": 6}, {}),

@@ -19,6 +19,7 @@ import deepdojo as dd
 from deepdojo.baselines import floors_for
 from deepdojo.contracts import CONTRACTS, task_of
 from deepdojo.data.project import stock_recipes
+from deepdojo.data.sounds import decode_sound
 from deepdojo.errors import RecipeError, UnknownNameError, UsageError
 from deepdojo.explain import explain_rows
 from deepdojo.explain.evidence import Probe
@@ -70,7 +71,11 @@ def close(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> None:
     assert [row.keys() for row in a] == [row.keys() for row in b]
     for x, y in zip(a, b, strict=True):
         for key, cell in x.items():
-            if isinstance(cell, dict | float | np.ndarray):
+            if isinstance(cell, bytes):
+                sounds = [decode_sound(one).samples for one in (cell, y[key])]
+                assert sounds[0].shape == sounds[1].shape
+                assert np.abs(sounds[0] - sounds[1]).mean() < 1e-3
+            elif isinstance(cell, dict | float | np.ndarray):
                 assert cell == pytest.approx(y[key], rel=1e-5, abs=1e-5)
             else:
                 assert cell == y[key]
@@ -161,7 +166,8 @@ def test_cells_pass_their_kinds(name):
 @EVERY
 def test_one_batch_can_be_overfitted(name):
     _, _, first, last = trained(name)
-    assert last < 0.1 * first
+    absolute = CONTRACTS[name].answer_kind == "audio"  # a mean absolute error: in squares this is a twenty-fifth
+    assert last < (0.2 if absolute else 0.1) * first
 
 
 @EVERY

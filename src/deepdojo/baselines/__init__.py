@@ -91,6 +91,8 @@ FLOORS: Mapping[str, Floor] = {
     "neighbours": Floor("masked", "neighbours", "counts of words between two", "text", ("text",), says="record"),
     "copied": Floor("translation", "copied", "copy of the source", "text", ("text",)),
     "nearest": Floor("translation", "nearest", "nearest training text", "text", ("text",)),
+    "mean_voice": Floor("voices", "mean_voice", "mean spectrum, mean pace", "text", ("audio",)),
+    "nearest_sentence": Floor("voices", "nearest_sentence", "nearest training sentence", "text", ("audio",)),
     "word_by_word": Floor("translation", "word_by_word", "IBM model 1, word by word", "text", ("text",)),
     "boosting": Floor("boosting", "boosting", "gradient boosting", "record", ("label", "number")),
 }

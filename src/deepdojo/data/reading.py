@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from deepdojo.contracts import MEDIA
 from deepdojo.data.cells import is_missing
 from deepdojo.data.files import Files, Media, printable
 from deepdojo.data.gathered import NO_PART, PackedRead, Read, Rejected, Taken, extra_columns, keyed_by_input
@@ -78,7 +79,7 @@ def _packed_before(name: str, project: Project, files: Files, progress: Progress
 
 def _pictures(pack: Pack, project: Project, files: Files) -> str | None:
     """A stamp of the pictures that cells name; None where there are none, or patterns list them all."""
-    names = [name for name, kind in project.contract.inputs.items() if kind in ("image", "video", "audio")]
+    names = [name for name, kind in project.contract.columns.items() if kind in MEDIA]
     if not names or (files.names_by_pattern() and not files.named_by_cells()):
         return None
 

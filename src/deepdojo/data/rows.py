@@ -350,7 +350,9 @@ class RowMaker:
             own, self._dropped = set(self._dropped), []  # a new file need not have them
         else:
             own = set(self._dropped)
-        own |= {self.column_of(role) for role in self.contract.targets}
+        own |= {
+            _own_column(self.spec.columns.get(role, role)) or self.column_of(role) for role in self.contract.targets
+        }
         return own | {c for c in (spec.data.id, spec.split.group) if c is not None}
 
     def _image_or_file(self, role: str, make: Make) -> Make:
@@ -430,6 +432,11 @@ class RowMaker:
         if not ((values >= 0) & (values <= 255)).all():  # also false for NaN
             raise Reject("a pixel is not within 0 to 255")
         return values.astype(np.uint8).reshape(given.shape)
+
+
+def _own_column(given: Any) -> str | None:
+    """The column that a role has of its own; that whose cells name files may be the id as well."""
+    return given.column if isinstance(given, FileColumn) else given if isinstance(given, str) else None
 
 
 def _corrections(spec: ProjectSpec, files: Files) -> dict[str, str]:

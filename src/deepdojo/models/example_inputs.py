@@ -145,6 +145,11 @@ EXAMPLES: tuple[Example, ...] = (
             Input((120, 12), mask=True),
         ),
     ),
+    Example(
+        "a sentence of 50 characters and 190 frames of 80 bands", "MelDecoder", "text",
+        {"vocab_size": 40, "mel_bands": 80, "hop_samples": 256, "window_samples": 1024},
+        (Input((50,), below=40), Input((50,), mask=True), Input((190,), mask=True)),
+    ),
     replace(image(256, classes=20), says="a 3x256x256 image, 20 classes of objects", protocol="DenseDetector"),
 )  # fmt: skip
 

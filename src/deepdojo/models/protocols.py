@@ -20,6 +20,7 @@ __all__ = [
     "FrameLabeller",
     "LanguageModel",
     "MaskedLanguageModel",
+    "MelDecoder",
     "Seq2Seq",
     "SignalClassifier",
     "SpanReader",
@@ -110,6 +111,33 @@ class DenseDetector(Protocol):
     def __call__(
         self, image: Float[Tensor, "B Ch Y X"]
     ) -> tuple[Float[Tensor, "B C y x"], Float[Tensor, "B 4 y x"]]: ...
+
+
+class MelDecoder(Protocol):
+    """Frames of a mel spectrum for a text: as many as `frame_keep` has, shared among its tokens.
+
+    To learn, a task asks in two steps: `read` gives the state, the mean frame and ln of the duration of each token,
+    `speak` the frames once it is known how long each token lasts, and the mean frames repeated. `vocoder`, where there
+    is one, makes sound of frames (and a mask of them).
+    """
+
+    vocoder: Any
+
+    def __call__(
+        self, tokens: Int[Tensor, "B S"], keep: Bool[Tensor, "B S"], frame_keep: Bool[Tensor, "B T"]
+    ) -> tuple[Float[Tensor, "B T C"], Float[Tensor, "B S"]]: ...
+
+    def read(
+        self, tokens: Int[Tensor, "B S"], keep: Bool[Tensor, "B S"]
+    ) -> tuple[Float[Tensor, "B S D"], Float[Tensor, "B S C"], Float[Tensor, "B S"]]: ...
+
+    def speak(
+        self,
+        states: Float[Tensor, "B S D"],
+        means: Float[Tensor, "B S C"],
+        durations: Float[Tensor, "B S"],
+        frame_keep: Bool[Tensor, "B T"],
+    ) -> tuple[Float[Tensor, "B T C"], Float[Tensor, "B T C"]]: ...
 
 
 class Forecaster(Protocol):

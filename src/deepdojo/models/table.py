@@ -75,6 +75,7 @@ MODELS: Mapping[str, ModelEntry] = {
     "bilstm_crf": ModelEntry("bilstm_crf", ("Tagger",)),
     "encoder_decoder": ModelEntry("encoder_decoder", ("Seq2Seq",)),
     "seq2seq": ModelEntry("seq2seq", ("Seq2Seq",)),
+    "fastspeech": ModelEntry("fastspeech", ("MelDecoder",)),
     "show_and_tell": ModelEntry("show_and_tell", ("Seq2Seq",)),
     "forecast_linear": ModelEntry("forecast_linear", ("Forecaster",)),
     "forecast_mlp": ModelEntry("forecast_mlp", ("Forecaster",)),
@@ -95,7 +96,9 @@ ALIASES: Mapping[str, str] = {
     "resnet20": "resnet", "resnet56": "resnet", "encoder": "transformer", "logistic_regression": "linear",
     "centernet": "dense_detector", "attention": "transformer", "translation": "encoder_decoder",
     "captioning": "show_and_tell", "tagger": "bilstm_crf", "crf": "bilstm_crf",
-    "nlinear": "forecast_linear", "dlinear": "forecast_linear", "tide": "forecast_mlp", "cnn1d": "signal_cnn",
+    "tts": "fastspeech", "tacotron": "fastspeech",
+    "nlinear": "forecast_linear", "dlinear": "forecast_linear", "tide": "forecast_mlp",
+    "cnn1d": "signal_cnn",
 }  # fmt: skip
 
 

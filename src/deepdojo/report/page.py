@@ -18,6 +18,7 @@ from deepdojo.report.passages import passages, samples
 from deepdojo.report.pictures import Pictures
 from deepdojo.report.sounds import Sounds
 from deepdojo.report.source import RunFiles, model_name, read_run
+from deepdojo.report.speech import spoken
 from deepdojo.report.spread import learning_of_several, spread
 from deepdojo.report.svg import cut
 from deepdojo.report.thresholds import thresholds
@@ -194,6 +195,7 @@ def _context(files: RunFiles, words: Words) -> Json:
         "regression": sections.regression(files, words),
         "passages": tinted,
         "samples": written,
+        "spoken": spoken(files, pictures, sounds, words),
         "worst": decisions.worst(files, pictures, words, sounds),
         "worst_kind": "images" if "image" in kinds else "texts" if "text" in kinds else "records",
         "best": decisions.best(files, pictures, words, sounds),

@@ -12,6 +12,7 @@ import numpy as np
 
 from deepdojo.chunks import Chunk, chunks_of
 from deepdojo.contracts import Contract
+from deepdojo.data.sounds import decode_sound
 from deepdojo.session.example_sounds import shown_sound
 from deepdojo.session.examples_moving import poses_of, strip_of
 
@@ -148,6 +149,8 @@ def readable(cell: Any, kind: str) -> str | float:
     """A cell as a person reads it: numbers stay numbers, everything else is text."""
     if kind == "number":
         return float(cell)
+    if kind == "audio":
+        return f"{decode_sound(cell).seconds:.2f} s"
     if kind == "tokens":
         return " ".join(cell)
     if kind == "texts":

@@ -165,6 +165,10 @@ class Task(ABC):
         """Pieces of a row's text with the loss of each, where the parts say so: a report shows them tinted."""
         return []
 
+    def timing(self, row: Row, parts: list[Part]) -> list[tuple[str, float]]:
+        """Of a task that says a text: each sign with the seconds that it lasts; a report draws them along the sound."""
+        return []
+
     def write(
         self,
         model: nn.Module,

@@ -21,7 +21,10 @@ from deepdojo.data.readers.sound_folder import SOUNDS
 from deepdojo.data.sounds import SOUND_SUFFIXES
 from deepdojo.errors import DataError, UsageError
 
-__all__ = ["SPEAKERS", "holds_sounds", "infer_sound_table", "infer_sounds", "sound_column", "table_beside"]
+__all__ = [
+    "FOLDERS", "SPEAKERS", "holds_sounds", "infer_sound_table", "infer_sounds", "infer_spoken", "sound_column",
+    "table_beside",
+]  # fmt: skip
 
 CLASSIFICATION, RECOGNITION = "audio-classification", "speech-recognition"
 FOLDERS = ("", "audio/", "sounds/", "sound/", "wav/", "wavs/", "clips/", "recordings/", "train/")
@@ -110,7 +113,8 @@ def infer_sounds(
 def sound_column(table: TableFile, choices: Choices) -> tuple[str, str] | None:
     """(column that names sounds that are there, pattern of their files), or None; never where another task is asked
     for."""
-    if choices.task is not None and contract_of(choices.task).input_kind != "audio":
+    contract = None if choices.task is None else contract_of(choices.task)
+    if contract is not None and "audio" not in (contract.input_kind, contract.target_kind):
         return None
     for name in table.names:
         if name in (choices.target, choices.group, choices.time):
@@ -135,6 +139,8 @@ def infer_sound_table(
         DataError: no column is left for a target, or it holds one class.
     """
     column, pattern = sound
+    if choices.task is not None and contract_of(choices.task).target_kind == "audio":
+        return infer_spoken(table, sound, target, choices, inferred), choices
     target, why = (target, "as given") if target is not None else _target(table, column, choices)
     inferred.say(f"target: {target} ({why}{'' if choices.target else '; another one: --target COLUMN'})")
     facts = text_facts(table.column(target))
@@ -155,6 +161,43 @@ def infer_sound_table(
     inferred.spec["metric"] = metric
     inferred.say(f"metric: {metric}, {why}", "metric", why)
     return target, _by_speaker(table, target, choices, inferred)
+
+
+def infer_spoken(
+    table: TableFile, sound: tuple[str, str], target: str | None, choices: Choices, inferred: Inferred
+) -> str:
+    """A table of texts and the files in which they are said, from which to learn to say others: fill task, columns and
+    metric; returns the column of sounds.
+
+    Raises:
+        UsageError: another target than the sounds. DataError: no column holds texts.
+    """
+    column, pattern = sound
+    if target not in (None, column):
+        raise UsageError(f"the sounds are named by {column!r}, and {target!r} is no sound", where=table.shown,
+                         todo="leave out --target")  # fmt: skip
+    free = [n for n in table.names if n not in (column, choices.id, choices.group, choices.time)]
+    facts = {name: text_facts(table.column(name)) for name in free}
+    texts = [name for name in free if facts[name].words >= 1.5]
+    if not texts:
+        raise DataError("no column holds texts of several words", where=table.shown,
+                        todo="add what is said in each file")  # fmt: skip
+    named = [name for wanted in reversed(TEXTS) for name in texts if name.lower().strip() == wanted]
+    text = named[0] if named else texts[-1]
+    task = str(choices.task)
+    inferred.say(
+        f"text: {text} ({'by its name' if named else 'the last column of texts'}), said in the files of {column}"
+    )
+    inferred.say(f"task: {task} (as given)", "task", "as given")
+    contract = contract_of(task)
+    inferred.spec |= {
+        "task": task,
+        "columns": {contract.input: text, contract.target: {"column": column, "file": pattern}},
+    }
+    metric, why = (choices.metric or contract.metric), "as given" if choices.metric else f"the usual one of {task}"
+    inferred.spec["metric"] = metric
+    inferred.say(f"metric: {metric}, {why}", "metric", why)
+    return column
 
 
 def _by_speaker(table: TableFile, target: str, choices: Choices, inferred: Inferred) -> Choices:
