@@ -32,8 +32,9 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
     """What project a file or folder makes, without writing anything.
 
     Args:
-        source: a CSV, TSV, JSON lines or Parquet file, a folder of class folders of images, or an archive of such; a
-            file with a word and its tag a line; for language modelling a text file or a folder of them.
+        source: a CSV, TSV, JSON lines or Parquet file, a folder of class folders of images or sounds, or an
+            archive of such; a folder of sounds with a table of what they say; a file with a word and its tag a line; for
+            language modelling a text file or a folder of them.
         choices: target, id, group, time, task, metric, test; see `create`.
 
     Raises:
