@@ -33,8 +33,8 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
 
     Args:
         source: a CSV, TSV, JSON lines or Parquet file, a folder of class folders of images or sounds, or an
-            archive of such; a folder of sounds with a table of what they say; a file with a word and its tag a line; for
-            language modelling a text file or a folder of them.
+            archive of such; a folder of sounds with a table of what they say; a file with a word and its tag a line;
+            for language modelling a text file or a folder of them.
         choices: target, id, group, time, task, metric, test; see `create`.
 
     Raises:
