@@ -29,7 +29,7 @@ KindName = Literal[
     "record",
 ]
 
-MEDIA: frozenset[KindName] = frozenset({"image", "audio"})
+MEDIA: frozenset[KindName] = frozenset({"image", "video", "audio"})
 """Kinds whose cells are encoded files: in Parquet their bytes, in a zip files of their own."""
 
 

@@ -18,7 +18,11 @@ def new(
     *,
     source: Annotated[
         str | None,
-        option("A CSV, TSV, JSONL or Parquet file, a folder of images, a text, hf:owner/name.", "Data", name="--from"),
+        option(
+            "A CSV, TSV, JSONL or Parquet file, a folder of images or sounds, a text, hf:owner/name.",
+            "Data",
+            name="--from",
+        ),
     ] = None,
     test: Annotated[Path | None, option("A file of held-out rows, where they are given.", "Data")] = None,
     target: Annotated[str | None, option("Column to predict.", "Columns")] = None,

@@ -33,10 +33,10 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
     """What project a file or folder makes, without writing anything.
 
     Args:
-        source: a CSV, TSV, JSON lines or Parquet file; a folder of class folders of images, videos or skeletons (text
-            files of joints), or an archive of such; pictures with a file of captions; a file with a word and its tag a
-            line; SQuAD's JSON; for language modelling a text file or a folder of them; for translation files of the
-            same name, one a language, or their folder.
+        source: a CSV, TSV, JSON lines or Parquet file; a folder of class folders of images, sounds, videos or skeletons
+            (text files of joints), or an archive of such; pictures with a file of captions; a folder of sounds with a
+            table of what they say; a file with a word and its tag a line; SQuAD's JSON; for language modelling a text
+            file or a folder of them; for translation files of the same name, one a language, or their folder.
         choices: target, id, group, time, task, metric, test; see `create`.
 
     Raises:

@@ -36,7 +36,7 @@ def _number(value: Any) -> float | None:
 
 def _answer(value: Any) -> str:
     number = _number(value)
-    return str(value) if number is None else plain(number)
+    return (str(value) or "–") if number is None else plain(number)  # of a sound in which nothing was heard
 
 
 def _answers(truth: Any, predicted: Any) -> tuple[str, str, str]:

@@ -79,6 +79,11 @@ class Transcription(Task):
         """(B, N, F) as the model gets them."""
         return batch[self.entry]
 
+    @classmethod
+    def words(cls) -> dict[str, float]:
+        """Frames are no words."""
+        return {}
+
     @property
     def while_training(self) -> Self:
         return replace(self, decoding="greedy", ngrams=None)
