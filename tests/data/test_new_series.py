@@ -81,7 +81,7 @@ def test_gaps_that_leave_no_windows_are_filled_and_that_is_said(tmp_path, every)
 def test_few_gaps_are_left_out(tmp_path):
     data, said, rows = made(tmp_path, hourly(tmp_path, 3000, without=lambda k: k == 2000))
     assert data.gaps is None
-    assert "1 steps have no value: windows over them are left out" in said
+    assert "1 step has no value: windows over them are left out" in said
     assert f"windows: train {len(rows.rows('train')):,}, validation {len(rows.rows('validation'))}" in said
 
 

@@ -51,6 +51,18 @@ def test_a_second_file_of_questions_is_held_out(tmp_path):
     }
 
 
+def test_contexts_on_both_sides_are_told_and_parts_of_speech_are_not(tmp_path):
+    project, _ = dd.new(tmp_path / "p", squad(tmp_path / "q.json", 12, paragraphs=1), group="id")
+    told = [p for p in check(load_dataset(project)).problems if p.kind == "shared inputs"]
+    assert ["have the context of a row that is learned from" in p.what for p in told] == [True]
+    kept_together, _ = dd.new(tmp_path / "q", tmp_path / "q.json")
+    assert "shared inputs" not in {p.kind for p in check(load_dataset(kept_together)).problems}
+    (tmp_path / "t.conll").write_text("".join(f"w{k} NN O\nv{k} VB B-X\n\n" for k in range(60)))
+    tagged, _ = dd.new(tmp_path / "r", tmp_path / "t.conll")
+    assert "pos" in tagged.spec.columns
+    assert "shared inputs" not in {p.kind for p in check(load_dataset(tagged)).problems}
+
+
 def test_what_is_no_file_of_questions_is_a_sentence(tmp_path):
     (tmp_path / "other.json").write_text('{"rows": []}')
     with pytest.raises(UsageError, match="write one object a line"):

@@ -42,7 +42,7 @@ def new(
     dojo new birds --from pictures/           one subfolder a class
     dojo new sales --from sales.csv --target price --time date
     dojo new dickens --from books/ --task language-modelling
-    dojo new english --from pairs/ --task translation           train.de beside train.en
+    dojo new english --from pairs/ --task translation     train.de, train.en
     dojo new news --from hf:owner/name@main --target label      from the hub
     """
     from deepdojo import api

@@ -78,7 +78,8 @@ def infer_series(files: Files, table: TableFile, choices: Choices, inferred: Inf
     inferred.say(f"{table.shown}: {table.n:,} rows, {len(table.names)} columns{table.written}")
     if rejected:
         first = f"the first is line {rejected[0].line}: {rejected[0].reject}"
-        inferred.say(f"{len(rejected):,} lines cannot be used, {first}")
+        lines = "1 line" if len(rejected) == 1 else f"{len(rejected):,} lines"
+        inferred.say(f"{lines} cannot be used, {first}")
     inferred.say(f"task: {choices.task} (as given)", "task", "as given")
     another = "" if choices.target else "; another one: --target COLUMN"
     inferred.say(f"values: {listed(values)} ({why}{another})")
@@ -125,12 +126,13 @@ def _say_sizes(best: _Setting, time: str | None, grid: Grid, found: list[Series]
     inferred.say(f"time: {time or 'none'}; {step}, {season}", "data.context", f"{step}")
     inferred.say(f"{best.context} steps of the past, {best.horizon} to forecast: more with data.context, data.horizon")
     gaps, usable = sum(_holes(one.values) for one in found), sum(best.counts.values())
+    lacking = "1 step has no value" if gaps == 1 else f"{gaps:,} steps have no value"
     if gaps and best.gaps == "reject":
-        inferred.say(f"{gaps:,} steps have no value: windows over them are left out; to fill them: data.gaps")
+        inferred.say(f"{lacking}: windows over them are left out; to fill them: data.gaps")
     elif gaps:
         text = "too few windows are without them"
         inferred.say(
-            f'{gaps:,} steps have no value, and {text}: they take the last value before (data.gaps = "zero": nothing)',
+            f'{lacking}, and {text}: they take the last value before (data.gaps = "zero": nothing)',
             "data.gaps", text,
         )  # fmt: skip
     short = sum(bool(_cut(one, best).reason) for one in found)
