@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-__all__ = ["CONTRACTS", "Contract", "KindName", "contract_of", "task_of"]
+__all__ = ["CONTRACTS", "DIFFERENT", "SAME", "Contract", "KindName", "contract_of", "task_of"]
 
 from deepdojo.errors import UnknownNameError
 
@@ -23,8 +23,12 @@ KindName = Literal[
     "distribution",
     "marginals",
     "image",
+    "gallery",
     "record",
 ]
+
+SAME, DIFFERENT = "same", "different"
+"""The labels of a pair of pictures: of one name, or of two."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Contract:
         optional: inputs that a project has only if its [columns] name them (`given`).
         hints: columns of rows with targets that help to learn and may be absent or empty (where an answer stands).
         within: column of texts -> the column of text in which one of them must stand, sign by sign.
+        compared: inputs that hold what the first one is compared with. A row to learn from has none of them (None):
+        its label is a name. A row that validates or is tested on is a question, and its names may be new ones.
     """
 
     inputs: Mapping[str, KindName]
@@ -56,6 +62,7 @@ class Contract:
     optional: tuple[str, ...] = ()
     hints: Mapping[str, KindName] = field(default_factory=dict)
     within: Mapping[str, str] = field(default_factory=dict)
+    compared: tuple[str, ...] = ()
 
     def given(self, roles: Collection[str]) -> Contract:
         """The contract of a project with these roles: without optional inputs that are not among them."""
@@ -112,6 +119,8 @@ class Contract:
         right, said = truth[self.target], cells[self.answer]
         if self.target_kind == "texts":
             return any(said.strip().lower() == text.strip().lower() for text in right)
+        if self.target_kind != self.answer_kind:  # a similarity has no threshold of its own
+            return None
         return bool(right == said) if self.target_kind in ("label", "labels", "tokens") else None
 
     @property
@@ -137,6 +146,22 @@ def _classification(inputs: Mapping[str, KindName], optional: tuple[str, ...] = 
 
 CONTRACTS: Mapping[str, Contract] = {
     "image-classification": _classification({"image": "image"}),
+    "verification": Contract(
+        inputs={"image": "image", "other": "image"},
+        targets={"label": "label"},
+        predictions={"similarity": "number"},
+        metric="eer",
+        hints={"family": "label"},
+        compared=("other",),
+    ),
+    "identification": Contract(
+        inputs={"image": "image", "gallery": "gallery"},
+        targets={"label": "label"},
+        predictions={"label": "label", "similarities": "vector"},
+        metric="accuracy",
+        hints={"family": "label"},
+        compared=("gallery",),
+    ),
     "text-classification": _classification({"text": "text"}),
     "multi-label-classification": Contract(
         inputs={"text": "text"},

@@ -33,6 +33,7 @@ TEXT_FORMS: Mapping[KindName, str] = {
     "marginals": 'a JSON object, label to the probability that the row has it: {"cat": 0.9, "dog": 0.7}',
     "record": "a JSON object, column to cell",
     "image": "a path inside the zip",
+    "gallery": 'a JSON list of names and pictures: [["anna", "anna/1.png"], ["ben", "ben/7.png"]]',
 }
 SUM_TOLERANCE = 1e-3
 

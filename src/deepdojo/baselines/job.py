@@ -16,6 +16,7 @@ import numpy as np
 
 from deepdojo.baselines import FLOORS, floors_for
 from deepdojo.baselines.problem import Row
+from deepdojo.baselines.pictures import with_pictures, without_pictures
 from deepdojo.baselines.run import FloorResult, run_floors
 from deepdojo.columns import Cells
 from deepdojo.contracts import contract_of
@@ -49,7 +50,9 @@ def write_job(
     folder.mkdir(parents=True, exist_ok=True)
     parts = dict(zip(PARTS, (train, validation, test), strict=True))
     contract = contract_of(task)
-    image = contract.input if contract.input_kind == "image" else None
+    if contract.compared:
+        parts = without_pictures(folder, parts, contract)
+    image = contract.input if contract.input_kind == "image" and not contract.compared else None
     if image is not None:
         _write_images(folder, parts, image)
     for part, rows in parts.items():
@@ -72,7 +75,9 @@ def run_job(folder: Path, *, progress: Callable[[str], None] | None = None) -> l
     job = json.loads((folder / "job.json").read_text("utf-8"))
     image = contract_of(job["task"]).input
     train, validation = (list(_Lines(folder, part, image)) for part in PARTS[:2])
-    test = _Lines(folder, PARTS[2], image)
+    test: Sequence[Row] = _Lines(folder, PARTS[2], image)
+    if contract_of(job["task"]).compared:
+        train, validation, test = (with_pictures(folder, rows) for rows in (train, validation, list(test)))
     done: list[FloorResult] = []
     sentences: list[str] = []
 

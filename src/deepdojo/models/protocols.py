@@ -15,6 +15,7 @@ __all__ = [
     "AuxiliaryClassifier",
     "Classifier",
     "DenseDetector",
+    "Embedder",
     "Forecaster",
     "LanguageModel",
     "MaskedLanguageModel",
@@ -102,6 +103,20 @@ class DenseDetector(Protocol):
     def __call__(
         self, image: Float[Tensor, "B Ch Y X"]
     ) -> tuple[Float[Tensor, "B C y x"], Float[Tensor, "B 4 y x"]]: ...
+
+
+class Embedder(Protocol):
+    """One vector for a picture: pictures of one name lie near each other, of two names apart.
+
+    A model that learns a direction for each name of the training rows has it as `centres`, an `ArcFace`; called with
+    `cosines=True` it gives the cosines (B, C) with them in the place of the vectors. Else `centres` is None.
+    """
+
+    centres: Any
+
+    def __call__(
+        self, x: Float[Tensor, "B Ch Y X"], keep: None = None, *, cosines: bool = False
+    ) -> Float[Tensor, "B D"]: ...
 
 
 class Forecaster(Protocol):

@@ -19,10 +19,12 @@ __all__ = ["READERS", "RawRow", "options_of", "read"]
 READERS: Mapping[str, str] = {
     "conll": "deepdojo.data.readers.conll",
     "csv": "deepdojo.data.readers.csv_reader",
+    "episodes": "deepdojo.data.readers.episodes",
     "files": "deepdojo.data.readers.image_folder",
     "idx": "deepdojo.data.readers.idx",
     "jsonl": "deepdojo.data.readers.jsonl",
     "lines": "deepdojo.data.readers.lines",
+    "pairs": "deepdojo.data.readers.pairs",
     "parallel": "deepdojo.data.readers.parallel",
     "parquet": "deepdojo.data.readers.parquet",
     "series": "deepdojo.data.readers.series",
