@@ -17,6 +17,7 @@ LOOKED_AT = 200
 def names(look: Look) -> Iterator[Problem]:
     """Names of training rows against those of galleries of held-out rows; a pair does not tell its names."""
     learned = counts_of(look.rows["train"], "label")
+    look.seen = look.total
     look.facts["names"] = len(learned)
     single = [name for name, n in learned.items() if n < 2]
     if single:
