@@ -76,17 +76,20 @@ def _others(problem: Problem, row: Mapping[str, Any]) -> list[Any]:
 
 
 def _form(problem: Problem) -> Form:
-    return form_of([*problem.cells(problem.train[:500]), *problem.cells(problem.test[:500])], side=SIDE)
+    some = [*problem.cells(problem.train[:500]), *problem.cells(problem.test[:500])]
+    return form_of(list(map(_channels_last, some)), side=SIDE)
 
 
 def _stack(cells: Sequence[Any], form: Form) -> np.ndarray:
-    """(n, C, Y, X) float32; a picture may be channels first already."""
-    ready = [np.moveaxis(cell, 0, -1).squeeze(-1) if _planes(cell) else cell for cell in cells]
-    return shrink_all(ready, form).astype(np.float32)
+    """(n, C, Y, X) float32."""
+    return shrink_all(list(map(_channels_last, cells)), form).astype(np.float32)
 
 
-def _planes(cell: Any) -> bool:
-    return isinstance(cell, np.ndarray) and cell.ndim == 3 and cell.shape[0] == 1
+def _channels_last(cell: Any) -> Any:
+    """Pictures of a job folder are (C, Y, X)."""
+    if not isinstance(cell, np.ndarray) or cell.ndim == 2 or cell.shape[2] == 3:
+        return cell
+    return cell[0] if cell.shape[0] == 1 else np.moveaxis(cell, 0, 2)
 
 
 def _nearest(problem: Problem, encode: Encode, *, centred: bool = True) -> Columns:
