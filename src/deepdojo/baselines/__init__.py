@@ -56,7 +56,9 @@ FLOORS: Mapping[str, Floor] = {
     "pixels": Floor("pixels", "logistic", "logistic regression on pixels", "image", ("label",)),
     "guess": Floor("likeness", "guess", "random guess", "image", ("label",), compares=True),
     "nearest_pixels": Floor("likeness", "pixels", "nearest by pixels", "image", ("label",), compares=True),
-    "eigenfaces": Floor("likeness", "eigenfaces", "nearest by principal components", "image", ("label",), compares=True),
+    "eigenfaces": Floor(
+        "likeness", "eigenfaces", "nearest by principal components", "image", ("label",), compares=True
+    ),
     "nearest_structure": Floor(
         "likeness", "structure", "nearest by locally normalised pixels", "image", ("label",), compares=True
     ),

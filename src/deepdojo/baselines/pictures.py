@@ -21,7 +21,7 @@ SIDE = 64
 Row = Mapping[str, Any]
 
 
-def without_pictures(folder: Path, parts: Mapping[str, Sequence[Row]], contract: Contract) -> dict[str, list[Row]]:
+def without_pictures(folder: Path, parts: Mapping[str, Sequence[Row]], contract: Contract) -> dict[str, Sequence[Row]]:
     """The rows with numbers in the place of pictures and galleries, which are written beside."""
     from deepdojo.baselines.pixels import form_of, shrink_all
 
@@ -46,7 +46,7 @@ def without_pictures(folder: Path, parts: Mapping[str, Sequence[Row]], contract:
         return None if cell is None else {"picture": number(cell)}
 
     roles = {contract.input, *contract.compared}
-    found = {
+    found: dict[str, Sequence[Row]] = {
         part: [{name: known(cell) if name in roles else cell for name, cell in row.items()} for row in rows]
         for part, rows in parts.items()
     }

@@ -13,7 +13,7 @@ from deepdojo.data.files import Files
 from deepdojo.data.project import Project
 from deepdojo.data.readers import RawRow, read
 from deepdojo.data.readers.text import TEXTS
-from deepdojo.data.spec import PixelColumns
+from deepdojo.data.spec import GalleryColumn, PixelColumns
 from deepdojo.errors import DataError, DojoError, SourceError, nearest
 
 __all__ = ["new_files"]
@@ -206,7 +206,7 @@ def _needed(project: Project, names: Sequence[str]) -> list[str]:
     needed: list[str] = []
     for role, kind in project.contract.inputs.items():
         given = project.spec.columns.get(role, "*" if kind == "record" else role)
-        if isinstance(given, PixelColumns):
+        if isinstance(given, PixelColumns | GalleryColumn):
             continue
         if isinstance(given, list):
             needed += given

@@ -52,13 +52,22 @@ class RowMaker:
         ragged: whether rows may have different columns (JSON lines): an absent column is then a missing cell, and an
             error only if no row has it.
         learn: the rows are to learn from; of a task that compares pictures they hold nothing to compare with.
+        known: where a gallery that all rows share lies, where that is not among `files`.
     """
 
     def __init__(
-        self, spec: ProjectSpec, contract: Contract, files: Files, *, targets: bool, ragged: bool, learn: bool = False
+        self,
+        spec: ProjectSpec,
+        contract: Contract,
+        files: Files,
+        *,
+        targets: bool,
+        ragged: bool,
+        learn: bool = False,
+        known: Callable[[], Files] | None = None,
     ) -> None:
         self.spec, self.contract, self.files, self.targets, self.ragged = spec, contract, files, targets, ragged
-        self.learn = learn
+        self.learn, self.known_files = learn, known
         self.made = 0
         self._faults: dict[str, str | None] = {}
         self._last_gallery: tuple[Any, Gallery] | None = None
@@ -380,11 +389,11 @@ class RowMaker:
         return self._file(cell.strip())
 
     def _gallery_of_files(self, given: GalleryColumn) -> Gallery:
-        found = []
-        for raw in read_with("files", self.files, **given.model_dump(exclude_none=True)):
+        found, files = [], self.files if self.known_files is None else self.known_files()
+        for raw in read_with("files", files, **given.model_dump(exclude_none=True)):
             if raw.reject is None:
                 name = raw.cells.get("label", raw.cells["folder"])
-                found.append((name, self.files.media(raw.cells["file"], listed=True)))
+                found.append((name, files.media(raw.cells["file"], listed=True)))
         if not found:
             raise ProjectError("no file has a name", where="columns.gallery", todo="look at its pattern")
         return Gallery(found)

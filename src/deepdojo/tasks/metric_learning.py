@@ -185,9 +185,7 @@ class MetricLearning(Task):
         return self.surprise(likeness, keep, batch["right"])
 
     @abstractmethod
-    def surprise(
-        self, likeness: Float[Tensor, "B G"], keep: Tensor, right: Tensor
-    ) -> Float[Tensor, " B"]:
+    def surprise(self, likeness: Float[Tensor, "B G"], keep: Tensor, right: Tensor) -> Float[Tensor, " B"]:
         """How little a row's likenesses say what is right."""
 
     def predict(self, model: nn.Module, batch: Batch) -> list[Part]:

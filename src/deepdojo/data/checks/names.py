@@ -22,18 +22,18 @@ def names(look: Look) -> Iterator[Problem]:
     single = [name for name, n in learned.items() if n < 2]
     if single:
         yield Problem(
-            "names", None,
+            "names", "label",
             f"{count(len(single), 'name has', 'names have')} one picture to learn from ({', '.join(single[:3])}"
             f"{', …' if len(single) > 3 else ''}), and nothing to compare it with",
             "give more pictures of each; those of one are left out", "warning",
         )  # fmt: skip
     if len(learned) < FEW:
         what = f"there are {count(len(learned), 'name')} to learn from, and what is alike is learned from many"
-        yield Problem("names", None, what, "give pictures of more names", "warning")
+        yield Problem("names", "label", what, "give pictures of more names", "warning")
     galleries = [cell for row in look.rows["test"][:LOOKED_AT] for cell in row.values() if isinstance(cell, Gallery)]
     asked = {name for gallery in galleries for name in gallery.names}
     known = asked & set(learned)
     if known:
         what = f"{len(known)} of the {len(asked)} names that are asked for are also learned from"
         todo = "the score is of known names, not of new ones; keep names apart if it shall be of new ones"
-        yield Problem("names", None, what, todo, "note")
+        yield Problem("names", "label", what, todo, "note")

@@ -32,7 +32,7 @@ class _Rates:
             raise ScoreError(what, todo="give pairs of one name and of two")
         values = numbers(predicted)
         order = np.argsort(-values, kind="stable")
-        self.n, self.same, self.order = len(values), same, order
+        self.n, self.same, self.order, self.values = len(values), same, order, values
         self.ends = np.append(np.flatnonzero(np.diff(values[order])), self.n - 1)  # the last pair of each likeness
 
     def at(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -51,7 +51,17 @@ class _Rates:
             step = max(1, _LARGEST_CELLS // self.n)
             return np.concatenate([value(*self.at(weights[i : i + step])) for i in range(0, len(weights), step)])
 
-        return Measured(value_at, self.n, bounds=(0.0, 1.0))
+        return Measured(value_at, self.n, losses=self.placements(), bounds=(0.0, 1.0))
+
+    def placements(self) -> np.ndarray:
+        """(n,) the share of the pairs of the other kind that stand on the wrong side of each (ties half)."""
+        out = np.empty(self.n)
+        high, low = (np.sort(self.values[side]) for side in (self.same, ~self.same))
+        for side, other, sign in ((self.same, low, 1), (~self.same, high, -1)):
+            own = self.values[side]
+            below = (np.searchsorted(other, own, "left") + np.searchsorted(other, own, "right")) / (2 * len(other))
+            out[side] = 1 - below if sign > 0 else below
+        return out
 
 
 @metric(
