@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from deepdojo.contracts import contract_of
+from deepdojo.data.gallery import Gallery
 
 KEYS = ("awful", "fine", "great")
 
@@ -18,8 +19,7 @@ def made_rows(task: str, n: int, seed: int = 0) -> list[dict]:
         y = int(rng.integers(3))
         x, noise = 0.0, rng.normal()
         if contract.input_kind == "image":
-            cell = rng.integers(0, 60, (7, 5)).astype(np.uint8)
-            cell[y] += 150
+            cell = _picture(y, rng)
         elif contract.input_kind == "text":
             words = rng.choice(["film", "the", "plot", "a", "of"], 6).tolist()
             cell = " ".join([*words, ["awful", "fine", "great"][y]])
@@ -41,8 +41,41 @@ def made_rows(task: str, n: int, seed: int = 0) -> list[dict]:
             for name in contract.optional
             if contract.inputs[name] == "tokens"
         }
+        beside |= _compared(contract, y, rng)
+        if contract.compared and contract.answer_kind == "number":
+            own = {contract.target: "same" if beside.pop("of") == y else "different"}
         rows.append({"id": f"{seed}-{k}", contract.input: cell, **beside, **_others(contract, own), **own})
     return rows
+
+
+def rows_to_learn(task: str, n: int, seed: int = 0) -> list[dict]:
+    """As `made_rows`; of a task that compares pictures, pictures with names and nothing to compare with."""
+    contract = contract_of(task)
+    if not contract.compared:
+        return made_rows(task, n, seed)
+    rng = np.random.default_rng(seed)
+    rows = []
+    for k in range(n):
+        y = k % 3
+        nothing = dict.fromkeys(contract.compared)
+        rows.append({"id": f"{seed}-{k}", contract.input: _picture(y, rng), **nothing, contract.target: "abc"[y]})
+    return rows
+
+
+def _picture(y: int, rng) -> np.ndarray:
+    cell = rng.integers(0, 60, (7, 5)).astype(np.uint8)
+    cell[y] += 150
+    return cell
+
+
+def _compared(contract, y: int, rng) -> dict:
+    """The other picture of a pair, of class `of`; or a gallery of all classes, in a random order."""
+    if not contract.compared:
+        return {}
+    if contract.inputs[contract.compared[0]] == "image":
+        of = y if rng.random() < 0.5 else int(rng.integers(3))
+        return {contract.compared[0]: _picture(of, rng), "of": of}
+    return {contract.compared[0]: Gallery(("abc"[c], _picture(c, rng)) for c in rng.permutation(3))}
 
 
 def _beside(contract, noise: float) -> dict:

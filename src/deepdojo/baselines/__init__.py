@@ -28,8 +28,8 @@ class Floor:
     """One floor: `module.function` computes it, `title` is its name on the board.
 
     It serves every task whose input is of kind `reads` (None: of any) and whose target is of one of the kinds `gives`;
-    `within`: whose answers stand in another input; `compares`: that compare pictures; `says`: those that the host runs alone, and whose first prediction
-    is of that kind.
+    `within`: whose answers stand in another input; `compares`: that compare pictures; `says`: those that the host runs
+    alone, and whose first prediction is of that kind.
     """
 
     module: str

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from deepdojo.baselines import FLOORS, floors_for
-from deepdojo.baselines.problem import Row
 from deepdojo.baselines.pictures import with_pictures, without_pictures
+from deepdojo.baselines.problem import Row
 from deepdojo.baselines.run import FloorResult, run_floors
 from deepdojo.columns import Cells
 from deepdojo.contracts import contract_of

@@ -393,7 +393,10 @@ class RowMaker:
         for raw in read_with("files", files, **given.model_dump(exclude_none=True)):
             if raw.reject is None:
                 name = raw.cells.get("label", raw.cells["folder"])
-                found.append((name, files.media(raw.cells["file"], listed=True)))
+                picture = files.media(raw.cells["file"], listed=True)
+                with suppress(Reject):  # what is no picture is listed where it is a row
+                    self._refuse_no_picture(picture)
+                    found.append((name, picture))
         if not found:
             raise ProjectError("no file has a name", where="columns.gallery", todo="look at its pattern")
         return Gallery(found)

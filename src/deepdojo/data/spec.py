@@ -13,8 +13,8 @@ from deepdojo.data.readers import options_of
 from deepdojo.errors import DojoError, ProjectError, UnknownNameError
 
 __all__ = [
-    "DataSpec", "FileColumn", "FilePin", "GalleryColumn", "LabelsSpec", "PixelColumns", "ProjectSpec", "Published", "SourceSpec",
-    "SplitSpec", "parse_project",
+    "DataSpec", "FileColumn", "FilePin", "GalleryColumn", "LabelsSpec", "PixelColumns", "ProjectSpec", "Published",
+    "SourceSpec", "SplitSpec", "parse_project",
 ]  # fmt: skip
 
 _CONFIG = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)

@@ -91,7 +91,8 @@ ALIASES: Mapping[str, str] = {
     "lstm": "rnn", "gru": "rnn", "elman": "rnn", "inception_v3": "inception", "googlenet": "inception",
     "resnet18": "resnet_imagenet", "resnet34": "resnet_imagenet", "resnet50": "resnet_imagenet",
     "resnet20": "resnet", "resnet56": "resnet", "encoder": "transformer", "logistic_regression": "linear",
-    "centernet": "dense_detector", "protonet": "embedding_cnn", "arcface": "embedding_cnn", "attention": "transformer", "translation": "encoder_decoder",
+    "protonet": "embedding_cnn", "arcface": "embedding_cnn",
+    "centernet": "dense_detector", "attention": "transformer", "translation": "encoder_decoder",
     "captioning": "show_and_tell", "tagger": "bilstm_crf", "crf": "bilstm_crf",
     "nlinear": "forecast_linear", "dlinear": "forecast_linear", "tide": "forecast_mlp", "cnn1d": "signal_cnn",
 }  # fmt: skip

@@ -180,7 +180,9 @@ class MetricLearning(Task):
     def _of_questions(self, model: nn.Module, batch: Batch) -> Float[Tensor, " B"]:
         near, keep = batch["near"], batch["near_keep"]
         place = model(batch["image"]).float()  # (B, D)
-        others = model(near.flatten(0, 1)).float().view(*keep.shape, -1)  # (B, G, D)
+        if near.stride(0) == 0:  # one row's, under many changes of its own picture: an explanation
+            near = near[:1]
+        others = model(near.flatten(0, 1)).float().view(len(near), keep.shape[1], -1)  # (B, G, D)
         likeness = -(others - place[:, None]).square().sum(-1)
         return self.surprise(likeness, keep, batch["right"])
 
