@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-__all__ = ["CONTRACTS", "MEDIA", "Contract", "KindName", "contract_of", "task_of"]
+__all__ = ["CONTRACTS", "DIFFERENT", "MEDIA", "SAME", "Contract", "KindName", "contract_of", "task_of"]
 
 from deepdojo.errors import UnknownNameError
 
@@ -26,11 +26,15 @@ KindName = Literal[
     "audio",
     "image",
     "video",
+    "gallery",
     "record",
 ]
 
 MEDIA: frozenset[KindName] = frozenset({"image", "video", "audio"})
 """Kinds whose cells are encoded files: in Parquet their bytes, in a zip files of their own."""
+
+SAME, DIFFERENT = "same", "different"
+"""The labels of a pair of pictures: of one name, or of two."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Contract:
         within: column of texts -> the column of text in which one of them must stand, sign by sign.
         positive: the label that a project with two classes looks for; None where it names none.
         verbatim: a text is right as a whole or wrong (what was said), where other texts are so by degree.
+        compared: inputs that hold what the first one is compared with. A row to learn from has none of them (None):
+        its label is a name. A row that validates or is tested on is a question, and its names may be new ones.
     """
 
     inputs: Mapping[str, KindName]
@@ -66,6 +72,7 @@ class Contract:
     within: Mapping[str, str] = field(default_factory=dict)
     positive: str | None = None
     verbatim: bool = False
+    compared: tuple[str, ...] = ()
 
     def given(self, roles: Collection[str]) -> Contract:
         """The contract of a project with these roles: without optional inputs that are not among them."""
@@ -124,6 +131,8 @@ class Contract:
             return any(said.strip().lower() == text.strip().lower() for text in right)
         if self.verbatim:
             return bool(said.split() == right.split())
+        if self.target_kind != self.answer_kind:  # a similarity has no threshold of its own
+            return None
         return bool(right == said) if self.target_kind in ("label", "labels", "tokens") else None
 
     @property
@@ -155,6 +164,22 @@ CONTRACTS: Mapping[str, Contract] = {
         targets={"captions": "texts"},
         predictions={"caption": "text"},
         metric="caption_bleu",
+    ),
+    "verification": Contract(
+        inputs={"image": "image", "other": "image"},
+        targets={"label": "label"},
+        predictions={"similarity": "number"},
+        metric="eer",
+        hints={"family": "label"},
+        compared=("other",),
+    ),
+    "identification": Contract(
+        inputs={"image": "image", "gallery": "gallery"},
+        targets={"label": "label"},
+        predictions={"label": "label", "similarities": "vector"},
+        metric="accuracy",
+        hints={"family": "label"},
+        compared=("gallery",),
     ),
     "text-classification": _classification({"text": "text"}),
     "multi-label-classification": Contract(

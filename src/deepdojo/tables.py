@@ -46,6 +46,7 @@ TEXT_FORMS: Mapping[KindName, str] = {
     "image": "a path inside the zip",
     "video": "a path inside the zip",
     "audio": "a path inside the zip",
+    "gallery": 'a JSON list of names and pictures: [["anna", "anna/1.png"], ["ben", "ben/7.png"]]',
 }
 SUM_TOLERANCE = 1e-3
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from deepdojo.contracts import contract_of
 from deepdojo.data.files import Media
+from deepdojo.data.gallery import Gallery
 from deepdojo.data.sounds import encode_sound
 
 KEYS = ("awful", "fine", "great")
@@ -20,8 +21,7 @@ def made_rows(task: str, n: int, seed: int = 0) -> list[dict]:
         y = int(rng.integers(3))
         x, noise = 0.0, rng.normal()
         if contract.input_kind == "image":
-            cell = rng.integers(0, 60, (7, 5)).astype(np.uint8)
-            cell[y] += 150
+            cell = _picture(y, rng)
         elif contract.input_kind == "video":  # a bright bar that crosses the picture as fast as its class
             cell = rng.integers(0, 40, (12, 16, 16)).astype(np.uint8)
             for step, frame in enumerate(cell):
@@ -55,6 +55,9 @@ def made_rows(task: str, n: int, seed: int = 0) -> list[dict]:
             for name in contract.optional
             if contract.inputs[name] == "tokens"
         }
+        beside |= _compared(contract, y, rng)
+        if contract.compared and contract.answer_kind == "number":
+            own = {contract.target: "same" if beside.pop("of") == y else "different"}
         rows.append({"id": f"{seed}-{k}", contract.input: cell, **beside, **_others(contract, own), **own})
     return rows
 
@@ -64,6 +67,36 @@ def made_sound(y: int, rng) -> Media:
     times = np.arange(2400) / 8000
     content = encode_sound(0.3 * np.sin(2 * np.pi * 400 * 2.0**y * times) + 0.01 * rng.normal(size=2400), 8000)
     return Media(f"tone{y}.wav", lambda: content, inline=True)
+
+
+def rows_to_learn(task: str, n: int, seed: int = 0) -> list[dict]:
+    """As `made_rows`; of a task that compares pictures, pictures with names and nothing to compare with."""
+    contract = contract_of(task)
+    if not contract.compared:
+        return made_rows(task, n, seed)
+    rng = np.random.default_rng(seed)
+    rows = []
+    for k in range(n):
+        y = k % 3
+        nothing = dict.fromkeys(contract.compared)
+        rows.append({"id": f"{seed}-{k}", contract.input: _picture(y, rng), **nothing, contract.target: "abc"[y]})
+    return rows
+
+
+def _picture(y: int, rng) -> np.ndarray:
+    cell = rng.integers(0, 60, (7, 5)).astype(np.uint8)
+    cell[y] += 150
+    return cell
+
+
+def _compared(contract, y: int, rng) -> dict:
+    """The other picture of a pair, of class `of`; or a gallery of all classes, in a random order."""
+    if not contract.compared:
+        return {}
+    if contract.inputs[contract.compared[0]] == "image":
+        of = y if rng.random() < 0.5 else int(rng.integers(3))
+        return {contract.compared[0]: _picture(of, rng), "of": of}
+    return {contract.compared[0]: Gallery(("abc"[c], _picture(c, rng)) for c in rng.permutation(3))}
 
 
 def _beside(contract, noise: float) -> dict:

@@ -41,6 +41,8 @@ FAMILIES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("image-classification", "vit", {"model_width": 16, "num_heads": 2, "num_layers": 2}, {"size": 16}),
     ("video-classification", "clip_cnn", {"channels": [4, 8]}, {"size": 16}),
     ("skeleton-classification", "signal_cnn", {"channels": [8, 8], "convs": 1}, {}),
+    ("verification", "embedding_cnn", {"channels": [8, 8], "embedding_width": 8, "centres": True}, {}),
+    ("identification", "embedding_cnn", {"channels": [8, 8]}, {"views": "mirrored"}),
     ("text-classification", "text_cnn", {"embedding_width": 8, "filters": 8}, {}),
     ("text-classification", "text_cnn", {"embedding_width": 8, "filters": 8, "channels": "multichannel"}, {}),
     ("text-classification", "bag_of_ngrams", {}, {"ngrams": True, "min_count": 1}),

@@ -32,7 +32,7 @@ from deepdojo.tasks import load_task, restore_task
 from deepdojo.training.precision import using_threads
 from deepdojo.training.predictor import Validator, predict_rows
 from deepdojo.training.stream import examples_to_learn
-from tests.baselines.floor_rows import hidden, made_rows
+from tests.baselines.floor_rows import hidden, made_rows, rows_to_learn
 
 EVERY = pytest.mark.parametrize("name", CONTRACTS)
 
@@ -45,7 +45,7 @@ def default_model(name: str) -> str:
 @cache
 def trained(name: str) -> tuple[Any, torch.nn.Module, float, float]:
     """(task, its default model after 60 steps on one batch of 24 rows, first loss, last loss)."""
-    rows = made_rows(name, 24)
+    rows = rows_to_learn(name, 24)
     task = load_task(name).fit(rows)
     torch.manual_seed(0)
     model = create_model(default_model(name), task.dims())
@@ -240,8 +240,12 @@ def written(folder: Path, name: str) -> Path:
     return folder / "rows.csv"
 
 
+# what compares pictures comes from a folder of names: tests/tasks/test_metric_learning.py
+FROM_A_TABLE = [name for name, contract in CONTRACTS.items() if not contract.compared]
+
+
 @pytest.mark.slow
-@EVERY
+@pytest.mark.parametrize("name", FROM_A_TABLE)
 def test_from_a_table_to_a_reproduced_run(tmp_path, name):
     """new, train with floors, explanations and report, board, predict, score, reproduce."""
     contract, source = CONTRACTS[name], written(tmp_path / "data", name)

@@ -28,8 +28,8 @@ class Floor:
     """One floor: `module.function` computes it, `title` is its name on the board.
 
     It serves every task whose input is of kind `reads` (None: of any) and whose target is of one of the kinds `gives`;
-    `within`: whose answers stand in another input; `says`: those that the host runs alone, and whose first prediction
-    is of that kind.
+    `within`: whose answers stand in another input; `compares`: that compare pictures; `says`: those that the host runs
+    alone, and whose first prediction is of that kind.
     """
 
     module: str
@@ -39,12 +39,13 @@ class Floor:
     gives: tuple[KindName, ...]
     within: bool = False
     says: KindName | None = None
+    compares: bool = False
 
     def serves(self, contract: Contract) -> bool:
         said = next(iter(contract.predictions.values()))
         if (self.says is None) == contract.host_run or self.says not in (None, said):
             return False
-        if self.within != (contract.target in contract.within):
+        if self.within != (contract.target in contract.within) or self.compares != bool(contract.compared):
             return False
         return self.reads in (None, contract.input_kind) and contract.target_kind in self.gives
 
@@ -58,6 +59,14 @@ FLOORS: Mapping[str, Floor] = {
     "motion": Floor("motion", "logistic", "logistic regression on motion", "video", ("label",)),
     "nearest_images": Floor("nearest_images", "nearest", "nearest neighbours by pixels", "image", ("label",)),
     "hog": Floor("hog", "logistic", "HOG + logistic regression", "image", ("label",)),
+    "guess": Floor("likeness", "guess", "random guess", "image", ("label",), compares=True),
+    "nearest_pixels": Floor("likeness", "pixels", "nearest by pixels", "image", ("label",), compares=True),
+    "eigenfaces": Floor(
+        "likeness", "eigenfaces", "nearest by principal components", "image", ("label",), compares=True
+    ),
+    "nearest_structure": Floor(
+        "likeness", "structure", "nearest by locally normalised pixels", "image", ("label",), compares=True
+    ),
     "tfidf": Floor("text", "tfidf_logistic", "TF-IDF + logistic regression", "text", ("label",)),
     "nbsvm": Floor("text", "nbsvm", "NB-weighted n-grams", "text", ("label",)),
     "logistic": Floor("tables", "logistic", "logistic regression", "record", ("label",)),

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from deepdojo.baselines import FLOORS, floors_for
+from deepdojo.baselines.pictures import with_pictures, without_pictures
 from deepdojo.baselines.problem import Row
 from deepdojo.baselines.run import FloorResult, run_floors
 from deepdojo.columns import Cells
@@ -57,7 +58,9 @@ def write_job(
         from deepdojo.baselines.motion import described
 
         parts = {part: described(rows, contract.input) for part, rows in parts.items()}
-    image = contract.input if contract.input_kind == "image" else None
+    if contract.compared:
+        parts = without_pictures(folder, parts, contract)
+    image = contract.input if contract.input_kind == "image" and not contract.compared else None
     sound = contract.input if contract.input_kind == "audio" else None
     if image is not None:
         _write_images(folder, parts, image)
@@ -87,7 +90,9 @@ def run_job(folder: Path, *, progress: Callable[[str], None] | None = None) -> l
         raise RunError("this folder holds no job.json", where=str(folder))
     job = json.loads((folder / "job.json").read_text("utf-8"))
     train, validation = (list(_Lines(folder, part, job["task"])) for part in PARTS[:2])
-    test = _Lines(folder, PARTS[2], job["task"])
+    test: Sequence[Row] = _Lines(folder, PARTS[2], job["task"])
+    if contract_of(job["task"]).compared:
+        train, validation, test = (with_pictures(folder, rows) for rows in (train, validation, list(test)))
     done: list[FloorResult] = []
     sentences: list[str] = []
 

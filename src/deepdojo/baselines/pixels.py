@@ -55,8 +55,8 @@ class Form:
     channels: int
 
 
-def form_of(cells: Sequence[Any], seed: int = 0) -> Form:
-    """Theirs if all share a size of at most 32 × 32, else 32 on the longer side (square where sizes differ).
+def form_of(cells: Sequence[Any], seed: int = 0, *, side: int = SIDE) -> Form:
+    """Theirs if all share a size of at most `side` × `side`, else that on the longer side (square where sizes differ).
 
     Of more than 2,000 images 2,000 are looked at, drawn with the seed.
     """
@@ -72,11 +72,11 @@ def form_of(cells: Sequence[Any], seed: int = 0) -> Form:
         return Form((1, 1), 1)
     y, x = next(iter(sizes))
     if len(sizes) > 1:
-        size = (SIDE, SIDE)
-    elif max(y, x) <= SIDE:
+        size = (side, side)
+    elif max(y, x) <= side:
         size = (y, x)
     else:
-        size = (max(1, round(y * SIDE / max(y, x))), max(1, round(x * SIDE / max(y, x))))
+        size = (max(1, round(y * side / max(y, x))), max(1, round(x * side / max(y, x))))
     return Form(size, 3 if colour else 1)
 
 

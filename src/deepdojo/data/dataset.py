@@ -363,7 +363,10 @@ def read_rows(
     project: Project, files: Files, raws: Iterator[RawRow], *, ragged: bool
 ) -> tuple[list[Row], list[Rejected]]:
     """Rows with inputs only, from files that may have no targets; ids are unique within what is read."""
-    maker = RowMaker(project.spec, project.contract, files, targets=False, ragged=ragged)
+    maker = RowMaker(
+        project.spec, project.contract, files, targets=False, ragged=ragged,
+        known=lambda: locate(project.spec.source, project.folder, offline=True),
+    )  # fmt: skip
     got = Read()
     id_column = project.spec.data.id
     for number, raw in enumerate(raws, 1):

@@ -16,7 +16,7 @@ from deepdojo.data.readers import RawRow, read
 from deepdojo.data.readers.sound_folder import SOUNDS
 from deepdojo.data.readers.text import TEXTS
 from deepdojo.data.sounds import SOUND_SUFFIXES
-from deepdojo.data.spec import PixelColumns
+from deepdojo.data.spec import GalleryColumn, PixelColumns
 from deepdojo.errors import DataError, DojoError, SourceError, nearest
 
 __all__ = ["new_files"]
@@ -236,7 +236,7 @@ def _needed(project: Project, names: Sequence[str]) -> list[str]:
     needed: list[str] = []
     for role, kind in project.contract.inputs.items():
         given = project.spec.columns.get(role, "*" if kind == "record" else role)
-        if isinstance(given, PixelColumns):
+        if isinstance(given, PixelColumns | GalleryColumn):
             continue
         if isinstance(given, list):
             needed += given

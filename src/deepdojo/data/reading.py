@@ -123,7 +123,9 @@ class _Walk:
                 continue
             reader, options = spec.data.reader_of(part), spec.data.options(part)
             ragged = reader.startswith(_RAGGED)
-            self.maker = RowMaker(spec, self.project.contract, self.files, targets=True, ragged=ragged)
+            self.maker = RowMaker(
+                spec, self.project.contract, self.files, targets=True, ragged=ragged, learn=part == "train"
+            )
             self.part, self.number = at, behind if at == first else 0
             if at == first and counts is not None:
                 self.maker.made, self.maker.absent, self.maker.known = counts[0], counts[1], dict.fromkeys(counts[2])

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from deepdojo.contracts import Contract, KindName, contract_of
+from deepdojo.contracts import DIFFERENT, SAME, Contract, KindName, contract_of
 from deepdojo.data.cells import (
     LARGEST,
     MISSING,
@@ -25,12 +25,14 @@ from deepdojo.data.cells import (
     plain_number,
 )
 from deepdojo.data.files import Files, Media, printable
+from deepdojo.data.gallery import Gallery, pairs_of
 from deepdojo.data.images import check_image
 from deepdojo.data.json_text import load_json
 from deepdojo.data.readers import RawRow
+from deepdojo.data.readers import read as read_with
 from deepdojo.data.skeletons import checked_motion, motion_of
 from deepdojo.data.sounds import check_sound
-from deepdojo.data.spec import FileColumn, PixelColumns, ProjectSpec
+from deepdojo.data.spec import FileColumn, GalleryColumn, PixelColumns, ProjectSpec
 from deepdojo.data.videos import check_video, require_decoder
 from deepdojo.errors import DojoError, ProjectError, SourceError, UnknownNameError
 
@@ -57,12 +59,27 @@ class RowMaker:
         targets: whether a row must have its targets. Without (`dojo predict`) they are left out of the row.
         ragged: whether rows may have different columns (JSON lines): an absent column is then a missing cell, and an
             error only if no row has it.
+        learn: the rows are to learn from; of a task that compares pictures they hold nothing to compare with.
+        known: where a gallery that all rows share lies, where that is not among `files`.
     """
 
-    def __init__(self, spec: ProjectSpec, contract: Contract, files: Files, *, targets: bool, ragged: bool) -> None:
+    def __init__(
+        self,
+        spec: ProjectSpec,
+        contract: Contract,
+        files: Files,
+        *,
+        targets: bool,
+        ragged: bool,
+        learn: bool = False,
+        known: Callable[[], Files] | None = None,
+    ) -> None:
         self.spec, self.contract, self.files, self.targets, self.ragged = spec, contract, files, targets, ragged
         self.medium = "video" if "video" in contract.reads.values() else "picture"
+        self.learn, self.known_files = learn, known
         self.made = 0
+        self._faults: dict[str, str | None] = {}
+        self._last_gallery: tuple[Any, Gallery] | None = None
         self.corrected = _corrections(spec, files) if targets and spec.labels.corrections else {}
         self.absent: dict[str, int] = {}
         self.known: dict[str, None] = {}
@@ -88,7 +105,36 @@ class RowMaker:
         for role, cell in row.items():
             if isinstance(cell, Media):
                 self._refuse_unreadable(cell, _CHECKS[self.contract.columns[role]])
+            elif isinstance(cell, Gallery):
+                self._refuse_no_pictures(cell)
+        if self.contract.compared and not self.learn:
+            self._refuse_no_question(row)
         return row
+
+    def _refuse_no_question(self, row: Row) -> None:
+        """What is asked of a row must have an answer: a pair is the same or different, a gallery holds the name."""
+        target = self.contract.target
+        galleries = [cell for cell in row.values() if isinstance(cell, Gallery)]
+        if target not in row:
+            return
+        if not galleries and row[target] not in (SAME, DIFFERENT):
+            raise Reject(f"the {target} of a pair is {row[target]!r}, not {SAME} or {DIFFERENT}")
+        if galleries and row[target] not in galleries[0].names:
+            raise Reject(f"the gallery has no picture of {row[target]!r}")
+
+    def _refuse_no_pictures(self, gallery: Gallery) -> None:
+        """Each picture of a gallery is looked at once: rows share them."""
+        for _, cell in gallery:
+            if not isinstance(cell, Media):
+                continue
+            if cell.name not in self._faults:
+                self._faults[cell.name] = None
+                try:
+                    self._refuse_unreadable(cell, check_image)
+                except Reject as fault:
+                    self._faults[cell.name] = str(fault)
+            if self._faults[cell.name] is not None:
+                raise Reject(f"the gallery's picture {printable(cell.name)} cannot be used: {self._faults[cell.name]}")
 
     def _refuse_unaligned(self, row: Row) -> None:
         sizes = {role: len(row[role]) for role in self.contract.aligned if role in row}
@@ -159,6 +205,10 @@ class RowMaker:
 
     def _maker(self, role: str, kind: KindName) -> Make:
         given = self.spec.columns.get(role)
+        if role in self.contract.compared and self.learn:
+            return lambda raw: None
+        if kind == "gallery":
+            return self._gallery(role, given)
         if kind == "record":
             return self._record(given if given is not None else "*")
         if kind in ("image", "video"):
@@ -355,6 +405,44 @@ class RowMaker:
         }
         return own | {c for c in (spec.data.id, spec.split.group) if c is not None}
 
+    def _gallery(self, role: str, given: Any) -> Make:
+        """Names and pictures: those of files, the same for every row, or what a cell holds."""
+        if isinstance(given, GalleryColumn):
+            everyone = self._gallery_of_files(given)
+            return lambda raw: everyone.without(str(raw.cells.get("file")))
+        column = self.column_of(role)
+
+        def make(raw: RawRow) -> Gallery:
+            cell = self.cell(raw, column)
+            if self._last_gallery is None or self._last_gallery[0] is not cell:  # rows of one episode share a list
+                pairs = pairs_of(cell)
+                if not pairs:
+                    raise Reject(f"the {role} is no list of names and pictures")
+                self._last_gallery = (cell, Gallery((name, self._picture(picture)) for name, picture in pairs))
+            return self._last_gallery[1]
+
+        return make
+
+    def _picture(self, cell: Any) -> Any:
+        if isinstance(cell, np.ndarray | Media):
+            return cell
+        if not isinstance(cell, str) or not cell.strip():
+            raise Reject("no picture is named")
+        return self._file(cell.strip(), "picture")
+
+    def _gallery_of_files(self, given: GalleryColumn) -> Gallery:
+        found, files = [], self.files if self.known_files is None else self.known_files()
+        for raw in read_with("files", files, **given.model_dump(exclude_none=True)):
+            if raw.reject is None:
+                name = raw.cells.get("label", raw.cells["folder"])
+                picture = files.media(raw.cells["file"], listed=True)
+                with suppress(Reject):  # what is no picture is listed where it is a row
+                    self._refuse_unreadable(picture, check_image)
+                    found.append((name, picture))
+        if not found:
+            raise ProjectError("no file has a name", where="columns.gallery", todo="look at its pattern")
+        return Gallery(found)
+
     def _image_or_file(self, role: str, make: Make) -> Make:
         """New pictures come as files, also where the project's own stand in columns or are named by cells."""
         if self.targets:
@@ -511,16 +599,22 @@ def input_key(row: Mapping[str, Any], contract: Contract, files: Files) -> str:
     total = hashlib.sha256()
     for role in contract.reads:
         cell = row[role]
-        if isinstance(cell, np.ndarray):
-            total.update(f"{cell.shape}\0".encode())
-            total.update(np.ascontiguousarray(cell).tobytes())
-        elif isinstance(cell, Media):
-            total.update(
-                (files.sha256(cell.name) if files.has(cell.name) else hashlib.sha256(cell.read()).hexdigest()).encode()
-            )
+        if isinstance(cell, np.ndarray | Media):
+            total.update(_content(cell, files))
+        elif isinstance(cell, Gallery):
+            for name, picture in cell:
+                total.update(f"{name}\0".encode("utf-8", "surrogatepass"))
+                total.update(_content(picture, files))
         elif isinstance(cell, Mapping):
             text = "\x1f".join([f"{name}\x1e{value}" for name, value in cell.items()])
             total.update(text.encode("utf-8", "surrogatepass"))
         else:
             total.update(str(cell).encode("utf-8", "surrogatepass"))
     return total.hexdigest()
+
+
+def _content(cell: Any, files: Files) -> bytes:
+    """What a picture or an array is known by."""
+    if isinstance(cell, np.ndarray):
+        return f"{cell.shape}\0".encode() + np.ascontiguousarray(cell).tobytes()
+    return (files.sha256(cell.name) if files.has(cell.name) else hashlib.sha256(cell.read()).hexdigest()).encode()

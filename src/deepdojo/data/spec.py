@@ -13,8 +13,8 @@ from deepdojo.data.readers import options_of
 from deepdojo.errors import DojoError, ProjectError, UnknownNameError
 
 __all__ = [
-    "DataSpec", "FileColumn", "FilePin", "LabelsSpec", "PixelColumns", "ProjectSpec", "Published", "SourceSpec",
-    "SplitSpec", "parse_project",
+    "DataSpec", "FileColumn", "FilePin", "GalleryColumn", "LabelsSpec", "PixelColumns", "ProjectSpec", "Published",
+    "SourceSpec", "SplitSpec", "parse_project",
 ]  # fmt: skip
 
 _CONFIG = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -84,8 +84,8 @@ class DataSpec(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     reader: str | None = None
-    """captions, conll, csv, files, idx, jsonl, lines, parallel, parquet, series, skeletons, squad, text, or
-    python:FILE (code beside project.toml). Default: by the file's ending."""
+    """captions, conll, csv, episodes, files, idx, jsonl, lines, pairs, parallel, parquet, series, skeletons, squad,
+    text, or python:FILE (code beside project.toml). Default: by the file's ending."""
     id: str | None = None
     """The column that names a row. Without it rows are numbered from 1 (files: their path)."""
     file: str | list[str] | None = None
@@ -113,10 +113,29 @@ class DataSpec(BaseModel):
     """csv: more tables whose columns stand beside these (record k beside record k), each {file, delimiter, names,
     ...}."""
     pattern: str | None = None
-    """lines: a regular expression for a line, its named groups are the columns. files, skeletons: for the path of a
-    file."""
+    """lines: a regular expression for a line, its named groups are the columns. files, pairs, episodes, skeletons: for
+    the path of a file; the group `label` is the name of what the picture shows."""
     glob: str | list[str] | None = None
-    """files, skeletons: which files are rows, such as `*/*.{jpg,png}` or `photos.zip!**/*.png`."""
+    """files, pairs, episodes, skeletons: which files there are, such as `*/*.{jpg,png}` or `photos.zip!**/*.png`."""
+    each: tuple[float, float] | None = None
+    """files, pairs, episodes: of the pictures of each name those from the first share to the second, in the order of
+    a hash, such as [0.5, 1]."""
+    salt: str | None = None
+    """files, pairs, episodes: another text orders names and pictures, and draws, otherwise."""
+    same: int | None = Field(None, ge=1)
+    """pairs: at most so many pairs of one name. Default: 3,000."""
+    different: int | None = Field(None, ge=1)
+    """pairs: at most so many pairs of two names. Default: 3,000."""
+    ways: int | None = Field(None, ge=2)
+    """episodes: names in a gallery. Default: 5."""
+    shots: int | None = Field(None, ge=1)
+    """episodes: pictures of each name in a gallery. Default: 1."""
+    asked: int | None = Field(None, ge=1)
+    """episodes: pictures of each name that are asked for, a row each. Default: 1."""
+    episodes: int | None = Field(None, ge=1)
+    """episodes: galleries to draw. Default: 200."""
+    within: str | None = None
+    """episodes: a named group of `pattern`; the names of one gallery have the same value there."""
     joints: int | None = Field(None, ge=1)
     """skeletons: joints of a frame, where a line of a file is a joint. Default: a line is a frame."""
     listed: str | None = None
@@ -135,9 +154,10 @@ class DataSpec(BaseModel):
     """idx: the file of labels."""
     start: Annotated[float, Field(ge=0, le=1)] | str | None = None
     """text: each file is read from this share of its characters on, such as 0.9 for the last tenth. series: what is
-    forecast begins at this share of the series, or at this time, such as "2012-10-01". Default: 0."""
+    forecast begins at this share of the series, or at this time, such as "2012-10-01". files, pairs, episodes: names
+    from this share on, in the order of a hash. Default: 0."""
     stop: Annotated[float, Field(ge=0, le=1)] | str | None = None
-    """text, series: up to this share; series: or before this time. Default: 1."""
+    """text, series, files, pairs, episodes: up to this share; series: or before this time. Default: 1."""
     block_chars: int | None = Field(None, ge=1)
     """text: a row has at most so many characters. Default: 1,000."""
     context_chars: int | None = Field(None, ge=0)
@@ -234,7 +254,24 @@ class FileColumn(_Section):
     """The file's name with {} for the cell, such as images/{}.jpg."""
 
 
-Column = str | list[str] | PixelColumns | FileColumn
+class GalleryColumn(_Section):
+    """A gallery that all rows share: the files that a pattern gives, but for the row's own picture."""
+
+    glob: str | list[str]
+    """As of the files reader."""
+    pattern: str | None = None
+    """As of the files reader; its group `label` is the name. Default: the folder."""
+    start: float | None = None
+    """As of the files reader."""
+    stop: float | None = None
+    """As of the files reader."""
+    each: tuple[float, float] | None = None
+    """As of the files reader."""
+    salt: str | None = None
+    """As of the files reader."""
+
+
+Column = str | list[str] | PixelColumns | FileColumn | GalleryColumn
 
 
 class LabelsSpec(_Section):
@@ -447,6 +484,12 @@ def _check_hub(spec: ProjectSpec, where: str) -> None:
 
 def _check_split(spec: ProjectSpec, where: str) -> None:
     given, split = spec.data.split, spec.split
+    missing = [part for part in ("train", "validation", "test") if part not in given]
+    if contract_of(spec.task).compared and missing:
+        raise ProjectError(
+            f"{spec.task} learns from named pictures and asks about others, and data.split gives no {missing[0]} part",
+            where=where, todo="give train, validation and test in [data.split]; `dojo new` writes them for a folder",
+        )  # fmt: skip
     fraction = split.fraction or {}
     ways = {
         "data.split.test": "test" in given,

@@ -151,6 +151,7 @@ EXAMPLES: tuple[Example, ...] = (
         (Input((50,), below=40), Input((50,), mask=True), Input((190,), mask=True)),
     ),
     replace(image(256, classes=20), says="a 3x256x256 image, 20 classes of objects", protocol="DenseDetector"),
+    replace(image(56, channels=1, classes=40), says="a 1x56x56 image, 40 names to learn from", protocol="Embedder"),
 )  # fmt: skip
 
 # Models whose usual input is another one.

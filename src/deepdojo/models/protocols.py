@@ -16,6 +16,7 @@ __all__ = [
     "Classifier",
     "ClipClassifier",
     "DenseDetector",
+    "Embedder",
     "Forecaster",
     "FrameLabeller",
     "LanguageModel",
@@ -138,6 +139,20 @@ class MelDecoder(Protocol):
         durations: Float[Tensor, "B S"],
         frame_keep: Bool[Tensor, "B T"],
     ) -> tuple[Float[Tensor, "B T C"], Float[Tensor, "B T C"]]: ...
+
+
+class Embedder(Protocol):
+    """One vector for a picture: pictures of one name lie near each other, of two names apart.
+
+    A model that learns a direction for each name of the training rows has it as `centres`, an `ArcFace`; called with
+    `cosines=True` it gives the cosines (B, C) with them in the place of the vectors. Else `centres` is None.
+    """
+
+    centres: Any
+
+    def __call__(
+        self, x: Float[Tensor, "B Ch Y X"], keep: None = None, *, cosines: bool = False
+    ) -> Float[Tensor, "B D"]: ...
 
 
 class Forecaster(Protocol):

@@ -166,7 +166,23 @@ def _shown(example: Json, pictures: Pictures, sounds: Sounds, words: Words) -> J
         "top": _top(example),
         "references": [str(text) for text in example.get("references") or []],
         "cost": float(example["loss"]) if _number(example.get("loss")) is not None else 0.0,
+        "beside": _beside(example, pictures),
     }
+
+
+def _beside(example: Json, pictures: Pictures) -> list[Json]:
+    """The pictures that a row's own was compared with."""
+    found = []
+    for entry in example.get("beside") or []:
+        name, likeness = str(entry.get("name", "")), entry.get("likeness")
+        picture = pictures.add(entry.get("image"))
+        if picture is None or not isinstance(likeness, int | float):
+            continue
+        found.append({
+            "picture": _picture(picture, name), "name": cut(name, 24), "whole": name, "likeness": plain(likeness, 2),
+            "right": bool(entry.get("right")),
+        })  # fmt: skip
+    return found
 
 
 def _parted(rows: list[Json], first: dict[str, int], otherwise: int) -> Json:

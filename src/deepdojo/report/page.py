@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from deepdojo.places import write_text
-from deepdojo.report import decisions, sections
+from deepdojo.report import decisions, likeness, sections
 from deepdojo.report.comparison import comparison
 from deepdojo.report.figures import amount, count, duration, plain, unit_of
 from deepdojo.report.metric_facts import metric_title
@@ -193,6 +193,7 @@ def _context(files: RunFiles, words: Words) -> Json:
         "confusion": sections.confusion(files, words),
         "calibration": sections.calibration(files, words),
         "regression": sections.regression(files, words),
+        "likeness": likeness.rates(files, words),
         "passages": tinted,
         "samples": written,
         "spoken": spoken(files, pictures, sounds, words),

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from deepdojo.chunks import Chunk, chunks_of
-from deepdojo.contracts import Contract
+from deepdojo.contracts import SAME, Contract
+from deepdojo.data.gallery import Gallery
 from deepdojo.data.sounds import decode_sound
 from deepdojo.session.example_sounds import shown_sound
 from deepdojo.session.examples_moving import poses_of, strip_of
@@ -23,6 +24,8 @@ LONGEST_TEXT = 2000
 AROUND = 400
 MOST_NUMBERS = 12
 MOST_DRAWN = 2000
+MOST_BESIDE = 4
+"""Pictures of a gallery that are shown."""
 MOST_WORDS, LONGEST_WORD = 200, 40
 """Of a tagged sentence, as it is drawn."""
 MOST_REFERENCES = 10
@@ -65,6 +68,8 @@ def collect_examples(
             "predicted": readable(cells[contract.answer], contract.answer_kind), "top": top,
             "loss": losses.get(key), "why": sorted(reasons), "where": where.get(key),
         }  # fmt: skip
+        if contract.compared:
+            entry |= _compared(rows[key], truth[key], cells, contract)
         if tagged:
             entry |= _tagged(rows[key][contract.input], truth[key], cells[contract.answer])
         if contract.target in contract.within:
@@ -77,6 +82,28 @@ def collect_examples(
             entry["references"] = [str(text)[:LONGEST_TEXT] for text in truth[key][:MOST_REFERENCES]]
         found.append({**entry, **_ahead(truth[key], cells, contract)})
     return found
+
+
+def _compared(row: Mapping[str, Any], truth: str, cells: Mapping[str, Any], contract: Contract) -> dict[str, Any]:
+    """The pictures that a row's own was compared with, each with its name and likeness: the other one of a pair, or
+    the first of each of the likest names of a gallery, and of the right one."""
+    cell = row[contract.compared[0]]
+    if not isinstance(cell, Gallery):
+        likeness = float(cells[contract.answer])
+        return {
+            "predicted": f"likeness {likeness:.3g}",
+            "beside": [{"name": truth, "likeness": likeness, "right": truth == SAME, "image": data_uri(cell)}],
+        }
+    first: dict[str, Any] = {}
+    for name, picture in cell:
+        first.setdefault(name, picture)
+    likeness_of = dict(zip(first, np.asarray(cells["similarities"], dtype=np.float64).tolist(), strict=False))
+    likest = sorted(likeness_of, key=lambda name: -likeness_of[name])[:MOST_BESIDE]
+    shown = likest if truth in likest or truth not in likeness_of else [*likest[:-1], truth]
+    return {"beside": [
+        {"name": name, "likeness": likeness_of[name], "right": name == truth, "image": data_uri(first[name])}
+        for name in shown
+    ]}  # fmt: skip
 
 
 def _tagged(words: Sequence[str], truth: Sequence[str], predicted: Sequence[str]) -> dict[str, Any]:

@@ -122,6 +122,7 @@ class Network:
         task, store = packed.task, packed.store
         _sort_by_length(store, recipe)
         _balance(task, store, recipe)
+        _group(task, store)
         write_json(session.folder / "task.json", task.state())
         with torch.random.fork_rng():  # the caller's random state is not ours to move
             torch.manual_seed(session.seed)
@@ -384,6 +385,16 @@ def _balance(task: Task, store: Store | Stream, recipe: Recipe) -> None:
     elif power:
         what = "examples have no class" if entry is None else "batches by length cannot be balanced"
         raise RecipeError(what, where="train.balance", todo="leave it out")
+
+
+def _group(task: Task, store: Store | Stream) -> None:
+    """Raises RecipeError for more examples than can be drawn by their classes."""
+    how = task.class_batches
+    if how is None or not len(store):
+        return
+    if not isinstance(store, Store):
+        raise RecipeError("examples that are read as they come cannot be drawn by class", where="train")
+    store.group(how)
 
 
 def measure_flops(

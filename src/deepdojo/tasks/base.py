@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from deepdojo.contracts import CONTRACTS, Contract
 from deepdojo.errors import DataError, RecipeError, UnknownNameError
 
-__all__ = ["Batch", "Example", "Look", "Part", "Piece", "Row", "Task"]
+__all__ = ["Batch", "ClassBatching", "Example", "Look", "Part", "Piece", "Row", "Task"]
 
 Row = dict[str, Any]
 Example = dict[str, Any]
@@ -57,6 +57,23 @@ class Look:
 
 
 @dataclass(frozen=True)
+class ClassBatching:
+    """Batches of whole classes.
+
+    Attributes:
+        entry: the fixed entry that holds an example's class.
+        each: examples of a class in a batch.
+        family: the fixed entry that holds which classes are alike (letters of one alphabet); None: none are.
+        hard: share of the batches whose classes come from as few families as have enough of them.
+    """
+
+    entry: str
+    each: int
+    family: str | None = None
+    hard: float = 0.0
+
+
+@dataclass(frozen=True)
 class Task(ABC):
     """A fitted task. Its fields are JSON values or codecs: all that was learned from training rows, and nothing
     else."""
@@ -82,6 +99,9 @@ class Task(ABC):
     smooths: ClassVar[bool] = False
     """Whether `loss` itself spreads the share `batch["label_smoothing"]` (B,) of each target over all classes: as
     probabilities the classes of every step of a text would be larger than the model."""
+    shares: ClassVar[bool] = False
+    """Whether rows share examples when they are predicted (the pictures of a gallery): `parts_needed` then says which,
+    and each is encoded and predicted once, for however many rows."""
     writes: ClassVar[bool] = False
     """Whether the model can go on with a text (`write`)."""
     protocol: ClassVar[str]
@@ -126,6 +146,20 @@ class Task(ABC):
             learn: True gives targets too, and only examples that one can learn from; False reads the contract's inputs
                 alone and gives at least one example. Deterministic and free of the device: it runs once.
         """
+
+    def parts_needed(self, row: Row) -> list[tuple[Any, Any]]:
+        """Of a task that `shares`: (key, cell) of each example that a row needs, in the order of its parts. What has
+        equal keys is the same example."""
+        raise NotImplementedError
+
+    def encode_shared(self, cell: Any) -> Example:
+        """The example of one of these cells."""
+        raise NotImplementedError
+
+    @property
+    def class_batches(self) -> ClassBatching | None:
+        """How training batches are drawn where each must hold several examples of each of its classes."""
+        return None
 
     def encode_many(self, rows: Sequence[Row], *, learn: bool) -> Iterator[list[Example] | DataError]:
         """`encode` of each row, or why it cannot be encoded. A task overrides it where many at once are faster."""

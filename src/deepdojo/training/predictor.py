@@ -20,6 +20,7 @@ __all__ = ["Unvalidated", "Validator", "evaluating", "parts_of", "predict_rows"]
 EVAL_BATCH = 512
 SPAN_BYTES = 64 << 20
 SPAN, RAGGED_SPAN = 8_192, 65_536
+SHARED_SPAN = 50_000
 """Examples that are predicted before their rows are decoded: whole batches, so that they are the same for any span."""
 
 
@@ -56,6 +57,9 @@ def parts_of(
     Memory: the parts of `SPAN` examples, whatever the size of the store; texts, which batches sort by length, of
     `RAGGED_SPAN`.
     """
+    if store.same_as is not None:
+        yield from _shared_parts(task, model, store, device, progress)
+        return
     size, done = _batch_size(task, store), 0
     for span in store.spans(SPAN if store.length_of is None else RAGGED_SPAN):
         found: dict[int, list[tuple[int, Part]]] = {}
@@ -72,8 +76,30 @@ def parts_of(
             yield row, [part for _, part in sorted(found[row], key=lambda p: p[0])]
 
 
+def _shared_parts(
+    task: Task,
+    model: nn.Module,
+    store: Store,
+    device: torch.device | str,
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[tuple[int, list[Part]]]:
+    """As `parts_of`, of examples that rows share: each is predicted once."""
+    assert store.same_as is not None
+    n = int(store.same_as.max()) + 1 if len(store) else 0
+    parts: list[Part] = []
+    for index in torch.arange(n).split(EVAL_BATCH) if n else ():
+        parts += task.predict(model, task.prepare(store.cut(index, device)))
+        if progress is not None:
+            progress(len(parts), n)
+    ends = np.flatnonzero(np.diff(store.row_of, append=-1)) + 1
+    for start, end in zip([0, *ends[:-1]], ends, strict=True) if n else ():
+        yield int(store.row_of[start]), [parts[at] for at in store.same_as[start:end]]
+
+
 def _stretch(task: Task, rows: Sequence[Row]) -> int:
     """Rows that are encoded at a time: whole batches of at most `SPAN_BYTES`."""
+    if task.shares:  # what rows share is encoded once a stretch
+        return SHARED_SPAN
     most = SPAN if task.length is None else RAGGED_SPAN
     if len(rows) <= EVAL_BATCH:
         return most
@@ -203,7 +229,7 @@ class Validator:
         builder = TableBuilder(self.task.contract.predictions)
         with evaluating(model):
             once.eval()
-            if len(self.learnable) == len(self.inputs):
+            if self.inputs.same_as is None and len(self.learnable) == len(self.inputs):
                 found = parts_of(self.task, once, self.learnable, self.device, each=add)
             else:
                 for _ in parts_of(self.task, once, self.learnable, self.device, each=add):
