@@ -95,7 +95,7 @@ def _compared(prefix: str, names: list[str], choices: Choices, inferred: Inferre
         many = sorted(counts.values())[len(counts) // 2]
         if many < FEWEST_EACH:
             raise DataError(
-                f"most names have {many} picture{chr(115) * (many != 1)}, and {FEWEST_EACH} are needed: to learn from,"
+                f"most names have {many} pictures, and {FEWEST_EACH} are needed: to learn from,"
                 " to validate, and to be asked about beside those that are known",
                 where=str(shown), todo="give more of each, or take --task verification",
             )  # fmt: skip
