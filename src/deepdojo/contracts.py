@@ -22,6 +22,7 @@ KindName = Literal[
     "matrix",
     "distribution",
     "marginals",
+    "boxes",
     "image",
     "record",
 ]
@@ -137,6 +138,9 @@ def _classification(inputs: Mapping[str, KindName], optional: tuple[str, ...] = 
 
 CONTRACTS: Mapping[str, Contract] = {
     "image-classification": _classification({"image": "image"}),
+    "detection": Contract(
+        inputs={"image": "image"}, targets={"boxes": "boxes"}, predictions={"boxes": "boxes"}, metric="map50"
+    ),
     "text-classification": _classification({"text": "text"}),
     "multi-label-classification": Contract(
         inputs={"text": "text"},

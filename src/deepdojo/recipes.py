@@ -96,12 +96,16 @@ class TrainSection(_Section):
     """Largest global norm of the gradient; 0 does not clip."""
     flip: bool = False
     """Mirror each training image left to right with probability 1/2."""
+    flip_vertical: bool = False
+    """Turn each training image upside down with probability 1/2: for what has no upper side."""
     shift: int = Field(0, ge=0)
     """Move each training image by up to so many pixels along each axis: a random crop of the padded image."""
     rotate: float = Field(0.0, ge=0, le=180)
     """Turn each training image by up to so many degrees to either side."""
     zoom: float = Field(0.0, ge=0, le=1)
     """Resize each training image; 0.1 draws factors from 1/1.1 to 1.1."""
+    stretch: float = Field(0.0, ge=0, le=1)
+    """Change the ratio of each training image's sides; 0.1 draws factors from 1/1.1 to 1.1."""
     fill: Literal["edge", "zero", "reflect"] = "edge"
     """What opens where an image is moved, turned or made smaller: edge repeats the border, zero is black, reflect
     mirrors the image."""

@@ -84,12 +84,12 @@ class DataSpec(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     reader: str | None = None
-    """conll, csv, files, idx, jsonl, lines, parallel, parquet, series, squad, text, or python:FILE (code beside
-    project.toml). Default: by the file's ending."""
+    """coco, conll, csv, files, idx, jsonl, lines, parallel, parquet, series, squad, text, voc, or python:FILE (code
+    beside project.toml). Default: by the file's ending."""
     id: str | None = None
     """The column that names a row. Without it rows are numbered from 1 (files: their path)."""
     file: str | list[str] | None = None
-    """conll, csv, jsonl, lines, parquet, series, squad, text: a file, a pattern (`part-*.csv`, `a.zip!b.csv`) or
+    """coco, conll, csv, jsonl, lines, parquet, series, squad, text: a file, a pattern (`part-*.csv`, `a.zip!b.csv`) or
     several, one below the other."""
     delimiter: str | None = Field(None, min_length=1, max_length=1)
     """csv: the sign between cells. Default: found for each file. conll: the same; default: blanks and tabs."""
@@ -102,8 +102,8 @@ class DataSpec(BaseModel):
     file."""
     header: bool | None = None
     """csv: whether the first line holds the names of the columns. Default: true."""
-    names: list[str] | None = None
-    """csv: names of the columns, instead of those in the file or where it has none. conll: names of the columns, from
+    names: list[str] | str | None = None
+    """voc: a file that names the pictures of this part, one a line. csv: names of the columns, instead of those in the file or where it has none. conll: names of the columns, from
     the first on; default: 1, 2, 3, ... Beside them there is `document`: what -DOCSTART- lines part."""
     comment: str | None = Field(None, min_length=1)
     """conll: lines that begin so are left out. Default: none."""
@@ -114,6 +114,12 @@ class DataSpec(BaseModel):
     ...}."""
     pattern: str | None = None
     """lines: a regular expression for a line, its named groups are the columns. files: for the path of a file."""
+    annotations: str | list[str] | None = None
+    """voc: the XML files, such as `annotations/*.xml`."""
+    images: str | None = None
+    """coco, voc: where the pictures lie, such as `train/{file_name}` (coco) or `images/{stem}.{jpg,png}` (voc)."""
+    unlisted: Literal["reject", "pass"] | None = None
+    """coco, voc: pictures without an annotation are listed in rejected.csv (reject, the default) or passed over."""
     glob: str | list[str] | None = None
     """files: which files are rows, such as `*/*.{jpg,png}` or `photos.zip!**/*.png`."""
     sides: dict[str, str] | None = None
@@ -177,6 +183,8 @@ class DataSpec(BaseModel):
             return "files"
         if "inputs" in options:
             return "idx"
+        if "annotations" in options:
+            return "voc"
         if "sides" in options:
             return "parallel"
         file = options.get("file")
@@ -389,6 +397,9 @@ def _check_names(spec: ProjectSpec, where: str) -> None:
     for split in (None, *spec.data.split):
         reader = spec.data.reader_of(split)
         known = options_of(reader)
+        if isinstance(spec.data.options(split).get("names"), str) != (reader == "voc") and "names" in spec.data.options(split):
+            kind = "a file" if reader == "voc" else "a list of names"
+            raise ProjectError(f"data.names of the {reader} reader is {kind}", where=where)
         for option in spec.data.options(split):
             if known is not None and option not in known:
                 at = "data" if split is None else f"data.split.{split}"

@@ -61,6 +61,8 @@ class Task(ABC):
     deleted, so decisions are not explained."""
     images: ClassVar[tuple[str, ...]] = ()
     """Entries (B, C, Y, X) that augmentation may mirror and move without changing what is right."""
+    boxes: ClassVar[tuple[str, ...]] = ()
+    """Ragged entries (B, N, 4) of boxes on them, x0, y0, x1, y1 in their pixels: augmentation moves both together."""
     soft: ClassVar[bool] = False
     """Whether `loss` takes probabilities (B, C) in the place of the classes that `classes` names."""
     smooths: ClassVar[bool] = False

@@ -1,5 +1,5 @@
 """What a recipe does to training batches: batch -> batch on the device, drawn from a generator that seed and step
-decide. `augment_images.py` moves and recolours pictures, `augment_targets.py` softens classes and mixes examples."""
+decide. `augment_images.py` moves and recolours pictures, `augment_boxes.py` those with boxes on them, `augment_targets.py` softens classes and mixes examples."""
 
 from __future__ import annotations
 
@@ -10,14 +10,17 @@ import torch
 from deepdojo.errors import RecipeError
 from deepdojo.recipes import TrainSection
 from deepdojo.tasks.base import Batch, Task
-from deepdojo.training.augment_images import Recolour, Warp, erase, flip_and_shift, recolour, warp
+from deepdojo.training.augment_boxes import Moves, move, moved_boxes, moved_images
+from deepdojo.training.augment_images import Recolour, Warp, erase, flip_and_shift, flip_vertical, recolour, warp
 from deepdojo.training.augment_targets import cut_mix, drop_words, mix, smooth
 
 __all__ = ["Augment", "build_augment", "draws"]
 
 Augment = Callable[[Batch, torch.Generator], Batch]
 
-IMAGES = ("flip", "shift", "rotate", "zoom", "brightness", "contrast", "erase")
+IMAGES = (
+    "flip", "flip_vertical", "shift", "rotate", "zoom", "stretch", "brightness", "contrast", "erase",
+)  # fmt: skip
 WORDS = ("word_dropout",)
 CLASSES = ("label_smoothing", "mixup", "cutmix")
 
@@ -62,6 +65,11 @@ def _refuse_what_has_no_meaning(train: TrainSection, task: Task | type[Task]) ->
             raise RecipeError(
                 f"{task.name} has {what} that this could change", where=f"train.{asked}", todo="leave it out"
             )
+    if train.rotate and task.boxes:
+        raise RecipeError(
+            f"boxes of {task.name} stand upright, and would no longer fit what is turned", where="train.rotate",
+            todo="leave it out; train.flip_vertical turns upside down",
+        )  # fmt: skip
     if train.mixup and task.ragged:
         raise RecipeError(
             f"{task.name} has sequences, and two of them cannot be mixed", where="train.mixup", todo="leave it out"
@@ -72,16 +80,18 @@ def _refuse_what_has_no_meaning(train: TrainSection, task: Task | type[Task]) ->
 
 def _image_steps(train: TrainSection, task: Task | type[Task]) -> Augment:
     steps: list[Callable[[torch.Tensor, torch.Generator], torch.Tensor]] = []
+    if task.boxes:
+        return _with_boxes(train, task)
+    if train.flip_vertical:
+        steps.append(flip_vertical)
     if train.flip or train.shift:
         steps.append(
             lambda images, draws: flip_and_shift(images, draws, flip=train.flip, shift=train.shift, fill=train.fill)
         )
-    if train.rotate or train.zoom:
-        steps.append(lambda images, draws: warp(images, draws, Warp(train.rotate, train.zoom, train.fill)))
-    if train.brightness or train.contrast:
-        steps.append(lambda images, draws: recolour(images, draws, Recolour(train.brightness, train.contrast)))
-    if train.erase:
-        steps.append(lambda images, draws: erase(images, draws, share=train.erase))
+    if train.rotate or train.zoom or train.stretch:
+        limits = Warp(train.rotate, train.zoom, train.fill, train.stretch)
+        steps.append(lambda images, draws: warp(images, draws, limits))
+    steps += _in_place(train)
 
     def augment(batch: Batch, draws: torch.Generator) -> Batch:
         moved = {}
@@ -90,6 +100,37 @@ def _image_steps(train: TrainSection, task: Task | type[Task]) -> Augment:
             for step in steps:
                 moved[name] = step(moved[name], draws)
         return {**batch, **moved}
+
+    return augment
+
+
+def _in_place(train: TrainSection) -> list[Callable[[torch.Tensor, torch.Generator], torch.Tensor]]:
+    """What changes a picture and moves nothing in it."""
+    steps: list[Callable[[torch.Tensor, torch.Generator], torch.Tensor]] = []
+    if train.brightness or train.contrast:
+        steps.append(lambda images, draws: recolour(images, draws, Recolour(train.brightness, train.contrast)))
+    if train.erase:
+        steps.append(lambda images, draws: erase(images, draws, share=train.erase))
+    return steps
+
+
+def _with_boxes(train: TrainSection, task: Task | type[Task]) -> Augment:
+    """Pictures and the boxes on them by one map."""
+    limits = Moves(train.flip, train.flip_vertical, train.zoom, train.stretch, train.shift, train.fill)
+    (image,), steps = task.images, _in_place(train)
+
+    def augment(batch: Batch, draws: torch.Generator) -> Batch:
+        height, width = batch[image].shape[2:]
+        changed = dict(batch)
+        if limits != Moves(fill=limits.fill):
+            drawn = move(len(batch[image]), height, width, draws, limits)
+            changed[image] = moved_images(batch[image], drawn, limits.fill)
+            for name in task.boxes:
+                found = moved_boxes(batch[name], batch[f"{name}_keep"], drawn, height, width)
+                changed[name], changed[f"{name}_keep"] = found
+        for step in steps:
+            changed[image] = step(changed[image], draws)
+        return changed
 
     return augment
 

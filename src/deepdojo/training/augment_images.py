@@ -16,7 +16,10 @@ import torch.nn.functional as F
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-__all__ = ["Recolour", "Warp", "erase", "flip_and_shift", "recolour", "warp"]
+__all__ = ["OUTSIDE", "Recolour", "Warp", "as_before", "erase", "flip_and_shift", "flip_vertical", "recolour", "warp"]
+
+OUTSIDE = {"edge": "border", "zero": "zeros", "reflect": "reflection"}
+"""What a recipe calls `fill`, and what torch's `grid_sample` does."""
 
 
 def flip_and_shift(
@@ -61,6 +64,12 @@ def _inside(at: Tensor, size: int, fill: str) -> Tensor:
     return torch.minimum(around, 2 * (size - 1) - around)
 
 
+def flip_vertical(images: Shaped[Tensor, "B C Y X"], generator: torch.Generator) -> Shaped[Tensor, "B C Y X"]:
+    """Each image upside down with probability 1/2: for what has no upper side, as cells under a microscope."""
+    turned = (torch.rand(len(images), generator=generator) < 0.5).to(images.device)
+    return torch.where(turned.view(-1, 1, 1, 1), images.flip(2), images)
+
+
 @dataclass(frozen=True)
 class Warp:
     """How far a picture may be turned and resized.
@@ -70,11 +79,13 @@ class Warp:
         zoom: share; 0.1 draws factors from 1 / 1.1 to 1.1.
         fill: what comes in from outside: "edge" the border pixel, "zero" black, "reflect" the image mirrored at the
             outer side of its border pixel.
+        stretch: share; 0.1 draws the ratio of the sides changed by a factor from 1 / 1.1 to 1.1.
     """
 
     degrees: float
     zoom: float
     fill: str = "edge"
+    stretch: float = 0.0
 
 
 def warp(images: Shaped[Tensor, "B C Y X"], generator: torch.Generator, limits: Warp) -> Shaped[Tensor, "B C Y X"]:
@@ -88,13 +99,18 @@ def warp(images: Shaped[Tensor, "B C Y X"], generator: torch.Generator, limits: 
     factor = torch.exp(zoomed * math.log1p(limits.zoom))
     cos, sin = torch.cos(angle) / factor, torch.sin(angle) / factor
     none = torch.zeros(count)
+    wider = torch.ones(count)
+    if limits.stretch:  # drawn only where asked for: other recipes see the pictures that they saw before
+        wider = torch.exp((torch.rand(count, generator=generator) - 0.5) * math.log1p(limits.stretch))
     # affine_grid counts both axes from -1 to 1: where the sides differ, a turn in pixels is a shear there
     ratio = height / width
-    rows = [torch.stack([cos, -sin * ratio, none], 1), torch.stack([sin / ratio, cos, none], 1)]
+    rows = [
+        torch.stack([cos / wider, -sin * ratio / wider, none], 1),
+        torch.stack([sin / ratio * wider, cos * wider, none], 1),
+    ]
     grid = F.affine_grid(torch.stack(rows, 1).to(images.device), list(images.shape), align_corners=False)
-    outside = {"edge": "border", "zero": "zeros", "reflect": "reflection"}[limits.fill]
-    moved = F.grid_sample(images.float(), grid, mode="bilinear", padding_mode=outside, align_corners=False)
-    return _as_before(moved, images)
+    moved = F.grid_sample(images.float(), grid, mode="bilinear", padding_mode=OUTSIDE[limits.fill], align_corners=False)
+    return as_before(moved, images)
 
 
 @dataclass(frozen=True)
@@ -120,7 +136,7 @@ def recolour(
     mean = real.mean((1, 2, 3), keepdim=True)
     largest = 255.0 if images.dtype == torch.uint8 else 1.0
     changed = (real - mean) * torch.exp(strong * math.log1p(limits.contrast)) + mean
-    return _as_before(changed + light * limits.brightness * largest, images)
+    return as_before(changed + light * limits.brightness * largest, images)
 
 
 def erase(images: Shaped[Tensor, "B C Y X"], generator: torch.Generator, *, share: float) -> Shaped[Tensor, "B C Y X"]:
@@ -143,8 +159,8 @@ def erase(images: Shaped[Tensor, "B C Y X"], generator: torch.Generator, *, shar
     columns = (column >= left[:, None]) & (column < (left + wide)[:, None])  # (B, X)
     covered = (rows[:, None, :, None] & columns[:, None, None, :]).to(images.device)
     mean = images.float().mean((2, 3), keepdim=True)
-    return torch.where(covered, _as_before(mean, images), images)
+    return torch.where(covered, as_before(mean, images), images)
 
 
-def _as_before(values: Float[Tensor, "*shape"], like: Tensor) -> Shaped[Tensor, "*shape"]:
+def as_before(values: Float[Tensor, "*shape"], like: Tensor) -> Shaped[Tensor, "*shape"]:
     return values.round_().clamp_(0, 255).to(torch.uint8) if like.dtype == torch.uint8 else values.to(like.dtype)

@@ -17,6 +17,7 @@ __all__ = ["READERS", "RawRow", "options_of", "read"]
 
 #: Name of a reader -> the module that holds its `read(files, **options)`.
 READERS: Mapping[str, str] = {
+    "coco": "deepdojo.data.readers.coco",
     "conll": "deepdojo.data.readers.conll",
     "csv": "deepdojo.data.readers.csv_reader",
     "files": "deepdojo.data.readers.image_folder",
@@ -28,6 +29,7 @@ READERS: Mapping[str, str] = {
     "series": "deepdojo.data.readers.series",
     "squad": "deepdojo.data.readers.squad",
     "text": "deepdojo.data.readers.text",
+    "voc": "deepdojo.data.readers.voc",
 }
 
 
