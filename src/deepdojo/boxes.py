@@ -1,4 +1,5 @@
-"""Boxes around objects, as they stand in a cell: [[label, score, x0, y0, x1, y1], ...], in pixels of the original picture.
+"""Boxes around objects, as they stand in a cell: [[label, score, x0, y0, x1, y1], ...], in pixels of the original
+picture.
 
 The origin is the picture's upper left corner, x goes to the right, y down; x1 and y1 are the far sides, so that
 x1 - x0 is the width. The score of a true box is 1. Torch-free: reader, scorer, floors and report read this.
@@ -15,13 +16,25 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["FIELDS", "MOST_BOXES", "box_fault", "corners_of", "iou_of", "parse_boxes", "said_boxes", "suppressed"]
+__all__ = [
+    "FIELDS",
+    "MOST_BOXES",
+    "SURE",
+    "box_fault",
+    "corners_of",
+    "iou_of",
+    "parse_boxes",
+    "said_boxes",
+    "suppressed",
+]
 
 Box = list[Any]
 FIELDS = ("label", "score", "x0", "y0", "x1", "y1")
 MOST_BOXES = 300
 """Boxes of a cell at most: a table of more is megabytes a thousand rows, and what follows the first hundred moves no
 metric."""
+SURE = 0.3
+"""Boxes of at least this score are what a person is shown, and what an explanation takes for the answer."""
 
 
 def parse_boxes(raw: Any) -> list[Box]:

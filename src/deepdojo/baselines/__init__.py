@@ -53,6 +53,8 @@ FLOORS: Mapping[str, Floor] = {
     "majority": Floor("constant", "majority", "majority class", None, ("label",)),
     "mean": Floor("constant", "mean", "constant", None, ("number",)),
     "pixels": Floor("pixels", "logistic", "logistic regression on pixels", "image", ("label",)),
+    "usual_places": Floor("boxes", "usual_places", "where boxes usually are", "image", ("boxes",)),
+    "colour_patches": Floor("boxes", "colour_patches", "patches of an object's colour", "image", ("boxes",)),
     "tfidf": Floor("text", "tfidf_logistic", "TF-IDF + logistic regression", "text", ("label",)),
     "nbsvm": Floor("text", "nbsvm", "NB-weighted n-grams", "text", ("label",)),
     "logistic": Floor("tables", "logistic", "logistic regression", "record", ("label",)),

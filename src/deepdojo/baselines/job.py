@@ -15,10 +15,13 @@ from typing import Any
 import numpy as np
 
 from deepdojo.baselines import FLOORS, floors_for
+from deepdojo.baselines.boxes import SIZE
+from deepdojo.baselines.pixels import SIDE
 from deepdojo.baselines.problem import Row
 from deepdojo.baselines.run import FloorResult, run_floors
 from deepdojo.columns import Cells
 from deepdojo.contracts import contract_of
+from deepdojo.data.images import shown_size
 from deepdojo.data.rowset import column
 from deepdojo.errors import RunError
 from deepdojo.places import write_json
@@ -28,6 +31,8 @@ __all__ = ["read_left_out", "read_results", "run_job", "write_job"]
 
 PARTS = ("train", "validation", "test")
 ROWS_AT_ONCE = 1024
+DETAILED = 256
+"""Longer side of pictures in which a floor looks for objects."""
 
 
 def write_job(
@@ -44,18 +49,22 @@ def write_job(
     """Write what `run_job` needs: `job.json`, and `PART.jsonl` for each part (images: `PART.images.npy`, (n, C, Y, X)
     uint8).
 
-    Images are shrunk here to at most 32 × 32, so that the child reads megabytes and decodes nothing.
+    Images are shrunk here to at most 32 × 32, so that the child reads megabytes and decodes nothing; those with boxes
+    on them to 256 × 256, and their rows tell how large they were.
     """
     folder.mkdir(parents=True, exist_ok=True)
     parts = dict(zip(PARTS, (train, validation, test), strict=True))
     contract = contract_of(task)
     image = contract.input if contract.input_kind == "image" else None
+    boxes = contract.target_kind == "boxes"
     if image is not None:
-        _write_images(folder, parts, image)
+        _write_images(folder, parts, image, DETAILED if boxes else SIDE)
     for part, rows in parts.items():
         with (folder / f"{part}.jsonl").open("w", encoding="utf-8", newline="\n") as file:
             for row in rows:
                 cells = {name: cell for name, cell in row.items() if name != image}
+                if boxes and image is not None:
+                    cells[SIZE] = shown_size(row[image])
                 file.write(json.dumps(cells, ensure_ascii=False, default=_plain) + "\n")
     names = list(floors) if floors is not None else floors_for(task)
     write_json(folder / "job.json", {"task": task, "metric": metric, "seed": seed, "floors": names})
@@ -131,10 +140,10 @@ def _facts(result: FloorResult) -> dict[str, Any]:
     return {"name": result.name, "title": FLOORS[result.name].title, "seconds": result.seconds, "about": result.about}
 
 
-def _write_images(folder: Path, parts: dict[str, Sequence[Row]], name: str) -> None:
+def _write_images(folder: Path, parts: dict[str, Sequence[Row]], name: str, side: int) -> None:
     from deepdojo.baselines.pixels import form_of, shrink_all
 
-    form = form_of(_Chained([column(rows, name) for rows in parts.values()]))
+    form = form_of(_Chained([column(rows, name) for rows in parts.values()]), side=side)
     for part, rows in parts.items():
         with (folder / f"{part}.images.npy").open("wb") as file:
             head = {"descr": "|u1", "fortran_order": False, "shape": (len(rows), form.channels, *form.size)}

@@ -12,7 +12,7 @@ from deepdojo.baselines.linear import fit_logistic
 from deepdojo.baselines.problem import Problem
 from deepdojo.errors import DojoError
 
-__all__ = ["SIDE", "Form", "form_of", "logistic", "shrink", "shrink_all"]
+__all__ = ["SIDE", "Form", "form_of", "logistic", "pixels_of", "shrink", "shrink_all"]
 
 SIDE = 32
 """Images with a longer side are shrunk to it: a linear model sees no detail, and 3,072 numbers a row are enough."""
@@ -55,8 +55,9 @@ class Form:
     channels: int
 
 
-def form_of(cells: Sequence[Any], seed: int = 0) -> Form:
-    """Theirs if all share a size of at most 32 × 32, else 32 on the longer side (square where sizes differ).
+def form_of(cells: Sequence[Any], seed: int = 0, side: int = SIDE) -> Form:
+    """Theirs if all share a size of at most `side` × `side`, else `side` on the longer side (square where sizes
+    differ).
 
     Of more than 2,000 images 2,000 are looked at, drawn with the seed.
     """
@@ -65,18 +66,18 @@ def form_of(cells: Sequence[Any], seed: int = 0) -> Form:
         chosen = np.sort(np.random.default_rng(seed).choice(len(cells), LOOKED_AT, replace=False))
     sizes, colour = set(), False
     for i in chosen:
-        array = _pixels(cells[int(i)])
+        array = pixels_of(cells[int(i)])
         sizes.add(array.shape[:2])
         colour = colour or array.ndim == 3
     if not sizes:
         return Form((1, 1), 1)
     y, x = next(iter(sizes))
     if len(sizes) > 1:
-        size = (SIDE, SIDE)
-    elif max(y, x) <= SIDE:
+        size = (side, side)
+    elif max(y, x) <= side:
         size = (y, x)
     else:
-        size = (max(1, round(y * SIDE / max(y, x))), max(1, round(x * SIDE / max(y, x))))
+        size = (max(1, round(y * side / max(y, x))), max(1, round(x * side / max(y, x))))
     return Form(size, 3 if colour else 1)
 
 
@@ -84,7 +85,7 @@ def shrink_all(cells: Sequence[Any], form: Form) -> np.ndarray:
     """Image cells -> (n, C, Y, X) uint8 of this form."""
     out = np.empty((len(cells), form.channels, *form.size), dtype=np.uint8)
     for i, cell in enumerate(cells):
-        out[i] = _channels_first(shrink(_pixels(cell), form.size), form.channels)
+        out[i] = _channels_first(shrink(pixels_of(cell), form.size), form.channels)
     return out
 
 
@@ -114,7 +115,7 @@ def _halved(images: np.ndarray, times: int) -> np.ndarray:
     return images
 
 
-def _pixels(cell: Any) -> np.ndarray:
+def pixels_of(cell: Any) -> np.ndarray:
     if isinstance(cell, np.ndarray):
         return cell
     from deepdojo.data.images import decode_image

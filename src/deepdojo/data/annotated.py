@@ -46,7 +46,9 @@ def picture_of(files: Files, name: str, said: tuple[Any, Any]) -> Picture:
         return Picture(None, (0, 0), error.what)
     width, height = (_whole(value) for value in said)
     if width and height and (height, width) != size:
-        what = f"the annotation is of a picture of {width} x {height} pixels, and {_shown(name)} has {size[1]} x {size[0]}"
+        what = (
+            f"the annotation is of a picture of {width} x {height} pixels, and {_shown(name)} has {size[1]} x {size[0]}"
+        )
         return Picture(None, size, what)
     return Picture(media, size)
 

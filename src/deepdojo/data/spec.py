@@ -103,8 +103,9 @@ class DataSpec(BaseModel):
     header: bool | None = None
     """csv: whether the first line holds the names of the columns. Default: true."""
     names: list[str] | str | None = None
-    """voc: a file that names the pictures of this part, one a line. csv: names of the columns, instead of those in the file or where it has none. conll: names of the columns, from
-    the first on; default: 1, 2, 3, ... Beside them there is `document`: what -DOCSTART- lines part."""
+    """voc: a file that names the pictures of this part, one a line. csv: names of the columns, instead of those in
+    the file or where it has none. conll: names of the columns, from the first on; default: 1, 2, 3, ... Beside them
+    there is `document`: what -DOCSTART- lines part."""
     comment: str | None = Field(None, min_length=1)
     """conll: lines that begin so are left out. Default: none."""
     skip: int | None = Field(None, ge=0)
@@ -397,7 +398,9 @@ def _check_names(spec: ProjectSpec, where: str) -> None:
     for split in (None, *spec.data.split):
         reader = spec.data.reader_of(split)
         known = options_of(reader)
-        if isinstance(spec.data.options(split).get("names"), str) != (reader == "voc") and "names" in spec.data.options(split):
+        if isinstance(spec.data.options(split).get("names"), str) != (reader == "voc") and "names" in spec.data.options(
+            split
+        ):
             kind = "a file" if reader == "voc" else "a list of names"
             raise ProjectError(f"data.names of the {reader} reader is {kind}", where=where)
         for option in spec.data.options(split):

@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from deepdojo.report import heat, intervals, lines, spans
+from deepdojo.report import boxes, heat, intervals, lines, spans
 from deepdojo.report.figures import Unit, count, duration, evenly, plain
 from deepdojo.report.marks import marked
 from deepdojo.report.pictures import Picture, Pictures
@@ -106,11 +106,17 @@ def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
     if example.get("ahead"):  # twenty numbers say nothing in a line: the chart shows them
         truth, predicted, error = _means(example["ahead"], words)
         off = plain(error)
-    picture = pictures.add(example.get("image")) if example.get("kind") == "image" else None
+    boxed = example.get("boxed") if isinstance(example.get("boxed"), dict) else None
+    if boxed is not None:
+        off, error = boxes.off(boxed, words), float(sum(boxes.wrong_boxes(boxed)))
+    is_image = example.get("kind") == "image"
+    picture = pictures.add(example.get("image"), large=boxed is not None) if is_image else None
     text = str(example.get("text") or "") if example.get("kind") == "text" else ""
     about = words("row {id}: is {truth}, read as {predicted}", id=example.get("id"), truth=truth, predicted=predicted)
     channels = lines.numbers_of(example.get("values"))
     drawn = lines.draw(channels, about=about, words=words, ahead=example.get("ahead")) if channels else None
+    if picture is not None:
+        drawn = boxes.draw(boxed, picture, about, words) if boxed is not None else _picture(picture, about)
     record, marks = _record(example), example.get("marks") or []
     return {
         "id": str(example.get("id", "")),
@@ -127,7 +133,7 @@ def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
         # Of a number the loss is how far it is off, which stands there already.
         "loss": "" if off else _loss(example.get("loss")),
         "where": str(example.get("where") or ""),
-        "picture": _picture(picture, about) if picture else drawn,
+        "picture": drawn,
         "_values": channels,
         "_picture": picture,
         "lost": example.get("kind") == "image" and picture is None,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from deepdojo.places import write_text
-from deepdojo.report import decisions, sections
+from deepdojo.report import boxes, decisions, sections
 from deepdojo.report.comparison import comparison
 from deepdojo.report.figures import amount, count, duration, plain, unit_of
 from deepdojo.report.metric_facts import metric_title
@@ -192,7 +192,14 @@ def _context(files: RunFiles, words: Words) -> Json:
         "passages": tinted,
         "samples": written,
         "worst": decisions.worst(files, pictures, words),
-        "worst_kind": "images" if "image" in kinds else "texts" if "text" in kinds else "records",
+        "classes": boxes.curves(files.classes, words),
+        "worst_kind": "boxed"
+        if any(e.get("boxed") for e in files.examples)
+        else "images"
+        if "image" in kinds
+        else "texts"
+        if "text" in kinds
+        else "records",
         "explained": decisions.explained(files, pictures, words),
         "faithful": decisions.faithfulness(files, words),
         "data": sections.findings(files, words),

@@ -16,6 +16,7 @@ __all__ = ["Picture", "Pictures"]
 
 _TYPES = ("data:image/png;base64,", "data:image/jpeg;base64,", "data:image/webp;base64,")
 _LARGE_BYTES, _LARGE_SIDE = 30_000, 224
+_DETAILED_BYTES, _DETAILED_SIDE = 90_000, 448
 _SMALL_SIDE = 80
 
 
@@ -34,24 +35,30 @@ class Pictures:
         self._seen: dict[str, Picture | None] = {}
         self._drawn: list[Markup] = []
 
-    def add(self, source: object) -> Picture | None:
+    def add(self, source: object, *, large: bool = False) -> Picture | None:
+        """`large`: what has details that must be seen, such as boxes around small things."""
         if not isinstance(source, str) or not source.startswith(_TYPES):
             return None
         if source not in self._seen:
-            self._seen[source] = self._define(source)
+            self._seen[source] = self._define(source, large)
         return self._seen[source]
 
-    def _define(self, source: str) -> Picture | None:
+    def _define(self, source: str, large: bool) -> Picture | None:
         try:
             data = base64.b64decode(source.partition(",")[2], validate=True)
         except (binascii.Error, ValueError):
             return None
         shape = _png_shape(data)
-        if shape is None or len(data) > _LARGE_BYTES:
-            smaller = _reencoded(data)
+        if large and shape is None and len(data) <= _DETAILED_BYTES:
+            shape = _shape(data)
+        elif shape is None or len(data) > _LARGE_BYTES:
+            shape = None
+            smaller = _reencoded(data, _DETAILED_SIDE if large else _LARGE_SIDE)
             if smaller is None:
                 return None
             source, shape = smaller
+        if shape is None:
+            return None
         picture = Picture(f"picture-{len(self._drawn)}", shape)
         small = max(shape) <= _SMALL_SIDE
         self._drawn.append(
@@ -75,8 +82,19 @@ def _png_shape(data: bytes) -> tuple[int, int] | None:
     return (high, wide) if 0 < wide < 20_000 and 0 < high < 20_000 else None
 
 
-def _reencoded(data: bytes) -> tuple[str, tuple[int, int]] | None:
-    """At most 224 pixels a side; JPEG when that is what makes it small."""
+def _shape(data: bytes) -> tuple[int, int] | None:
+    """(Y, X) as the head of any picture says."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return image.height, image.width
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return None
+
+
+def _reencoded(data: bytes, side: int) -> tuple[str, tuple[int, int]] | None:
+    """At most `side` pixels a side; JPEG when that is what makes it small."""
     from PIL import Image
 
     try:
@@ -85,7 +103,7 @@ def _reencoded(data: bytes) -> tuple[str, tuple[int, int]] | None:
             shown = image.convert("RGB")
     except (OSError, ValueError, Image.DecompressionBombError):
         return None
-    shown.thumbnail((_LARGE_SIDE, _LARGE_SIDE))
+    shown.thumbnail((side, side))
     buffer = io.BytesIO()
     shown.save(buffer, "JPEG", quality=82)
     address = "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -11,10 +11,31 @@ __all__ = ["resolve"]
 MODEL_OF_INPUT = {"image": "cnn", "text": "text_cnn", "record": "mlp"}
 # Examples to see in a whole training, and the bounds on epochs: small sets need many passes, large ones few.
 # "written": a text is the answer to a text.
-EXAMPLES_SEEN = {"image": 600_000, "text": 80_000, "record": 150_000, "vector": 150_000, "written": 300_000, "boxes": 6_000}
-EPOCHS = {"image": (8, 30), "text": (4, 25), "record": (5, 150), "vector": (5, 100), "written": (6, 60), "boxes": (6, 60)}
+EXAMPLES_SEEN = {
+    "image": 600_000,
+    "text": 80_000,
+    "record": 150_000,
+    "vector": 150_000,
+    "written": 300_000,
+    "boxes": 6_000,
+}
+EPOCHS = {
+    "image": (8, 30),
+    "text": (4, 25),
+    "record": (5, 150),
+    "vector": (5, 100),
+    "written": (6, 60),
+    "boxes": (6, 60),
+}
 BATCHES_AN_EPOCH = {"image": 40, "text": 100, "record": 20, "vector": 20, "written": 100, "boxes": 20}
-BATCH_SIZES = {"image": (32, 128), "text": (16, 64), "record": (16, 512), "vector": (16, 256), "written": (16, 128), "boxes": (4, 16)}
+BATCH_SIZES = {
+    "image": (32, 128),
+    "text": (16, 64),
+    "record": (16, 512),
+    "vector": (16, 256),
+    "written": (16, 128),
+    "boxes": (4, 16),
+}
 _AS = {"tokens": "text", "texts": "text", "matrix": "vector"}
 
 

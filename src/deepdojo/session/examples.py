@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from deepdojo.boxes import said_boxes
 from deepdojo.chunks import Chunk, chunks_of
 from deepdojo.contracts import Contract
+from deepdojo.session.boxed import boxed
 
 __all__ = ["collect_examples", "data_uri", "readable", "worst_rows"]
 
@@ -62,7 +64,9 @@ def collect_examples(
         }  # fmt: skip
         if tagged:
             entry |= _tagged(rows[key][contract.input], truth[key], cells[contract.answer])
-        if contract.target in contract.within:
+        if contract.target_kind == "boxes" and kind == "image":
+            entry |= boxed(rows[key][contract.input], truth[key], cells[contract.answer])
+        elif contract.target in contract.within:
             entry |= _marked(rows[key], truth[key], cells[contract.answer], contract)
         else:
             entry |= _shown(rows[key], contract)
@@ -140,6 +144,8 @@ def readable(cell: Any, kind: str) -> str | float:
         return " ".join(cell)
     if kind == "texts":
         return " / ".join(dict.fromkeys(cell))
+    if kind == "boxes":
+        return said_boxes(cell)
     if kind == "labels":
         return ", ".join(cell) or "–"
     if kind in ("vector", "matrix"):

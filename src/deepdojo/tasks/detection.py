@@ -1,7 +1,7 @@
 """Image -> boxes around objects, each with its class and a score.
 
-Legend: B examples in a batch, C classes, N boxes of the fullest picture, Y, X pixels of the model's input, y, x cells of
-its output, K boxes kept of a picture.
+Legend: B examples in a batch, C classes, N boxes of the fullest picture, Y, X pixels of the model's input, y, x cells
+of its output, K boxes kept of a picture.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from deepdojo.boxes import corners_of, iou_of, suppressed
+from deepdojo.boxes import SURE, corners_of, iou_of, suppressed
 from deepdojo.data.codecs.labels import Labels
 from deepdojo.data.codecs.pixels import Pixels
 from deepdojo.data.images import decode_image, shown_size
@@ -32,8 +32,6 @@ CORE = 0.54
 SIDES_WEIGHT = 5.0
 """Weight of the loss of the sides beside that of the heat map, as in TTFNet."""
 MOST = 100
-SURE = 0.3
-"""Boxes of at least this score are what a person is shown, and what an explanation takes for the answer."""
 LEAST_SIDE, LARGEST_SIDE, STEP = 64, 320, 8
 LOOKED_AT = 512
 PATCHES_A_SIDE = 7
@@ -128,7 +126,9 @@ class Detection(Task):
         image = batch["image"]
         if image.dtype != torch.uint8:
             return batch
-        mean, std = (image.new_tensor(v, dtype=torch.float32).view(1, -1, 1, 1) for v in (self.pixels.mean, self.pixels.std))
+        mean, std = (
+            image.new_tensor(v, dtype=torch.float32).view(1, -1, 1, 1) for v in (self.pixels.mean, self.pixels.std)
+        )
         return {**batch, "image": (image.float().div_(255.0)).sub_(mean).div_(std)}
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"]]:
@@ -163,7 +163,10 @@ class Detection(Task):
         y, x = (batch["size"].float() / batch["size"].new_tensor([height, width])).unbind(1)
         boxes = boxes * torch.stack([x, y, x, y], 1)[:, None]
         found = torch.cat([(place // cells)[..., None], score[..., None], boxes], -1).cpu().double().numpy()
-        return [_within(part[part[:, 1] >= self.least], size) for part, size in zip(found, batch["size"].tolist(), strict=True)]
+        return [
+            _within(part[part[:, 1] >= self.least], size)
+            for part, size in zip(found, batch["size"].tolist(), strict=True)
+        ]
 
     def decode(self, row: Row, parts: list[Part]) -> dict[str, Any]:
         found = np.concatenate(parts)
@@ -210,9 +213,7 @@ def _frame(cells: Sequence[Any], size: int | None) -> tuple[int, int]:
     return tuple(max(STEP, STEP * round(side / STEP)) for side in sides)  # type: ignore[return-value]
 
 
-def _cores(
-    boxes: Float[Tensor, "B N 4"], keep: Tensor, height: int, width: int
-) -> Float[Tensor, "B N y x"]:
+def _cores(boxes: Float[Tensor, "B N 4"], keep: Tensor, height: int, width: int) -> Float[Tensor, "B N y x"]:
     """A Gaussian for each box (in cells), 1 at the cell of its centre and 0 outside the core and for padding."""
     axes = []
     for low, high, count in ((boxes[..., 1], boxes[..., 3], height), (boxes[..., 0], boxes[..., 2], width)):

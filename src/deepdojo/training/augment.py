@@ -1,5 +1,6 @@
 """What a recipe does to training batches: batch -> batch on the device, drawn from a generator that seed and step
-decide. `augment_images.py` moves and recolours pictures, `augment_boxes.py` those with boxes on them, `augment_targets.py` softens classes and mixes examples."""
+decide. `augment_images.py` moves and recolours pictures, `augment_boxes.py` those with boxes on them,
+`augment_targets.py` softens classes and mixes examples."""
 
 from __future__ import annotations
 

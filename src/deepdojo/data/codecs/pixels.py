@@ -34,7 +34,12 @@ class Pixels:
 
     @classmethod
     def fit(
-        cls, cells: Sequence[Any], *, size: int | tuple[int, int] | None = None, channels: int | None = None, seed: int = 0
+        cls,
+        cells: Sequence[Any],
+        *,
+        size: int | tuple[int, int] | None = None,
+        channels: int | None = None,
+        seed: int = 0,
     ) -> Pixels:
         """Size and statistics from a seeded sample of 512 training images.
 

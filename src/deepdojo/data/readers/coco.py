@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["read"]
 
-_FORM = 'COCO\'s form is {"images": [{"id", "file_name"}], "categories": [{"id", "name"}], "annotations": [{"image_id", ' \
-        '"category_id", "bbox": [x, y, width, height]}]}'  # fmt: skip
+_FORM = (
+    'COCO\'s form is {"images": [{"id", "file_name"}], "categories": [{"id", "name"}], '
+    '"annotations": [{"image_id", "category_id", "bbox": [x, y, width, height]}]}'
+)
 
 
 def read(
@@ -31,10 +33,10 @@ def read(
 ) -> Iterator[RawRow]:
     """Cells `image`, `boxes`, `image_id`, `file_name`, `stem`, `width`, `height`.
 
-    A box that leaves its picture is cut at the border; one without area, outside the picture, of an unknown category, for
-    an unknown picture, or that marks a crowd (`iscrowd`) is rejected by itself, and its place is its number among the
-    annotations, from 1. A picture without annotations shows no object. A file without the list of annotations (a test
-    set) gives rows whose boxes are missing. Masks are not read.
+    A box that leaves its picture is cut at the border; one without area, outside the picture, of an unknown category,
+    for an unknown picture, or that marks a crowd (`iscrowd`) is rejected by itself, and its place is its number among
+    the annotations, from 1. A picture without annotations shows no object. A file without the list of annotations (a
+    test set) gives rows whose boxes are missing. Masks are not read.
 
     Args:
         file: a name, a pattern, or a list of them.
@@ -60,8 +62,9 @@ def _rows(files: Files, name: str, images: str, known: set[str]) -> Iterator[Raw
         for c in _list_of(found, "categories", name, missing=[])
         if isinstance(c, Mapping) and c.get("name") is not None and "id" in c
     }
-    annotated = isinstance(found.get("annotations"), list)
-    of_picture, strange = _by_picture(found.get("annotations") if annotated else [], pictures)
+    annotations = found.get("annotations")
+    annotated = isinstance(annotations, list)
+    of_picture, strange = _by_picture(annotations if isinstance(annotations, list) else [], pictures)
     for number, reason in strange:
         yield RawRow({}, name, number, reason)
     for number, entry in enumerate(pictures, 1):

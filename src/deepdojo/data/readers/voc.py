@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 from xml.etree import ElementTree
 
-from deepdojo.data.annotated import is_picture, picture_of, placed, unlisted
+from deepdojo.data.annotated import is_picture, picture_of, placed
 from deepdojo.data.encodings import text_lines
 from deepdojo.data.files import printable
 from deepdojo.data.readers import RawRow
@@ -31,9 +31,9 @@ def read(
 ) -> Iterator[RawRow]:
     """Cells `image`, `boxes`, `stem` (the annotation's name without folder and ending), `width`, `height`.
 
-    The numbers of `bndbox` are taken as they stand: pixels from the left and upper border. A box that leaves its picture
-    is cut at the border; one without area, outside the picture or without a name is rejected by itself, and its place is
-    its number in the file, from 1. An annotation without objects is a picture without any.
+    The numbers of `bndbox` are taken as they stand: pixels from the left and upper border. A box that leaves its
+    picture is cut at the border; one without area, outside the picture or without a name is rejected by itself, and
+    its place is its number in the file, from 1. An annotation without objects is a picture without any.
 
     Args:
         annotations: the XML files, such as `Annotations/*.xml`.
@@ -102,7 +102,9 @@ def _rows(files: Files, annotation: str, stem: str, picture: str | None, images:
         else:
             boxes.append(box)
     height, width = found.size
-    yield RawRow({"image": found.media, "boxes": boxes, "stem": stem, "width": width, "height": height}, annotation, None)
+    yield RawRow(
+        {"image": found.media, "boxes": boxes, "stem": stem, "width": width, "height": height}, annotation, None
+    )
 
 
 def _parsed(files: Files, name: str) -> ElementTree.Element:
