@@ -38,6 +38,8 @@ FAMILIES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("image-classification", "resnet_imagenet", {"widths": [8, 16], "blocks": [1, 1]}, {"size": 32}),
     ("image-classification", "inception", {"width_multiplier": 0.125}, {"size": 32}),
     ("image-classification", "vit", {"model_width": 16, "num_heads": 2, "num_layers": 2}, {"size": 16}),
+    ("detection", "dense_detector", {"widths": [8, 8, 16], "stride": 8, "head_width": 8}, {}),
+    ("detection", "dense_detector", {"widths": [8, 8, 16], "stride": 4, "head_width": 8}, {"views": 2}),
     ("text-classification", "text_cnn", {"embedding_width": 8, "filters": 8}, {}),
     ("text-classification", "text_cnn", {"embedding_width": 8, "filters": 8, "channels": "multichannel"}, {}),
     ("text-classification", "bag_of_ngrams", {}, {"ngrams": True, "min_count": 1}),
