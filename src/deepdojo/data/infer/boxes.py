@@ -171,6 +171,7 @@ def images_of(files: Files, name: str | list[str]) -> str:
             return f"{before}{start}{{file_name}}"
     last = wanted.rpartition("/")[2]
     hits = [n for n in files.glob(f"{before}**/*") if n.endswith(f"/{last}") and n.endswith(wanted)]
+    hits.sort(key=lambda n: not n.startswith(f"{before}{folder}/"))  # below the file's own folder first
     if hits:
         return hits[0].removesuffix(wanted) + "{file_name}"
     todo = "put pictures and JSON into one folder, and give that"
