@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,14 +27,16 @@ def draw(boxed: Json, picture: Picture, about: str, words: Words) -> Markup:
     height, width = picture.shape
     y, x = (side / max(1, float(of)) for side, of in zip(picture.shape, boxed["size"], strict=True))
     parts = [tag("title", about), tag("use", href=f"#{picture.id}")]
+    names = Counter(str(box[0]) for box in (*_of(boxed, "true", 6), *_of(boxed, "said", 7)))
+    plain = max(names, key=lambda name: names[name], default="")
     for label, *corners, found in _of(boxed, "true", 6):
         if not found:
-            parts.append(_box(corners, (x, y), "missed", words("missed: {label}", label=label), str(label)))
+            parts.append(_box(corners, (x, y), "missed", words("missed: {label}", label=label), _name(label, plain)))
     for label, score, *corners, right in _of(boxed, "said", 7):
         kind = "found" if right else "extra"
         title = words("found: {label}, score {score}" if right else "nothing there: {label}, score {score}",
                       label=label, score=f"{float(score):.2f}")  # fmt: skip
-        parts.append(_box(corners, (x, y), kind, title, str(label)))
+        parts.append(_box(corners, (x, y), kind, title, _name(label, plain)))
     return tag("svg", *parts, viewBox=f"0 0 {width} {height}", class_="picture", role="img", aria_label=about)
 
 
@@ -44,8 +47,15 @@ def _of(boxed: Json, name: str, length: int) -> list[list[Any]]:
 def _box(corners: Sequence[Any], scale: tuple[float, float], kind: str, title: str, label: str) -> Markup:
     x0, y0, x1, y1 = (float(v) * scale[i % 2] for i, v in enumerate(corners))
     place = {"x": x0, "y": y0, "width": max(0.0, x1 - x0), "height": max(0.0, y1 - y0)}
-    name = tag("text", cut(label, 12), x=x0 + 2, y=y0 + 11, class_=f"box-name {kind}")
-    return tag("g", tag("rect", **place, class_="box-edge"), mark("rect", title, **place, class_=f"box {kind}"), name)
+    parts = [tag("rect", **place, class_="box-edge"), mark("rect", title, **place, class_=f"box {kind}")]
+    if label:
+        parts.append(tag("text", cut(label, 12), x=x0 + 2, y=y0 + 11, class_=f"box-name {kind}"))
+    return tag("g", *parts)
+
+
+def _name(label: Any, plain: str) -> str:
+    """What is written beside a box: the commonest class of a picture needs no name on each."""
+    return "" if str(label) == plain else str(label)
 
 
 def wrong_boxes(boxed: Json) -> tuple[int, int]:
