@@ -101,7 +101,7 @@ def test_an_exported_model_gives_the_same_cells(tmp_path, name, model, arguments
     assert graph["difference"] < 1e-5
     assert len(graph["checks"]) >= 5
     assert graph["inputs"][0]["axes"][0] == "batch"
-    assert (graph["inputs"][0]["axes"][1:2] == ["length"]) == bool(task.ragged)
+    assert (graph["inputs"][0]["axes"][1:2] == ["length"]) == (task.length is not None)
     fresh = hidden(made_rows(name, 11, seed=1), name)
     if list(CONTRACTS[name].inputs) == ["text"]:
         fresh += [{"id": "one", "text": "fine"}, {"id": "long", "text": "a plot of great film " * 90}]
