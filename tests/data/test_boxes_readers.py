@@ -239,3 +239,27 @@ def test_a_list_of_names_for_the_wrong_reader_is_said(tmp_path):
     )
     with pytest.raises(ProjectError, match=r"data\.names of the csv reader is a list of names"):
         open_project(tmp_path)
+
+
+def test_check_counts_objects_and_names_what_cannot_be_learned(tmp_path):
+    from deepdojo.data.check import check
+
+    twice = xml(("cat", 1, 1, 9, 9), ("cat", 1, 1, 9, 9))
+    both = {f"p{i}": twice for i in range(3)} | {
+        "p3": xml(),
+        "p4": xml(("dog", 1, 1, 9, 9)),
+    }
+    voc(tmp_path, both | {"p5": xml(("cat", 1, 1, 9, 9))})
+    for part, names in (("train", "p0 p1 p2 p3"), ("val", "p4"), ("test", "p5")):
+        (tmp_path / f"{part}.txt").write_text("\n".join(names.split()))
+    (tmp_path / "project.toml").write_text(
+        'name = "x"\ntask = "detection"\n[data]\nannotations = "xml/*.xml"\nimages = "img/{stem}.png"\nid = "stem"\n[data.split]\n'
+        'train = {names = "train.txt"}\nvalidation = {names = "val.txt"}\ntest = {names = "test.txt"}\n'
+    )
+    found = check(load_dataset(open_project(tmp_path)))
+    said = [problem.what for problem in found.problems]
+    assert "1 class of validation boxes has no box to learn from: 'dog'" in said
+    assert "1 class has fewer than 20 boxes to learn from: 'cat' (6)" in said
+    assert "1 picture shows no object" in said
+    assert "in 3 pictures a box stands twice" in said
+    assert found.facts["objects"] == {"cat": 6, "dog": 1}
