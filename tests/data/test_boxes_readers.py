@@ -253,7 +253,8 @@ def test_check_counts_objects_and_names_what_cannot_be_learned(tmp_path):
     for part, names in (("train", "p0 p1 p2 p3"), ("val", "p4"), ("test", "p5")):
         (tmp_path / f"{part}.txt").write_text("\n".join(names.split()))
     (tmp_path / "project.toml").write_text(
-        'name = "x"\ntask = "detection"\n[data]\nannotations = "xml/*.xml"\nimages = "img/{stem}.png"\nid = "stem"\n[data.split]\n'
+        'name = "x"\ntask = "detection"\n[data]\nannotations = "xml/*.xml"\n'
+        'images = "img/{stem}.png"\nid = "stem"\n[data.split]\n'
         'train = {names = "train.txt"}\nvalidation = {names = "val.txt"}\ntest = {names = "test.txt"}\n'
     )
     found = check(load_dataset(open_project(tmp_path)))
