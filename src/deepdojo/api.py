@@ -423,16 +423,18 @@ def predict(
     listener: Listener | None = None,
     trust: bool = False,
 ) -> tuple[Table, list[Any]]:
-    """Predictions of new rows as a table, written to `output` (.csv, .parquet, .jsonl) when given; and what was left
-    out, which is listed beside it (`predictions.rejected.csv`)."""
+    """Predictions of new rows as a table, written to `output` (.csv, .parquet, .jsonl, or a .zip that also holds
+    sounds and pictures) when given; and what was left out, which is listed beside it (`predictions.rejected.csv`)."""
     from deepdojo.runs import write_rejected
+    from deepdojo.scoring.submission import Manifest
+    from deepdojo.scoring.submission_files import write_submission
     from deepdojo.session.evaluate import table_of
     from deepdojo.tables import write_table
-    from deepdojo.tables_io import SUFFIXES
+    from deepdojo.tables_io import require_table_name
 
-    if output is not None and Path(output).suffix.lower() not in SUFFIXES:  # before the work, not after it
-        raise UsageError("this is no kind of table", where=str(output), todo=f"let it end in {', '.join(SUFFIXES)}")
     loaded = load(run)
+    if output is not None:  # before the work, not after it
+        require_table_name(Path(output), loaded.run.contract.predictions)
     found, rejected = loaded.predict_with_rejected(rows, listener=listener, trust=trust)
     if not found:
         raise DataError(
@@ -441,7 +443,12 @@ def predict(
     contract = loaded.run.contract
     table = table_of(found, contract)
     if output is not None:
-        write_table(Path(output), table, dict(contract.predictions))
+        if Path(output).suffix.lower() == ".zip":
+            info = loaded.run.info
+            made = Manifest(project=str(info["project"]), run=str(info["id"]))
+            write_submission(output, table, dict(contract.predictions), made)
+        else:
+            write_table(Path(output), table, dict(contract.predictions))
         if rejected:
             write_rejected(Path(output).with_suffix(".rejected.csv"), rejected)
     return table, rejected
@@ -527,7 +534,8 @@ def errors(
         output: a .csv file for all of them; one of suspects has the columns that `[labels] corrections` reads.
 
     Returns:
-        `rows`, one dict each; of suspects also `suspects`, `judged` and `wrong`, the estimated share with its interval.
+        `rows`, one dict each; `labels`, whether the task has labels that can be suspected. Of suspects also
+        `suspects`, `judged` and `wrong`, the estimated share with its interval.
     """
     from deepdojo.places import write_text
     from deepdojo.session.errors import worst_held_out
@@ -538,6 +546,7 @@ def errors(
     whole, listener = load(run).run, listener or Listener()
     one = whole.with_model()
     found: dict[str, Any] = {"run": whole.id, "project": whole.info["project_path"] or whole.info["project"]}
+    found["labels"] = whole.contract.target_kind == "label"
     if suspect_labels:
         suspects = find_suspects(one, listener, offline=offline, trust=trust)
         everything = [vars(item) for item in suspects.found]

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-__all__ = ["CONTRACTS", "Contract", "KindName", "contract_of", "task_of"]
+__all__ = ["CONTRACTS", "DIFFERENT", "MEDIA", "SAME", "Contract", "KindName", "contract_of", "task_of"]
 
 from deepdojo.errors import UnknownNameError
 
@@ -20,12 +20,22 @@ KindName = Literal[
     "number",
     "vector",
     "matrix",
+    "skeleton",
     "distribution",
     "marginals",
     "boxes",
+    "audio",
     "image",
+    "video",
+    "gallery",
     "record",
 ]
+
+MEDIA: frozenset[KindName] = frozenset({"image", "video", "audio"})
+"""Kinds whose cells are encoded files: in Parquet their bytes, in a zip files of their own."""
+
+SAME, DIFFERENT = "same", "different"
+"""The labels of a pair of pictures: of one name, or of two."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,10 @@ class Contract:
         optional: inputs that a project has only if its [columns] name them (`given`).
         hints: columns of rows with targets that help to learn and may be absent or empty (where an answer stands).
         within: column of texts -> the column of text in which one of them must stand, sign by sign.
+        positive: the label that a project with two classes looks for; None where it names none.
+        verbatim: a text is right as a whole or wrong (what was said), where other texts are so by degree.
+        compared: inputs that hold what the first one is compared with. A row to learn from has none of them (None):
+        its label is a name. A row that validates or is tested on is a question, and its names may be new ones.
     """
 
     inputs: Mapping[str, KindName]
@@ -57,6 +71,9 @@ class Contract:
     optional: tuple[str, ...] = ()
     hints: Mapping[str, KindName] = field(default_factory=dict)
     within: Mapping[str, str] = field(default_factory=dict)
+    positive: str | None = None
+    verbatim: bool = False
+    compared: tuple[str, ...] = ()
 
     def given(self, roles: Collection[str]) -> Contract:
         """The contract of a project with these roles: without optional inputs that are not among them."""
@@ -111,8 +128,12 @@ class Contract:
     def met(self, truth: Mapping[str, Any], cells: Mapping[str, Any]) -> bool | None:
         """Whether predicted cells answer the target; None where that is a matter of degree."""
         right, said = truth[self.target], cells[self.answer]
-        if self.target_kind == "texts":
+        if self.target_kind == "texts" and self.target in self.within:
             return any(said.strip().lower() == text.strip().lower() for text in right)
+        if self.verbatim:
+            return bool(said.split() == right.split())
+        if self.target_kind != self.answer_kind:  # a similarity has no threshold of its own
+            return None
         return bool(right == said) if self.target_kind in ("label", "labels", "tokens") else None
 
     @property
@@ -140,6 +161,29 @@ CONTRACTS: Mapping[str, Contract] = {
     "image-classification": _classification({"image": "image"}),
     "detection": Contract(
         inputs={"image": "image"}, targets={"boxes": "boxes"}, predictions={"boxes": "boxes"}, metric="map50"
+    ),
+    "video-classification": _classification({"clip": "video"}),
+    "captioning": Contract(
+        inputs={"image": "image"},
+        targets={"captions": "texts"},
+        predictions={"caption": "text"},
+        metric="caption_bleu",
+    ),
+    "verification": Contract(
+        inputs={"image": "image", "other": "image"},
+        targets={"label": "label"},
+        predictions={"similarity": "number"},
+        metric="eer",
+        hints={"family": "label"},
+        compared=("other",),
+    ),
+    "identification": Contract(
+        inputs={"image": "image", "gallery": "gallery"},
+        targets={"label": "label"},
+        predictions={"label": "label", "similarities": "vector"},
+        metric="accuracy",
+        hints={"family": "label"},
+        compared=("gallery",),
     ),
     "text-classification": _classification({"text": "text"}),
     "multi-label-classification": Contract(
@@ -173,6 +217,14 @@ CONTRACTS: Mapping[str, Contract] = {
         metric="mase",
     ),
     "signal-classification": _classification({"signal": "matrix", "numbers": "vector"}, ("numbers",)),
+    "skeleton-classification": _classification({"motion": "skeleton"}),
+    "audio-classification": _classification({"audio": "audio"}),
+    "speech-recognition": Contract(
+        inputs={"audio": "audio"}, targets={"text": "text"}, predictions={"text": "text"}, metric="wer", verbatim=True
+    ),
+    "signal-transcription": Contract(
+        inputs={"signal": "matrix"}, targets={"text": "text"}, predictions={"text": "text"}, metric="wer", verbatim=True
+    ),
     "tagging": Contract(
         inputs={"words": "tokens", "pos": "tokens"},
         targets={"tags": "tokens"},
@@ -195,6 +247,9 @@ CONTRACTS: Mapping[str, Contract] = {
         predictions={"guess": "record"},
         metric="masked_word_nats",
         host_inputs={"text": "text"},
+    ),
+    "speech-synthesis": Contract(
+        inputs={"text": "text"}, targets={"audio": "audio"}, predictions={"audio": "audio"}, metric="mel_distance"
     ),
     "translation": Contract(
         inputs={"source": "text"}, targets={"target": "text"}, predictions={"target": "text"}, metric="bleu"

@@ -96,14 +96,16 @@ class TrainSection(_Section):
     """Largest global norm of the gradient; 0 does not clip."""
     flip: bool = False
     """Mirror each training image left to right with probability 1/2."""
-    flip_vertical: bool = False
-    """Turn each training image upside down with probability 1/2: for what has no upper side."""
+    flip_up: bool = False
+    """Mirror each training image upside down with probability 1/2, where no side of it is up: cells, tiles, stars."""
     shift: int = Field(0, ge=0)
     """Move each training image by up to so many pixels along each axis: a random crop of the padded image."""
     rotate: float = Field(0.0, ge=0, le=180)
     """Turn each training image by up to so many degrees to either side."""
     zoom: float = Field(0.0, ge=0, le=1)
     """Resize each training image; 0.1 draws factors from 1/1.1 to 1.1."""
+    shear: float = Field(0.0, ge=0, le=45)
+    """Slant each training image by up to so many degrees to either side."""
     stretch: float = Field(0.0, ge=0, le=1)
     """Change the ratio of each training image's sides; 0.1 draws factors from 1/1.1 to 1.1."""
     fill: Literal["edge", "zero", "reflect"] = "edge"
@@ -113,8 +115,26 @@ class TrainSection(_Section):
     """Make each training image lighter or darker by up to this share of the whole range."""
     contrast: float = Field(0.0, ge=0, le=1)
     """Change each training image's contrast; 0.2 draws factors from 1/1.2 to 1.2."""
+    saturation: float = Field(0.0, ge=0, le=1)
+    """Make the colours of each training image paler or stronger; 0.3 draws factors from 1/1.3 to 1.3. Grey stays."""
     erase: float = Field(0.0, ge=0, lt=1)
     """Cover a rectangle of each training image, of up to this share of its area (DeVries & Taylor 2017)."""
+    speed: float = Field(0.0, ge=0, le=1)
+    """Play each training sound faster or slower; 0.2 draws factors from 1/1.2 to 1.2 (Ko et al. 2015)."""
+    pitch: float = Field(0.0, ge=0, le=1)
+    """Make each training sound higher or lower; 0.2 draws factors from 1/1.2 to 1.2 (Jaitly & Hinton 2013)."""
+    time_shift: int = Field(0, ge=0)
+    """Move each training sound in its window by up to so many frames."""
+    noise: float = Field(0.0, ge=0)
+    """Put noise on each training sound, up to so many nats above silence (1 nat is 4.3 dB)."""
+    equalise: float = Field(0.0, ge=0)
+    """Pass each training sound through a filter as of another room or microphone; the spread of its curve in nats."""
+    time_mask: int = Field(0, ge=0)
+    """Cover stretches of each training sound, of up to so many frames (SpecAugment, Park et al. 2019)."""
+    frequency_mask: int = Field(0, ge=0)
+    """Cover bands of pitch of each training sound, of up to so many mel bands (SpecAugment)."""
+    masks: int = Field(2, ge=1)
+    """How many stretches and how many bands are covered."""
     word_dropout: float = Field(0.0, ge=0, lt=1)
     """Probability that a word of a training text becomes the unknown word."""
     label_smoothing: float = Field(0.0, ge=0, lt=1)

@@ -16,10 +16,20 @@ import numpy as np
 
 from deepdojo.boxes import box_fault
 from deepdojo.columns import Cells, ColumnBuilder, Distributions
-from deepdojo.contracts import KindName
+from deepdojo.contracts import MEDIA, KindName
 from deepdojo.errors import ScoreError, nearest
 
-__all__ = ["TEXT_FORMS", "Table", "TableBuilder", "TableRows", "align", "check_cells", "read_table", "write_table"]
+__all__ = [
+    "TEXT_FORMS",
+    "Table",
+    "TableBuilder",
+    "TableRows",
+    "align",
+    "check_cells",
+    "media_bytes",
+    "read_table",
+    "write_table",
+]
 
 TEXT_FORMS: Mapping[KindName, str] = {
     "label": "as is",
@@ -30,11 +40,15 @@ TEXT_FORMS: Mapping[KindName, str] = {
     "number": "a decimal",
     "vector": "a JSON list of numbers: [1.5, 2]",
     "matrix": "a JSON list of lists of numbers, all of one length",
+    "skeleton": "a JSON list of frames, each a list of joints, each three numbers",
     "distribution": 'a JSON object, label to probability: {"cat": 0.9, "dog": 0.1}',
     "marginals": 'a JSON object, label to the probability that the row has it: {"cat": 0.9, "dog": 0.7}',
     "boxes": 'a JSON list of boxes, each [label, score, x0, y0, x1, y1] in pixels: [["cat", 0.9, 4, 8, 30, 42]]',
     "record": "a JSON object, column to cell",
     "image": "a path inside the zip",
+    "video": "a path inside the zip",
+    "audio": "a path inside the zip",
+    "gallery": 'a JSON list of names and pictures: [["anna", "anna/1.png"], ["ben", "ben/7.png"]]',
 }
 SUM_TOLERANCE = 1e-3
 
@@ -208,6 +222,8 @@ def check_cells(table: Table, kinds: Mapping[str, KindName], *, labels: Collecti
                 if kind == "label":
                     guess = nearest(str(cell), known or ())
                     todo = f"did you mean {guess!r}?" if guess else None
+                elif kind in MEDIA and isinstance(cell, str):
+                    todo = "give the zip that has the files, or a Parquet table that holds them"
                 else:
                     todo = f"the form is: {TEXT_FORMS[kind]}"
                 raise ScoreError(fault, where=table.where(index, column), todo=todo)
@@ -238,7 +254,21 @@ def _fault(cell: Any, kind: KindName, known: frozenset[str] | None) -> str | Non
         return box_fault(cell, known)
     if kind == "record" and not isinstance(cell, Mapping):
         return f"{_short(cell)} is not a record"
-    return None
+    return _media_fault(cell, kind) if kind in MEDIA else None
+
+
+def _media_fault(cell: Any, kind: KindName) -> str | None:
+    """A file that is not there or holds nothing; what is in it the metric finds out, which decodes it."""
+    if isinstance(cell, str):
+        return f"{_short(cell)} names a file, and a table alone holds none"
+    if isinstance(cell, bytes | bytearray | memoryview):
+        return None if len(cell) else f"the file of the {kind} is empty"
+    return None if hasattr(cell, "read") or hasattr(cell, "dtype") else f"{_short(cell)} is no {kind}"
+
+
+def media_bytes(cell: Any) -> bytes:
+    """The encoded file of a picture or a sound: bytes as they are, what can be read is read."""
+    return bytes(cell) if isinstance(cell, bytes | bytearray | memoryview) else bytes(cell.read())
 
 
 def _list_fault(cell: Any, kind: KindName, known: frozenset[str] | None) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 import json
@@ -17,12 +18,12 @@ import numpy as np
 
 from deepdojo.boxes import FIELDS, parse_boxes
 from deepdojo.columns import Coded, ColumnBuilder, Distributions, Numbers, Texts
-from deepdojo.contracts import KindName
+from deepdojo.contracts import MEDIA, KindName
 from deepdojo.errors import ScoreError, UsageError, nearest
 from deepdojo.places import write_bytes, write_text
-from deepdojo.tables import TEXT_FORMS, Table
+from deepdojo.tables import TEXT_FORMS, Table, media_bytes
 
-__all__ = ["SUFFIXES", "decode_text", "read", "read_bytes", "write"]
+__all__ = ["SUFFIXES", "decode_text", "read", "read_bytes", "require_table_name", "write"]
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 _CELL_LIMIT_CHARS = 1 << 26  # a distribution over 10⁵ labels is 3 MB of JSON; the csv module stops at 131,072 by itself
@@ -228,6 +229,8 @@ def _cell(raw: Any, kind: str) -> Any:
         return _list(raw, kind)
     if kind == "boxes":
         return parse_boxes(raw)
+    if kind in MEDIA and isinstance(raw, bytes | dict):
+        return _file(raw)
     return _string(raw)
 
 
@@ -240,6 +243,14 @@ def _string(raw: Any) -> str | None:
     if isinstance(raw, bytes | list | dict):
         raise ValueError(f"{str(raw)[:60]!r} is not text")
     return str(raw)
+
+
+def _file(raw: Any) -> bytes:
+    """A picture or a sound from its bytes, or from a struct of path and bytes, as the Hugging Face hub stores them."""
+    found = raw.get("bytes") if isinstance(raw, dict) else raw
+    if not isinstance(found, bytes):
+        raise ValueError(f"{str(raw)[:60]!r} holds no bytes")
+    return found
 
 
 def _number(raw: Any) -> float:
@@ -289,6 +300,17 @@ def _list(raw: Any, kind: str) -> Any:
         raise ValueError(f"{str(raw)[:60]!r} is no {kind} of numbers") from None
 
 
+def require_table_name(path: Path, kinds: Mapping[str, KindName]) -> None:
+    """Raise UsageError for a name whose ending says no table that can hold cells of these kinds; a zip holds all."""
+    suffix = path.suffix.lower()
+    if suffix not in (*SUFFIXES, ".zip"):
+        raise UsageError("this is no kind of table", where=str(path), todo=f"let it end in {', '.join(SUFFIXES)}")
+    media = next((column for column, kind in kinds.items() if kind in MEDIA), None)
+    if media is not None and suffix not in (".parquet", ".zip"):
+        what = f"the column {media!r} holds files, which {suffix} cannot"
+        raise UsageError(what, where=str(path), todo="let the name end in .zip or .parquet")
+
+
 def write(path: Path, table: Table, kinds: Mapping[str, KindName]) -> None:
     """`tables.write_table`."""
     suffix = path.suffix.lower()
@@ -296,8 +318,8 @@ def write(path: Path, table: Table, kinds: Mapping[str, KindName]) -> None:
     missing = [column for column in wanted if column not in table.columns]
     if missing:
         raise UsageError(f"the table has no column {missing[0]!r}", where=str(path))
-    if "image" in kinds.values():
-        raise UsageError("images are not written into a table", where=str(path), todo="put them into the zip")
+    if suffix in SUFFIXES:
+        require_table_name(path, kinds)
     if suffix == ".parquet":
         write_bytes(path, _parquet_bytes(table, wanted))
     elif suffix == ".jsonl":
@@ -325,6 +347,8 @@ def _text(cell: Any, kind: str) -> str:
         return ""
     if kind == "tokens":
         return " ".join(cell)
+    if kind in MEDIA:
+        return base64.b64encode(media_bytes(cell)).decode("ascii")
     if kind in ("distribution", "marginals", "record", "texts", "labels", "vector", "matrix", "boxes"):
         return json.dumps(_plain(cell), ensure_ascii=False)
     return repr(float(cell)) if kind == "number" else str(cell)
@@ -386,7 +410,12 @@ def _parquet_bytes(table: Table, kinds: Mapping[str, str]) -> bytes:
             connection.execute("SET threads = 1")  # keeps the order of rows, and tables are small
             source = _words(connection, table, kinds) or _json_lines_file(Path(folder) / "rows.jsonl", table, kinds)
             form = "(FORMAT PARQUET, COMPRESSION ZSTD)"
-            connection.execute(f"COPY (SELECT * FROM {source}) TO {_quoted(str(target), chr(39))} {form}")
+            wanted = ", ".join(
+                f"from_base64({_quoted(column, chr(34))}) AS {_quoted(column, chr(34))}" if kind in MEDIA
+                else _quoted(column, chr(34))
+                for column, kind in kinds.items()
+            )  # fmt: skip
+            connection.execute(f"COPY (SELECT {wanted} FROM {source}) TO {_quoted(str(target), chr(39))} {form}")
         finally:
             connection.close()
         return target.read_bytes()
@@ -395,7 +424,7 @@ def _parquet_bytes(table: Table, kinds: Mapping[str, str]) -> bytes:
 def _words(connection: Any, table: Table, kinds: Mapping[str, str]) -> str | None:
     """The table as duckdb's own, where all its cells are words: from arrays, without a file of JSON between."""
     if not 0 < len(table) <= _WORDS_AT_ONCE or any(
-        _PARQUET_TYPES.get(kind) or kind == "record" for kind in kinds.values()
+        _PARQUET_TYPES.get(kind) or kind == "record" or kind in MEDIA for kind in kinds.values()
     ):
         return None
     columns = {column: list(table.columns[column]) for column in kinds}
@@ -410,7 +439,7 @@ def _json_lines_file(path: Path, table: Table, kinds: Mapping[str, str]) -> str:
     types = {column: _PARQUET_TYPES.get(kind, "VARCHAR") for column, kind in kinds.items()}
     schema = ", ".join(f"{_quoted(column, chr(39))}: {_quoted(kind, chr(39))}" for column, kind in types.items())
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        for line in _json_rows(table, kinds, as_text=("record", "boxes")):
+        for line in _json_rows(table, kinds, as_text=("record", "boxes", *MEDIA)):
             file.write(line + "\n")
     return (
         f"read_json({_quoted(str(path), chr(39))}, format='newline_delimited', "

@@ -202,7 +202,10 @@ def test_models_come_with_size_source_tasks_and_the_example(dojo: Dojo) -> None:
         assert entry["example"]
         assert entry["paper"]
         assert set(entry["tasks"]) <= set(CONTRACTS)
-    assert entries["mlp"]["tasks"] == ["image-classification", "tabular-classification", "tabular-regression"]
+    assert entries["mlp"]["tasks"] == [
+        "image-classification", "tabular-classification", "tabular-regression", "audio-classification",
+    ]  # fmt: skip
+    assert entries["frame_cnn"]["tasks"] == ["speech-recognition", "signal-transcription"]
     assert entries["text_cnn"]["tasks"] == ["text-classification"]
     text = dojo("list", "models").out
     for size in ("2.71M  20.6M", "Kim 2014", "For a text of 64 tokens, 20,000 in the vocabulary, 2 classes:"):

@@ -289,6 +289,15 @@ def test_a_group_by_its_name_alone_and_silence_without_reason():
     assert found(check(dataset(TABLE, rows, test_groups=np.zeros(60, dtype=int))), "groups") == []
 
 
+def test_reasons_that_differ_in_numbers_alone_are_one_finding_and_names_are_not_numbers():
+    reasons = [f"{k} of 192 values are missing, the first at 2024-03-24 0{k}:00" for k in range(1, 8)]
+    reasons += ["the column x1 is empty", "the column x2 is empty"]
+    rejected = [SimpleNamespace(file="rows.csv", line=k, id="", reason=said) for k, said in enumerate(reasons, 1)]
+    problems = found(check(dataset(TABLE, good_rows(), rejected=rejected)), "left out")
+    assert [p.what.split(" (")[0] for p in problems] == ["7 rows are left out", *["1 row is left out"] * 2]
+    assert problems[0].what.endswith("the first because 1 of 192 values are missing, the first at 2024-03-24 01:00")
+
+
 def test_what_was_left_out_is_counted_by_reason():
     rejected = [SimpleNamespace(file="rows.csv", line=k, id=None, reason="the label is missing") for k in (7, 9)]
     rejected.append(SimpleNamespace(file="a.png", line=None, id="a.png", reason="the image is truncated"))

@@ -30,6 +30,11 @@ def test_columns_have_numbers_without_names(tmp_path):
     assert list(rows_of(tmp_path, PLAIN)[0].cells) == ["1", "2", "3", "document"]
 
 
+def test_a_line_with_a_column_too_many_costs_its_sentence_alone(tmp_path):
+    rows = rows_of(tmp_path, PLAIN.replace("cat NN I-NP", "black cat NN I-NP"))
+    assert [(row.line, row.reject) for row in rows] == [(2, "the line has 4 columns, the first line has 3"), (4, None)]
+
+
 def test_columns_beyond_the_names_are_left_out(tmp_path):
     assert list(rows_of(tmp_path, PLAIN, names=["word"])[0].cells) == ["word", "document"]
 

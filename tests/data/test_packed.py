@@ -79,6 +79,21 @@ CASES = {
         {"t.csv": "x,value\n" + "".join(f"{i},{i / 7!r}\n" for i in range(50))},
         {"data": {"file": "t.csv"}, "task": "tabular-regression"},
     ),
+    "series": (
+        {"t.csv": "y\n" + "".join(f"{i * 37 % 101 if i % 30 else 'x'}\n" for i in range(90))},
+        {
+            "data": {
+                "reader": "series",
+                "file": "t.csv",
+                "context": 4,
+                "horizon": 2,
+                "id": "id",
+                "season": 1,
+                "split": {"train": {"stop": 0.7}, "test": {"start": 0.7}},
+            },
+            "task": "forecasting",
+        },
+    ),
     "pictures": (
         {},
         {
@@ -118,7 +133,7 @@ def content(data):
     rows = {s: [{k: plain(v) for k, v in row.items()} for row in data.rows(s)] for s in SPLITS}
     places = {row["id"]: data.where(row["id"]) for s in SPLITS for row in data.rows(s)}
     groups = {s: None if data.groups(s) is None else data.groups(s).tolist() for s in SPLITS}
-    truth = {s: [dict(row) for row in data.truth(s)] for s in SPLITS}
+    truth = {s: [{k: plain(v) for k, v in row.items()} for row in data.truth(s)] for s in SPLITS}
     return rows, places, groups, truth, list(data.rejected), data.split_of, data.files, [data.digest(s) for s in SPLITS]
 
 
@@ -255,10 +270,11 @@ load_dataset(open_project(Path(sys.argv[1])))
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
-@pytest.mark.parametrize("case", ["table", "given parts", "ragged", "pictures"])
-def test_a_killed_packing_goes_on_where_it_was(tmp_path, monkeypatch, case):
+@pytest.mark.parametrize(
+    ("case", "at"), [("table", 31), ("given parts", 31), ("ragged", 31), ("pictures", 31), ("series", 55)]
+)
+def test_a_killed_packing_goes_on_where_it_was(tmp_path, monkeypatch, case, at):
     kept = content(load(tmp_path, case, memory=1000, monkeypatch=monkeypatch))
-    at = 31
     monkeypatch.setenv("DEEPDOJO_IN_MEMORY_ROWS", "0")
     child = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), str(at)], capture_output=True, check=False)
     assert child.returncode == -signal.SIGKILL, child.stderr.decode()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from deepdojo.data.check import check
 from deepdojo.data.dataset import load_dataset, load_rows
 from deepdojo.data.files import Files
 from deepdojo.data.project import open_project
@@ -141,6 +143,41 @@ def test_zones_are_not_mixed(tmp_path):
         rows(written(tmp_path, lines), time="time")
 
 
+@pytest.mark.parametrize("year", ["9999", "2044", "1924"])
+def test_a_mistyped_year_is_left_out_and_stretches_nothing(tmp_path, year):
+    lines = hours(VALUES)
+    expected, _ = rows(written(tmp_path, lines), time="time")
+    lines.insert(20, f"{year}-01-01 00:00,1")
+    found, (only,) = rows(written(tmp_path, lines), time="time")
+    side = "before" if year == "1924" else "after"
+    assert re.fullmatch(rf"the time '{year}-01-01 00:00' lies [\d,]+ steps {side} all others: is it mistyped\?", only)
+    assert [c["id"] for c in found] == [c["id"] for c in expected]
+    assert all(np.array_equal(a["past"], b["past"]) for a, b in zip(found, expected, strict=True))
+
+
+def test_a_series_that_rests_is_no_slip_and_windows_without_values_are_none(tmp_path):
+    late = hours(VALUES, DAY + timedelta(hours=1300))[1:]
+    found, left_out = rows(written(tmp_path, [*hours(VALUES), *late]), time="time")
+    assert len(found) == (40 - 25 - 1) + 36  # the second stretch has its scale from the first
+    assert len(left_out) == 8
+    assert all("values are missing" in said for said in left_out)
+
+
+@pytest.mark.parametrize("seconds", [np.random.default_rng(1).uniform(0, 1e6, 200), np.arange(200) ** 2 * 500])
+def test_times_without_a_step_are_said_to_have_none(tmp_path, seconds):
+    lines = [f"{(DAY + timedelta(seconds=float(s))).isoformat()},{k}" for k, s in enumerate(seconds)]
+    with pytest.raises(DataError, match=r"because the times have no regular step: (198 of )?200 li"):
+        rows(written(tmp_path, ["time,y", *lines]), time="time")
+
+
+def test_where_no_window_can_be_used_it_is_said_why_and_what_to_do(tmp_path):
+    lines = [line for k, line in enumerate(hours(VALUES)) if k % 4 != 3]
+    with pytest.raises(DataError, match=r"31 are left out, the first because 1 of 5 values .*data\.gaps"):
+        rows(written(tmp_path, lines), time="time", season=1, start=0.2)
+    with pytest.raises(DataError, match="can be used: because the series y has one value only, 5: nothing to forec"):
+        rows(written(tmp_path, hours([5] * 40)), time="time")
+
+
 @pytest.mark.parametrize("text", ["03/04/2024", "x"])
 def test_times_that_cannot_be_told_ask_for_their_form(tmp_path, text):
     files = written(tmp_path, ["time,y", *(f"{text},{v}" for v in VALUES)])
@@ -171,7 +208,7 @@ def test_options_that_do_not_fit_are_sentences(tmp_path):
     files = written(tmp_path, ["y", *map(str, VALUES)])
     for options, said in (
         ({"horizon": 0}, "horizon is 0"), ({"gaps": "skip"}, "take one of reject, zero, last"),
-        ({"start": 0.99}, "no window of 3"), ({"calendar": ["moon"]}, "'moon' is no cycle"),
+        ({"start": 0.99}, "no window of 3 [+] 2 steps has its future"), ({"calendar": ["moon"]}, "'moon' is no cycle"),
     ):  # fmt: skip
         with pytest.raises(ProjectError, match=said):
             rows(files, **options)
@@ -212,6 +249,21 @@ def test_a_project_is_cut_by_time(tmp_path):
     assert data.rows("test")[-1]["id"] == "y 2024-01-02 12:00"
     assert set(data.rows("test")[0]) == {"id", "past", "known"}
     assert set(data.truth("test")[0]) == {"id", "future", "scale"}
+
+
+def test_a_line_that_every_part_leaves_out_is_told_once(tmp_path):
+    lines = hours(VALUES)
+    lines[5] = lines[5].rsplit(",", 1)[0] + ",broken"
+    written(tmp_path, [*lines, lines[30], lines[31]])
+    data = load_dataset(project(tmp_path, 'season = 1\ngaps = "last"\n'))
+    assert sorted((r.line, r.reason.split(" '")[0]) for r in data.rejected) == [
+        (6, "the y"), (42, "the time"), (43, "the time"),
+    ]  # fmt: skip
+    problems = [p for p in check(data).problems if p.kind == "left out"]
+    assert [p.what.split(":")[0] for p in problems] == [
+        "2 rows are left out (7.14%)", "1 row is left out (3.57%)",
+    ]  # fmt: skip
+    assert "shared inputs" not in {p.kind for p in check(data).problems}
 
 
 def test_a_new_file_is_forecast_from_its_end(tmp_path):

@@ -94,6 +94,15 @@ def test_what_cannot_be_used_is_left_out_with_a_reason(tmp_path):
     ]  # fmt: skip
     assert [r.line for r in data.rejected] == [1, 2, 3, 4, 5, 6]
     assert data.n == 3
+    impossible = [question("Who?", (), is_impossible=True, id="a7"), question("Why?", (), is_impossible=True)]
+    data = load_dataset(
+        project(
+            tmp_path / "c",
+            {"context": CONTEXT, "qas": [*impossible, *good]},
+            data={"reader": "squad", "file": "q.json", "id": "id"},
+        )
+    )
+    assert [r.id for r in data.rejected] == ["a7", "2"]
     with pytest.raises(DataError, match="the context is empty"):
         load_dataset(project(tmp_path / "b", {"context": " \n", "qas": [question()]}))
 

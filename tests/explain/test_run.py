@@ -233,4 +233,4 @@ def test_windows_and_spans_are_said():
     assert found["rows_n"] == 8
     assert all(len(item["pieces"]) == 100 == len(item["scores"]) for item in found["items"])
     assert any("spans" in note for note in found["notes"])
-    assert any("windows" in note for note in found["notes"])
+    assert any("several parts" in note for note in found["notes"])

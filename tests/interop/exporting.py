@@ -10,6 +10,7 @@ import pytest
 from torch import nn
 
 from deepdojo.data.project import Project
+from deepdojo.data.sounds import decode_sound
 from deepdojo.data.spec import parse_project
 from deepdojo.interop.onnx import Exported, Source, export_onnx
 from deepdojo.tasks.base import Task
@@ -39,7 +40,11 @@ def same_cells(found: Exported, task: Task, model: nn.Module, rows: list[dict]) 
 
 def same_cell(found: Any, wanted: Any) -> None:
     """Numbers to 1e-4, wherever they stand in a cell; all else to the sign."""
-    if isinstance(wanted, float | np.ndarray):
+    if isinstance(wanted, bytes):
+        sounds = [decode_sound(one).samples for one in (found, wanted)]
+        assert sounds[0].shape == sounds[1].shape
+        assert np.abs(sounds[0] - sounds[1]).mean() < 1e-3
+    elif isinstance(wanted, float | np.ndarray):
         assert found == pytest.approx(wanted, rel=1e-4, abs=1e-4)
     elif isinstance(wanted, dict):
         assert found.keys() == wanted.keys()

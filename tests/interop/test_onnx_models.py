@@ -33,6 +33,7 @@ FAMILIES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("image-classification", "mlp", {}, {}),
     ("image-classification", "lenet", {}, {"size": 28}),
     ("image-classification", "cnn", {}, {}),
+    ("image-classification", "cnn", {}, {"views": ["flip", "shift"], "standardise": "image"}),
     ("image-classification", "all_convolutional", {}, {"size": 16}),
     ("image-classification", "resnet", {"widths": [8, 16, 32], "blocks": [1, 1, 1]}, {"size": 16}),
     ("image-classification", "resnet_imagenet", {"widths": [8, 16], "blocks": [1, 1]}, {"size": 32}),
@@ -40,6 +41,10 @@ FAMILIES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("image-classification", "vit", {"model_width": 16, "num_heads": 2, "num_layers": 2}, {"size": 16}),
     ("detection", "dense_detector", {"widths": [8, 8, 16], "stride": 8, "head_width": 8}, {}),
     ("detection", "dense_detector", {"widths": [8, 8, 16], "stride": 4, "head_width": 8}, {"views": 2}),
+    ("video-classification", "clip_cnn", {"channels": [4, 8]}, {"size": 16}),
+    ("skeleton-classification", "signal_cnn", {"channels": [8, 8], "convs": 1}, {}),
+    ("verification", "embedding_cnn", {"channels": [8, 8], "embedding_width": 8, "centres": True}, {}),
+    ("identification", "embedding_cnn", {"channels": [8, 8]}, {"views": "mirrored"}),
     ("text-classification", "text_cnn", {"embedding_width": 8, "filters": 8}, {}),
     ("text-classification", "text_cnn", {"embedding_width": 8, "filters": 8, "channels": "multichannel"}, {}),
     ("text-classification", "bag_of_ngrams", {}, {"ngrams": True, "min_count": 1}),
@@ -61,15 +66,20 @@ FAMILIES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("forecasting", "forecast_mlp", {}, {}),
     ("forecasting", "forecast_rnn", {}, {}),
     ("signal-classification", "signal_cnn", {}, {}),
+    ("audio-classification", "spectrogram_cnn", {"channels": [4, 6, 8], "features": 8}, {}),
+    ("speech-recognition", "frame_cnn", {"channels": 8, "blocks": 1}, {"decoding": "ngram"}),
+    ("signal-transcription", "frame_cnn", {"channels": 8, "blocks": 1, "hidden_size": 6}, {}),
     ("ordinal-text-classification", "text_cnn", {"embedding_width": 8, "filters": 8}, {}),
     ("multi-label-classification", "text_cnn", {"embedding_width": 8, "filters": 8}, {}),
     ("masked-language-modelling", "bert", {**NARROW, "head": "masked_word"}, {}),
+    ("speech-synthesis", "fastspeech", {"width": 8, "text_blocks": 1, "frame_blocks": 1}, {"iterations": 2}),
+    ("speech-synthesis", "fastspeech", {"width": 8, "text_blocks": 1, "frame_blocks": 1, "vocoder_width": 8}, {}),
     ("tagging", "transformer_tagger", {"width": 16, "num_heads": 2, "num_layers": 1}, {}),
     ("tagging", "transformer_tagger", {"width": 16, "num_heads": 2, "num_layers": 1, "crf": False}, {}),
     ("tagging", "bilstm_crf", {"hidden_size": 6}, {}),
     ("question-answering", "span_reader", {"hidden_size": 6, "model_width": 8, "num_layers": 1}, {}),
 ]
-ELSEWHERE = {"bilstm_crf", "encoder_decoder", "seq2seq"}  # test_onnx_parts.py
+ELSEWHERE = {"bilstm_crf", "encoder_decoder", "seq2seq", "show_and_tell"}  # test_onnx_parts, test_onnx_captioning
 WITHOUT: dict[str, str] = {}
 """Models of recipes that have no export, each with the reason that docs/exporting.md gives."""
 

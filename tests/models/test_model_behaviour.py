@@ -63,6 +63,7 @@ VARIANTS = [
         },
     ),
     ("inception", IMAGES, {"width_multiplier": 0.1, "dropout": 0.1}),
+    ("spectrogram_cnn", {**IMAGES, "bands": IMAGES["height"]}, {"channels": (8, 12, 16), "features": 16}),
     ("text_cnn", TEXTS, {"embedding_width": 16, "filters": 16}),
     ("text_cnn", TEXTS, {"embedding_width": 16, "filters": 16, "max_norm": 3.0}),
     ("rnn", TEXTS, {"embedding_width": 16, "hidden_size": 16}),

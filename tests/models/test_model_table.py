@@ -9,7 +9,7 @@ import torch
 from deepdojo.errors import RecipeError, UnknownNameError
 from deepdojo.models import MODELS, create_model, fitting, model_config, model_fields
 
-IMAGES = {"in_channels": 1, "height": 7, "width": 11, "in_features": 77, "num_outputs": 3}
+IMAGES = {"in_channels": 1, "height": 7, "width": 11, "in_features": 77, "bands": 7, "num_outputs": 3}
 TEXTS = {"vocab_size": 13, "num_outputs": 3}
 TABLES = {"in_features": 5, "category_sizes": [3, 7], "num_outputs": 2}
 PAIRS = {"source_vocab_size": 13, "target_vocab_size": 11}
@@ -18,7 +18,9 @@ CAPTIONS = {"in_channels": 3, "target_vocab_size": 7}
 SERIES = {"context": 12, "horizon": 5, "known_channels": 3, "num_outputs": 9}
 SIGNALS = {"in_channels": 2, "steps": 11, "in_features": 3, "num_outputs": 3}
 QUESTIONS = {"vocab_size": 13, "form_sizes": [5, 3], "num_features": 2, "num_kinds": 3, "max_span": 4}
-EVERY = (TABLES, IMAGES, TEXTS, PAIRS, TAGS, CAPTIONS, SERIES, SIGNALS, QUESTIONS)
+FRAMES = {"frame_features": 7, "num_outputs": 5}
+VOICES = {"vocab_size": 13, "mel_bands": 7, "hop_samples": 4, "window_samples": 16}
+EVERY = (TABLES, IMAGES, TEXTS, PAIRS, TAGS, CAPTIONS, SERIES, SIGNALS, QUESTIONS, VOICES, FRAMES)
 FITTING = {name: next(dims for dims in EVERY if name in fitting(dims)) for name in MODELS}
 # What a model of larger images needs on one of 7x11 pixels.
 SMALL = {

@@ -19,6 +19,7 @@ TEXT = {"vocab_size": 13, "num_outputs": 3}
 PAIR = {"source_vocab_size": 13, "target_vocab_size": 11}
 CAPTION = {"in_channels": 3, "target_vocab_size": 7}
 SERIES = {"context": 12, "horizon": 5, "known_channels": 3, "num_outputs": 9}
+CLIP = {"in_channels": 3, "steps": 5, "height": 12, "width": 10, "num_outputs": 3}
 SIGNAL = {"in_channels": 2, "steps": 11, "in_features": 3, "num_outputs": 3}
 KEEP = torch.arange(7) < torch.tensor([7, 3, 1, 5])[:, None]
 FUNCTIONS = [name for name in LAYERS if not inspect.isclass(getattr(deepdojo.layers, name))]
@@ -80,6 +81,10 @@ def series(model):
     model(torch.randn(4, 12), torch.randn(4, 3, 5))
 
 
+def clips(model):
+    model(torch.randn(4, 5, 3, 12, 10))
+
+
 def signals(model):
     model(torch.randn(4, 2, 11), torch.randn(4, 3))
 
@@ -113,6 +118,7 @@ CASES = {
     "forecast_mlp": ("forecast_mlp", SERIES, {"width": 8}, series),
     "forecast_rnn lstm": ("forecast_rnn", SERIES, {"hidden_size": 5}, series),
     "forecast_rnn gru": ("forecast_rnn", SERIES, {"hidden_size": 5, "cell": "gru"}, series),
+    "clip_cnn": ("clip_cnn", CLIP, {"channels": [5, 7]}, clips),
     "signal_cnn": ("signal_cnn", SIGNAL, {"channels": [5, 7]}, signals),
     "show_and_tell none": ("show_and_tell", CAPTION, {"attention": "none"}, captions),
     "show_and_tell soft": ("show_and_tell", CAPTION, {"attention": "soft"}, captions),

@@ -6,6 +6,7 @@ import numpy as np
 
 from deepdojo.contracts import CONTRACTS
 from deepdojo.data.codecs.hidden_words import hidden_spans
+from deepdojo.data.sounds import encode_sound
 from deepdojo.scoring.metrics import METRICS
 
 CLASSIFICATION = CONTRACTS["text-classification"]
@@ -85,6 +86,8 @@ def made_cells(name: str, rng: np.random.Generator, n: int, classes: int = 3):
         return list(y), list(y + rng.normal(size=n))
     if METRICS[name].truth == "boxes":
         return made_boxes(rng, n, classes)
+    if METRICS[name].truth == "audio":
+        return made_sounds(rng, n), made_sounds(rng, n)
     if METRICS[name].truth == "vector":
         return forecast_cells(name, rng, n)
     if METRICS[name].truth == "texts":
@@ -111,8 +114,16 @@ def made_cells(name: str, rng: np.random.Generator, n: int, classes: int = 3):
             for row in truth
         ]
         return truth, kept
-    truth, labels, cells, _, _ = classified(rng, n, classes)
+    truth, labels, cells, _, names = classified(rng, n, classes)
+    if METRICS[name].positive:
+        truth = [(label, names[0]) for label in (names[0], *truth[1:])]  # one row at least is positive
+        return truth, labels
     return truth, labels if METRICS[name].predicted == "label" else cells
+
+
+def made_sounds(rng: np.random.Generator, n: int) -> list[bytes]:
+    """A tenth of a second of noise or less each, at 16 kHz."""
+    return [encode_sound(rng.normal(size=rng.integers(200, 1600)) * rng.uniform(0.01, 0.2), 16_000) for _ in range(n)]
 
 
 def forecast_cells(name: str, rng: np.random.Generator, n: int, steps: int = 3, rows: int = 9):

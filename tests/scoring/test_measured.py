@@ -144,7 +144,7 @@ def test_one_row(name):
         measured = METRICS[name](["a word of two halves"], ["a word of two ends"])
     elif METRICS[name].truth == "text":
         measured = METRICS[name](["a word"], [1.5])
-    elif METRICS[name].truth == "vector":
+    elif METRICS[name].truth in ("vector", "audio"):
         measured = METRICS[name](*made_cells(name, np.random.default_rng(0), 1))
     elif METRICS[name].truth == "boxes":
         measured = METRICS[name]([[["a", 1.0, 0.0, 0.0, 4.0, 4.0]]], [[["a", 0.5, 0.0, 0.0, 4.0, 4.0]]])
@@ -152,6 +152,12 @@ def test_one_row(name):
         measured = METRICS[name]([["B-a"]], [["B-a"]])
     elif METRICS[name].truth == "texts":
         measured = METRICS[name]([["a cat"]], ["cat"])
+    elif name == "specificity":
+        with pytest.raises(ScoreError, match="no row is negative"):
+            METRICS[name]([("a", "a")], ["a"])
+        return
+    elif name == "sensitivity":
+        measured = METRICS[name]([("a", "a")], ["a"])
     elif name == "roc_auc":
         with pytest.raises(ScoreError, match="not defined"):
             METRICS[name](["a"], [{"a": 1.0}])

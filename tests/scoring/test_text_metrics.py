@@ -83,6 +83,18 @@ def test_equal_to_sacrebleu_where_little_is_there(name, truth, said):
     assert METRICS[name](truth, said).value() == pytest.approx(oracle(name, [[t] for t in truth], said), abs=1e-9)
 
 
+def test_character_error_rate_is_jiwers():
+    """Blanks at the ends, doubled blanks inside, empty answers."""
+    for seed in range(20):
+        truth, said = made(seed, 30)
+        kept = [(row[0], text) for row, text in zip(truth, said, strict=True) if row[0].strip()]
+        a, b = [list(side) for side in zip(*kept, strict=True)]
+        assert METRICS["cer"](a, b).value() == pytest.approx(jiwer.cer(a, b), abs=1e-12)
+    assert METRICS["cer"]([" ab ", "c  d"], ["ab", ""]).value() == pytest.approx(jiwer.cer(["ab", "c  d"], ["ab", ""]))
+    with pytest.raises(ScoreError, match="no sign"):
+        METRICS["cer"](["", " "], ["a", ""])
+
+
 def test_word_error_rate_is_jiwers():
     for seed in range(12):
         truth, said = made(seed, 30)

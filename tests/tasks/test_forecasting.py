@@ -7,7 +7,11 @@ import pytest
 import torch
 
 from deepdojo.baselines import run_floors
+from deepdojo.baselines.forecasts import seasonal
+from deepdojo.baselines.problem import Problem, Unfit
 from deepdojo.contracts import CONTRACTS
+from deepdojo.data.files import Files
+from deepdojo.data.readers import read
 from deepdojo.errors import DataError, RecipeError
 from deepdojo.models import create_model
 from deepdojo.scoring import score
@@ -144,6 +148,22 @@ def test_of_a_random_walk_no_season_is_told():
     assert said == ["seasonal naive is left out: no season errs less on training rows than the last value alone"]
     last = next(one for one in left if one.name == "last_value")
     assert last.predictions[0]["future"].tolist() == [test[0]["past"][-1]] * 7
+
+
+@pytest.mark.parametrize("season", [1, 7, 12])
+def test_the_season_that_mase_is_scaled_by_is_a_floor_even_where_the_last_value_errs_less(season, tmp_path):
+    values = np.cumsum(np.random.default_rng(3).normal(size=300)).round(3)
+    (tmp_path / "in.csv").write_text("y\n" + "".join(f"{v}\n" for v in values))
+    options = {"file": "in.csv", "context": 14, "horizon": 7, "season": season}
+    found = [row.cells for row in read("series", Files([tmp_path]), **options)]
+    problem = Problem("forecasting", found[:200], inputs(found[-1:]))
+    if season == 1:
+        with pytest.raises(Unfit, match="no season errs less"):
+            seasonal(problem)
+        return
+    said, about = seasonal(problem)
+    assert about == f"the last {season} values again, the season that MASE is scaled by"
+    assert said["future"][0].tolist() == values[292 - season + 1 :][:7].tolist()
 
 
 def test_ridge_equals_the_normal_equations_of_its_own_penalty():

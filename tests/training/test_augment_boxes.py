@@ -10,7 +10,6 @@ from deepdojo.recipes import TrainSection
 from deepdojo.tasks import load_task
 from deepdojo.training.augment import build_augment, draws
 from deepdojo.training.augment_boxes import Moves, move, moved_boxes, moved_images
-from deepdojo.training.augment_images import flip_vertical
 
 B, Y, X = 7, 48, 80
 BOX = torch.tensor([22.0, 11.0, 46.0, 29.0])
@@ -35,8 +34,8 @@ def painted(image: torch.Tensor) -> torch.Tensor:
 @pytest.mark.parametrize(
     "asked",
     [
-        {"flip": True}, {"flip_vertical": True}, {"flip": True, "flip_vertical": True}, {"zoom": 0.5}, {"shift": 9},
-        {"stretch": 0.4}, {"flip": True, "flip_vertical": True, "zoom": 0.4, "stretch": 0.2, "shift": 3},
+        {"flip": True}, {"flip_up": True}, {"flip": True, "flip_up": True}, {"zoom": 0.5}, {"shift": 9},
+        {"stretch": 0.4}, {"flip": True, "flip_up": True, "zoom": 0.4, "stretch": 0.2, "shift": 3},
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("step", range(3))
@@ -77,16 +76,13 @@ def test_pictures_without_any_box_can_be_moved():
     assert moved["boxes"].shape == (B, 0, 4)
 
 
-def test_boxes_are_never_turned():
+@pytest.mark.parametrize("name", ["rotate", "shear"])
+def test_boxes_are_never_turned_nor_slanted(name):
     with pytest.raises(RecipeError, match="stand upright"):
-        build_augment(TrainSection(rotate=10), load_task("detection"))
+        build_augment(TrainSection(**{name: 10}), load_task("detection"))
 
 
 def test_upside_down_and_stretched_pictures_without_boxes():
     images = torch.arange(64 * 4 * 3 * 5).view(64, 4, 3, 5) % 251
-    turned = flip_vertical(images, draws(0, 0))
-    kinds = {"same" if torch.equal(a, b) else "turned" for a, b in zip(turned, images, strict=True)}
-    assert kinds == {"same", "turned"}
-    assert all(torch.equal(a, b) or torch.equal(a, b.flip(1)) for a, b in zip(turned, images, strict=True))
-    augment = build_augment(TrainSection(stretch=0.5, flip_vertical=True), load_task("image-classification"))
+    augment = build_augment(TrainSection(stretch=0.5, flip_up=True), load_task("image-classification"))
     assert augment({"image": images.float()}, draws(0, 0))["image"].shape == images.shape

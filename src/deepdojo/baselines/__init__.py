@@ -28,8 +28,8 @@ class Floor:
     """One floor: `module.function` computes it, `title` is its name on the board.
 
     It serves every task whose input is of kind `reads` (None: of any) and whose target is of one of the kinds `gives`;
-    `within`: whose answers stand in another input; `says`: those that the host runs alone, and whose first prediction
-    is of that kind.
+    `within`: whose answers stand in another input; `compares`: that compare pictures; `says`: those that the host runs
+    alone, and whose first prediction is of that kind.
     """
 
     module: str
@@ -39,12 +39,13 @@ class Floor:
     gives: tuple[KindName, ...]
     within: bool = False
     says: KindName | None = None
+    compares: bool = False
 
     def serves(self, contract: Contract) -> bool:
         said = next(iter(contract.predictions.values()))
         if (self.says is None) == contract.host_run or self.says not in (None, said):
             return False
-        if self.within != (contract.target in contract.within):
+        if self.within != (contract.target in contract.within) or self.compares != bool(contract.compared):
             return False
         return self.reads in (None, contract.input_kind) and contract.target_kind in self.gives
 
@@ -52,9 +53,22 @@ class Floor:
 FLOORS: Mapping[str, Floor] = {
     "majority": Floor("constant", "majority", "majority class", None, ("label",)),
     "mean": Floor("constant", "mean", "constant", None, ("number",)),
+    "constant_caption": Floor("captions", "constant_caption", "best constant caption", "image", ("texts",)),
+    "neighbours_caption": Floor("captions", "neighbours_caption", "nearest pictures' consensus", "image", ("texts",)),
     "pixels": Floor("pixels", "logistic", "logistic regression on pixels", "image", ("label",)),
     "usual_places": Floor("boxes", "usual_places", "where boxes usually are", "image", ("boxes",)),
     "colour_patches": Floor("boxes", "colour_patches", "patches of an object's colour", "image", ("boxes",)),
+    "motion": Floor("motion", "logistic", "logistic regression on motion", "video", ("label",)),
+    "nearest_images": Floor("nearest_images", "nearest", "nearest neighbours by pixels", "image", ("label",)),
+    "hog": Floor("hog", "logistic", "HOG + logistic regression", "image", ("label",)),
+    "guess": Floor("likeness", "guess", "random guess", "image", ("label",), compares=True),
+    "nearest_pixels": Floor("likeness", "pixels", "nearest by pixels", "image", ("label",), compares=True),
+    "eigenfaces": Floor(
+        "likeness", "eigenfaces", "nearest by principal components", "image", ("label",), compares=True
+    ),
+    "nearest_structure": Floor(
+        "likeness", "structure", "nearest by locally normalised pixels", "image", ("label",), compares=True
+    ),
     "tfidf": Floor("text", "tfidf_logistic", "TF-IDF + logistic regression", "text", ("label",)),
     "nbsvm": Floor("text", "nbsvm", "NB-weighted n-grams", "text", ("label",)),
     "logistic": Floor("tables", "logistic", "logistic regression", "record", ("label",)),
@@ -67,6 +81,13 @@ FLOORS: Mapping[str, Floor] = {
     "ridge": Floor("forecasts", "ridge", "ridge regression", "vector", ("vector",)),
     "signals": Floor("signals", "logistic", "logistic regression on values", "matrix", ("label",)),
     "signals_boosting": Floor("signals", "boosting", "gradient boosting on values", "matrix", ("label",)),
+    "poses": Floor("skeletons", "logistic", "logistic regression on poses", "skeleton", ("label",)),
+    "nearest_motion": Floor("skeletons", "nearest", "nearest sequence (DTW)", "skeleton", ("label",)),
+    "cepstra": Floor("sounds", "support_vectors", "support vectors on MFCC statistics", "audio", ("label",)),
+    "commonest_said": Floor("sounds", "commonest_text", "commonest text", "audio", ("text",)),
+    "similar_sound": Floor("sounds", "similar_text", "text of the most similar sound", "audio", ("text",)),
+    "commonest_written": Floor("sounds", "commonest_text", "commonest text", "matrix", ("text",)),
+    "similar_signal": Floor("sounds", "similar_text", "text of the most similar signal", "matrix", ("text",)),
     "tag_of_word": Floor("tags", "tag_of_word", "commonest tag of a word", "tokens", ("tokens",)),
     "tag_of_pos": Floor("tags", "tag_of_pos", "commonest tag of a part of speech", "tokens", ("tokens",)),
     "perceptron": Floor("tags", "perceptron", "averaged perceptron", "tokens", ("tokens",)),
@@ -81,6 +102,8 @@ FLOORS: Mapping[str, Floor] = {
     "neighbours": Floor("masked", "neighbours", "counts of words between two", "text", ("text",), says="record"),
     "copied": Floor("translation", "copied", "copy of the source", "text", ("text",)),
     "nearest": Floor("translation", "nearest", "nearest training text", "text", ("text",)),
+    "mean_voice": Floor("voices", "mean_voice", "mean spectrum, mean pace", "text", ("audio",)),
+    "nearest_sentence": Floor("voices", "nearest_sentence", "nearest training sentence", "text", ("audio",)),
     "word_by_word": Floor("translation", "word_by_word", "IBM model 1, word by word", "text", ("text",)),
     "boosting": Floor("boosting", "boosting", "gradient boosting", "record", ("label", "number")),
 }

@@ -16,16 +16,18 @@ import numpy as np
 
 from deepdojo.baselines import FLOORS, floors_for
 from deepdojo.baselines.boxes import SIZE
+from deepdojo.baselines.pictures import with_pictures, without_pictures
 from deepdojo.baselines.pixels import SIDE
 from deepdojo.baselines.problem import Row
 from deepdojo.baselines.run import FloorResult, run_floors
 from deepdojo.columns import Cells
-from deepdojo.contracts import contract_of
+from deepdojo.contracts import MEDIA, contract_of
+from deepdojo.data.files import Media
 from deepdojo.data.images import shown_size
 from deepdojo.data.rowset import column
 from deepdojo.errors import RunError
 from deepdojo.places import write_json
-from deepdojo.tables import read_table, write_table
+from deepdojo.tables import media_bytes, read_table, write_table
 
 __all__ = ["read_left_out", "read_results", "run_job", "write_job"]
 
@@ -45,29 +47,46 @@ def write_job(
     metric: str = "",
     seed: int = 0,
     floors: Sequence[str] | None = None,
+    positive: str | None = None,
+    threshold: float | str | None = None,
 ) -> None:
     """Write what `run_job` needs: `job.json`, and `PART.jsonl` for each part (images: `PART.images.npy`, (n, C, Y, X)
-    uint8).
+    uint8; targets that are sounds or pictures: their bytes end to end in `PART.COLUMN.media`).
 
-    Images are shrunk here to at most 32 × 32, so that the child reads megabytes and decodes nothing; those with boxes
-    on them to 256 × 256, and their rows tell how large they were.
+    Images are shrunk here to at most 32 × 32 (those with boxes on them to 256 × 256, and their rows tell how large they
+    were), sounds to their numbers (`PART.sounds.npy`, (n, D) float32), videos to numbers that say how much moves, so
+    that the child reads megabytes and decodes nothing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     parts = dict(zip(PARTS, (train, validation, test), strict=True))
     contract = contract_of(task)
-    image = contract.input if contract.input_kind == "image" else None
+    if contract.input_kind == "video":
+        from deepdojo.baselines.motion import described
+
+        parts = {part: described(rows, contract.input) for part, rows in parts.items()}
+    if contract.compared:
+        parts = without_pictures(folder, parts, contract)
+    image = contract.input if contract.input_kind == "image" and not contract.compared else None
+    sound = contract.input if contract.input_kind == "audio" else None
     boxes = contract.target_kind == "boxes"
     if image is not None:
         _write_images(folder, parts, image, DETAILED if boxes else SIDE)
+    media = [name for name, kind in contract.targets.items() if kind in MEDIA]
+    if sound is not None:
+        _write_sounds(folder, parts, sound)
     for part, rows in parts.items():
+        ends = {name: _write_media(folder, part, rows, name) for name in media}
         with (folder / f"{part}.jsonl").open("w", encoding="utf-8", newline="\n") as file:
-            for row in rows:
-                cells = {name: cell for name, cell in row.items() if name != image}
+            for at, row in enumerate(rows):
+                cells = {name: cell for name, cell in row.items() if name not in (image, sound, *media)}
+                cells |= {name: places[at : at + 2] for name, places in ends.items() if places}
                 if boxes and image is not None:
                     cells[SIZE] = shown_size(row[image])
                 file.write(json.dumps(cells, ensure_ascii=False, default=_plain) + "\n")
     names = list(floors) if floors is not None else floors_for(task)
-    write_json(folder / "job.json", {"task": task, "metric": metric, "seed": seed, "floors": names})
+    write_json(folder / "job.json", {
+        "task": task, "metric": metric, "seed": seed, "floors": names, "positive": positive, "threshold": threshold,
+    })  # fmt: skip
 
 
 def run_job(folder: Path, *, progress: Callable[[str], None] | None = None) -> list[FloorResult]:
@@ -79,9 +98,10 @@ def run_job(folder: Path, *, progress: Callable[[str], None] | None = None) -> l
     if not (folder / "job.json").is_file():
         raise RunError("this folder holds no job.json", where=str(folder))
     job = json.loads((folder / "job.json").read_text("utf-8"))
-    image = contract_of(job["task"]).input
-    train, validation = (list(_Lines(folder, part, image)) for part in PARTS[:2])
-    test = _Lines(folder, PARTS[2], image)
+    train, validation = (list(_Lines(folder, part, job["task"])) for part in PARTS[:2])
+    test: Sequence[Row] = _Lines(folder, PARTS[2], job["task"])
+    if contract_of(job["task"]).compared:
+        train, validation, test = (with_pictures(folder, rows) for rows in (train, validation, list(test)))
     done: list[FloorResult] = []
     sentences: list[str] = []
 
@@ -100,6 +120,8 @@ def run_job(folder: Path, *, progress: Callable[[str], None] | None = None) -> l
         floors=job["floors"],
         progress=progress,
         left_out=left_out,
+        positive=job["positive"],
+        threshold=job["threshold"],
     )
     for result in results:
         write_table(folder / f"{result.name}.parquet", result.predictions.table, kinds)
@@ -153,6 +175,27 @@ def _write_images(folder: Path, parts: dict[str, Sequence[Row]], name: str, side
                 file.write(shrink_all(cells[start : start + ROWS_AT_ONCE], form).tobytes())
 
 
+def _write_media(folder: Path, part: str, rows: Sequence[Row], name: str) -> list[int]:
+    """Where each file ends in the one that holds them all, from 0 on; nothing for rows without the column."""
+    if not len(rows) or name not in rows[0]:
+        return []
+    ends = [0]
+    with (folder / f"{part}.{name}.media").open("wb") as file:
+        for cell in column(rows, name):
+            ends.append(ends[-1] + file.write(media_bytes(cell)))
+    return ends
+
+
+def _write_sounds(folder: Path, parts: dict[str, Sequence[Row]], name: str) -> None:
+    from deepdojo.baselines.sounds import CEPSTRA, PARTS, numbers_of
+
+    for part, rows in parts.items():
+        numbers = np.zeros((len(rows), 2 * PARTS * CEPSTRA), dtype=np.float32)
+        for at, cell in enumerate(column(rows, name)):
+            numbers[at] = numbers_of(cell)
+        np.save(folder / f"{part}.sounds.npy", numbers, allow_pickle=False)
+
+
 class _Chained(Cells):
     """Columns one below the other."""
 
@@ -173,14 +216,19 @@ class _Chained(Cells):
 class _Lines(Sequence[dict[str, Any]]):
     """Rows of a part, read when they are asked for: where each line begins is all that is kept."""
 
-    def __init__(self, folder: Path, part: str, image: str) -> None:
-        self.path, self.image = folder / f"{part}.jsonl", image
+    def __init__(self, folder: Path, part: str, task: str) -> None:
+        contract = contract_of(task)
+        self.path, self.image = folder / f"{part}.jsonl", contract.input
+        files = {name: folder / f"{part}.{name}.media" for name, kind in contract.targets.items() if kind in MEDIA}
+        self.media = {name: path for name, path in files.items() if path.is_file()}
         self.starts = array("Q", [0])
         with self.path.open("rb") as file:
             for line in file:
                 self.starts.append(self.starts[-1] + len(line))
         images = folder / f"{part}.images.npy"
         self.images = np.load(images, mmap_mode="r", allow_pickle=False) if images.is_file() else None
+        sounds = folder / f"{part}.sounds.npy"
+        self.sounds = np.load(sounds, mmap_mode="r", allow_pickle=False) if sounds.is_file() else None
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -202,4 +250,17 @@ class _Lines(Sequence[dict[str, Any]]):
                 if self.images is not None:
                     image = np.array(self.images[at])
                     row[self.image] = image[0] if len(image) == 1 else np.moveaxis(image, 0, 2)
+                for name, path in self.media.items():
+                    row[name] = _media(path, *row[name])
+                if self.sounds is not None:
+                    row[self.image] = np.array(self.sounds[at])
                 yield row
+
+
+def _media(path: Path, start: int, end: int) -> Media:
+    def load() -> bytes:
+        with path.open("rb") as file:
+            file.seek(start)
+            return file.read(end - start)
+
+    return Media(f"{path.name}:{start}", load, inline=True)

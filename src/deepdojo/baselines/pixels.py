@@ -55,9 +55,8 @@ class Form:
     channels: int
 
 
-def form_of(cells: Sequence[Any], seed: int = 0, side: int = SIDE) -> Form:
-    """Theirs if all share a size of at most `side` × `side`, else `side` on the longer side (square where sizes
-    differ).
+def form_of(cells: Sequence[Any], seed: int = 0, *, side: int = SIDE) -> Form:
+    """Theirs if all share a size of at most `side` × `side`, else that on the longer side (square where sizes differ).
 
     Of more than 2,000 images 2,000 are looked at, drawn with the seed.
     """

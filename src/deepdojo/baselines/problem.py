@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from deepdojo.contracts import Contract, contract_of
 from deepdojo.errors import DataError
 
-__all__ = ["Choice", "Problem", "Row", "Unfit", "choose", "quiet"]
+__all__ = ["Choice", "Problem", "Row", "Unfit", "choose", "drawn", "quiet"]
 
 Row = Mapping[str, Any]
 
@@ -116,6 +116,17 @@ class Problem:
         if not known.any():
             return 0.0
         return float(-np.log(np.clip(predicted[known, truth[known]], 1e-7, 1)).mean())
+
+
+def drawn(problem: Problem, most: int) -> Problem:
+    """The problem itself, or one with `most` training rows, drawn with its seed."""
+    n = len(problem.train)
+    if n <= most:
+        return problem
+    kept = np.sort(np.random.default_rng(problem.seed).permutation(n)[:most])
+    small = replace(problem, train=[problem.train[int(i)] for i in kept])
+    small.__dict__["classes"] = problem.classes  # the columns of every matrix, also where a class was not drawn
+    return small
 
 
 def choose(problem: Problem, settings: Sequence[float], fixed: float, fit: Callable[[float], Predictor]) -> Choice:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from deepdojo.baselines import FLOORS, Floor, floors_for
+from deepdojo.baselines.deciding import Deciding
 from deepdojo.baselines.problem import Problem, Row, Unfit
 from deepdojo.columns import Coded, Distributions, Numbers, Texts
 from deepdojo.errors import UnknownNameError
@@ -52,6 +53,8 @@ def run_floors(
     floors: Sequence[str] | None = None,
     progress: Callable[[str], None] | None = None,
     left_out: Callable[[str], None] | None = None,
+    positive: str | None = None,
+    threshold: float | str | None = None,
 ) -> Iterator[FloorResult]:
     """Fit and predict, one floor after the other; one that cannot use these rows is left out and `left_out` told.
 
@@ -59,6 +62,8 @@ def run_floors(
         train_rows: with targets; all that is learned is learned from these.
         test_rows: inputs only. validation_rows: with targets, they choose settings (20 rows or more).
         floors: names of `FLOORS` (default: all of the task's).
+        positive, threshold: as in project.toml; a threshold by a metric is each floor's own, from its probabilities of
+            the validation rows.
         progress: called with a floor's title before it is fitted. left_out: called with a sentence, title and reason.
 
     Raises:
@@ -70,7 +75,9 @@ def run_floors(
     for name in names:
         if name not in floors_for(task):
             raise UnknownNameError(f"floor for {task}", name, floors_for(task))
-    problem = Problem(task, train_rows, test_rows, validation_rows, seed, metric)
+    asked = Deciding(positive, threshold) if positive is not None and threshold is not None else None
+    tested = test_rows if asked is None else [*asked.first(validation_rows), *test_rows]
+    problem = Problem(task, train_rows, tested, validation_rows, seed, metric)
     say = progress or (lambda sentence: None)
     for name in names:
         floor = FLOORS[name]
@@ -85,7 +92,10 @@ def run_floors(
                 left_out(f"{floor.title} is left out: {error}")
             continue
         seconds = time.process_time() - began
-        yield FloorResult(name, floor.title, _cells(problem, predicted).rows(), round(seconds, 3), about)
+        table = _cells(problem, predicted)
+        if asked is not None:
+            table, about = asked.decide(problem, table, about)
+        yield FloorResult(name, floor.title, table.rows(), round(seconds, 3), about)
 
 
 def _loaded(floor: Floor) -> Callable[[Problem], tuple[np.ndarray | Mapping[str, Sequence[Any]], str]]:

@@ -14,7 +14,7 @@ import numpy as np
 from deepdojo.baselines.problem import Problem, Unfit
 from deepdojo.columns import Texts
 
-__all__ = ["copied", "nearest", "word_by_word"]
+__all__ = ["copied", "nearest", "nearest_rows", "word_by_word"]
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
 _WORD = re.compile(rf"[{_CJK}]|[^\W{_CJK}]+(?:['’-][^\W{_CJK}]+)*|[^\w\s]")
@@ -35,8 +35,17 @@ def copied(problem: Problem) -> tuple[dict[str, Sequence[str]], str]:
 
 
 def nearest(problem: Problem) -> tuple[dict[str, Sequence[str]], str]:
-    """The answer to the training source with the largest cosine of TF-IDF weights of words and pairs of words; of
-    equally near ones the first."""
+    """The answer to the training source that is nearest (`nearest_rows`)."""
+    said = [problem.train[i][problem.contract.target] for i in nearest_rows(problem)]
+    return _answers(problem, said), "the answer to the nearest of the training sources by TF-IDF of words and pairs"
+
+
+def nearest_rows(problem: Problem) -> list[int]:
+    """For each held-out row the training row whose text has the largest cosine of TF-IDF weights of words and pairs of
+    words; of equally near ones the first.
+
+    Raises: Unfit for training texts without words.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectorizer = TfidfVectorizer(analyzer=_units, sublinear_tf=True, dtype=np.float32)
@@ -44,12 +53,12 @@ def nearest(problem: Problem) -> tuple[dict[str, Sequence[str]], str]:
         known = vectorizer.fit_transform(problem.cells(problem.train)).T.tocsr()
     except ValueError as error:  # "empty vocabulary"
         raise Unfit("the training texts hold no words") from error
-    answers, said = [row[problem.contract.target] for row in problem.train], []
+    found: list[int] = []
     cells = problem.cells(problem.test)
     for start in range(0, len(cells), AT_ONCE):
         likeness = vectorizer.transform(cells[start : start + AT_ONCE]) @ known
-        said += [answers[i] for i in np.asarray(likeness.argmax(axis=1)).ravel()]
-    return _answers(problem, said), "the answer to the nearest of the training sources by TF-IDF of words and pairs"
+        found += np.asarray(likeness.argmax(axis=1)).ravel().tolist()
+    return found
 
 
 def word_by_word(problem: Problem) -> tuple[dict[str, Sequence[str]], str]:

@@ -56,7 +56,7 @@ def errors(
         next_step(f"dojo train {quoted(found['project'])}", "with the mended labels")
     elif suspect_labels:
         next_step(f"dojo errors {quoted(run)} --suspect-labels -o suspects.csv", "all of them, to mend")
-    else:
+    elif found["labels"]:
         next_step(f"dojo errors {quoted(run)} --suspect-labels", "labels that it learned from and that may be wrong")
 
 

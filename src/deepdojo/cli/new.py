@@ -18,7 +18,11 @@ def new(
     *,
     source: Annotated[
         str | None,
-        option("A CSV, TSV, JSONL or Parquet file, a folder of images, a text, hf:owner/name.", "Data", name="--from"),
+        option(
+            "A CSV, TSV, JSONL or Parquet file, a folder of images or sounds, a text, hf:owner/name.",
+            "Data",
+            name="--from",
+        ),
     ] = None,
     test: Annotated[Path | None, option("A file of held-out rows, where they are given.", "Data")] = None,
     target: Annotated[str | None, option("Column to predict.", "Columns")] = None,
@@ -39,6 +43,7 @@ def new(
     dojo new cells --from cells/              pictures with VOC or COCO boxes
     dojo new sales --from sales.csv --target price --time date
     dojo new dickens --from books/ --task language-modelling
+    dojo new english --from pairs/ --task translation     train.de, train.en
     dojo new news --from hf:owner/name@main --target label      from the hub
     """
     from deepdojo import api

@@ -28,7 +28,10 @@ def predict(
     top_k: Annotated[int | None, option("Draw from the so many likeliest alone.", "Writing")] = None,
     top_p: Annotated[float | None, option("Draw from the likeliest of this share alone.", "Writing")] = None,
     seed: Annotated[int, option("Another seed writes another text.", "Writing")] = 0,
-    output: Annotated[Path | None, option("Write it to a .csv, .jsonl or .parquet file.", "Output", short="-o")] = None,
+    output: Annotated[
+        Path | None,
+        option("Write it to a .csv, .jsonl or .parquet file; sounds and pictures to a .zip.", "Output", short="-o"),
+    ] = None,
     trust: Trust = False,
     json: Json = False,
 ) -> None:
@@ -62,6 +65,9 @@ def predict(
     finally:
         listener.finish()
     answers = list(found.rows())
+    media = [name for name, cell in answers[0].items() if isinstance(cell, bytes)] if answers else []
+    if media and json and not output:
+        raise UsageError(f"{media[0]} is a file, which JSON does not hold", where="--json", todo="give -o OUT.zip")
     if json:
         print_json({"n": len(answers), "rejected": len(rejected), "output": str(output)} if output else answers)
         return
@@ -81,12 +87,17 @@ def predict(
           if "probabilities" in found.columns else [*names, ""])  # fmt: skip
     if len(answers) > _SHOWN:
         out(f"… and {plural(len(answers) - _SHOWN, 'more row')}")
-    next_step(f"dojo predict {quoted(run)} {quoted(rows)} -o predictions.csv", "all of them, in a file")
+    next_step(
+        f"dojo predict {quoted(run)} {quoted(rows)} -o predictions.{'zip' if media else 'csv'}",
+        "all of them, in a file",
+    )
 
 
 def _cell(value: Any) -> str:
     if isinstance(value, list):
         return " ".join(map(str, value))
+    if isinstance(value, bytes):
+        return f"a file of {len(value) / 1000:,.0f} kB"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

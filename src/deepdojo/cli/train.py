@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from deepdojo.cli.options import Json, Offline, RunsFolder, Trust, Yes, option, parse_duration
 from deepdojo.cli.output import answer, next_step, out, point, print_json
-from deepdojo.cli.words import duration, metric_unit, network_name, plural, score_phrase, verdict
+from deepdojo.cli.words import duration, metric_unit, network_name, plural, score_phrase, threshold_said, verdict
 from deepdojo.errors import UsageError
 from deepdojo.launch import rank
 from deepdojo.report.figures import higher_is_better
@@ -188,6 +188,8 @@ def _print(summary: Mapping[str, Any], folder: Path, project: str | None) -> Non
         out(f"Validation rows: {text}")
     if summary.get("rejected"):
         out(f"Left out: {plural(int(summary['rejected']), 'item')}, listed in {_short(folder / 'rejected.csv')}")
+    if summary.get("threshold"):
+        out(f"Threshold: {threshold_said(summary['threshold'])}")
     _print_spread(summary)
     out(f"Run: {_short(folder)}")
     if (folder / "report.html").is_file():

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from deepdojo.data.checks import boxes, columns, groups, inputs, labels, near, readable, shift, tags
+from deepdojo.data.checks import boxes, columns, groups, inputs, labels, names, near, owners, readable, shift, tags
 from deepdojo.data.checks.look import Look, Problem
 from deepdojo.errors import DataError
 
@@ -17,13 +17,18 @@ Check = Callable[[Look], Iterator[Problem]]
 
 CHECKS: tuple[tuple[float, tuple[Check, ...]], ...] = (
     (0.4, (labels.splits, labels.left_out, labels.classes, boxes.boxes, labels.values, tags.tags)),
-    (0.5, (columns.columns, columns.leaks, groups.groups, inputs.texts, inputs.images)),
+    (0.5, (columns.columns, columns.leaks, groups.groups, owners.owners, inputs.texts, inputs.images)),
     (0.55, (shift.shift, readable.readable)),
     (0.7, (inputs.duplicates, inputs.shared)),
     (0.8, (near.near_duplicates,)),
 )
 """Parts, and the share of the time at which they stop. What compares rows takes all that is left, so it stands last; a
 fifth is kept for batches under way."""
+
+COMPARING: tuple[tuple[float, tuple[Check, ...]], ...] = (
+    (0.8, (labels.splits, labels.left_out, names.names, inputs.images)),
+)
+"""Of tasks that compare pictures: a held-out row is a question, whose labels and inputs are others by intent."""
 
 ORDER = {"error": 0, "warning": 1, "note": 2}
 
@@ -98,9 +103,10 @@ def check(
     look = Look(
         dataset, contract.input, contract.input_kind, contract.target, contract.target_kind, seed,
         clock=clock, progress=progress, beside=tuple(contract.inputs)[1:],
+        sources=tuple(name for name, kind in list(contract.inputs.items())[1:] if kind == "text"),
     )  # fmt: skip
     problems: list[Problem] = []
-    parts = [(share, part) for share, several in CHECKS for part in several]
+    parts = [(share, part) for share, several in (COMPARING if contract.compared else CHECKS) for part in several]
     for number, (share, part) in enumerate(parts):
         if progress is not None:
             progress(number, len(parts), part.__name__.replace("_", " "))

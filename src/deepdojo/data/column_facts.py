@@ -59,7 +59,7 @@ def describe(cells: Iterable[Any], decimal: str = ".") -> ColumnFacts:
         if is_missing(cell):
             missing += 1
             continue
-        seen.add(cell)
+        seen.add(str(cell) if isinstance(cell, list | dict) else cell)
         value = None if isinstance(cell, bool) else parse_number(cell, decimal)  # rows hold it as a word
         if value is not None:
             numbers += 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -124,6 +125,16 @@ class Dataset:
         names = np.array([str(cell) for cell in self._got.extra[group]], dtype=object)
         number = {name: i for i, name in enumerate(sorted(set(names[there])))}
         return np.array([number[name] for name in names[self._parts == SPLITS.index(split)]], dtype=np.int64)
+
+    @property
+    def beside_names(self) -> list[str]:
+        """Columns that no one asked for and that are called like a group: patient, speaker, video."""
+        return list(dict.fromkeys(name for row in self._got.beside for name in row))
+
+    def beside(self, split: str, name: str) -> list[Any]:
+        """Their cells, a row each, None where there is none."""
+        there = np.flatnonzero(self._parts == SPLITS.index(split))
+        return [self._got.beside[at].get(name) for at in there.tolist()]
 
     def where(self, row_id: str) -> Where:
         """(file, line) of a row; the line is None for a file that is a row."""
@@ -247,6 +258,7 @@ def load_dataset(
     got = read_all(project, files, trusted, progress)
     if not len(got.rows):
         raise _nothing_left(got.rejected)
+    _require_parts(project, got)
     facts = cache(lambda: _for_the_split(project, files, got))  # inputs are hashed once, whatever is drawn
     keys = cache(lambda: [input_key(row, project.contract, files) for row in got.rows])
 
@@ -280,6 +292,21 @@ def _nothing_left(rejected: Sequence[Rejected]) -> DataError:
     if len(rejected) == 1:
         return DataError(f"the only row cannot be used: {first.reason}", where=place)
     return DataError(f"none of the {len(rejected):,} rows can be used; the first one: {first.reason}", where=place)
+
+
+def _require_parts(project: Project, got: Read | PackedRead) -> None:
+    """Raises DataError where a part that [data.split] gives has no row that can be used: none is drawn in its stead,
+    since the project says that those rows are another's."""
+    there = set(got.fixed)
+    empty = next((part for part in SPLITS if part in project.spec.data.split and part not in there), None)
+    if empty is None:
+        return
+    reasons = Counter(item.reason for item in got.rejected).most_common(1)
+    why = f"; of {len(got.rejected):,} items that are left out most say: {reasons[0][0]}" if reasons else ""
+    raise DataError(
+        f"the {empty} part has no row that can be used{why}", where=f"data.split.{empty}",
+        todo="mend its rows, or take the part out of [data.split] to have it drawn from the others",
+    )  # fmt: skip
 
 
 def _recorded(rows: Sequence[Row], split_of: Mapping[str, str], *, strict: bool = True) -> np.ndarray:
@@ -322,7 +349,8 @@ def _for_the_split(project: Project, files: Files, got: Read | PackedRead) -> di
     if split.test is not None:
         values = {str(value).lower() if isinstance(value, bool) else str(value) for value in split.test.values}
         in_test = Mapped(got.extra[split.test.column], lambda cell: _plain(cell) in values)
-    return {"keys": keys, "fixed": got.fixed, "classes": classes, "order": order, "in_test": in_test}
+    return {"keys": keys, "fixed": got.fixed, "classes": classes, "order": order, "in_test": in_test,
+            "ids": column(got.rows, "id") if split.validation_by == "rows" else None}  # fmt: skip
 
 
 def _plain(cell: Any) -> str:
@@ -335,7 +363,10 @@ def read_rows(
     project: Project, files: Files, raws: Iterator[RawRow], *, ragged: bool
 ) -> tuple[list[Row], list[Rejected]]:
     """Rows with inputs only, from files that may have no targets; ids are unique within what is read."""
-    maker = RowMaker(project.spec, project.contract, files, targets=False, ragged=ragged)
+    maker = RowMaker(
+        project.spec, project.contract, files, targets=False, ragged=ragged,
+        known=lambda: locate(project.spec.source, project.folder, offline=True),
+    )  # fmt: skip
     got = Read()
     id_column = project.spec.data.id
     for number, raw in enumerate(raws, 1):

@@ -11,6 +11,8 @@ from hashlib import sha256
 from itertools import islice
 from typing import IO, Any
 
+from deepdojo.tables import media_bytes
+
 __all__ = ["digest_of_lines", "line_of"]
 
 _AT_ONCE = 100_000
@@ -43,5 +45,9 @@ def _written(file: IO[str], block: list[str]) -> Iterator[str]:
 
 
 def line_of(row: Mapping[str, Any]) -> str:
-    """A row's cells as one line of JSON, the same for equal rows; arrays are lists."""
-    return json.dumps(dict(row), sort_keys=True, ensure_ascii=True, default=lambda cell: cell.tolist())
+    """A row's cells as one line of JSON, the same for equal rows; arrays are lists, files their SHA-256."""
+    return json.dumps(dict(row), sort_keys=True, ensure_ascii=True, default=_plain)
+
+
+def _plain(cell: Any) -> Any:
+    return cell.tolist() if hasattr(cell, "tolist") else sha256(media_bytes(cell)).hexdigest()

@@ -45,6 +45,7 @@ class Read:
     Attributes:
         fixed: the part that a row's file is for, or None.
         extra: cells of the columns that rows are split by.
+        beside: of each row the cells of columns that no one asked for and that are called like a group.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -55,6 +56,7 @@ class Read:
     keys: None = None
     digests: None = None
     known: dict[str, int] = field(default_factory=dict)
+    beside: list[dict[str, Any]] = field(default_factory=list)
 
     def find(self, row_id: str) -> int | None:
         return self.known.get(row_id)
@@ -70,6 +72,7 @@ class Read:
         self.rows.append(item.row)
         self.fixed.append(item.part)
         self.places.append(item.place)
+        self.beside.append(item.beside)
         for name, cell in item.extra.items():
             self.extra[name].append(cell)
 
@@ -99,6 +102,7 @@ class PackedRead:
         self.fixed = PackedCells(source, _PartNames(source.part))
         self.rejected = _RejectedCells(source.rejected)
         self.digests: dict[str, str] = pack.meta["digests"]
+        self.beside: list[dict[str, Any]] = []  # rows on the disk have the columns that were asked for alone
         self.find, self.where = source.find, source.where
         self.found = False
         if (twins := source.twins()) is not None:
@@ -152,3 +156,4 @@ class Taken(NamedTuple):
     extra: dict[str, Any]
     part: str | None
     place: Where
+    beside: dict[str, Any] = {}  # noqa: RUF012 - never written to

@@ -7,17 +7,19 @@ import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from deepdojo.contracts import contract_of
 from deepdojo.data.files import Files, printable
 from deepdojo.data.infer.inferred import Choices, Inferred, listed
+from deepdojo.data.infer.sounds import holds_sounds, infer_sounds, table_beside
 from deepdojo.data.new_hub import FromHub, from_hub, on_the_hub
 from deepdojo.errors import DataError, ProjectError, UsageError
 from deepdojo.places import cannot_write, write_text
 
 if TYPE_CHECKING:
+    from deepdojo.data.infer.reading import TableFile
     from deepdojo.data.project import Project
 
 __all__ = ["Inferred", "create", "infer"]
@@ -31,15 +33,19 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
     """What project a file or folder makes, without writing anything.
 
     Args:
-        source: a CSV, TSV, JSON lines or Parquet file, a folder of class folders of images, or an archive of such; a
-            folder of pictures with VOC's or COCO's boxes, or a COCO file; a file with a word and its tag a line; for
-            language modelling a text file or a folder of them.
+        source: a CSV, TSV, JSON lines or Parquet file; a folder of class folders of images, sounds, videos or skeletons
+            (text files of joints), or an archive of such; a folder of pictures with VOC's or COCO's boxes, or a COCO
+            file; pictures with a file of captions; a folder of sounds with a table of what they say; a file with a word
+            and its tag a line; SQuAD's JSON; for language modelling a text file or a folder of them; for translation
+            files of the same name, one a language, or their folder.
         choices: target, id, group, time, task, metric, test; see `create`.
 
     Raises:
         DataError: no such file, an empty one, a target that cannot be learned, no images.
         UnknownNameError: a column that does not exist. UsageError: choices that do not fit the data.
     """
+    from deepdojo.data.infer.questions import infer_questions, is_squad
+
     given = Choices(**choices)
     series = given.task is not None and contract_of(given.task).input_kind == "vector"
     if given.group is not None and given.time is not None and not series:
@@ -55,16 +61,36 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
         from deepdojo.data.infer.running_text import infer_running_text
 
         infer_running_text(files, path, replace(given, test=test), inferred)
-    elif _infer_boxes(files, path, replace(given, test=test), inferred):
+    elif _infer_boxes(files, path, replace(given, test=test), inferred) or (
+        test is None and _has_captions(files, path, given, inferred)
+    ):
         pass
+    elif _goes_side_by_side(path, given):
+        from deepdojo.data.infer.parallel_files import infer_parallel
+
+        infer_parallel(files, [p for p in (path, test) if p is not None], given, inferred)
+    elif (path.is_dir() or _is_archive(path)) and holds_sounds(files, _prefix(path, root)):
+        beside = table_beside(files, _prefix(path, root))
+        if beside is not None and test is None:
+            _infer_tables(files, [files.path(beside)], given, inferred)
+        else:
+            infer_sounds(files, _prefix(path, root), given, inferred, None if test is None else _prefix(test, root))
     elif path.is_dir() or _is_archive(path):
         from deepdojo.data.infer.images import infer_images
+        from deepdojo.data.infer.moving import infer_moving, moving_kind
 
-        infer_images(files, _prefix(path, root), given, inferred, None if test is None else _prefix(test, root))
+        held_out = None if test is None else _prefix(test, root)
+        moving = moving_kind(files, _prefix(path, root))
+        if moving is not None:
+            infer_moving(files, _prefix(path, root), moving, given, inferred, held_out)
+        else:
+            infer_images(files, _prefix(path, root), given, inferred, held_out)
     elif _is_tagged(path, given):
         from deepdojo.data.infer.tagged import infer_tagged
 
         infer_tagged(files, [p for p in (path, test) if p is not None], given, inferred)
+    elif is_squad(path, given):
+        infer_questions(files, [p for p in (path, test) if p is not None], given, inferred)
     else:
         _infer_tables(files, [p for p in (path, test) if p is not None], given, inferred)
     return inferred
@@ -105,6 +131,20 @@ def _pictures_below(folder: Path) -> bool:
     return any(is_picture(file) for _, _, files in os.walk(folder) for file in files)
 
 
+def _has_captions(files: Files, path: Path, given: Choices, inferred: Inferred) -> bool:
+    """Whether there are pictures and a file of captions; they are then inferred. A file is taken for one of captions
+    where it is said so, or is named so."""
+    from deepdojo.data.infer.captions import infer_captions
+
+    if path.is_dir() or _is_archive(path):
+        return infer_captions(files, _prefix(path, inferred.root), given, inferred)
+    if given.task != "captioning" and "caption" not in path.name.lower():
+        return False
+    found = infer_captions(files, "", given, inferred, path.name)
+    inferred.shown = [inferred.root] if found else inferred.shown
+    return found
+
+
 def _infer_tables(files: Files, paths: list[Path], given: Choices, inferred: Inferred) -> None:
     """One table, or one to learn from and one held out; images that cells name are taken from beside the table."""
     from deepdojo.data.infer.reading import TableFile
@@ -117,9 +157,11 @@ def _infer_tables(files: Files, paths: list[Path], given: Choices, inferred: Inf
 
         infer_series(files, tables[0], given, inferred)
         return
+    if given.task is None:
+        _refuse_other_tasks(tables[0], given)
     infer_table(tables[0], tables[1] if len(tables) == 2 else None, given, inferred)
     inferred.files = [table.file for table in tables]
-    images = inferred.spec["columns"].get("image")
+    images = inferred.spec["columns"].get("image") or inferred.spec["columns"].get("audio")
     if images is not None:
         inferred.shown = [inferred.root]
         cells = {str(cell).strip() for table in tables for cell in table.whole_column(images["column"])}
@@ -129,6 +171,21 @@ def _infer_tables(files: Files, paths: list[Path], given: Choices, inferred: Inf
         inferred.shown = paths
         for table, split in zip(tables, inferred.spec["data"]["split"].values(), strict=True):
             split["file"] = table.shown
+
+
+def _refuse_other_tasks(table: TableFile, given: Choices) -> None:
+    """Raise a UsageError for what looks like a table and is a series in time, or running text."""
+    from deepdojo.data.column_facts import describe
+    from deepdojo.data.infer.series_columns import refuse_times_alone
+
+    if len(table.names) == 1 and PurePath(table.shown.lower().removesuffix(".gz")).suffix in ("", ".txt"):
+        raise UsageError(
+            "its lines have one column: a text, not a table", where=table.shown,
+            todo="to learn a language from it: --task language-modelling; of a table, is the delimiter right?",
+        )  # fmt: skip
+    if len(table.names) == 2:
+        facts = {name: describe(table.column(name), table.decimal) for name in table.names}
+        refuse_times_alone(table, facts, given)
 
 
 def create(
@@ -234,7 +291,28 @@ def _is_tagged(path: Path, given: Choices) -> bool:
     """Whether a file has a word a line: by its ending, or because the task tags words and it is no table."""
     suffix = path.suffix.lower()
     tags = given.task is not None and bool(contract_of(given.task).aligned)
-    return suffix in TAGGED or (tags and suffix not in TABLES)
+    if suffix in TAGGED or (tags and suffix not in TABLES):
+        return True
+    return suffix == ".txt" and given.task is None and _words_by_line(path)
+
+
+def _words_by_line(path: Path) -> bool:
+    """Whether the first lines are words with as many cells beside each, sentence after sentence with empty lines
+    between: no table has those again and again."""
+    with path.open("rb") as file:
+        lines = file.read(20_000).decode("utf-8", "replace").splitlines()[:-1]
+    cells = {len(line.split()) for line in lines if line.strip()}
+    empty = sum(not line.strip() for line in lines)
+    return len(cells) == 1 and min(cells) in (2, 3, 4) and empty >= 3
+
+
+def _goes_side_by_side(path: Path, given: Choices) -> bool:
+    """Whether the task turns texts into texts, and what is given is no table with a column of each."""
+    if given.task is None or _is_archive(path):
+        return False
+    contract, name = contract_of(given.task), path.name.lower().removesuffix(".gz")
+    texts = contract.input_kind == contract.target_kind == "text" and not contract.host_run
+    return texts and (path.is_dir() or not name.endswith(TABLES))
 
 
 def _prefix(path: Path, root: Path) -> str:
@@ -286,7 +364,7 @@ def _toml(spec: dict[str, Any], source: dict[str, Any], inferred: Inferred) -> s
     for key in ("name", "task", "metric"):
         document.add(key, _item(spec[key], inferred.comments.get(key)))
     tables = {"source": source}
-    tables |= {key: spec[key] for key in ("data", "columns", "split") if spec.get(key)}
+    tables |= {key: spec[key] for key in ("data", "columns", "labels", "split") if spec.get(key)}
     for key, values in tables.items():
         document.add(tomlkit.nl())
         document.add(key, _table(key, values, inferred.comments))

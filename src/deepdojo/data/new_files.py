@@ -10,10 +10,13 @@ from typing import Any
 
 from deepdojo.data.encodings import detect_encoding
 from deepdojo.data.files import Files
+from deepdojo.data.infer.moving import SKELETON_SUFFIXES, VIDEO_SUFFIXES
 from deepdojo.data.project import Project
 from deepdojo.data.readers import RawRow, read
+from deepdojo.data.readers.sound_folder import SOUNDS
 from deepdojo.data.readers.text import TEXTS
-from deepdojo.data.spec import PixelColumns
+from deepdojo.data.sounds import SOUND_SUFFIXES
+from deepdojo.data.spec import GalleryColumn, PixelColumns
 from deepdojo.errors import DataError, DojoError, SourceError, nearest
 
 __all__ = ["new_files"]
@@ -28,6 +31,7 @@ _TABLES = {
     ".ndjson": "jsonl",
     ".parquet": "parquet",
 }
+_VIDEOS = tuple(f".{suffix}" for suffix in VIDEO_SUFFIXES)
 _PICTURES = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
 
 
@@ -46,7 +50,11 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
     if project.contract.host_run:
         yield _running_text(project, path)
         return
-    if path.is_dir() or path.suffix.lower() in _PICTURES or path.suffix.lower() == ".zip":
+    if project.contract.input_kind == "skeleton" and project.spec.data.reader_of() == "skeletons":
+        yield _motions(project, path)
+        return
+    media = (*_PICTURES, *_VIDEOS, *(f".{suffix}" for suffix in SOUND_SUFFIXES))
+    if path.is_dir() or path.suffix.lower() in media or path.suffix.lower() == ".zip":
         yield from _pictures(project, path)
         return
     files = Files([path.parent, project.folder], {path.name: path})
@@ -63,6 +71,9 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
         files = Files([path.parent, path.parent.parent])
         yield files, lambda: read("coco", files, file=path.name, images=_images_of(files, path.name)), False
         return
+    if own.reader_of() == "captions" and _suffix(path) in (".csv", ".tsv", ".txt", ".json"):
+        options = {k: v for k, v in own.options().items() if k not in ("file", "only", "images")}
+        yield files, lambda: read("captions", files, file=path.name, **options), False
     if own.reader_of() == "squad" and _suffix(path) == ".json":
         yield files, lambda: read("squad", files, file=path.name), False
         return
@@ -107,21 +118,40 @@ def _suffix(path: Path) -> str:
     return Path(path.name.lower().removesuffix(".gz")).suffix
 
 
+def _motions(project: Project, path: Path) -> Way:
+    """A text file of joints, or all of a folder or an archive, with as many joints as the project says."""
+    inside = path.is_dir() or path.suffix.lower() == ".zip"
+    files = Files([path], {}) if path.is_dir() else Files([], {path.name: path})
+    before = f"{path.name}!" if path.suffix.lower() == ".zip" else ""
+    glob = f"{before}**/*.{{{','.join(SKELETON_SUFFIXES)}}}" if inside else path.name
+    if not files.glob(glob):
+        raise DataError("there are no text files of joints in it", where=str(path), todo="give a folder of .txt files")
+
+    return files, lambda: read("skeletons", files, glob=glob, joints=project.spec.data.joints), False
+
+
 def _pictures(project: Project, path: Path) -> Iterator[Way]:
-    if "image" not in project.contract.inputs.values():
+    kind = next((kind for kind in project.contract.inputs.values() if kind in ("image", "video", "audio")), None)
+    if kind is None:
         kinds = ", ".join(project.contract.inputs.values())
         raise DataError(
-            f"is a folder or picture, but {project.name} is made of {kinds}", where=str(path), todo="give a table"
+            f"is a folder, a picture, a video or a sound, but {project.name} is made of {kinds}",
+            where=str(path),
+            todo="give a table",
         )
     if path.is_dir():
-        files, glob = Files([path]), "**/*"
+        files, glob = Files([path]), SOUNDS if kind == "audio" else "**/*"
     elif path.suffix.lower() == ".zip":
-        files, glob = Files([], {path.name: path}), f"{path.name}!**/*"
+        files, glob = Files([], {path.name: path}), f"{path.name}!{SOUNDS if kind == 'audio' else '**/*'}"
     else:
         files, glob = Files([], {path.name: path}), path.name
     if not files.glob(glob):
-        raise DataError("there are no files in it", where=str(path), todo="give a folder of images")
-    role = next(r for r, kind in project.contract.inputs.items() if kind == "image")
+        raise DataError(
+            "there are no files in it",
+            where=str(path),
+            todo=f"give a folder of {'sounds' if kind == 'audio' else f'{kind}s'}",
+        )
+    role = next(r for r, found in project.contract.inputs.items() if found == kind)
 
     def rows() -> Iterator[RawRow]:
         for raw in read("files", files, glob=glob):
@@ -216,7 +246,7 @@ def _needed(project: Project, names: Sequence[str]) -> list[str]:
     needed: list[str] = []
     for role, kind in project.contract.inputs.items():
         given = project.spec.columns.get(role, "*" if kind == "record" else role)
-        if isinstance(given, PixelColumns):
+        if isinstance(given, PixelColumns | GalleryColumn):
             continue
         if isinstance(given, list):
             needed += given

@@ -8,12 +8,13 @@ from __future__ import annotations
 import json
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
 from deepdojo.data.files import Files, Media
+from deepdojo.data.gallery import Gallery
 from deepdojo.packs import Pack, Packing
 
 __all__ = ["ColumnWriter", "LabelReader", "Records", "reader_of", "writer_of"]
@@ -172,7 +173,21 @@ def _bytes_of(cell: Any) -> bytes:
     if isinstance(cell, Media):
         name = cell.name.encode("utf-8", "surrogateescape")
         return b"f" + name if not cell.inline else b"b" + struct.pack("<I", len(name)) + name + cell.read()
+    if isinstance(cell, Gallery):
+        return b"g" + b"".join(_framed(part) for pair in cell for part in map(_bytes_of, pair))
     return b"j" + json.dumps(cell, ensure_ascii=True).encode("ascii")
+
+
+def _framed(data: bytes) -> bytes:
+    return struct.pack("<I", len(data)) + data
+
+
+def _unframed(data: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(data):
+        size = struct.unpack_from("<I", data, at)[0]
+        yield data[at + 4 : at + 4 + size]
+        at += 4 + size
 
 
 def _cell_of(data: bytes, files: Files | None) -> Any:
@@ -185,6 +200,9 @@ def _cell_of(data: bytes, files: Files | None) -> Any:
         name = rest.decode("utf-8", "surrogateescape")
         assert files is not None
         return Media(name, lambda: files.peek(name))
+    if tag == b"g":
+        cells = [_cell_of(part, files) for part in _unframed(rest)]
+        return Gallery(zip(cells[::2], cells[1::2], strict=True))
     size = struct.unpack_from("<I", rest)[0]
     head, body = rest[4 : 4 + size], rest[4 + size :]
     if tag == b"b":

@@ -6,7 +6,7 @@ import copy
 import hashlib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from deepdojo.errors import ProjectError, UnknownNameError
 from deepdojo.places import write_text
 
 __all__ = [
+    "CHANGEABLE",
     "Project",
     "ProjectSpec",
     "builtin_names",
@@ -28,6 +29,8 @@ __all__ = [
 ]
 
 PROJECT_FILE = "project.toml"
+CHANGEABLE = ("split.", "threshold")
+"""What `--set` may change of a project, by how the keys begin; all else that it names is the recipe's."""
 CATALOGUE = Path(__file__).resolve().parent.parent / "catalogue" / "projects"
 
 
@@ -53,8 +56,8 @@ class Project:
 
     @cached_property
     def contract(self) -> Contract:
-        """The task's, with the optional inputs that this project has."""
-        return contract_of(self.spec.task).given(self.spec.columns)
+        """The task's, with the optional inputs and the positive label that this project has."""
+        return replace(contract_of(self.spec.task).given(self.spec.columns), positive=self.spec.positive)
 
     @property
     def metric(self) -> str:

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from deepdojo.contracts import MEDIA
 from deepdojo.data.cells import is_missing
 from deepdojo.data.files import Files, Media, printable
 from deepdojo.data.gathered import NO_PART, PackedRead, Read, Rejected, Taken, extra_columns, keyed_by_input
+from deepdojo.data.group_names import named_like_groups
 from deepdojo.data.packed_columns import reader_of
 from deepdojo.data.packed_rows import PackedRows, RowPack, RowWriter
 from deepdojo.data.project import Project
@@ -77,13 +79,13 @@ def _packed_before(name: str, project: Project, files: Files, progress: Progress
 
 def _pictures(pack: Pack, project: Project, files: Files) -> str | None:
     """A stamp of the pictures that cells name; None where there are none, or patterns list them all."""
-    names = [name for name, kind in project.contract.inputs.items() if kind == "image"]
+    names = [name for name, kind in project.contract.columns.items() if kind in MEDIA]
     if not names or (files.names_by_pattern() and not files.named_by_cells()):
         return None
 
     def walk() -> Iterator[str]:
         for name in names:
-            cells = reader_of(pack, name, "image", files)
+            cells = reader_of(pack, name, project.contract.inputs[name], files)
             for at in range(len(cells)):
                 if at % 4096 == 0:
                     pack.touched(64)
@@ -101,6 +103,8 @@ class _Walk:
         self.extra = extra_columns(project)
         self.part, self.number = 0, 0  # the part under way, and the raw rows of it that are behind us
         self.begin = 0  # the part's first row
+        self.groups: dict[str, list[str]] = {}  # file -> its columns that are called like a group
+        self.told: set[tuple[str, int, str]] = set()  # what parts before this one have left out, and where
         self.items = self._items(0, 0)
 
     def go_on(self, state: Mapping[str, Any]) -> None:
@@ -111,17 +115,21 @@ class _Walk:
     def _items(
         self, first: int, behind: int, counts: Sequence[Any] | None = None
     ) -> Iterator[Rejected | Taken | RowMaker]:
-        """What became of each raw row; after the last one of a part its maker."""
+        """What became of each raw row; after the last one of a part its maker. A line that several parts read and
+        leave out for the same reason is told once."""
         spec = self.project.spec
         for at, part in enumerate(spec.data.split or (None,)):
             if at < first:
                 continue
             reader, options = spec.data.reader_of(part), spec.data.options(part)
             ragged = reader.startswith(_RAGGED)
-            self.maker = RowMaker(spec, self.project.contract, self.files, targets=True, ragged=ragged)
+            self.maker = RowMaker(
+                spec, self.project.contract, self.files, targets=True, ragged=ragged, learn=part == "train"
+            )
             self.part, self.number = at, behind if at == first else 0
             if at == first and counts is not None:
                 self.maker.made, self.maker.absent, self.maker.known = counts[0], counts[1], dict.fromkeys(counts[2])
+            told: set[tuple[str, int, str]] = set()
             prefix = f"{part}-" if len(spec.data.split) > 1 and spec.data.id is None else ""
             for number, raw in enumerate(read(reader, self.files, trusted=self.trusted, **options), 1):
                 if self.progress is not None and number % 5_000 == 0:
@@ -129,8 +137,28 @@ class _Walk:
                 if at == first and number <= behind:
                     continue
                 self.number = number
-                yield take(self.maker, raw, prefix, number, spec.data.id, self.extra, part)
+                item = take(self.maker, raw, prefix, number, spec.data.id, self.extra, part)
+                if not isinstance(item, Rejected):
+                    yield item._replace(beside=self._beside(raw))
+                    continue
+                if item.line is not None and len(spec.data.split) > 1:
+                    key = (item.file, item.line, item.reason)
+                    if key in self.told:
+                        continue
+                    told.add(key)
+                yield item
+            self.told |= told
             yield self.maker
+
+    def _beside(self, raw: RawRow) -> dict[str, Any]:
+        """Cells of columns that no role has and that are called like a group."""
+        if raw.file not in self.groups:
+            spec = self.project.spec
+            given = [spec.columns.get(role, role) for role in self.project.contract.columns]
+            taken: set[Any] = {name for one in given for name in (one if isinstance(one, list) else [one])}
+            taken |= {spec.data.id, *self.extra}
+            self.groups[raw.file] = [name for name in named_like_groups(list(raw.cells)) if name not in taken]
+        return {name: raw.cells.get(name) for name in self.groups[raw.file]}
 
     def fill(self, got: Read, most: int) -> bool:
         """Everything into memory; False as soon as there are more than `most` rows: `items` then goes on."""
@@ -179,7 +207,8 @@ def _row_id(maker: RowMaker, raw: RawRow, prefix: str, number: int, id_column: s
     if id_column is None:
         return printable(raw.file) if raw.line is None else f"{prefix}{number}"
     if raw.reject is not None:
-        return ""
+        cell = raw.cells.get(id_column)
+        return "" if cell is None or isinstance(cell, list | dict) else str(cell).strip()
     cell = maker.cell(raw, id_column)
     if cell is None or not str(cell).strip():
         raise Reject("the id is empty")
@@ -244,6 +273,13 @@ class _Packer:
             "names": {name: list(known) for name, known in self.names.items()},
         })  # fmt: skip
 
+    def told(self) -> set[tuple[str, int, str]]:
+        """Where and why lines were left out before the last commit."""
+        if not self.writer.rejects or len(self.walk.project.spec.data.split) < 2:
+            return set()
+        found = reader_of(Pack(self.work.partial, {}), "rejected", "any", self.walk.files)
+        return {(one["file"], one["line"], one["reason"]) for one in found if one["line"] is not None}
+
     def add_keys(self) -> None:
         contract, files = self.walk.project.contract, self.walk.files
         source = RowPack(Pack(self.work.partial, {**self.writer.facts(), "keyed": False}), contract, files, ())
@@ -285,6 +321,7 @@ def _packed(work: Packing, walk: _Walk, got: Read | None) -> Pack:
             work.restart()
         packer = _Packer(work, walk)
         if work.state:
+            walk.told = packer.told()
             walk.go_on(work.state)
     for item in walk.items:
         packer.take(item)

@@ -9,12 +9,12 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
 from deepdojo.boxes import box_fault, parse_boxes
-from deepdojo.contracts import Contract, KindName, contract_of
+from deepdojo.contracts import DIFFERENT, SAME, Contract, KindName, contract_of
 from deepdojo.data.cells import (
     LARGEST,
     MISSING,
@@ -26,15 +26,25 @@ from deepdojo.data.cells import (
     plain_number,
 )
 from deepdojo.data.files import Files, Media, printable
+from deepdojo.data.gallery import Gallery, pairs_of
 from deepdojo.data.images import check_image
+from deepdojo.data.json_text import load_json
 from deepdojo.data.readers import RawRow
-from deepdojo.data.spec import FileColumn, PixelColumns, ProjectSpec
+from deepdojo.data.readers import read as read_with
+from deepdojo.data.skeletons import checked_motion, motion_of
+from deepdojo.data.sounds import check_sound
+from deepdojo.data.spec import FileColumn, GalleryColumn, PixelColumns, ProjectSpec
+from deepdojo.data.videos import check_video, require_decoder
 from deepdojo.errors import DojoError, ProjectError, SourceError, UnknownNameError
 
-__all__ = ["Reject", "RowMaker", "as_text", "input_key"]
+__all__ = ["LABEL_SIGNS", "Reject", "RowMaker", "as_text", "input_key", "label_list"]
+
+LABEL_SIGNS = "|;,"
+"""What may stand between the labels of a cell, the surest first."""
 
 _TOO_LARGE = f" below {LARGEST:g}"
 _FLOATS = 10**308
+_CHECKS: Mapping[str, Callable[[BinaryIO], None]] = {"image": check_image, "video": check_video, "audio": check_sound}
 Row = dict[str, Any]
 Make = Callable[[RawRow], Any]
 
@@ -50,14 +60,31 @@ class RowMaker:
         targets: whether a row must have its targets. Without (`dojo predict`) they are left out of the row.
         ragged: whether rows may have different columns (JSON lines): an absent column is then a missing cell, and an
             error only if no row has it.
+        learn: the rows are to learn from; of a task that compares pictures they hold nothing to compare with.
+        known: where a gallery that all rows share lies, where that is not among `files`.
     """
 
-    def __init__(self, spec: ProjectSpec, contract: Contract, files: Files, *, targets: bool, ragged: bool) -> None:
+    def __init__(
+        self,
+        spec: ProjectSpec,
+        contract: Contract,
+        files: Files,
+        *,
+        targets: bool,
+        ragged: bool,
+        learn: bool = False,
+        known: Callable[[], Files] | None = None,
+    ) -> None:
         self.spec, self.contract, self.files, self.targets, self.ragged = spec, contract, files, targets, ragged
+        self.medium = "video" if "video" in contract.reads.values() else "picture"
+        self.learn, self.known_files = learn, known
         self.made = 0
+        self._faults: dict[str, str | None] = {}
+        self._last_gallery: tuple[Any, Gallery] | None = None
         self.corrected = _corrections(spec, files) if targets and spec.labels.corrections else {}
         self.absent: dict[str, int] = {}
         self.known: dict[str, None] = {}
+        self._kinds = dict(contract.columns)
         self._features: dict[str, list[str]] = {}
         self._makers = [(role, self._maker(role, kind)) for role, kind in contract.reads.items()]
         if targets:
@@ -76,10 +103,39 @@ class RowMaker:
         row = {role: maker(raw) for role, maker in self._makers}
         self._refuse_unaligned(row)
         self._refuse_strange(row)
-        for cell in row.values():
+        for role, cell in row.items():
             if isinstance(cell, Media):
-                self._refuse_no_picture(cell)
+                self._refuse_unreadable(cell, _CHECKS[self.contract.columns[role]])
+            elif isinstance(cell, Gallery):
+                self._refuse_no_pictures(cell)
+        if self.contract.compared and not self.learn:
+            self._refuse_no_question(row)
         return row
+
+    def _refuse_no_question(self, row: Row) -> None:
+        """What is asked of a row must have an answer: a pair is the same or different, a gallery holds the name."""
+        target = self.contract.target
+        galleries = [cell for cell in row.values() if isinstance(cell, Gallery)]
+        if target not in row:
+            return
+        if not galleries and row[target] not in (SAME, DIFFERENT):
+            raise Reject(f"the {target} of a pair is {row[target]!r}, not {SAME} or {DIFFERENT}")
+        if galleries and row[target] not in galleries[0].names:
+            raise Reject(f"the gallery has no picture of {row[target]!r}")
+
+    def _refuse_no_pictures(self, gallery: Gallery) -> None:
+        """Each picture of a gallery is looked at once: rows share them."""
+        for _, cell in gallery:
+            if not isinstance(cell, Media):
+                continue
+            if cell.name not in self._faults:
+                self._faults[cell.name] = None
+                try:
+                    self._refuse_unreadable(cell, check_image)
+                except Reject as fault:
+                    self._faults[cell.name] = str(fault)
+            if self._faults[cell.name] is not None:
+                raise Reject(f"the gallery's picture {printable(cell.name)} cannot be used: {self._faults[cell.name]}")
 
     def _refuse_unaligned(self, row: Row) -> None:
         sizes = {role: len(row[role]) for role in self.contract.aligned if role in row}
@@ -91,14 +147,15 @@ class RowMaker:
             if role in row and not any(part.strip() and part.strip() in row[place] for part in row[role]):
                 raise Reject(f"none of the {role} stands in the {place}")
 
-    def _refuse_no_picture(self, cell: Media) -> None:
-        """What is no picture is left out before the split is drawn: it must take no place in a part or a class."""
+    def _refuse_unreadable(self, cell: Media, check: Callable[[BinaryIO], None]) -> None:
+        """What is no picture, video or sound is left out before the split is drawn: it must take no place in a part or
+        a class."""
         try:
             if self.files.has(cell.name):
                 with self.files.opened(cell.name) as file:
-                    check_image(file)
+                    check(file)
             else:  # a cell that holds the bytes, or a link that leads nowhere
-                check_image(io.BytesIO(cell.read()))
+                check(io.BytesIO(cell.read()))
         except DojoError as error:
             if isinstance(error, SourceError):
                 self.files.unreadable.add(cell.name)
@@ -149,10 +206,18 @@ class RowMaker:
 
     def _maker(self, role: str, kind: KindName) -> Make:
         given = self.spec.columns.get(role)
+        if role in self.contract.compared and self.learn:
+            return lambda raw: None
+        if kind == "gallery":
+            return self._gallery(role, given)
         if kind == "record":
             return self._record(given if given is not None else "*")
-        if kind == "image":
+        if kind in ("image", "video"):
+            if kind == "video":
+                require_decoder()  # else every single row would be refused for it
             return self._image_or_file(role, self._image(given if given is not None else role))
+        if kind == "audio":
+            return self._image_or_file(role, self._media(given if given is not None else role, "sound"))
         if kind == "text":
             return self._written(role) if self.contract.host_run else self._text(role, given)
         if kind in ("tokens", "texts"):
@@ -161,6 +226,8 @@ class RowMaker:
             return self._numbers(role, kind)
         if kind == "boxes":
             return self._boxes(role)
+        if kind == "skeleton":
+            return self._skeleton(role)
         return self._target(role, kind)
 
     def _hint(self, role: str, kind: KindName) -> Make:
@@ -237,6 +304,24 @@ class RowMaker:
         names = self.spec.labels.names
         return dict(names) if isinstance(names, Mapping) else {str(i): name for i, name in enumerate(names)}
 
+    def _skeleton(self, role: str) -> Make:
+        """(T, J, 3) float32, J that of the first row: the reader's array, or lists in a text (JSON)."""
+        column, joints = self.column_of(role), None
+
+        def make(raw: RawRow) -> np.ndarray:
+            nonlocal joints
+            values = motion_of(self.cell(raw, column))
+            if values is None:
+                raise Reject(f"the {role} is no list of frames of joints")
+            try:
+                values = checked_motion(values, joints)
+            except DojoError as error:
+                raise Reject(f"the {role}: {error.what}") from None
+            joints = values.shape[1]
+            return values
+
+        return make
+
     def _text(self, role: str, given: Any) -> Make:
         columns = given if isinstance(given, list) else [self.column_of(role)]
 
@@ -262,11 +347,13 @@ class RowMaker:
     def _target(self, role: str, kind: KindName) -> Make:
         column, named = self.column_of(role), self._label_names()
 
+        parted = self.spec.labels.parted_by
+
         def labels(raw: RawRow) -> list[str]:
             cell = self.cell(raw, column)
             if cell is None:
                 raise Reject(f"the {role} are missing")
-            parts = cell if isinstance(cell, list | tuple) else _label_list(as_text(cell) or "")
+            parts = cell if isinstance(cell, list | tuple) else label_list(as_text(cell) or "", parted)
             found = [(as_text(part) or "").strip() for part in parts]
             return list(dict.fromkeys(named.get(part, part) for part in found if part))
 
@@ -274,7 +361,10 @@ class RowMaker:
             text = (as_text(self.cell(raw, column)) or "").strip()
             if text in MISSING_LABELS:
                 raise Reject(f"the {role} is missing")
-            return named.get(text, text)
+            found = named.get(text, text)
+            if self.contract.ordered and parse_number(found) is None:
+                raise Reject(f"the grade {found[:40]!r} is no number, so its place is not known: give [labels] names")
+            return found
 
         def number(raw: RawRow) -> float:
             cell = self.cell(raw, column)
@@ -333,8 +423,48 @@ class RowMaker:
             own, self._dropped = set(self._dropped), []  # a new file need not have them
         else:
             own = set(self._dropped)
-        own |= {self.column_of(role) for role in self.contract.targets}
+        own |= {
+            _own_column(self.spec.columns.get(role, role)) or self.column_of(role) for role in self.contract.targets
+        }
         return own | {c for c in (spec.data.id, spec.split.group) if c is not None}
+
+    def _gallery(self, role: str, given: Any) -> Make:
+        """Names and pictures: those of files, the same for every row, or what a cell holds."""
+        if isinstance(given, GalleryColumn):
+            everyone = self._gallery_of_files(given)
+            return lambda raw: everyone.without(str(raw.cells.get("file")))
+        column = self.column_of(role)
+
+        def make(raw: RawRow) -> Gallery:
+            cell = self.cell(raw, column)
+            if self._last_gallery is None or self._last_gallery[0] is not cell:  # rows of one episode share a list
+                pairs = pairs_of(cell)
+                if not pairs:
+                    raise Reject(f"the {role} is no list of names and pictures")
+                self._last_gallery = (cell, Gallery((name, self._picture(picture)) for name, picture in pairs))
+            return self._last_gallery[1]
+
+        return make
+
+    def _picture(self, cell: Any) -> Any:
+        if isinstance(cell, np.ndarray | Media):
+            return cell
+        if not isinstance(cell, str) or not cell.strip():
+            raise Reject("no picture is named")
+        return self._file(cell.strip(), "picture")
+
+    def _gallery_of_files(self, given: GalleryColumn) -> Gallery:
+        found, files = [], self.files if self.known_files is None else self.known_files()
+        for raw in read_with("files", files, **given.model_dump(exclude_none=True)):
+            if raw.reject is None:
+                name = raw.cells.get("label", raw.cells["folder"])
+                picture = files.media(raw.cells["file"], listed=True)
+                with suppress(Reject):  # what is no picture is listed where it is a row
+                    self._refuse_unreadable(picture, check_image)
+                    found.append((name, picture))
+        if not found:
+            raise ProjectError("no file has a name", where="columns.gallery", todo="look at its pattern")
+        return Gallery(found)
 
     def _image_or_file(self, role: str, make: Make) -> Make:
         """New pictures come as files, also where the project's own stand in columns or are named by cells."""
@@ -350,41 +480,48 @@ class RowMaker:
     def _image(self, given: Any) -> Make:
         if isinstance(given, PixelColumns):
             return lambda raw: self._pixels(raw, given)
+        return self._media(given if given is not None else "image", self.medium)
+
+    def _media(self, given: Any, what: str) -> Make:
+        """An encoded file: named by a cell, or the bytes of one. `what` it is called where it is missing."""
         if isinstance(given, FileColumn):
 
             def from_cell(raw: RawRow) -> Media:
                 name = (as_text(self.cell(raw, given.column)) or "").strip()
                 return (
-                    self._file(given.file.replace("{}", name), given.file) if name else _reject("no picture is named")
+                    self._file(given.file.replace("{}", name), what, given.file)
+                    if name
+                    else _reject(f"no {what} is named")
                 )
 
             return from_cell
-        column = given if isinstance(given, str) else "image"
+        if not isinstance(given, str):
+            raise ProjectError(f"a {what} stands in one column, got {given!r}", where=self.spec.name)
 
         def plain(raw: RawRow) -> Any:
-            cell = self.cell(raw, column)
-            if isinstance(cell, np.ndarray | Media):
+            cell = self.cell(raw, given)
+            if isinstance(cell, Media) or (isinstance(cell, np.ndarray) and what != "sound"):
                 return cell
             if isinstance(cell, bytes | bytearray):
                 data = bytes(cell)
                 return Media(f"{raw.file}:{raw.line}", lambda: data, inline=True)
             if isinstance(cell, Mapping) and isinstance(
                 cell.get("bytes"), bytes
-            ):  # as the Hugging Face hub stores pictures
+            ):  # as the Hugging Face hub stores pictures and sounds
                 data = cell["bytes"]
                 return Media(str(cell.get("path") or f"{raw.file}:{raw.line}"), lambda: data, inline=True)
             if not isinstance(cell, str) or not cell.strip():
-                raise Reject("no picture is named")
-            return self.files.media(cell, listed=True) if cell == raw.file else self._file(cell.strip())
+                raise Reject(f"no {what} is named")
+            return self.files.media(cell, listed=True) if cell == raw.file else self._file(cell.strip(), what)
 
         return plain
 
-    def _file(self, name: str, group: str | None = None) -> Media:
+    def _file(self, name: str, what: str, group: str | None = None) -> Media:
         try:
             there = self.files.has(name)
         except DojoError as error:
             raise Reject(str(error)) from None
-        return self.files.media(name, group) if there else _reject(f"the picture {printable(name)} is not there")
+        return self.files.media(name, group) if there else _reject(f"the {what} {printable(name)} is not there")
 
     def _pixels(self, raw: RawRow, given: PixelColumns) -> np.ndarray:
         first, last = given.columns
@@ -408,6 +545,11 @@ class RowMaker:
         return values.astype(np.uint8).reshape(given.shape)
 
 
+def _own_column(given: Any) -> str | None:
+    """The column that a role has of its own; that whose cells name files may be the id as well."""
+    return given.column if isinstance(given, FileColumn) else given if isinstance(given, str) else None
+
+
 def _corrections(spec: ProjectSpec, files: Files) -> dict[str, str]:
     """id -> label. Raises UnknownNameError or SourceError for a file without the columns, or none."""
     if contract_of(spec.task).target_kind != "label":
@@ -429,17 +571,17 @@ def _texts(text: str) -> list[str]:
     """Several texts of a JSON list, else one."""
     if text.lstrip().startswith("["):
         with suppress(ValueError, RecursionError):
-            found = json.loads(text)
+            found = load_json(text)
             if isinstance(found, list) and all(isinstance(part, str) for part in found):
                 return found
     return [text]
 
 
-def _label_list(text: str) -> list[str]:
-    """Labels of a JSON list, or parted by | or ; or commas: by the first of these signs that occurs."""
+def label_list(text: str, sign: str | None) -> list[str]:
+    """Labels of a JSON list, or parted by a sign; None: by the first of `LABEL_SIGNS` that occurs."""
     if text.lstrip().startswith("["):
         return _texts(text)
-    return text.split(next((sign for sign in "|;," if sign in text), "|"))
+    return text.split(sign or next((sign for sign in LABEL_SIGNS if sign in text), "|"))
 
 
 def _reject(reason: str) -> Any:
@@ -480,16 +622,22 @@ def input_key(row: Mapping[str, Any], contract: Contract, files: Files) -> str:
     total = hashlib.sha256()
     for role in contract.reads:
         cell = row[role]
-        if isinstance(cell, np.ndarray):
-            total.update(f"{cell.shape}\0".encode())
-            total.update(np.ascontiguousarray(cell).tobytes())
-        elif isinstance(cell, Media):
-            total.update(
-                (files.sha256(cell.name) if files.has(cell.name) else hashlib.sha256(cell.read()).hexdigest()).encode()
-            )
+        if isinstance(cell, np.ndarray | Media):
+            total.update(_content(cell, files))
+        elif isinstance(cell, Gallery):
+            for name, picture in cell:
+                total.update(f"{name}\0".encode("utf-8", "surrogatepass"))
+                total.update(_content(picture, files))
         elif isinstance(cell, Mapping):
             text = "\x1f".join([f"{name}\x1e{value}" for name, value in cell.items()])
             total.update(text.encode("utf-8", "surrogatepass"))
         else:
             total.update(str(cell).encode("utf-8", "surrogatepass"))
     return total.hexdigest()
+
+
+def _content(cell: Any, files: Files) -> bytes:
+    """What a picture or an array is known by."""
+    if isinstance(cell, np.ndarray):
+        return f"{cell.shape}\0".encode() + np.ascontiguousarray(cell).tobytes()
+    return (files.sha256(cell.name) if files.has(cell.name) else hashlib.sha256(cell.read()).hexdigest()).encode()

@@ -13,8 +13,8 @@ from deepdojo.data.readers import options_of
 from deepdojo.errors import DojoError, ProjectError, UnknownNameError
 
 __all__ = [
-    "DataSpec", "FileColumn", "FilePin", "LabelsSpec", "PixelColumns", "ProjectSpec", "Published", "SourceSpec",
-    "SplitSpec", "parse_project",
+    "DataSpec", "FileColumn", "FilePin", "GalleryColumn", "LabelsSpec", "PixelColumns", "ProjectSpec", "Published",
+    "SourceSpec", "SplitSpec", "parse_project",
 ]  # fmt: skip
 
 _CONFIG = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
@@ -84,13 +84,13 @@ class DataSpec(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     reader: str | None = None
-    """coco, conll, csv, files, idx, jsonl, lines, parallel, parquet, series, squad, text, voc, or python:FILE (code
-    beside project.toml). Default: by the file's ending."""
+    """captions, coco, conll, csv, episodes, files, idx, jsonl, lines, pairs, parallel, parquet, series, skeletons,
+    squad, text, voc, or python:FILE (code beside project.toml). Default: by the file's ending."""
     id: str | None = None
     """The column that names a row. Without it rows are numbered from 1 (files: their path)."""
     file: str | list[str] | None = None
-    """coco, conll, csv, jsonl, lines, parquet, series, squad, text: a file, a pattern (`part-*.csv`, `a.zip!b.csv`) or
-    several, one below the other."""
+    """captions, coco, conll, csv, jsonl, lines, parquet, series, squad, text: a file, a pattern (`part-*.csv`,
+    `a.zip!b.csv`) or several, one below the other."""
     delimiter: str | None = Field(None, min_length=1, max_length=1)
     """csv: the sign between cells. Default: found for each file. conll: the same; default: blanks and tabs."""
     quote: str | None = Field(None, max_length=1)
@@ -114,26 +114,56 @@ class DataSpec(BaseModel):
     """csv: more tables whose columns stand beside these (record k beside record k), each {file, delimiter, names,
     ...}."""
     pattern: str | None = None
-    """lines: a regular expression for a line, its named groups are the columns. files: for the path of a file."""
+    """lines: a regular expression for a line, its named groups are the columns. files, pairs, episodes, skeletons: for
+    the path of a file; the group `label` is the name of what the picture shows."""
     annotations: str | list[str] | None = None
     """voc: the XML files, such as `annotations/*.xml`."""
     images: str | None = None
-    """coco, voc: where the pictures lie, such as `train/{file_name}` (coco) or `images/{stem}.{jpg,png}` (voc)."""
+    """coco, voc: where the pictures lie, such as `train/{file_name}` (coco) or `images/{stem}.{jpg,png}` (voc).
+    captions: the pattern of picture files; one that no caption names is listed as left out."""
     unlisted: Literal["reject", "pass"] | None = None
     """coco, voc: pictures without an annotation are listed in rejected.csv (reject, the default) or passed over."""
     glob: str | list[str] | None = None
-    """files: which files are rows, such as `*/*.{jpg,png}` or `photos.zip!**/*.png`."""
+    """files, pairs, episodes, skeletons: which files there are, such as `*/*.{jpg,png}` or `photos.zip!**/*.png`."""
+    each: tuple[float, float] | None = None
+    """files, pairs, episodes: of the pictures of each name those from the first share to the second, in the order of
+    a hash, such as [0.5, 1]."""
+    salt: str | None = None
+    """files, pairs, episodes: another text orders names and pictures, and draws, otherwise."""
+    same: int | None = Field(None, ge=1)
+    """pairs: at most so many pairs of one name. Default: 3,000."""
+    different: int | None = Field(None, ge=1)
+    """pairs: at most so many pairs of two names. Default: 3,000."""
+    ways: int | None = Field(None, ge=2)
+    """episodes: names in a gallery. Default: 5."""
+    shots: int | None = Field(None, ge=1)
+    """episodes: pictures of each name in a gallery. Default: 1."""
+    asked: int | None = Field(None, ge=1)
+    """episodes: pictures of each name that are asked for, a row each. Default: 1."""
+    episodes: int | None = Field(None, ge=1)
+    """episodes: galleries to draw. Default: 200."""
+    within: str | None = None
+    """episodes: a named group of `pattern`; the names of one gallery have the same value there."""
+    joints: int | None = Field(None, ge=1)
+    """skeletons: joints of a frame, where a line of a file is a joint. Default: a line is a frame."""
+    listed: str | None = None
+    """skeletons: a file that names the files that count, a stem (or its beginning) a line."""
+    keep: dict[str, list[str]] | None = None
+    """skeletons: column to the values that count, such as action = ["a01", "a05"]; other files are no rows."""
     sides: dict[str, str] | None = None
     """parallel: column to file, {source = "train.de", target = "train.en"}; line k of each makes row k."""
+    only: str | list[str] | None = None
+    """captions: files with the name of a picture a line; no others are read."""
     inputs: str | None = None
     """idx: the file of arrays."""
     labels: str | None = None
     """idx: the file of labels."""
     start: Annotated[float, Field(ge=0, le=1)] | str | None = None
     """text: each file is read from this share of its characters on, such as 0.9 for the last tenth. series: what is
-    forecast begins at this share of the series, or at this time, such as "2012-10-01". Default: 0."""
+    forecast begins at this share of the series, or at this time, such as "2012-10-01". files, pairs, episodes: names
+    from this share on, in the order of a hash. Default: 0."""
     stop: Annotated[float, Field(ge=0, le=1)] | str | None = None
-    """text, series: up to this share; series: or before this time. Default: 1."""
+    """text, series, files, pairs, episodes: up to this share; series: or before this time. Default: 1."""
     block_chars: int | None = Field(None, ge=1)
     """text: a row has at most so many characters. Default: 1,000."""
     context_chars: int | None = Field(None, ge=0)
@@ -224,7 +254,7 @@ class PixelColumns(_Section):
 
 
 class FileColumn(_Section):
-    """An image in a file that a cell names."""
+    """An image, a video or a sound in a file that a cell names."""
 
     column: str
     """The column whose cell names the file."""
@@ -232,7 +262,24 @@ class FileColumn(_Section):
     """The file's name with {} for the cell, such as images/{}.jpg."""
 
 
-Column = str | list[str] | PixelColumns | FileColumn
+class GalleryColumn(_Section):
+    """A gallery that all rows share: the files that a pattern gives, but for the row's own picture."""
+
+    glob: str | list[str]
+    """As of the files reader."""
+    pattern: str | None = None
+    """As of the files reader; its group `label` is the name. Default: the folder."""
+    start: float | None = None
+    """As of the files reader."""
+    stop: float | None = None
+    """As of the files reader."""
+    each: tuple[float, float] | None = None
+    """As of the files reader."""
+    salt: str | None = None
+    """As of the files reader."""
+
+
+Column = str | list[str] | PixelColumns | FileColumn | GalleryColumn
 
 
 class LabelsSpec(_Section):
@@ -240,6 +287,9 @@ class LabelsSpec(_Section):
 
     names: dict[str, str] | list[str] = Field(default_factory=dict)
     """Raw label to its name, or the names of 0, 1, 2, ... A raw label without a name keeps its own."""
+    parted_by: str | None = Field(None, min_length=1)
+    """Several labels in one cell: the sign between them, such as ";". Default: | or ; or a comma, the first of them
+    that a cell has."""
     corrections: str | None = None
     """A CSV file with the columns id and label, as `dojo errors RUN --suspect-labels -o FILE` writes it: the rows that
     it names get these labels instead of their own."""
@@ -264,6 +314,9 @@ class SplitSpec(_Section):
     """Each class in its share in all parts. Default: true for classification, unless `group` or `order` is given."""
     group: str | None = None
     """Rows with the same value in this column are in one part; intervals follow the groups."""
+    validation_by: Literal["groups", "rows"] = "groups"
+    """With `group`: whether validation takes whole groups, or single rows of the groups to train on, for few groups of
+    which none can be spared; the validation score then says nothing about groups that are new."""
     order: str | None = None
     """A column of times or numbers: the last rows are the test part, those before it validation."""
     order_format: str | None = None
@@ -309,7 +362,11 @@ class ProjectSpec(_Section):
     rows: int | None = Field(None, ge=0)
     """Rows in all parts, for `dojo list`."""
     positive: str | None = None
-    """The label that counts as positive, for metrics of two classes."""
+    """The label that is looked for, of two: what sensitivity and specificity are about."""
+    threshold: Annotated[float, Field(gt=0, lt=1)] | str | None = None
+    """From which probability on a row gets the positive label: a number, or a metric of labels such as
+    balanced_accuracy: the threshold that is best by it on validation rows, of the network and of each floor. Default:
+    the likelier label."""
     published: list[Published] = Field(default_factory=list)
     """Results from the literature."""
     source: SourceSpec = Field(default_factory=SourceSpec)
@@ -394,6 +451,7 @@ def _check_names(spec: ProjectSpec, where: str) -> None:
             raise ProjectError(
                 f"source.files.{name} has a url but no sha256", where=where, todo="give the file's SHA-256"
             )
+    _check_threshold(spec, where)
     _check_hub(spec, where)
     for split in (None, *spec.data.split):
         reader = spec.data.reader_of(split)
@@ -407,6 +465,21 @@ def _check_names(spec: ProjectSpec, where: str) -> None:
             if known is not None and option not in known:
                 at = "data" if split is None else f"data.split.{split}"
                 raise UnknownNameError(f"option of the {reader} reader", option, [*known, "id"], where=f"{where}: {at}")
+
+
+def _check_threshold(spec: ProjectSpec, where: str) -> None:
+    contract = contract_of(spec.task)
+    if spec.positive is not None and contract.target_kind != "label":
+        raise ProjectError("positive names a label, and this task has none", where=where, todo="leave it out")
+    if spec.threshold is None:
+        return
+    if contract.distribution is None or contract.ordered:
+        raise ProjectError(
+            f"a threshold is for two classes with probabilities, which {spec.task} has not", where=where,
+            todo="leave threshold out",
+        )  # fmt: skip
+    if spec.positive is None:
+        raise ProjectError("threshold is about one of two labels", where=where, todo="say which one: positive = LABEL")
 
 
 def _check_hub(spec: ProjectSpec, where: str) -> None:
@@ -424,6 +497,12 @@ def _check_hub(spec: ProjectSpec, where: str) -> None:
 
 def _check_split(spec: ProjectSpec, where: str) -> None:
     given, split = spec.data.split, spec.split
+    missing = [part for part in ("train", "validation", "test") if part not in given]
+    if contract_of(spec.task).compared and missing:
+        raise ProjectError(
+            f"{spec.task} learns from named pictures and asks about others, and data.split gives no {missing[0]} part",
+            where=where, todo="give train, validation and test in [data.split]; `dojo new` writes them for a folder",
+        )  # fmt: skip
     fraction = split.fraction or {}
     ways = {
         "data.split.test": "test" in given,

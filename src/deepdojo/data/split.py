@@ -45,6 +45,7 @@ def assign(
     classes: Iterable[str] | None = None,
     order: Sequence[float] | np.ndarray | None = None,
     in_test: Iterable[bool] | None = None,
+    ids: Iterable[str] | None = None,
 ) -> np.ndarray:
     """The part of each row, as its place in `SPLITS`: (n,) uint8.
 
@@ -55,6 +56,7 @@ def assign(
         classes: for a stratified split; each class gets its share to within one row, in the order of the hashes.
         order: sortable values (`sort_keys`); the last rows are tested on.
         in_test: for a split by the value of a column.
+        ids: of the rows, for `validation_by = "rows"`.
 
     Raises:
         ProjectError: too few rows for the parts that are asked for.
@@ -66,6 +68,8 @@ def assign(
     result = np.where(given == _NONE, 0, given).astype(np.uint8)
     pool = (given == _NONE) | (given == 0)
     test, validation = fractions(split, test_given=bool((given == 2).any()), validation_given=bool((given == 1).any()))
+    single = split.validation_by == "rows" and split.group is not None and ids is not None
+    share, validation = validation, 0.0 if single else validation
     if in_test is not None:
         _by_value(result, pool, np.fromiter(in_test, dtype=bool, count=len(keys)))
     if order is not None:
@@ -81,6 +85,10 @@ def assign(
     else:
         of_unit = units.drawn({2: test, 1: validation}, everyone)
     result[pool] = of_unit[units.of_row]
+    if single:
+        assert ids is not None
+        places = np.array([_unit_interval(f"{split.salt}validation\0{key}") for key in ids])
+        result[pool & (result == 0) & (places < share)] = 1
     return result
 
 

@@ -21,7 +21,7 @@ TWIN = 254
 TWIN_NAME = "left out"
 TWIN_REASON = "the same input is validated or tested on"
 
-_MEASUREMENTS = ("record", "number", "vector", "matrix")
+_MEASUREMENTS = ("record", "number", "vector", "matrix", "skeleton")
 
 
 def drops_twins(project: Project) -> bool:

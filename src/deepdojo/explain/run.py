@@ -78,7 +78,8 @@ def explain_rows(
         explanations/index.json: rows_n, summary (a method each: gap, low, high, random_gap, random_low, random_high, n,
         passes of one example in all, seconds, and the gap of exp(evidence) as bounded_gap, bounded_low, bounded_high;
         where scores shall sum to what the pieces carry, the median relative completeness_error),
-        items (a row and method each; `counted` where the row is in the gap), selection (rows: how many, right, wrong,
+        items (a row and method each; `counted` where the row is in the gap), looks (of each row where the model looked
+        in the picture for each part of its answer, if it does), selection (rows: how many, right, wrong,
         extra to the gap), skipped (reason -> rows), notes (sentences for the user). A summary needs two rows.
         Equal seeds give equal results but for the seconds.
 
@@ -133,6 +134,7 @@ class _Session:
     tallies: dict[str, _Tally]
     deletions: list[Deletion] = field(default_factory=list)
     items: list[dict[str, Any]] = field(default_factory=list)
+    looks: list[dict[str, Any]] = field(default_factory=list)
     rights: dict[str, bool | None] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -183,13 +185,22 @@ class _Session:
         if probe.units < len(probe.labels):
             self._note(f"texts of more than {self.max_units} words are deleted in spans of neighbouring words")
         if probe.others[1] > 0:
-            self._note("of a text that is read in several windows the first one is explained")
+            self._note("of a row that is read in several parts the first one is explained")
         self.rights[row["id"]] = right
         kind = self.task.contract.input_kind
         for method, values in scores.items():
             item = {"id": row["id"], "method": method, "kind": kind, "pieces": probe.labels}
-            item |= _size(probe) | {"scores": values.tolist(), "evidence": evidence, "blank": blank, "counted": counted}
+            item |= _size(probe, self.task, row) | {
+                "scores": values.tolist(),
+                "evidence": evidence,
+                "blank": blank,
+                "counted": counted,
+            }
             self.items.append(item)
+        looks = self.task.looks(self.model, probe.batch)
+        if looks:
+            parts = [{"part": look.part, "weights": np.round(look.weights, 5).tolist()} for look in looks]
+            self.looks.append({"id": row["id"], "parts": parts})
 
     def _probe(self, row: Row) -> Probe | None:
         """The row's probe, or None with the reason counted."""
@@ -255,6 +266,7 @@ class _Session:
             "rows_n": counted,
             "summary": [self._summary(name, tally) for name, tally in self.tallies.items()] if counted > 1 else [],
             "items": self.items,
+            "looks": self.looks,
             "selection": {
                 "rows": len(rights),
                 "right": sum(right is True for right in rights),
@@ -286,9 +298,12 @@ class _Session:
         } | ({"completeness_error": float(np.median(tally.errors))} if tally.errors else {})
 
 
-def _size(probe: Probe) -> dict[str, Any]:
+def _size(probe: Probe, task: Task, row: Row) -> dict[str, Any]:
     """Height and width of what boxes are drawn on; nothing for other pieces."""
     if not isinstance(probe.labels[0], list):
         return {}
+    canvas = task.canvas(row, {})
+    if canvas is not None:
+        return {"size": list(canvas)}
     entry = next(iter(probe.owner))
     return {"size": list(probe.batch[entry].shape[-2:])}

@@ -144,7 +144,8 @@ def recorded_calls(
 
 def _two_batches(task: Task, store: Store) -> tuple[Batch, Batch]:
     """The longest examples, and fewer of them, cut to half."""
-    lengths = store.length_of if store.length_of is not None else np.zeros(len(store))
+    count = len(store) if store.same_as is None else int(store.same_as.max()) + 1
+    lengths = store.length_of if store.length_of is not None else np.zeros(count)
     longest = torch.from_numpy(np.argsort(-lengths, kind="stable"))
     one = store.cut(longest[:1])
     columns = {name: int(one[name].shape[1]) for name in sorted(task.ragged) if name in one}  # targets are not there

@@ -112,6 +112,7 @@ LAYERS: dict[str, str] = {
     "pad_same": "convolution_padding",
     "paired_giou": "loss_box_iou",
     "paired_iou": "loss_box_iou",
+    "one_shot_losses": "loss_one_shot",
     "prototypical_loss": "loss_prototypical",
     "relu": "activations",
     "relu_squared": "activations",

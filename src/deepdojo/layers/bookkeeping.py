@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
 from torch import Tensor
 
 __all__ = ["counted_bookkeeping", "note_bookkeeping"]
@@ -23,9 +24,11 @@ def counted_bookkeeping() -> Iterator[list[int]]:
         _counts.remove(count)
 
 
-def note_bookkeeping(out: Tensor, operations: int) -> None:
-    """The product that gave `out` holds so many operations of bookkeeping, and its backward twice as many."""
+def note_bookkeeping(out: Tensor, operations: int | torch.SymInt | Tensor) -> None:
+    """The product that gave `out` holds so many operations of bookkeeping, and its backward twice as many.
+
+    While an exporter traces, sizes are tensors or symbols; nobody counts then."""
     for count in _counts:
-        count.append(operations)
+        count.append(int(operations))
         if out.requires_grad:
-            out.register_hook(lambda gradient, count=count: count.append(2 * operations))
+            out.register_hook(lambda gradient, count=count: count.append(2 * int(operations)))

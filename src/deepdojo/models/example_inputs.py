@@ -91,6 +91,11 @@ EXAMPLES: tuple[Example, ...] = (
         {"in_features": 10, "category_sizes": [8, 8, 8], "num_outputs": 2}, (Input((10,)), Input((3,), below=8)),
     ),
     image(32),
+    Example(
+        "a second of sound in 40 mel bands, 10 classes", "Classifier", "audio",
+        {"in_channels": 1, "height": 40, "width": 100, "in_features": 4000, "bands": 40, "num_outputs": 10},
+        (Input((1, 40, 100)),),
+    ),
     text(64, 20_000, 2),
     Example(
         "a text of 128 bytes", "LanguageModel", "text", {"vocab_size": 256, "context": 128}, (Input((128,), below=256),)
@@ -123,6 +128,14 @@ EXAMPLES: tuple[Example, ...] = (
         {"in_channels": 2, "steps": 100, "in_features": 6, "num_outputs": 4}, (Input((2, 100)), Input((6,))),
     ),
     Example(
+        "9 steps of a grey video of 48x80 pixels, 2 classes", "ClipClassifier", "video",
+        {"in_channels": 3, "steps": 9, "height": 48, "width": 80, "num_outputs": 2}, (Input((9, 3, 48, 80)),),
+    ),
+    Example(
+        "three seconds of sound in 40 mel bands, 30 symbols", "FrameLabeller", "audio",
+        {"frame_features": 40, "num_outputs": 30}, (Input((300, 40)), Input((300,), mask=True)),
+    ),
+    Example(
         "a question of 12 words on a passage of 120, 20,000 in the vocabulary, 31 numbers a word, spans of up to 16",
         "SpanReader", "text",
         {"vocab_size": 20_000, "form_sizes": [2_000, 10], "num_features": 31, "num_kinds": 18, "max_span": 16},
@@ -132,7 +145,13 @@ EXAMPLES: tuple[Example, ...] = (
             Input((120, 12), mask=True),
         ),
     ),
+    Example(
+        "a sentence of 50 characters and 190 frames of 80 bands", "MelDecoder", "text",
+        {"vocab_size": 40, "mel_bands": 80, "hop_samples": 256, "window_samples": 1024},
+        (Input((50,), below=40), Input((50,), mask=True), Input((190,), mask=True)),
+    ),
     replace(image(256, classes=20), says="a 3x256x256 image, 20 classes of objects", protocol="DenseDetector"),
+    replace(image(56, channels=1, classes=40), says="a 1x56x56 image, 40 names to learn from", protocol="Embedder"),
 )  # fmt: skip
 
 # Models whose usual input is another one.

@@ -14,10 +14,14 @@ from torch import Tensor
 __all__ = [
     "AuxiliaryClassifier",
     "Classifier",
+    "ClipClassifier",
     "DenseDetector",
+    "Embedder",
     "Forecaster",
+    "FrameLabeller",
     "LanguageModel",
     "MaskedLanguageModel",
+    "MelDecoder",
     "Seq2Seq",
     "SignalClassifier",
     "SpanReader",
@@ -53,6 +57,12 @@ class SignalClassifier(Protocol):
     """One row of scores for a signal of Ch channels over T steps, and F numbers beside it (F may be 0)."""
 
     def __call__(self, signal: Float[Tensor, "B Ch T"], numbers: Float[Tensor, "B F"]) -> Float[Tensor, "B C"]: ...
+
+
+class ClipClassifier(Protocol):
+    """One row of scores for T steps of a video, each of Ch channels: a frame and what changed since the last one."""
+
+    def __call__(self, x: Float[Tensor, "B T Ch Y X"]) -> Float[Tensor, "B C"]: ...
 
 
 class TableModel(Protocol):
@@ -104,10 +114,60 @@ class DenseDetector(Protocol):
     ) -> tuple[Float[Tensor, "B C y x"], Float[Tensor, "B 4 y x"]]: ...
 
 
+class MelDecoder(Protocol):
+    """Frames of a mel spectrum for a text: as many as `frame_keep` has, shared among its tokens.
+
+    To learn, a task asks in two steps: `read` gives the state, the mean frame and ln of the duration of each token,
+    `speak` the frames once it is known how long each token lasts, and the mean frames repeated. `vocoder`, where there
+    is one, makes sound of frames (and a mask of them).
+    """
+
+    vocoder: Any
+
+    def __call__(
+        self, tokens: Int[Tensor, "B S"], keep: Bool[Tensor, "B S"], frame_keep: Bool[Tensor, "B T"]
+    ) -> tuple[Float[Tensor, "B T C"], Float[Tensor, "B S"]]: ...
+
+    def read(
+        self, tokens: Int[Tensor, "B S"], keep: Bool[Tensor, "B S"]
+    ) -> tuple[Float[Tensor, "B S D"], Float[Tensor, "B S C"], Float[Tensor, "B S"]]: ...
+
+    def speak(
+        self,
+        states: Float[Tensor, "B S D"],
+        means: Float[Tensor, "B S C"],
+        durations: Float[Tensor, "B S"],
+        frame_keep: Bool[Tensor, "B T"],
+    ) -> tuple[Float[Tensor, "B T C"], Float[Tensor, "B T C"]]: ...
+
+
+class Embedder(Protocol):
+    """One vector for a picture: pictures of one name lie near each other, of two names apart.
+
+    A model that learns a direction for each name of the training rows has it as `centres`, an `ArcFace`; called with
+    `cosines=True` it gives the cosines (B, C) with them in the place of the vectors. Else `centres` is None.
+    """
+
+    centres: Any
+
+    def __call__(
+        self, x: Float[Tensor, "B Ch Y X"], keep: None = None, *, cosines: bool = False
+    ) -> Float[Tensor, "B D"]: ...
+
+
 class Forecaster(Protocol):
     """Q quantiles of each of H steps ahead, from T steps of the past and F numbers known of each step ahead."""
 
     def __call__(self, past: Float[Tensor, "B T"], known: Float[Tensor, "B F H"]) -> Float[Tensor, "B H Q"]: ...
+
+
+class FrameLabeller(Protocol):
+    """Scores of each symbol, the blank among them, for each of S frames that N frames of F numbers become, and which of
+    those are real: what CTC asks for."""
+
+    def __call__(
+        self, features: Float[Tensor, "B N F"], keep: Bool[Tensor, "B N"] | None = None
+    ) -> tuple[Float[Tensor, "B S V"], Bool[Tensor, "B S"]]: ...
 
 
 class Tagger(Protocol):

@@ -46,6 +46,7 @@ class DecoderCache:
         keep: (B, S), or None.
         keys: the memory as attention matches it, projected once, (B, S, A).
         summary: the memory as one vector, (B, D).
+        gist: what is added to each word's vector, (B, E), or None.
         length: steps so far.
     """
 
@@ -54,12 +55,13 @@ class DecoderCache:
     keep: Tensor | None = None
     keys: Tensor | None = None
     summary: Tensor | None = None
+    gist: Tensor | None = None
     length: int = 0
 
     def reorder(self, rows: Int[Tensor, " B"]) -> None:
         """Row i goes on from what row `rows[i]` was: a beam's survivors, or a batch without its finished rows."""
         self.state = tuple(part.index_select(1, rows) for part in self.state)
-        for name in ("memory", "keep", "keys", "summary"):
+        for name in ("memory", "keep", "keys", "summary", "gist"):
             value = getattr(self, name)
             setattr(self, name, None if value is None else value.index_select(0, rows))
 

@@ -6,9 +6,11 @@ Source: Vinyals et al. 2015, "Show and tell: a neural image caption generator"; 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -23,6 +25,7 @@ from deepdojo.layers.lstm import LSTM
 from deepdojo.models.checks import require, require_at_least, require_shares
 from deepdojo.models.heads import shrink_head
 from deepdojo.models.images import channels_last
+from deepdojo.models.picture_descriptors import PictureDescriptors
 from deepdojo.models.recurrent_decoders import (
     AttentiveDecoder,
     DecoderCache,
@@ -57,11 +60,14 @@ class ShowAndTellConfig:
     """Share silenced of word vectors and of the output's features, in training."""
     embedding_std: float = 0.1
     """Spread of the word vectors at the start."""
+    descriptors: int = 0
+    """Principal components of colours and edges that the writer is told at each word, beside what the image network
+    sees; for few images. 0: none."""
 
     def __post_init__(self) -> None:
         sizes = ("widths", "embedding_width", "hidden_size", "attention_width")
         require_at_least(self, 1, "in_channels", "target_vocab_size", *sizes)
-        require_at_least(self, 0, "embedding_std")
+        require_at_least(self, 0, "embedding_std", "descriptors")
         require_shares(self, "dropout")
         require(len(self.widths) > 0, "widths", "widths must name at least one stage")
 
@@ -103,7 +109,9 @@ class ShowAndTell(nn.Module):
 
     Deviations: the image network is small and learns with the rest (the papers take a large one that was trained
     before); words are scored from the maxout of Bahdanau et al. 2015; the doubly stochastic term of Xu et al. is a
-    matter of the loss, for which `align` gives the weights.
+    matter of the loss, for which `align` gives the weights. With `descriptors` the memory has one more place, the
+    first: tanh of a linear layer of theirs, which is added to what the LSTM starts from and, projected, to each
+    word's vector.
     Initialisation: convolutions normal with variance 2 / (inputs of an output), word vectors normal (`embedding_std`),
     the head a tenth of Linear's (`shrink_head`), the rest the layers' own.
     """
@@ -121,6 +129,10 @@ class ShowAndTell(nn.Module):
             AttentiveDecoder("lstm", E, D, H, config.attention_width, gated=True) if soft else _ImageFirst(E, D, H)
         )
         self.mean_over_time = current("mean_over_time")
+        self.descriptors = PictureDescriptors(config.in_channels, config.descriptors) if config.descriptors else None
+        if self.descriptors is not None:
+            self.gist, self.gist_to_word = Linear(config.descriptors, D), Linear(D, E, bias=False)
+            self.gist_dropout, self.tanh = Dropout(config.dropout), current("tanh")
         self.output = DeepOutput(H, E, D if soft else 0, E)
         self.dropout = Dropout(config.dropout)
         self.head = Linear(E, config.target_vocab_size)
@@ -129,6 +141,11 @@ class ShowAndTell(nn.Module):
             if isinstance(weight, nn.Parameter) and weight.dim() == 4:
                 nn.init.kaiming_normal_(weight, nonlinearity="relu")
         shrink_head(self.head)
+
+    @property
+    def attends(self) -> bool:
+        """Whether `align` has weights to give."""
+        return self.config.attention == "soft"
 
     def new_cache(self) -> DecoderCache:
         """An empty cache for `decode`, whose first call fills it."""
@@ -139,7 +156,16 @@ class ShowAndTell(nn.Module):
         x = channels_last("show_and_tell", image, self.config.in_channels)
         for stage in self.stages:
             x = stage(x)
-        return x.flatten(2).transpose(1, 2)
+        places = x.flatten(2).transpose(1, 2)
+        if self.descriptors is None:
+            return places
+        gist = self.gist_dropout(self.tanh(self.gist(self.descriptors(image))))
+        return torch.cat([gist.unsqueeze(1), places], 1)
+
+    def prime(self, images: Iterable[Float[Tensor, "B C Y X"]]) -> None:
+        """Let the descriptors, if there are any, look once at all training images."""
+        if self.descriptors is not None:
+            self.descriptors.prime(images)
 
     def map_size(self, height: int, width: int) -> tuple[int, int]:
         """Rows and columns of the last map for an image of that size: how `align`'s S places lie on it."""
@@ -176,9 +202,16 @@ class ShowAndTell(nn.Module):
         cache = DecoderCache() if cache is None else cache
         require_target(target, memory, cache)
         if not cache.state:
-            cache.memory, cache.keep, cache.summary = memory, keep, self.mean_over_time(memory, keep)
+            first = 0 if self.descriptors is None else 1  # the place of the gist, at which attention does not look
+            places, keep = memory[:, first:], None if keep is None else keep[:, first:]
+            cache.memory, cache.keep, cache.summary = places, keep, self.mean_over_time(places, keep)
+            if first:
+                cache.gist = self.gist_to_word(memory[:, 0])
+                cache.summary = cache.summary + memory[:, 0]
             self.decoder.begin(cache)
         words = self.embedding_dropout(self.embedding(target))
+        if cache.gist is not None:
+            words = words + cache.gist.unsqueeze(1)
         states, contexts, weights = self.decoder(words, cache)
         cache.length += target.shape[1]
         return self.head(self.dropout(self.output(states, words, contexts))), weights

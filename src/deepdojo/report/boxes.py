@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from deepdojo.report.charts import frame
+from deepdojo.report.charts import axes
 from deepdojo.report.figures import count
 from deepdojo.report.pictures import Picture
 from deepdojo.report.svg import Scale, cut, figure, mark, tag, text
@@ -87,7 +87,7 @@ def curves(classes: Sequence[Any], words: Words) -> Json | None:
 
 def _curve(of: Json, words: Words) -> Markup:
     x, y = Scale(0, 1, 46, 316), Scale(0, 1, 194, 14)
-    parts = frame(x, y, [0, 0.2, 0.4, 0.6, 0.8, 1], words("share of the objects found (%)"), (100.0, 100.0))
+    parts = axes(x, y, [0, 0.2, 0.4, 0.6, 0.8, 1], words("share of the objects found (%)"), (100.0, 100.0))
     points = list(zip(of["recall"], of["precision"], strict=False))
     scores = of.get("score") or []
     if points:

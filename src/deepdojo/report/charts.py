@@ -12,7 +12,7 @@ from markupsafe import Markup
 from deepdojo.report.figures import count, evenly, plain
 from deepdojo.report.svg import Scale, figure, mark, tag, text, ticks
 
-__all__ = ["Line", "curves", "frame", "histogram", "reliability", "scatter", "wilson"]
+__all__ = ["Line", "axes", "curves", "histogram", "reliability", "scatter", "wilson"]
 
 _W, _H = 400.0, 230.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 84.0, 24.0, 36.0
@@ -57,7 +57,7 @@ def _range(values: Sequence[float], *, from_zero: bool) -> tuple[float, float]:
     return (low if low == 0 and from_zero else low - room), high + room
 
 
-def frame(
+def axes(
     x: Scale, y: Scale, x_ticks: Sequence[float], x_name: str, factors: tuple[float, float] = (1.0, 1.0)
 ) -> list[Markup]:
     """Grid lines, ticks and the name of the x axis; `factors` turn values into what is written (100 for per cent)."""
@@ -142,7 +142,7 @@ def curves(
     y = Scale(low, high, _H - _BOTTOM, _TOP)
     whole = sorted({p[0] for line in drawn if "faint" not in line.class_ for p in line.points})
     at = _whole_ticks(whole[0], whole[-1]) if whole else _whole_ticks(min(xs), max(xs))
-    parts = frame(x, y, at, x_name, (1.0, 100.0 if percent else 1.0))
+    parts = axes(x, y, at, x_name, (1.0, 100.0 if percent else 1.0))
     if chosen is not None and x.low <= chosen[0] <= x.high:
         place = x(chosen[0])
         anchor = "start" if place < 120 else "end" if place > _W - 120 else "middle"
@@ -170,7 +170,7 @@ def reliability(
     """
     x, y = Scale(0, 1, _LEFT, 330), Scale(0, 1, 250, _TOP)
     percent = lambda v: f"{v:.0%}".replace("%", "\u00a0%")  # noqa: E731
-    parts = frame(x, y, [0, 0.2, 0.4, 0.6, 0.8, 1], words("how sure it says it is (%)"), (100.0, 100.0))
+    parts = axes(x, y, [0, 0.2, 0.4, 0.6, 0.8, 1], words("how sure it says it is (%)"), (100.0, 100.0))
     parts.append(mark("line", words("as sure as right"), x1=x(0), y1=y(0), x2=x(1), y2=y(1), class_="ideal"))
     parts.append(text(_LEFT, _TOP - 9, words("how often it is right (%)"), class_="name"))
     most = max((b[2] for b in bins), default=1)
@@ -204,7 +204,7 @@ def scatter(points: Sequence[tuple[str, float, float]], *, about: str, words: Ca
     low, high = _range(values, from_zero=True)
     x, y = Scale(low, high, _LEFT + 8, 340), Scale(low, high, 300, _TOP)
     at = ticks(low, high, 4)
-    parts = frame(x, y, at, words("true value"))
+    parts = axes(x, y, at, words("true value"))
     parts.append(text(_LEFT + 8, _TOP - 9, words("predicted value"), class_="name"))
     parts.append(mark("line", words("predicted = true"), x1=x(low), y1=y(low), x2=x(high), y2=y(high), class_="ideal"))
     for id_, true, predicted in points:
@@ -223,7 +223,7 @@ def histogram(values: Sequence[float], *, about: str, words: Callable[..., str],
         heights[min(bars - 1, round((v + far) / wide))] += 1
     x = Scale(-far - wide / 2, far + wide / 2, _LEFT, 340)
     y = Scale(0, max(heights) * 1.05, 300, _TOP)
-    parts = frame(x, y, ticks(-far, far, 4), words("predicted − true"))
+    parts = axes(x, y, ticks(-far, far, 4), words("predicted − true"))
     parts.append(text(_LEFT, _TOP - 9, words("rows"), class_="name"))
     for i, tall in enumerate(heights):
         if not tall:

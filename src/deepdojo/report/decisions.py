@@ -8,20 +8,23 @@ from typing import Any
 
 from markupsafe import Markup
 
-from deepdojo.report import boxes, heat, intervals, lines, spans
+from deepdojo.report import boxes, heat, intervals, lines, looks, poses, spans, strips
 from deepdojo.report.figures import Unit, count, duration, evenly, plain
 from deepdojo.report.marks import marked
 from deepdojo.report.pictures import Picture, Pictures
+from deepdojo.report.sounds import Sounds, spectrum, wave
 from deepdojo.report.svg import cut, mark, tag
 
-__all__ = ["explained", "faithfulness", "worst"]
+__all__ = ["best", "explained", "faithfulness", "worst"]
 
 Json = dict[str, Any]
 Words = Callable[..., str]
-_FIRST_WORST = {"image": 24}  # more are behind a disclosure; of texts and records fewer fit a screen
-_FIRST_EXPLAINED = {"image": 6}
+_FIRST_WORST = {"audio": 9, "image": 24, "video": 12}  # more are behind a disclosure; of texts fewer fit a screen
+_FIRST_EXPLAINED = {"image": 6, "video": 6}
+_SEEN = ("image", "audio")  # a sound is seen as its spectrum
 _ELSE_WORST, _ELSE_EXPLAINED = 8, 4
 _MOST_WORST = 50
+_STRIP_SIDE = 480
 _LONG_TEXT, _WHOLE_TEXT = 420, 6000
 _COLUMNS = 8
 _PIECES = 8
@@ -33,7 +36,7 @@ def _number(value: Any) -> float | None:
 
 def _answer(value: Any) -> str:
     number = _number(value)
-    return str(value) if number is None else plain(number)
+    return (str(value) or "–") if number is None else plain(number)  # of a sound in which nothing was heard
 
 
 def _answers(truth: Any, predicted: Any) -> tuple[str, str, str]:
@@ -63,10 +66,30 @@ def _is_right(example: Json) -> bool:
     return example.get("truth") == example.get("predicted")
 
 
-def _picture(picture: Picture, about: str) -> Markup:
+def _image_of(example: Json) -> Any:
+    """The picture that is kept of a row: the image itself, or the frames of a video side by side."""
+    kind, strip = example.get("kind"), example.get("strip")
+    if kind == "video" and isinstance(strip, dict):
+        return strip.get("image")
+    return example.get("image") if kind in _SEEN else None
+
+
+def _picture(picture: Picture, about: str, *, wide: bool = False) -> Markup:
     drawn = (tag("title", about), tag("use", href=f"#{picture.id}"))
     box = f"0 0 {picture.shape[1]} {picture.shape[0]}"
-    return tag("svg", *drawn, viewBox=box, class_="picture", role="img", aria_label=about)
+    return tag("svg", *drawn, viewBox=box, class_="picture strip" if wide else "picture", role="img", aria_label=about)
+
+
+def _heard(example: Json, picture: Picture | None, sounds: Sounds, words: Words) -> Json:
+    """Player, waveform and spectrum of a sound; what is not there is None."""
+    seconds = _number(example.get("seconds"))
+    name = words("the sound of row {id}", id=example.get("id"))
+    return {
+        "player": sounds.player(example.get("sound"), name),
+        "wave": wave(example.get("wave"), words),
+        "spectrum": spectrum(picture, words("its spectrum: time to the right, pitch upwards")) if picture else None,
+        "seconds": "" if seconds is None else words("{value} s", value=f"{seconds:.2f}"),
+    }
 
 
 def _top(example: Json) -> list[Json]:
@@ -100,7 +123,7 @@ def _means(ahead: Json, words: Words) -> tuple[str, str, float]:
     return means[0], means[1], error
 
 
-def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
+def _shown(example: Json, pictures: Pictures, sounds: Sounds, words: Words) -> Json:
     truth, predicted, off = _answers(example.get("truth"), example.get("predicted"))
     error = abs(example["predicted"] - example["truth"]) if off else 0.0
     if example.get("ahead"):  # twenty numbers say nothing in a line: the chart shows them
@@ -109,14 +132,19 @@ def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
     boxed = example.get("boxed") if isinstance(example.get("boxed"), dict) else None
     if boxed is not None:
         off, error = boxes.off(boxed, words), float(sum(boxes.wrong_boxes(boxed)))
-    is_image = example.get("kind") == "image"
-    picture = pictures.add(example.get("image"), large=boxed is not None) if is_image else None
+    side = {"side": _STRIP_SIDE} if example.get("kind") == "video" else {}
+    picture = pictures.add(_image_of(example), **side, detailed=boxed is not None)
     text = str(example.get("text") or "") if example.get("kind") == "text" else ""
     about = words("row {id}: is {truth}, read as {predicted}", id=example.get("id"), truth=truth, predicted=predicted)
     channels = lines.numbers_of(example.get("values"))
     drawn = lines.draw(channels, about=about, words=words, ahead=example.get("ahead")) if channels else None
-    if picture is not None:
-        drawn = boxes.draw(boxed, picture, about, words) if boxed is not None else _picture(picture, about)
+    heard = example.get("kind") == "audio"
+    if poses.poses_of(example.get("motion")):
+        drawn = poses.draw(example["motion"], about=about, words=words)
+    if picture is not None and boxed is not None:
+        drawn = boxes.draw(boxed, picture, about, words)
+    elif picture is not None and not heard:
+        drawn = _picture(picture, about, wide=example.get("kind") == "video")
     record, marks = _record(example), example.get("marks") or []
     return {
         "id": str(example.get("id", "")),
@@ -134,16 +162,35 @@ def _shown(example: Json, pictures: Pictures, words: Words) -> Json:
         "loss": "" if off else _loss(example.get("loss")),
         "where": str(example.get("where") or ""),
         "picture": drawn,
+        "heard": _heard(example, picture, sounds, words) if heard else None,
         "_values": channels,
         "_picture": picture,
-        "lost": example.get("kind") == "image" and picture is None,
+        "lost": example.get("kind") in ("image", "video") and picture is None,
         "tagged": spans.lines(example["tagged"], words) if isinstance(example.get("tagged"), dict) else [],
         "text": marked(text, marks, words) if marks else cut(text, _LONG_TEXT),
         "whole": cut(text, _WHOLE_TEXT) if len(text) > _LONG_TEXT and not marks else "",
         "record": record[:_COLUMNS],
         "more": record[_COLUMNS:],
         "top": _top(example),
+        "references": [str(text) for text in example.get("references") or []],
+        "cost": float(example["loss"]) if _number(example.get("loss")) is not None else 0.0,
+        "beside": _beside(example, pictures),
     }
+
+
+def _beside(example: Json, pictures: Pictures) -> list[Json]:
+    """The pictures that a row's own was compared with."""
+    found = []
+    for entry in example.get("beside") or []:
+        name, likeness = str(entry.get("name", "")), entry.get("likeness")
+        picture = pictures.add(entry.get("image"))
+        if picture is None or not isinstance(likeness, int | float):
+            continue
+        found.append({
+            "picture": _picture(picture, name), "name": cut(name, 24), "whole": name, "likeness": plain(likeness, 2),
+            "right": bool(entry.get("right")),
+        })  # fmt: skip
+    return found
 
 
 def _parted(rows: list[Json], first: dict[str, int], otherwise: int) -> Json:
@@ -151,16 +198,23 @@ def _parted(rows: list[Json], first: dict[str, int], otherwise: int) -> Json:
     return {"first": rows[:most], "rest": rows[most:]}
 
 
-def worst(files: Any, pictures: Pictures, words: Words) -> Json:
+def worst(files: Any, pictures: Pictures, words: Words, sounds: Sounds | None = None) -> Json:
     """The rows with the greatest loss, each with what it really is; the later ones stand behind a disclosure."""
     chosen = [e for e in files.examples if "worst" in (e.get("why") or [])]
     chosen.sort(key=lambda e: -(e["loss"] if isinstance(e.get("loss"), int | float) else 0.0))
-    rows = [_shown(e, pictures, words) for e in chosen[:_MOST_WORST]]
+    sounds = sounds or Sounds()
+    rows = [_shown(e, pictures, sounds, words) for e in chosen[:_MOST_WORST]]
     errors = any(r["numeric"] or not r["is_met"] for r in rows) or not rows
     first = (
         (_FIRST_WORST, _ELSE_WORST) if errors else (_FIRST_EXPLAINED, _ELSE_EXPLAINED)
     )  # of right ones a few will do
     return {**_parted(rows, *first), "errors": errors}
+
+
+def best(files: Any, pictures: Pictures, words: Words, sounds: Sounds | None = None) -> Json:
+    """Of answers that are never plainly right the rows with the least loss."""
+    chosen = sorted((e for e in files.examples if "best" in (e.get("why") or [])), key=lambda e: e.get("loss") or 0.0)
+    return {"first": [_shown(e, pictures, sounds or Sounds(), words) for e in chosen]}
 
 
 def _scores(item: Json) -> list[float]:
@@ -169,13 +223,37 @@ def _scores(item: Json) -> list[float]:
     return scores if len(scores) == len(item.get("pieces") or []) else []
 
 
-def _drawing(item: Json, picture: Picture | None, words: Words, title: str) -> Markup | None:
+def _drawing(example: Json, item: Json, picture: Picture | None, words: Words, title: str) -> Markup | None:
     pieces, scores = item.get("pieces") or [], _scores(item)
-    if item.get("kind") == "image" and picture is not None:
+    if item.get("kind") == "skeleton" and poses.poses_of(example.get("motion")):
+        about = words("{method}: which joints speak for the decision, and when", method=title)
+        return poses.draw(example["motion"], about=about, words=words, pieces=pieces, scores=scores)
+    if item.get("kind") == "video" and picture is not None:
+        size, about = (
+            item.get("size") or picture.shape,
+            words("{method}: which parts of the frames speak", method=title),
+        )
+        side = (int(size[0]), int(size[1]))
+        return strips.overlay(picture, example["strip"], pieces, scores, side, about=about, words=words)
+    if item.get("kind") in _SEEN and picture is not None:
         size = item.get("size") or picture.shape
-        about = words("{method}: which parts of the image speak for the decision", method=title)
+        heard = item["kind"] == "audio"
+        about = (
+            words("{method}: which stretches speak for the decision", method=title)
+            if heard
+            else words("{method}: which parts of the image speak for the decision", method=title)
+        )
+        if heard:  # a stretch of time over all pitches is a box as well
+            pieces = [p if len(p) == 4 else [0, p[0], size[0], p[1]] for p in pieces]
         return heat.overlay(
-            picture.id, picture.shape, pieces, scores, (int(size[0]), int(size[1])), about=about, words=words
+            picture.id,
+            picture.shape,
+            pieces,
+            scores,
+            (int(size[0]), int(size[1])),
+            about=about,
+            words=words,
+            stretched=heard,
         )
     return (
         heat.tokens([str(p) for p in pieces], scores, words=words) if item.get("kind") in ("text", "tokens") else None
@@ -206,11 +284,13 @@ def _records(example: Json, items: list[tuple[str, Json]], words: Words) -> tupl
     return table, max(0, len(pieces) - _PIECES)
 
 
-def _explained_row(example: Json, items: list[tuple[str, Json]], pictures: Pictures, words: Words) -> Json:
-    row = {**_shown(example, pictures, words), "methods": []}
+def _explained_row(
+    example: Json, items: list[tuple[str, Json]], pictures: Pictures, sounds: Sounds, words: Words
+) -> Json:
+    row = {**_shown(example, pictures, sounds, words), "methods": []}
     row["table"], row["pieces"] = _records(example, items, words)
     for title, item in items:
-        drawing = _drawing(item, row["_picture"], words, title) if _scores(item) else None
+        drawing = _drawing(example, item, row["_picture"], words, title) if _scores(item) else None
         if row["_values"] and _scores(item):
             drawing = _along(item, row["_values"], words, title)
         if drawing is not None:
@@ -218,7 +298,7 @@ def _explained_row(example: Json, items: list[tuple[str, Json]], pictures: Pictu
     return row
 
 
-def explained(files: Any, pictures: Pictures, words: Words) -> Json:
+def explained(files: Any, pictures: Pictures, words: Words, sounds: Sounds | None = None) -> Json:
     """Explanations by row, wrong decisions and right ones, every method beside the row itself.
 
     A number is never plainly right: there the groups are those farther off than the median error, and the others.
@@ -232,9 +312,22 @@ def explained(files: Any, pictures: Pictures, words: Words) -> Json:
     for item in files.explanations.get("items") or []:
         title = titles.get(str(item.get("method")), str(item.get("method")))
         by_row.setdefault(str(item.get("id")), []).append((title, item))
-    rows = [_explained_row(examples[id_], items, pictures, words) for id_, items in by_row.items() if id_ in examples]
+    sounds = sounds or Sounds()
+    rows = [
+        _explained_row(examples[id_], items, pictures, sounds, words)
+        for id_, items in by_row.items()
+        if id_ in examples
+    ]
+    seen = {str(look.get("id")): look.get("parts") or [] for look in files.explanations.get("looks") or []}
+    for row in rows:
+        row["looks"] = looks.strip(row["_picture"], seen.get(row["id"], []), words) if row["_picture"] else []
     shown = [r for r in rows if r["methods"] or r["table"]]
     numeric = bool(shown) and all(r["numeric"] for r in shown)
+    graded = numeric or (bool(shown) and all(r["references"] for r in shown))
+    if graded and not numeric:
+        costs = sorted(r["cost"] for r in shown)
+        for r in shown:
+            r["right"] = r["cost"] < costs[len(costs) // 2]
     if numeric:
         errors = sorted(abs(r) for r in files.pairs.residuals) or sorted(r["error"] for r in shown)
         for r in shown:
@@ -243,7 +336,7 @@ def explained(files: Any, pictures: Pictures, words: Words) -> Json:
     found: Json = {name: _parted(group, _FIRST_EXPLAINED, _ELSE_EXPLAINED) for name, group in groups.items()}
     notes = [str(n) for n in files.explanations.get("notes") or []]
     skipped = list((files.explanations.get("skipped") or {}).items())
-    return {**found, "numeric": numeric, "notes": notes, "skipped": skipped}
+    return {**found, "numeric": graded, "notes": notes, "skipped": skipped}
 
 
 def faithfulness(files: Any, words: Words) -> Json | None:

@@ -61,6 +61,8 @@ def overlay(
     *,
     about: str,
     words: Callable[..., str],
+    class_: str = "picture",
+    stretched: bool = False,
 ) -> Markup:
     """A picture in grey under its pieces: vermillion speaks for the decision, blue against it.
 
@@ -68,6 +70,7 @@ def overlay(
         picture: id of the image defined in this page.
         shape: (Y, X) of that image; boxes are in pixels of `size`, the model's input.
         boxes: [y0, x0, y1, x1], one a score.
+        stretched: as high and wide as its place, whatever its own sides.
     """
     most = scale_of(scores)
     parts = [tag("title", about), tag("use", href=f"#{picture}", class_="under")]
@@ -88,7 +91,8 @@ def overlay(
     else:
         scale = (shape[0] / max(1, size[0]), shape[1] / max(1, size[1]))
         parts += [_piece(box, score / most, _signed(score), scale) for box, score in zip(boxes, scores, strict=False)]
-    return tag("svg", *parts, viewBox=f"0 0 {shape[1]} {shape[0]}", class_="picture", role="img", aria_label=about)
+    return tag("svg", *parts, viewBox=f"0 0 {shape[1]} {shape[0]}", class_=class_, role="img", aria_label=about,
+               preserveAspectRatio="none" if stretched else None)  # fmt: skip
 
 
 def _piece(box: Any, strength: float, title: str, scale: tuple[float, float]) -> Markup:

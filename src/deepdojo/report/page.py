@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from deepdojo.places import write_text
-from deepdojo.report import boxes, decisions, sections
+from deepdojo.report import boxes, decisions, likeness, sections
 from deepdojo.report.comparison import comparison
 from deepdojo.report.figures import amount, count, duration, plain, unit_of
 from deepdojo.report.metric_facts import metric_title
 from deepdojo.report.passages import passages, samples
 from deepdojo.report.pictures import Pictures
+from deepdojo.report.sounds import Sounds
 from deepdojo.report.source import RunFiles, model_name, read_run
+from deepdojo.report.speech import spoken
 from deepdojo.report.spread import learning_of_several, spread
 from deepdojo.report.svg import cut
+from deepdojo.report.thresholds import thresholds
 from deepdojo.report.tokens import stylesheet
 from deepdojo.report.verdict import best_floor, few_rows, verdict
 from deepdojo.report.words import Words
@@ -83,6 +86,7 @@ def _remarks(files: RunFiles, words: Words) -> list[str]:
     share = files.score.get("data_share")
     if isinstance(share, int | float) and share < 1:
         said.append(words("Trained on {share} of the training rows.", share=f"{100 * share:.3g}\u00a0%"))
+    said += thresholds(files.score, words)
     trials = files.score.get("trials")
     if isinstance(trials, int):
         said.append(words("Its settings are the best of {n} that were tried on validation rows.", n=trials))
@@ -156,7 +160,7 @@ def _of_tracked(files: RunFiles) -> dict[str, str]:
 
 
 def _context(files: RunFiles, words: Words) -> Json:
-    pictures = Pictures()
+    pictures, sounds = Pictures(), Sounds()
     kinds = [e.get("kind") for e in files.examples]
     tinted, written = passages(files, words), samples(files, words)
     run = files.run
@@ -189,9 +193,11 @@ def _context(files: RunFiles, words: Words) -> Json:
         "confusion": sections.confusion(files, words),
         "calibration": sections.calibration(files, words),
         "regression": sections.regression(files, words),
+        "likeness": likeness.rates(files, words),
         "passages": tinted,
         "samples": written,
-        "worst": decisions.worst(files, pictures, words),
+        "spoken": spoken(files, pictures, sounds, words),
+        "worst": decisions.worst(files, pictures, words, sounds),
         "classes": boxes.curves(files.classes, words),
         "worst_kind": "boxed"
         if any(e.get("boxed") for e in files.examples)
@@ -200,7 +206,8 @@ def _context(files: RunFiles, words: Words) -> Json:
         else "texts"
         if "text" in kinds
         else "records",
-        "explained": decisions.explained(files, pictures, words),
+        "best": decisions.best(files, pictures, words, sounds),
+        "explained": decisions.explained(files, pictures, words, sounds),
         "faithful": decisions.faithfulness(files, words),
         "data": sections.findings(files, words),
         "cost": sections.cost(files, words),

@@ -16,7 +16,7 @@ __all__ = ["Picture", "Pictures"]
 
 _TYPES = ("data:image/png;base64,", "data:image/jpeg;base64,", "data:image/webp;base64,")
 _LARGE_BYTES, _LARGE_SIDE = 30_000, 224
-_DETAILED_BYTES, _DETAILED_SIDE = 90_000, 448
+_DETAILED_BYTES = 90_000
 _SMALL_SIDE = 80
 
 
@@ -35,25 +35,30 @@ class Pictures:
         self._seen: dict[str, Picture | None] = {}
         self._drawn: list[Markup] = []
 
-    def add(self, source: object, *, large: bool = False) -> Picture | None:
-        """`large`: what has details that must be seen, such as boxes around small things."""
+    def add(self, source: object, *, side: int = _LARGE_SIDE, detailed: bool = False) -> Picture | None:
+        """
+        Args:
+            side: pixels that the longer side of a large image is brought to.
+            detailed: it has details that must be seen, such as boxes around small things: only a very large one is
+                made smaller, to twice `side`.
+        """
         if not isinstance(source, str) or not source.startswith(_TYPES):
             return None
         if source not in self._seen:
-            self._seen[source] = self._define(source, large)
+            self._seen[source] = self._define(source, side, detailed)
         return self._seen[source]
 
-    def _define(self, source: str, large: bool) -> Picture | None:
+    def _define(self, source: str, side: int, detailed: bool) -> Picture | None:
         try:
             data = base64.b64decode(source.partition(",")[2], validate=True)
         except (binascii.Error, ValueError):
             return None
         shape = _png_shape(data)
-        if large and shape is None and len(data) <= _DETAILED_BYTES:
+        if detailed and shape is None and len(data) <= _DETAILED_BYTES:
             shape = _shape(data)
         elif shape is None or len(data) > _LARGE_BYTES:
             shape = None
-            smaller = _reencoded(data, _DETAILED_SIDE if large else _LARGE_SIDE)
+            smaller = _reencoded(data, 2 * side if detailed else side)
             if smaller is None:
                 return None
             source, shape = smaller

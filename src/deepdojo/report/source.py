@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deepdojo.contracts import CONTRACTS, Contract
+from deepdojo.contracts import CONTRACTS, SAME, Contract
 from deepdojo.errors import RunError
 
 __all__ = ["Pairs", "RunFiles", "Training", "model_name", "read_run"]
@@ -28,12 +28,14 @@ class Pairs:
         bins: per tenth of confidence: (lowest, highest, rows, right, mean confidence). Needs probabilities.
         points: at most 600 (id, truth, predicted), chosen by a hash of the id. Regression only.
         residuals: predicted - truth of all rows. Regression only.
+        likeness: (likeness, pairs that are the same, pairs that are not), the likest first. Verification only.
     """
 
     confusion: dict[tuple[str, str], int] = field(default_factory=dict)
     bins: list[tuple[float, float, int, int, float]] = field(default_factory=list)
     points: list[tuple[str, float, float]] = field(default_factory=list)
     residuals: list[float] = field(default_factory=list)
+    likeness: list[tuple[float, int, int]] = field(default_factory=list)
 
 
 @dataclass
@@ -164,6 +166,14 @@ def _values(database: Any, files: dict[str, str], target: str) -> Pairs:
     return Pairs(points=points, residuals=[row[0] for row in residuals])
 
 
+def _likeness(database: Any, files: dict[str, str], target: str, answer: str) -> Pairs:
+    same, value = f"(t.{_quoted(target)} = '{SAME}')::INT", f"p.{_quoted(answer)}::DOUBLE"
+    counted = database.execute(
+        f"SELECT {value}, sum({same})::INT, sum(1 - {same})::INT {_JOIN} GROUP BY 1 ORDER BY 1 DESC", files
+    ).fetchall()
+    return Pairs(likeness=counted)
+
+
 def _pairs(reader: _Reader, contract: Contract | None) -> Pairs:
     """`contract`: of the run's task, None where run.toml does not say it."""
     rows, predictions = reader.folder / "rows.parquet", reader.folder / "predictions.parquet"
@@ -174,6 +184,8 @@ def _pairs(reader: _Reader, contract: Contract | None) -> Pairs:
         with _database() as database:
             have, asked = _columns(database, rows), _columns(database, predictions)
             target = contract.target if contract is not None else "label" if "label" in have else "value"
+            if contract is not None and contract.compared and contract.answer_kind == "number":
+                return _likeness(database, files, target, contract.answer)
             if target not in have & asked:
                 return Pairs()
             kind = contract.target_kind if contract is not None else "label" if target == "label" else "number"

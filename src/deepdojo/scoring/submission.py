@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
@@ -12,6 +13,7 @@ from typing import Any
 from deepdojo.contracts import Contract
 from deepdojo.errors import ScoreError, UnknownNameError
 from deepdojo.scoring.metrics import columns_of
+from deepdojo.scoring.submission_files import with_files
 from deepdojo.tables import Table, read_table
 from deepdojo.tables_io import SUFFIXES, read_bytes
 
@@ -78,13 +80,15 @@ class Submission:
 
     @classmethod
     def read(cls, path: Path | str, contract: Contract, *, metric: str | None = None) -> Submission:
-        """From .csv, .tsv, .jsonl, .parquet, or a .zip with one predictions.* and perhaps a manifest.json.
+        """From .csv, .tsv, .jsonl, .parquet, or a .zip with one predictions.*, perhaps a manifest.json, and the
+        pictures or sounds that the table names under files/.
 
         Args:
             metric: the metric that will judge it: only its column must be there (default: all of the contract's).
 
         Raises:
-            ScoreError: naming file, line and column; for a zip with unsafe paths, encryption, or too much inside.
+            ScoreError: naming file, line and column; for a zip with unsafe paths, encryption, or too much inside; with
+            files that are missing or that no row names.
         """
         path = Path(path)
         kinds = dict(contract.predictions)
@@ -96,10 +100,10 @@ class Submission:
             with zipfile.ZipFile(path) as archive:
                 member, manifest = _members(archive, path.name)
                 table = read_bytes(f"{path.name}!{member}", _content(archive, member, path.name), kinds, required)
-                return cls(table, manifest)
+                return cls(with_files(archive, path.name, table, kinds), manifest)
         except FileNotFoundError:
             raise ScoreError("this file does not exist", where=str(path), todo="check the name") from None
-        except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
             raise ScoreError(f"is not a zip file that can be read ({error})", where=path.name) from error
 
 

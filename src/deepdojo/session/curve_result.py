@@ -4,6 +4,7 @@ give. Plain values, as curve.json and `--json` have them."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -87,6 +88,23 @@ def errors_of(points: Sequence[Json], scores: Sequence[Score]) -> tuple[float, l
     return best, [[max(abs(best - one["score"]), least) for one in point["seeds"]] for point in points]
 
 
+@dataclass(frozen=True)
+class _Scale:
+    """Between a metric's values and their distances from the best one; none is worse than the metric's worst."""
+
+    best: float
+    sign: float
+    most: float
+
+    @classmethod
+    def of(cls, score: Score, best: float) -> _Scale:
+        low, high = score.measured.bounds
+        return cls(best, -1.0 if score.higher_is_better else 1.0, high - low)
+
+    def score(self, error: float) -> float:
+        return self.best + self.sign * min(error, self.most)
+
+
 def _law(points: Sequence[Json], scores: Sequence[Score]) -> Json:
     none: Json = {"best": None, "law": None, "back_test": None, "bend_p": None}
     distances = errors_of(points, scores)
@@ -98,18 +116,18 @@ def _law(points: Sequence[Json], scores: Sequence[Score]) -> Json:
     if law is None:
         return none | {"best": best, "answer": {"verdict": "unknown", "reason": "too few shares"}}
     test, p = back_test(rows, errors), bend_p(rows, errors)
-    sign = -1.0 if scores[0].higher_is_better else 1.0
+    scale = _Scale.of(scores[0], best)
     return {
-        "best": best, "law": _as_json(law, rows, best, sign), "back_test": _test_json(test, best, sign), "bend_p": p,
-        "answer": _answer(law, test, p, rows, best, sign),
+        "best": best, "law": _as_json(law, rows, scale), "back_test": _test_json(test, scale), "bend_p": p,
+        "answer": _answer(law, test, p, rows, scale),
     }  # fmt: skip
 
 
-def _as_json(law: PowerLaw, rows: Sequence[float], best: float, sign: float) -> Json:
+def _as_json(law: PowerLaw, rows: Sequence[float], scale: _Scale) -> Json:
     """The law as numbers, and as the scores that it gives along the curve and beyond."""
     path = np.exp(np.linspace(np.log(min(rows)), np.log(10 * max(rows)), 41))
-    line = [[float(n), *_scores(law.at(float(n)), best, sign)] for n in path]
-    ahead = {f"{k}x": dict(zip(("score", "low", "high"), _scores(law.at(k * max(rows)), best, sign), strict=True))
+    line = [[float(n), *_scores(law.at(float(n)), scale)] for n in path]
+    ahead = {f"{k}x": dict(zip(("score", "low", "high"), _scores(law.at(k * max(rows)), scale), strict=True))
              for k in (1, 2, 10)}  # fmt: skip
     return {
         "a": law.a, "b": law.b, "b_low": law.b_low, "b_high": law.b_high, "freedom": law.freedom, "line": line,
@@ -117,22 +135,20 @@ def _as_json(law: PowerLaw, rows: Sequence[float], best: float, sign: float) -> 
     }  # fmt: skip
 
 
-def _scores(errors: tuple[float, float, float], best: float, sign: float) -> tuple[float, float, float]:
-    value, low, high = (best + sign * e for e in errors)
+def _scores(errors: tuple[float, float, float], scale: _Scale) -> tuple[float, float, float]:
+    value, low, high = (scale.score(e) for e in errors)
     return (value, *sorted((low, high)))  # type: ignore[return-value]
 
 
-def _test_json(test: BackTest | None, best: float, sign: float) -> Json | None:
+def _test_json(test: BackTest | None, scale: _Scale) -> Json | None:
     if test is None:
         return None
-    value, low, high = _scores((test.predicted, test.low, test.high), best, sign)
-    seen = best + sign * test.seen
+    value, low, high = _scores((test.predicted, test.low, test.high), scale)
+    seen = scale.score(test.seen)
     return {"shares": test.shares, "predicted": value, "low": low, "high": high, "seen": seen, "holds": test.holds}
 
 
-def _answer(
-    law: PowerLaw, test: BackTest | None, p: float | None, rows: Sequence[float], best: float, sign: float
-) -> Json:
+def _answer(law: PowerLaw, test: BackTest | None, p: float | None, rows: Sequence[float], scale: _Scale) -> Json:
     """Would twice the data help? yes, hardly, or unknown with the reason; `change` is of the error, -0.1 a tenth less.
 
     yes: the interval of b is above 0. hardly: twice the data would take away less than 5 % of the error at most. The
@@ -140,7 +156,7 @@ def _answer(
     """
     most = max(rows)
     change, low, high = law.change(2.0)
-    now, then = _scores(law.at(most), best, sign), _scores(law.at(2 * most), best, sign)
+    now, then = _scores(law.at(most), scale), _scores(law.at(2 * most), scale)
     found = {
         "rows": int(2 * most), "change": change, "change_low": low, "change_high": high,
         "now": now[0], "score": then[0], "low": then[1], "high": then[2],

@@ -8,35 +8,27 @@ from deepdojo.recipes import Recipe
 
 __all__ = ["resolve"]
 
-MODEL_OF_INPUT = {"image": "cnn", "text": "text_cnn", "record": "mlp"}
+MODEL_OF_INPUT = {"audio": "spectrogram_cnn", "image": "cnn", "text": "text_cnn", "record": "mlp"}
 # Examples to see in a whole training, and the bounds on epochs: small sets need many passes, large ones few.
-# "written": a text is the answer to a text.
+# "written": a text is the answer to a text; "spoken": to a sound or a signal; "said": a sound is
+# the answer to a text.
 EXAMPLES_SEEN = {
-    "image": 600_000,
-    "text": 80_000,
-    "record": 150_000,
-    "vector": 150_000,
-    "written": 300_000,
-    "boxes": 6_000,
-}
+    "audio": 40_000, "image": 600_000, "text": 80_000, "record": 150_000, "vector": 150_000, "written": 300_000,
+    "spoken": 50_000, "said": 10_000, "boxes": 6_000,
+}  # fmt: skip
 EPOCHS = {
-    "image": (8, 30),
-    "text": (4, 25),
-    "record": (5, 150),
-    "vector": (5, 100),
-    "written": (6, 60),
-    "boxes": (6, 60),
-}
-BATCHES_AN_EPOCH = {"image": 40, "text": 100, "record": 20, "vector": 20, "written": 100, "boxes": 20}
+    "audio": (8, 60), "image": (8, 30), "text": (4, 25), "record": (5, 150), "vector": (5, 100), "written": (6, 60),
+    "spoken": (10, 60), "said": (10, 60), "boxes": (6, 60),
+}  # fmt: skip
+BATCHES_AN_EPOCH = {
+    "audio": 25, "image": 40, "text": 100, "record": 20, "vector": 20, "written": 100, "spoken": 50, "said": 15,
+    "boxes": 20,
+}  # fmt: skip
 BATCH_SIZES = {
-    "image": (32, 128),
-    "text": (16, 64),
-    "record": (16, 512),
-    "vector": (16, 256),
-    "written": (16, 128),
-    "boxes": (4, 16),
-}
-_AS = {"tokens": "text", "texts": "text", "matrix": "vector"}
+    "audio": (16, 64), "image": (32, 128), "text": (16, 64), "record": (16, 512), "vector": (16, 256),
+    "written": (16, 128), "spoken": (8, 32), "said": (8, 32), "boxes": (4, 16),
+}  # fmt: skip
+_AS = {"tokens": "text", "texts": "text", "matrix": "vector", "skeleton": "vector", "video": "vector"}
 
 
 def resolve(recipe: Recipe, task: str, *, rows: int) -> tuple[Recipe, dict[str, str]]:
@@ -49,6 +41,10 @@ def resolve(recipe: Recipe, task: str, *, rows: int) -> tuple[Recipe, dict[str, 
     kind = _AS.get(contract.input_kind, contract.input_kind)
     if kind == contract.target_kind == "text" and not contract.host_run:
         kind = "written"
+    if kind in ("audio", "vector") and contract.target_kind == "text":
+        kind = "spoken"
+    if contract.target_kind == "audio":
+        kind = "said"
     if contract.target_kind == "boxes":  # large pictures, and each teaches as many things as it has objects
         kind = "boxes"
     said: dict[str, str] = {}

@@ -40,7 +40,7 @@ def worst_held_out(
     losses = row_losses(session.judge, truth, cells.rows)
     kind, target, answer = contract.target_kind, contract.target, contract.answer
     wrong = np.ones(len(truth), dtype=bool)
-    if kind == contract.answer_kind and kind in ("label", "labels", "tokens"):
+    if kind == contract.answer_kind and (kind in ("label", "labels", "tokens") or contract.verbatim):
         wrong = np.array([_parts(cells[row["id"]][answer]) != _parts(row[target]) for row in truth], dtype=bool)
     inputs, found = ById(dataset.rows("test")), []
     for at in worst_rows(losses, wrong, count):

@@ -12,8 +12,12 @@ import numpy as np
 
 from deepdojo.boxes import said_boxes
 from deepdojo.chunks import Chunk, chunks_of
-from deepdojo.contracts import Contract
+from deepdojo.contracts import SAME, Contract
+from deepdojo.data.gallery import Gallery
+from deepdojo.data.sounds import decode_sound
 from deepdojo.session.boxed import boxed
+from deepdojo.session.example_sounds import shown_sound
+from deepdojo.session.examples_moving import poses_of, strip_of
 
 __all__ = ["collect_examples", "data_uri", "readable", "worst_rows"]
 
@@ -22,8 +26,11 @@ LONGEST_TEXT = 2000
 AROUND = 400
 MOST_NUMBERS = 12
 MOST_DRAWN = 2000
+MOST_BESIDE = 4
+"""Pictures of a gallery that are shown."""
 MOST_WORDS, LONGEST_WORD = 200, 40
 """Of a tagged sentence, as it is drawn."""
+MOST_REFERENCES = 10
 TEXTS = ("text", "texts", "tokens")
 _SHOWN_AS = {"tokens": "text", "texts": "text"}
 
@@ -44,7 +51,7 @@ def collect_examples(
     losses: Mapping[str, float],
     where: Mapping[str, str],
 ) -> list[dict[str, Any]]:
-    """One entry for each id of `why` ("worst", "right", "wrong"), in the order of `why`.
+    """One entry for each id of `why` ("worst", "best", "right", "wrong"), in the order of `why`.
 
     Args:
         rows: id -> held-out row with the contract's inputs.
@@ -52,26 +59,55 @@ def collect_examples(
         predicted: id -> predicted cells.
     """
     kind, tagged = contract.input_kind, contract.target_kind == "tokens" and contract.target in contract.aligned
+    moving = poses_of({key: rows[key][contract.input] for key in why}) if kind == "skeleton" else {}
     found = []
     for key, reasons in why.items():
         cells = predicted[key]
         probabilities = cells[contract.probabilities] if contract.probabilities is not None else None
         top = sorted(probabilities.items(), key=lambda item: -item[1])[:5] if probabilities else None
-        entry = {
+        entry: dict[str, Any] = {
             "id": key, "kind": _SHOWN_AS.get(kind, kind), "truth": readable(truth[key], contract.target_kind),
             "predicted": readable(cells[contract.answer], contract.answer_kind), "top": top,
             "loss": losses.get(key), "why": sorted(reasons), "where": where.get(key),
         }  # fmt: skip
+        if contract.compared:
+            entry |= _compared(rows[key], truth[key], cells, contract)
         if tagged:
             entry |= _tagged(rows[key][contract.input], truth[key], cells[contract.answer])
         if contract.target_kind == "boxes" and kind == "image":
             entry |= boxed(rows[key][contract.input], truth[key], cells[contract.answer])
         elif contract.target in contract.within:
             entry |= _marked(rows[key], truth[key], cells[contract.answer], contract)
+        elif key in moving:
+            entry["motion"] = moving[key]
         else:
             entry |= _shown(rows[key], contract)
+        if contract.input_kind == "image" and contract.target_kind == "texts":
+            entry["references"] = [str(text)[:LONGEST_TEXT] for text in truth[key][:MOST_REFERENCES]]
         found.append({**entry, **_ahead(truth[key], cells, contract)})
     return found
+
+
+def _compared(row: Mapping[str, Any], truth: str, cells: Mapping[str, Any], contract: Contract) -> dict[str, Any]:
+    """The pictures that a row's own was compared with, each with its name and likeness: the other one of a pair, or
+    the first of each of the likest names of a gallery, and of the right one."""
+    cell = row[contract.compared[0]]
+    if not isinstance(cell, Gallery):
+        likeness = float(cells[contract.answer])
+        return {
+            "predicted": f"likeness {likeness:.3g}",
+            "beside": [{"name": truth, "likeness": likeness, "right": truth == SAME, "image": data_uri(cell)}],
+        }
+    first: dict[str, Any] = {}
+    for name, picture in cell:
+        first.setdefault(name, picture)
+    likeness_of = dict(zip(first, np.asarray(cells["similarities"], dtype=np.float64).tolist(), strict=False))
+    likest = sorted(likeness_of, key=lambda name: -likeness_of[name])[:MOST_BESIDE]
+    shown = likest if truth in likest or truth not in likeness_of else [*likest[:-1], truth]
+    return {"beside": [
+        {"name": name, "likeness": likeness_of[name], "right": name == truth, "image": data_uri(first[name])}
+        for name in shown
+    ]}  # fmt: skip
 
 
 def _tagged(words: Sequence[str], truth: Sequence[str], predicted: Sequence[str]) -> dict[str, Any]:
@@ -97,6 +133,10 @@ def _shown(row: Mapping[str, Any], contract: Contract) -> dict[str, Any]:
     cell, kind = row[contract.input], contract.input_kind
     if kind == "image":
         return {"image": data_uri(cell)}
+    if kind == "video":
+        return strip_of(cell)
+    if kind == "audio":
+        return shown_sound(cell)
     if kind == "record":
         return {"record": dict(cell)}
     if kind in ("vector", "matrix"):
@@ -140,6 +180,8 @@ def readable(cell: Any, kind: str) -> str | float:
     """A cell as a person reads it: numbers stay numbers, everything else is text."""
     if kind == "number":
         return float(cell)
+    if kind == "audio":
+        return f"{decode_sound(cell).seconds:.2f} s"
     if kind == "tokens":
         return " ".join(cell)
     if kind == "texts":

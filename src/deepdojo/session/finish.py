@@ -15,10 +15,12 @@ from deepdojo.places import write_json
 from deepdojo.runs import Run, write_rejected
 from deepdojo.scoring.metrics import METRICS
 from deepdojo.session.boxed import class_curves
+from deepdojo.session.deciding import threshold_of
 from deepdojo.session.evaluate import Judge, table_of, write_predictions, write_rows
 from deepdojo.session.examples import collect_examples, worst_rows
 from deepdojo.session.floors import Floors
 from deepdojo.session.passages import passages_of, samples_of
+from deepdojo.session.spoken import spoken_of
 
 if TYPE_CHECKING:
     import torch
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["explain_run", "finish_run", "held_out_score"]
 
 WORST = 20
+BEST = 12
 MOST_SEEN = 1000
 
 
@@ -56,7 +59,7 @@ def finish_run(session: Session, network: Network) -> None:
     score |= {
         "others": session.judge.others(truth, table, groups, until=time.monotonic() + 0.1 * session.seconds_left()),
         "validation": network.validation_score(),
-        "cost": network.cost(),
+        "cost": network.cost(), **threshold_of(network.task),
     }  # fmt: skip
     write_json(session.folder / "score.json", score)
     if session.options.baselines:
@@ -72,6 +75,7 @@ def finish_run(session: Session, network: Network) -> None:
         explained = explain(session, network, found, truth)
         write_json(session.folder / "explanations" / "index.json", explained)
     shown = passages(session, network.task, network.model, found, network.hardware.device)
+    shown += spoken(session, network.task, network.model, found, truth, network.hardware.device)
     shown += examples_of(session, found, truth, explained)
     write_json(session.folder / "examples.json", shown)
     score["cost"]["seconds"], score["cost"]["cpu_seconds"] = time.monotonic() - session.started, session.cpu_seconds()
@@ -195,6 +199,24 @@ def passages(
     return passages_of(task, model, rows, cells, device=device, where=lambda key: place_of(session, key))
 
 
+def spoken(
+    session: Session,
+    task: Task,
+    model: nn.Module,
+    found: Sequence[dict[str, Any]],
+    truth: Sequence[dict[str, Any]],
+    device: torch.device | str,
+) -> list[dict[str, Any]]:
+    """Of a task whose answer is a sound: some sentences, as they were said and as they are said now."""
+    if task.contract.answer_kind != "audio":
+        return []
+    losses = dict(zip([row["id"] for row in truth], row_losses(session.judge, truth, found).tolist(), strict=True))
+    return spoken_of(
+        task, model, session.dataset.rows("test"), ById(truth), ById(found), losses, device=device,
+        where=lambda key: place_of(session, key),
+    )  # fmt: skip
+
+
 def examples_of(
     session: Session,
     found: Sequence[dict[str, Any]],
@@ -209,6 +231,10 @@ def examples_of(
     losses = row_losses(session.judge, truth, found)
     wrong = np.array([contract.met(row, predicted[row["id"]]) is not True for row in truth], dtype=bool)
     why: dict[str, set[str]] = {truth[i]["id"]: {"worst"} for i in worst_rows(losses, wrong, WORST)}
+    if contract.input_kind == "image" and contract.target_kind == "texts":  # no caption is plainly right or wrong
+        for i in np.argsort(losses, kind="stable")[:BEST]:
+            if truth[i]["id"] not in why:
+                why[truth[i]["id"]] = {"best"}
     for item in explained.get("items", ()):
         right = contract.met(answers[item["id"]], predicted[item["id"]])
         why.setdefault(item["id"], set()).add("right" if right else "wrong")
@@ -251,6 +277,11 @@ def seen_rows(run: Run, session: Session) -> ById:
     return ById(predict_rows(run.task(), run.model(), session.dataset.rows("test")))
 
 
+def kept_examples(run: Run) -> list[dict[str, Any]]:
+    """examples.json, where there is one."""
+    return run.read_json("examples.json") if (run.folder / "examples.json").is_file() else []
+
+
 def explain_run(run: Run, session: Session, *, time_s: float | None = None) -> dict[str, Any]:
     """`dojo explain RUN` for a finished run: its own model and task on its own held-out rows.
 
@@ -278,5 +309,6 @@ def explain_run(run: Run, session: Session, *, time_s: float | None = None) -> d
     )  # fmt: skip
     known = with_ids(truth, list(cells))
     write_json(run.folder / "explanations" / "index.json", explained)
-    write_json(run.folder / "examples.json", examples_of(session, cells.rows, known, explained))
+    shown = [entry for entry in kept_examples(run) if entry.get("kind") == "spoken"]
+    write_json(run.folder / "examples.json", shown + examples_of(session, cells.rows, known, explained))
     return explained

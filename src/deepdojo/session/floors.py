@@ -31,7 +31,7 @@ from deepdojo.tables import Table
 __all__ = ["Floors", "write_floor"]
 
 
-MOST_TRAIN = {"image": 60_000, "matrix": 20_000, "any": 100_000}
+MOST_TRAIN = {"audio": 10_000, "image": 60_000, "matrix": 20_000, "any": 100_000}
 """Training rows of a floor at most, by the kind of input: more are drawn with the seed."""
 MOST_VALIDATION = 20_000
 
@@ -86,7 +86,9 @@ class Floors:
         facts = {
             "version": __version__,
             "seed": self.seed,
-            "spec": spec.model_dump(mode="json", include={"task", "positive", "data", "columns", "labels"}),
+            "spec": spec.model_dump(
+                mode="json", include={"task", "positive", "threshold", "data", "columns", "labels"}
+            ),
             "groups": spec.split.group,
             "metric": metric,
             "metric file": _sha256(self.judge.folder / metric.removeprefix("python:")) if self.judge.custom else None,
@@ -114,6 +116,7 @@ class Floors:
         write_job(
             Path(self.job.name), task=self.dataset.project.spec.task, metric=self.judge.metric, seed=self.seed,
             floors=missing, train=self.train, validation=self.validation, test=self.test,
+            positive=self.dataset.project.spec.positive, threshold=self.dataset.project.spec.threshold,
         )  # fmt: skip
         environ = {
             **os.environ,

@@ -10,6 +10,7 @@ from typing import Any
 
 from deepdojo import __version__
 from deepdojo.data.dataset import Dataset
+from deepdojo.data.project import CHANGEABLE
 from deepdojo.errors import RunError
 from deepdojo.recipes import Recipe
 from deepdojo.runs import PARTIAL, Run, run_folders
@@ -80,7 +81,7 @@ def _matches(run: Run, facts: Facts) -> bool:
     options = info["options"]
     if options.get("find_lr") or options.get("validation_only") or {"processes", "refit", "search"} & info.keys():
         return False
-    split = {k: v for k, v in info.get("overrides", {}).items() if k.startswith("split.")}
+    split = {k: v for k, v in info.get("overrides", {}).items() if k.startswith(CHANGEABLE)}
     there = {key: info.get(key, {}) for key in _SAME} | {"split": split, "files": data.get("files")}
     return bool(_plain(there) == facts)
 

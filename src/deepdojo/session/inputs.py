@@ -11,6 +11,8 @@ import numpy as np
 from deepdojo.data.cells import parse_numbers
 from deepdojo.data.dataset import load_rows
 from deepdojo.data.files import Media
+from deepdojo.data.skeletons import checked_motion, motion_of
+from deepdojo.data.sounds import Sound
 from deepdojo.errors import DataError, UnknownNameError, nearest
 from deepdojo.runs import Run
 
@@ -19,7 +21,9 @@ __all__ = ["columns_note", "rows_from"]
 
 _WANTED = {
     "text": "a text", "tokens": "a list of words", "record": "a mapping of columns to cells",
-    "image": "a path or a uint8 array", "vector": "a list of finite numbers", "matrix": "lists of finite numbers",
+    "image": "a path or a uint8 array", "audio": "a path or a file's bytes",
+    "vector": "a list of finite numbers", "matrix": "lists of finite numbers",
+    "skeleton": "frames of joints of three finite numbers", "video": "a path or a uint8 array of frames",
 }  # fmt: skip
 
 
@@ -78,16 +82,20 @@ def _cell(value: Any, kind: str, position: int) -> Any:
         return value
     if kind == "record" and isinstance(value, dict):
         return value
-    if kind == "image":
+    if kind in ("image", "video"):
         if isinstance(value, str | Path):
             return Media.of(Path(value))
         if hasattr(value, "dtype"):
             return value
+    if kind == "audio" and isinstance(value, str | Path | bytes | Sound):
+        return Media.of(Path(value)) if isinstance(value, str | Path) else value
     if kind == "tokens" and isinstance(value, str | list | tuple):
         return value.split() if isinstance(value, str) else list(value)
     if kind in ("vector", "matrix"):
         values = parse_numbers(value)
         if values is not None and values.ndim == (1 if kind == "vector" else 2) and np.isfinite(values).all():
             return values
+    if kind == "skeleton" and (motion := motion_of(value)) is not None:
+        return checked_motion(motion)
     wanted = _WANTED.get(kind, kind)
     raise DataError(f"the row is a {type(value).__name__}, expected {wanted}", where=f"row {position + 1}")

@@ -181,6 +181,7 @@ def write_score(group: Group, session: Session, folder: Path, parts: Sequence[Ju
         "seed": seeds[0], "others": others(group, parts), "cost": cost(group, runs, len(seeds)),
         "validation": validation(session, runs) if not plan.folds else mean_validation(runs),
     }  # fmt: skip
+    score |= thresholds(runs)
     if plan.folds:
         score["digest"] = fold_digest(first)
         score["folds"] = {"n": plan.folds, "members": [about(run) for run in runs]}
@@ -206,6 +207,15 @@ def shown(runs: Sequence[Run]) -> Run:
     """The run with the best validation score; of equal ones the first."""
     sign = 1 if runs[0].score["higher_is_better"] else -1
     return max(runs, key=lambda run: sign * run.score["validation"]["value"])
+
+
+def thresholds(runs: Sequence[Run]) -> dict[str, Any]:
+    """Each training chose a threshold of its own: their median, and all of them."""
+    found = [run.score["threshold"] for run in runs if "threshold" in run.score]
+    if len(found) < len(runs):
+        return {}
+    each = [one["threshold"] for one in found]
+    return {"threshold": {**found[0], "threshold": float(np.median(each)), "each": each}}
 
 
 def about(run: Run) -> dict[str, Any]:

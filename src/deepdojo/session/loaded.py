@@ -144,8 +144,16 @@ class LoadedRun:
             "seed": info["seed"], "validation": s["validation"],
             "baselines": [{k: b[k] for k in keys} for b in s["baselines"]], "verdict": s["verdict"],
             "cpu_seconds": s["cost"]["cpu_seconds"], **self._members(),
-            **({"trials": s["trials"]} if "trials" in s else {}),
+            **({"trials": s["trials"]} if "trials" in s else {}), **self._threshold(),
         }  # fmt: skip
+
+    def _threshold(self) -> dict[str, Any]:
+        """Of a project with one: where a row is called positive, and what comes of it on held-out rows."""
+        s = self.run.score
+        if "threshold" not in s:
+            return {}
+        rates = {name: s["others"][name] for name in ("sensitivity", "specificity") if name in s.get("others", {})}
+        return {"threshold": {**s["threshold"], "rates": rates}}
 
     def _members(self) -> dict[str, Any]:
         """Of several trainings: their mean (the score), sd over seeds, how many seeds and folds, and each of them."""

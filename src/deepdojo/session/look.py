@@ -27,7 +27,7 @@ from deepdojo.session.listener import Listener
 from deepdojo.session.start import Asked
 from deepdojo.tasks import load_task
 from deepdojo.tasks.base import Batch, Example, Piece, Row, Task
-from deepdojo.training.augment import CLASSES, IMAGES, WORDS, Augment, build_augment, draws
+from deepdojo.training.augment import CLASSES, IMAGES, SOUNDS, WORDS, Augment, build_augment, draws
 from deepdojo.training.schedules import batch_size
 from deepdojo.training.store import Store
 
@@ -77,7 +77,7 @@ def look(
         "sample": len(sample),
         "augmentation": _changed(resolved),
         "batch": _batch(task, examples, resolved, augment, seed),
-        "images": shown.images() if task.images else [],
+        "images": shown.images() if task.images else shown.spectra(),
         "texts": shown.texts() if task.words() else [],
         "words": _words(task, sample, examples, resolved, seed) if task.words() else None,
         "columns": _columns(task, sample, examples) if task.contract.input_kind == "record" else [],
@@ -106,7 +106,7 @@ def _encoded(task: Task, rows: Sequence[Row], listener: Listener) -> tuple[list[
 
 def _changed(recipe: Recipe) -> list[tuple[str, str]]:
     """What the recipe asks augmentation for."""
-    asked = {name: getattr(recipe.train, name) for name in (*IMAGES, *WORDS, *CLASSES)}
+    asked = {name: getattr(recipe.train, name) for name in (*IMAGES, *SOUNDS, *WORDS, *CLASSES)}
     return [(f"train.{name}", str(value).lower()) for name, value in asked.items() if value]
 
 
@@ -127,8 +127,17 @@ class _Shown:
     def images(self) -> list[Json]:
         """Each row's picture as encoded, and as each draw changes it."""
         name = self.task.images[0]
-        batches = [self.plain, *self.drawn]
-        pictures = [_pixels(self.task, batch, name) for batch in batches]
+        return self._pictures([_pixels(self.task, batch, name) for batch in [self.plain, *self.drawn]])
+
+    def spectra(self) -> list[Json]:
+        """Each row's spectrum as encoded, and as each draw changes it; nothing of tasks without."""
+        if not self.task.spectra:
+            return []
+        name = self.task.spectra[0]
+        most = float(self.plain[name].max()) or 1.0
+        return self._pictures([_grey(batch[name], most) for batch in [self.plain, *self.drawn]])
+
+    def _pictures(self, pictures: Sequence[Sequence[np.ndarray]]) -> list[Json]:
         return [
             {
                 "id": row["id"],
@@ -197,6 +206,12 @@ def _outlined(task: Task, batch: Batch, name: str) -> Tensor:
                 images[i, :, y0 : low + 1, [x0, right]] = 255
                 images[i, :, [y0, low], x0 : right + 1] = 255
     return images
+
+
+def _grey(spectra: Tensor, most: float) -> list[np.ndarray]:
+    """(B, N, M) as uint8 pictures: time to the right, pitch upwards, the louder the darker."""
+    shade = 255 - (spectra.float() / most * 255).round().clamp(0, 255)
+    return [np.ascontiguousarray(picture.numpy().astype(np.uint8).T[::-1]) for picture in shade]
 
 
 def _state(piece: Piece, name: str, ids: np.ndarray, after: np.ndarray, unknown: float) -> str:

@@ -21,6 +21,7 @@ from deepdojo.models.flops import parameters as count_parameters
 from deepdojo.models.lora import add_lora, merge_lora
 from deepdojo.places import write_json
 from deepdojo.recipes import Recipe
+from deepdojo.session.deciding import decide, require_positive, threshold_of, undecided
 from deepdojo.session.evaluate import table_of, write_predictions
 from deepdojo.session.origin import Origin, open_origin
 from deepdojo.session.train import peak_bytes, write_environment
@@ -60,7 +61,8 @@ class Packed:
         task = fitted_task(task_class, rows, session.recipe.task)
         origin = origin_of(session)
         if origin is not None:
-            task = origin.fitted(task)
+            task = undecided(origin.fitted(task))
+        require_positive(session, task)
         store = examples_to_learn(
             task, rows, reject=session.rejecter("train"),
             progress=lambda done, total: session.listener.progress(done, total, "rows"),
@@ -103,6 +105,7 @@ class Network:
     forward_flops: int | None
     trained: int
     fitted: Fitted | None = None
+    validation_rows: Sequence[dict[str, Any]] = ()
 
     @classmethod
     def prepare(cls, session: Session) -> Network:
@@ -119,6 +122,7 @@ class Network:
         task, store = packed.task, packed.store
         _sort_by_length(store, recipe)
         _balance(task, store, recipe)
+        _group(task, store)
         write_json(session.folder / "task.json", task.state())
         with torch.random.fork_rng():  # the caller's random state is not ours to move
             torch.manual_seed(session.seed)
@@ -197,9 +201,10 @@ class Network:
             steps=self.fitted.steps, epochs=self.fitted.epochs, best_epoch=self.fitted.best_epoch,
             stopped="refit" if session.refit is not None else self.fitted.stopped, schedule=schedule,
         )  # fmt: skip
-        if isinstance(self.validator, Validator):
-            self.validator.task = self.task  # what is reported is predicted as held-out rows are
-        _, _, self.validation_rows = self.validator(self.model)
+        # What is reported is predicted as held-out rows are.
+        found = self.validator.reported(self.model, self.task)
+        self.task, self.validation_rows = decide(session, self.task, found)
+        write_json(session.folder / "task.json", self.task.state())
         if len(self.validation_rows):
             table = table_of(self.validation_rows, self.task.contract)
             write_predictions(session.folder, "validation.parquet", table, self.task.contract)
@@ -226,7 +231,7 @@ class Network:
             "metric": judge.metric, "value": None, "low": None, "high": None, "n": 0,
             "higher_is_better": judge.higher_is_better, "validation": self.validation_score(), "cost": self.cost(),
             "baselines": [], "data_share": self.session.options.share, "replaced": {}, "seed": self.session.seed,
-            "digest": "", "verdict": verdict,
+            "digest": "", "verdict": verdict, **threshold_of(self.task),
         })  # fmt: skip
 
     def cost(self) -> dict[str, Any]:
@@ -380,6 +385,16 @@ def _balance(task: Task, store: Store | Stream, recipe: Recipe) -> None:
     elif power:
         what = "examples have no class" if entry is None else "batches by length cannot be balanced"
         raise RecipeError(what, where="train.balance", todo="leave it out")
+
+
+def _group(task: Task, store: Store | Stream) -> None:
+    """Raises RecipeError for more examples than can be drawn by their classes."""
+    how = task.class_batches
+    if how is None or not len(store):
+        return
+    if not isinstance(store, Store):
+        raise RecipeError("examples that are read as they come cannot be drawn by class", where="train")
+    store.group(how)
 
 
 def measure_flops(

@@ -48,7 +48,8 @@ def refit_session(group: Group, folder: Path) -> Session:
 
 
 def chosen_epochs(folds: list[Run]) -> Refit:
-    """The median of the folds' best epochs, and of the epochs that their learning rate was planned for."""
+    """The medians of the folds' best epochs, of the epochs that their learning rate was planned for, of their
+    thresholds."""
     best, planned = [], []
     for run in folds:
         schedule = run.info["schedule"]
@@ -56,4 +57,7 @@ def chosen_epochs(folds: list[Run]) -> Refit:
         epochs = last * run.info["epochs"] / run.info["steps"]
         planned.append(epochs)
         best.append(min(float(run.info["best_epoch"]) or epochs, epochs))
-    return Refit(statistics.median(best), statistics.median(planned))
+    found = [(run.score.get("threshold") or {}).get("threshold") for run in folds]
+    there = [float(value) for value in found if value is not None]
+    threshold = statistics.median(there) if len(there) == len(folds) else None
+    return Refit(statistics.median(best), statistics.median(planned), threshold)

@@ -11,7 +11,7 @@ from typing import Any
 from deepdojo.consent import consented
 from deepdojo.data.check import check
 from deepdojo.data.dataset import Dataset, load_dataset
-from deepdojo.data.project import Project, find_project
+from deepdojo.data.project import CHANGEABLE, Project, find_project
 from deepdojo.data.rowset import Parts
 from deepdojo.data.twins import TWIN_REASON
 from deepdojo.errors import DataError, RunError, UnknownNameError, UsageError
@@ -59,7 +59,7 @@ class Asked:
             raise UsageError(f"the seed is {seed}; it must lie from 0 to {LARGEST_SEED:,}", where="--seed")
         found = find_project(project)
         overrides = parse_overrides(changes)
-        split_changes = {k: v for k, v in overrides.items() if k.startswith("split.")}
+        split_changes = {k: v for k, v in overrides.items() if k.startswith(CHANGEABLE)}
         recipe_changes = {k: v for k, v in overrides.items() if k not in split_changes}
         path = find_recipe(recipe or found.spec.recipe or "default", found.recipes())
         wanted = Recipe.read(path)
@@ -69,7 +69,7 @@ class Asked:
             wanted, origin = going_on(wanted, found.spec.task)
             overrides = {k: v for k, v in overrides.items() if k != "model.from"}
         check_names(wanted, found.spec.task)
-        judge = judge_of(found, trust)
+        judge = judge_of(found.changed(split_changes), trust)
         return cls(found, wanted, path.stem, judge, split_changes, overrides, code_trusted(found, trust), origin)
 
     def load(self, listener: Listener, *, offline: bool, yes: bool, more: Mapping[str, Any] | None = None) -> Dataset:
@@ -197,6 +197,10 @@ def judge_of(project: Project, trust: bool) -> Judge:
         from deepdojo.scoring.metrics import columns_of
 
         columns_of(project.contract, project.metric)
+    if isinstance(project.spec.threshold, str):
+        from deepdojo.scoring.thresholds import require_metric
+
+        require_metric(project.spec.threshold)
     return Judge(project.contract, project.metric, project.folder, code_trusted(project, trust))
 
 
@@ -217,7 +221,7 @@ def split_of(run: Run) -> Parts:
 
 
 def split_changes(run: Run) -> dict[str, Any]:
-    return {k: v for k, v in run.info.get("overrides", {}).items() if k.startswith("split.")}
+    return {k: v for k, v in run.info.get("overrides", {}).items() if k.startswith(CHANGEABLE)}
 
 
 def recorded_data(run: Run, *, trust: bool, offline: bool) -> Dataset:

@@ -53,10 +53,12 @@ class Refit:
     Attributes:
         epochs: after which training stops: the median of the folds' best epochs.
         planned: that the learning rate is planned for: the median of the folds' own plans.
+        threshold: of the positive label, where the project asks for one: the median of the folds' thresholds.
     """
 
     epochs: float
     planned: float
+    threshold: float | None = None
 
     def schedule(self, epoch_steps: int) -> Any:
         """The same in steps, of which one pass takes so many."""
@@ -223,7 +225,7 @@ class Session:
         if self.ranks is not None:
             values |= {"processes": self.ranks.world, "launch": launch_name()}
         if self.refit is not None:
-            values["refit"] = vars(self.refit)
+            values["refit"] = {k: v for k, v in vars(self.refit).items() if v is not None}
         if self.search is not None:
             values["search"] = self.search
         write_toml(self.folder / "run.toml", values)

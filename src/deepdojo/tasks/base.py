@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from deepdojo.contracts import CONTRACTS, Contract
 from deepdojo.errors import DataError, RecipeError, UnknownNameError
 
-__all__ = ["Batch", "Example", "Part", "Piece", "Row", "Task"]
+__all__ = ["Batch", "ClassBatching", "Example", "Look", "Part", "Piece", "Row", "Task"]
 
 Row = dict[str, Any]
 Example = dict[str, Any]
@@ -41,6 +41,36 @@ class Piece:
 
     label: str | list[int]
     where: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Look:
+    """Where a model looked in the picture while it gave one part of its answer, as its own weights say.
+
+    Attributes:
+        part: the word.
+        weights: (rows, columns) over a grid that covers the picture evenly; not negative.
+    """
+
+    part: str
+    weights: np.ndarray
+
+
+@dataclass(frozen=True)
+class ClassBatching:
+    """Batches of whole classes.
+
+    Attributes:
+        entry: the fixed entry that holds an example's class.
+        each: examples of a class in a batch.
+        family: the fixed entry that holds which classes are alike (letters of one alphabet); None: none are.
+        hard: share of the batches whose classes come from as few families as have enough of them.
+    """
+
+    entry: str
+    each: int
+    family: str | None = None
+    hard: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -63,11 +93,17 @@ class Task(ABC):
     """Entries (B, C, Y, X) that augmentation may mirror and move without changing what is right."""
     boxes: ClassVar[tuple[str, ...]] = ()
     """Ragged entries (B, N, 4) of boxes on them, x0, y0, x1, y1 in their pixels: augmentation moves both together."""
+    spectra: ClassVar[tuple[str, ...]] = ()
+    """Entries (B, N, M), frames of mel bands in nats above silence, that augmentation may play faster or higher, put
+    noise on and cover in parts without changing what is right."""
     soft: ClassVar[bool] = False
     """Whether `loss` takes probabilities (B, C) in the place of the classes that `classes` names."""
     smooths: ClassVar[bool] = False
     """Whether `loss` itself spreads the share `batch["label_smoothing"]` (B,) of each target over all classes: as
     probabilities the classes of every step of a text would be larger than the model."""
+    shares: ClassVar[bool] = False
+    """Whether rows share examples when they are predicted (the pictures of a gallery): `parts_needed` then says which,
+    and each is encoded and predicted once, for however many rows."""
     writes: ClassVar[bool] = False
     """Whether the model can go on with a text (`write`)."""
     protocol: ClassVar[str]
@@ -113,6 +149,20 @@ class Task(ABC):
                 alone and gives at least one example. Deterministic and free of the device: it runs once.
         """
 
+    def parts_needed(self, row: Row) -> list[tuple[Any, Any]]:
+        """Of a task that `shares`: (key, cell) of each example that a row needs, in the order of its parts. What has
+        equal keys is the same example."""
+        raise NotImplementedError
+
+    def encode_shared(self, cell: Any) -> Example:
+        """The example of one of these cells."""
+        raise NotImplementedError
+
+    @property
+    def class_batches(self) -> ClassBatching | None:
+        """How training batches are drawn where each must hold several examples of each of its classes."""
+        return None
+
     def encode_many(self, rows: Sequence[Row], *, learn: bool) -> Iterator[list[Example] | DataError]:
         """`encode` of each row, or why it cannot be encoded. A task overrides it where many at once are faster."""
         for row in rows:
@@ -137,8 +187,22 @@ class Task(ABC):
     def pieces(self, row: Row, example: Example) -> list[Piece]:
         """What an explanation may delete of this example."""
 
+    def looks(self, model: nn.Module, batch: Batch) -> list[Look]:
+        """Where the model looks for each part of the answer that the batch's one example holds: a report draws it over
+        the picture. Nothing for models that do not choose where they look."""
+        return []
+
+    def canvas(self, row: Row, example: Example) -> tuple[int, int] | None:
+        """Height and width of what the boxes of `pieces` lie on; None: the last two axes of the entry that they are
+        of."""
+        return None
+
     def tint(self, row: Row, parts: list[Part]) -> list[tuple[str, float]]:
         """Pieces of a row's text with the loss of each, where the parts say so: a report shows them tinted."""
+        return []
+
+    def timing(self, row: Row, parts: list[Part]) -> list[tuple[str, float]]:
+        """Of a task that says a text: each sign with the seconds that it lasts; a report draws them along the sound."""
         return []
 
     def write(
@@ -222,6 +286,9 @@ def _fits(value: Any, hint: Any) -> bool:
         if kind is type(None):
             if value is None:
                 return True
+        elif typing.get_origin(kind) is list:
+            if isinstance(value, list | tuple) and all(_fits(part, typing.get_args(kind)[0]) for part in value):
+                return True
         elif isinstance(value, bool):  # a bool is an int to Python; a recipe that says `true` does not mean 1
             if kind is bool:
                 return True
@@ -232,7 +299,13 @@ def _fits(value: Any, hint: Any) -> bool:
 
 def _readable(hint: Any) -> str:
     allowed = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
-    words = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    words: dict[Any, str] = {
+        list[str]: "a list of texts",
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        str: "text",
+    }
     return " or ".join(words.get(kind, str(kind)) for kind in allowed if kind is not type(None))
 
 

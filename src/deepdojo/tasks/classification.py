@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -29,10 +30,21 @@ class Classification(Task):
     -log softmax(scores + log_shares)[label] and predictions are of the scores alone: they are right for classes that
     come in equal shares, whatever the shares of the labels are (logit adjustment, Menon et al. 2021, equation 10 with
     tau = 1).
+
+    Of two classes the one named `positive` is given from the probability `positive_from` on, where a project has a
+    `threshold`; else the likelier one.
+
+    Attributes:
+        chosen_by, chosen_on: the metric that chose `positive_from`, and on how many validation rows; empty and 0 where
+            the project gives a number.
     """
 
     labels: Labels
     log_shares: tuple[float, ...] = field(default=(), kw_only=True)
+    positive: str = field(default="", kw_only=True)
+    positive_from: float = field(default=0.5, kw_only=True)
+    chosen_by: str = field(default="", kw_only=True)
+    chosen_on: int = field(default=0, kw_only=True)
 
     soft: ClassVar[bool] = True
 
@@ -80,9 +92,17 @@ class Classification(Task):
         scores = self.scores(model, self.prepare(batch))
         return list(torch.softmax(scores.cpu().double(), dim=-1).numpy())
 
+    def choice(self, probabilities: Float[np.ndarray, " C"]) -> int:
+        """The index of the class that these probabilities mean."""
+        best = int(probabilities.argmax())
+        at = self.labels.encode(self.positive) if self.positive else None
+        if at is None:
+            return best
+        return at if probabilities[at] >= self.positive_from else 1 - at
+
     def decode(self, row: Row, parts: list[Part]) -> dict[str, Any]:
         probabilities = mean_of(parts)
         return {
-            "label": self.labels.decode(int(probabilities.argmax())),
+            "label": self.labels.decode(self.choice(probabilities)),
             "probabilities": dict(zip(self.labels.names, map(float, probabilities), strict=True)),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Self
 
 import torch
@@ -11,24 +11,31 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from deepdojo.data.codecs.pixels import Pixels
+from deepdojo.data.codecs.views import require_views, views_of
 from deepdojo.data.rowset import column
+from deepdojo.errors import UnknownNameError
 from deepdojo.tasks.base import Batch, Example, Piece, Row
 from deepdojo.tasks.classification import Classification
+from deepdojo.tasks.pictures import STANDARDISE, image_patches, normalised
 
 __all__ = ["ImageClassification", "task"]
 
-PATCHES_A_SIDE = 7
 AUXILIARY_SHARE = 0.4  # of the loss of a second head in training, as TensorFlow's and PyTorch's examples have it
 
 
 @dataclass(frozen=True)
 class ImageClassification(Classification):
-    """One image a row, uint8 until it is on the device, then (x - mean) / spread for each channel.
+    """One image a row, uint8 until it is on the device, then (x - mean) / spread for each channel, by the training rows
+    or by the image itself.
+
+    A new image may be read in several `views`, whose probabilities are averaged (test-time augmentation).
 
     In training the loss of a model's auxiliary head, where it has one (`AuxiliaryClassifier`), is added, times 0.4.
     """
 
     pixels: Pixels
+    views: tuple[str, ...] = field(default=(), kw_only=True)
+    standardise: str = field(default="rows", kw_only=True)
 
     name: ClassVar[str] = "image-classification"
     protocol: ClassVar[str] = "Classifier"
@@ -36,13 +43,32 @@ class ImageClassification(Classification):
     blank: ClassVar[Mapping[str, float]] = {"image": 0.0}  # after normalisation 0 is the training mean
 
     @classmethod
-    def fit(cls, rows: Sequence[Row], *, size: int | None = None, channels: int | None = None) -> Self:
+    def fit(
+        cls,
+        rows: Sequence[Row],
+        *,
+        size: int | None = None,
+        channels: int | None = None,
+        views: list[str] | None = None,
+        standardise: str = "rows",
+    ) -> Self:
         """
         Args:
             size: height and width in pixels; None keeps a common size of at most 64, else chooses 32 or 64.
             channels: 1 or 3; None looks whether all sampled images are grey.
+            views: what is predicted of a new image beside it, of flip and shift, to take the mean.
+            standardise: by the mean and spread of the training rows, or of each image: its light and contrast then say
+            nothing.
         """
-        return cls(cls.fit_labels(rows), Pixels.fit(column(rows, "image"), size=size, channels=channels))
+        if standardise not in STANDARDISE:
+            raise UnknownNameError("way to standardise", standardise, STANDARDISE, where="task.standardise")
+        pixels = Pixels.fit(column(rows, "image"), size=size, channels=channels)
+        return cls(cls.fit_labels(rows), pixels, views=require_views(views or ()), standardise=standardise)
+
+    @property
+    def while_training(self) -> Self:
+        """With the image alone."""
+        return replace(self, views=()) if self.views else self
 
     def dims(self) -> dict[str, Any]:
         p = self.pixels
@@ -55,21 +81,16 @@ class ImageClassification(Classification):
         }
 
     def encode(self, row: Row, *, learn: bool) -> Iterator[Example]:
-        example: Example = {"image": self.pixels.encode(row["image"])}
-        if learn:
-            target = self.target(row)
-            if target is None:
-                return
-            example["label"] = target
-        yield example
+        image = self.pixels.encode(row["image"])
+        if not learn:
+            yield from ({"image": view} for view in views_of(image, self.views))
+            return
+        target = self.target(row)
+        if target is not None:
+            yield {"image": image, "label": target}
 
     def prepare(self, batch: Batch) -> Batch:
-        image = batch["image"]
-        if image.dtype != torch.uint8:
-            return batch
-        mean = torch.tensor(self.pixels.mean, device=image.device).view(1, -1, 1, 1)
-        std = torch.tensor(self.pixels.std, device=image.device).view(1, -1, 1, 1)
-        return {**batch, "image": (image.float().div_(255.0)).sub_(mean).div_(std)}
+        return {**batch, "image": normalised(self.pixels, batch["image"], self.standardise)}
 
     def scores(self, model: nn.Module, batch: Batch) -> Float[Tensor, "B C"]:
         return model(batch["image"])
@@ -83,17 +104,7 @@ class ImageClassification(Classification):
         return total, torch.ones_like(total)
 
     def pieces(self, row: Row, example: Example) -> list[Piece]:
-        """Square patches, about seven a side (single pixels for an image of up to seven pixels)."""
-        height, width = self.pixels.height, self.pixels.width
-        step = max(1, -(-max(height, width) // PATCHES_A_SIDE))
-        return [
-            Piece(
-                [y, x, min(y + step, height), min(x + step, width)],
-                {"image": (slice(None), slice(y, y + step), slice(x, x + step))},
-            )
-            for y in range(0, height, step)
-            for x in range(0, width, step)
-        ]
+        return image_patches(self.pixels)
 
 
 def _has_auxiliary(model: nn.Module) -> bool:

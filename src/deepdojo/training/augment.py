@@ -1,6 +1,6 @@
 """What a recipe does to training batches: batch -> batch on the device, drawn from a generator that seed and step
 decide. `augment_images.py` moves and recolours pictures, `augment_boxes.py` those with boxes on them,
-`augment_targets.py` softens classes and mixes examples."""
+`augment_sounds.py` plays sounds differently, `augment_targets.py` softens classes and mixes examples."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from deepdojo.errors import RecipeError
 from deepdojo.recipes import TrainSection
 from deepdojo.tasks.base import Batch, Task
 from deepdojo.training.augment_boxes import Moves, move, moved_boxes, moved_images
-from deepdojo.training.augment_images import Recolour, Warp, erase, flip_and_shift, flip_vertical, recolour, warp
+from deepdojo.training.augment_colours import saturate
+from deepdojo.training.augment_images import Recolour, Warp, erase, flip_and_shift, flip_up, recolour, warp
+from deepdojo.training.augment_sounds import Hearing, hear
 from deepdojo.training.augment_targets import cut_mix, drop_words, mix, smooth
 
 __all__ = ["Augment", "build_augment", "draws"]
@@ -20,9 +22,10 @@ __all__ = ["Augment", "build_augment", "draws"]
 Augment = Callable[[Batch, torch.Generator], Batch]
 
 IMAGES = (
-    "flip", "flip_vertical", "shift", "rotate", "zoom", "stretch", "brightness", "contrast", "erase",
+    "flip", "flip_up", "shift", "rotate", "zoom", "shear", "stretch", "brightness", "contrast", "saturation", "erase",
 )  # fmt: skip
 WORDS = ("word_dropout",)
+SOUNDS = ("speed", "pitch", "time_shift", "noise", "equalise", "time_mask", "frequency_mask")
 CLASSES = ("label_smoothing", "mixup", "cutmix")
 
 
@@ -38,7 +41,7 @@ def build_augment(train: TrainSection, task: Task | type[Task]) -> Augment | Non
         RecipeError: the task has nothing that this could be done to.
     """
     _refuse_what_has_no_meaning(train, task)
-    asked = ((IMAGES, _image_steps), (WORDS, _word_steps), (CLASSES, _class_steps))
+    asked = ((IMAGES, _image_steps), (SOUNDS, _sound_steps), (WORDS, _word_steps), (CLASSES, _class_steps))
     steps = [build(train, task) for fields, build in asked if any(getattr(train, name) for name in fields)]
     kind = task if isinstance(task, type) else type(task)
     if kind.draw is not Task.draw:
@@ -57,6 +60,7 @@ def build_augment(train: TrainSection, task: Task | type[Task]) -> Augment | Non
 def _refuse_what_has_no_meaning(train: TrainSection, task: Task | type[Task]) -> None:
     for fields, has, what in (
         ((*IMAGES, "cutmix"), bool(task.images), "no images"),
+        (SOUNDS, bool(task.spectra), "no sounds"),
         (WORDS, bool(task.words()), "no words"),
         (CLASSES[:1], bool(task.soft or task.smooths), "no classes"),
         (CLASSES[1:], bool(task.soft), "no classes"),
@@ -66,10 +70,11 @@ def _refuse_what_has_no_meaning(train: TrainSection, task: Task | type[Task]) ->
             raise RecipeError(
                 f"{task.name} has {what} that this could change", where=f"train.{asked}", todo="leave it out"
             )
-    if train.rotate and task.boxes:
+    slanting = next((name for name in ("rotate", "shear") if getattr(train, name)), None)
+    if slanting is not None and task.boxes:
         raise RecipeError(
-            f"boxes of {task.name} stand upright, and would no longer fit what is turned", where="train.rotate",
-            todo="leave it out; train.flip_vertical turns upside down",
+            f"boxes of {task.name} stand upright, and would no longer fit what is turned", where=f"train.{slanting}",
+            todo="leave it out; train.flip_up mirrors upside down",
         )  # fmt: skip
     if train.mixup and task.ragged:
         raise RecipeError(
@@ -83,14 +88,14 @@ def _image_steps(train: TrainSection, task: Task | type[Task]) -> Augment:
     steps: list[Callable[[torch.Tensor, torch.Generator], torch.Tensor]] = []
     if task.boxes:
         return _with_boxes(train, task)
-    if train.flip_vertical:
-        steps.append(flip_vertical)
     if train.flip or train.shift:
         steps.append(
             lambda images, draws: flip_and_shift(images, draws, flip=train.flip, shift=train.shift, fill=train.fill)
         )
-    if train.rotate or train.zoom or train.stretch:
-        limits = Warp(train.rotate, train.zoom, train.fill, train.stretch)
+    if train.flip_up:
+        steps.append(flip_up)
+    if train.rotate or train.zoom or train.shear or train.stretch:
+        limits = Warp(train.rotate, train.zoom, train.fill, train.shear, train.stretch)
         steps.append(lambda images, draws: warp(images, draws, limits))
     steps += _in_place(train)
 
@@ -110,6 +115,8 @@ def _in_place(train: TrainSection) -> list[Callable[[torch.Tensor, torch.Generat
     steps: list[Callable[[torch.Tensor, torch.Generator], torch.Tensor]] = []
     if train.brightness or train.contrast:
         steps.append(lambda images, draws: recolour(images, draws, Recolour(train.brightness, train.contrast)))
+    if train.saturation:
+        steps.append(lambda images, draws: saturate(images, draws, share=train.saturation))
     if train.erase:
         steps.append(lambda images, draws: erase(images, draws, share=train.erase))
     return steps
@@ -117,7 +124,7 @@ def _in_place(train: TrainSection) -> list[Callable[[torch.Tensor, torch.Generat
 
 def _with_boxes(train: TrainSection, task: Task | type[Task]) -> Augment:
     """Pictures and the boxes on them by one map."""
-    limits = Moves(train.flip, train.flip_vertical, train.zoom, train.stretch, train.shift, train.fill)
+    limits = Moves(train.flip, train.flip_up, train.zoom, train.stretch, train.shift, train.fill)
     (image,), steps = task.images, _in_place(train)
 
     def augment(batch: Batch, draws: torch.Generator) -> Batch:
@@ -132,6 +139,23 @@ def _with_boxes(train: TrainSection, task: Task | type[Task]) -> Augment:
         for step in steps:
             changed[image] = step(changed[image], draws)
         return changed
+
+    return augment
+
+
+def _sound_steps(train: TrainSection, task: Task | type[Task]) -> Augment:
+    limits = Hearing(
+        speed=train.speed, pitch=train.pitch, shift=train.time_shift, noise=train.noise, equalise=train.equalise,
+        time_mask=train.time_mask, frequency_mask=train.frequency_mask, masks=train.masks,
+    )  # fmt: skip
+
+    def augment(batch: Batch, draws: torch.Generator) -> Batch:
+        heard = {}
+        for name in task.spectra:
+            heard[name], keep = hear(batch[name].float(), batch.get(f"{name}_keep"), draws, limits)
+            if keep is not None:
+                heard[f"{name}_keep"] = keep
+        return {**batch, **heard}
 
     return augment
 

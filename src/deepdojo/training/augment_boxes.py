@@ -26,7 +26,7 @@ class Moves:
     """How far a picture and its boxes may be moved.
 
     Attributes:
-        flip, flip_vertical: mirrored left to right, upside down, each with probability 1/2.
+        flip, flip_up: mirrored left to right, upside down, each with probability 1/2.
         zoom: share; 0.3 draws factors from 1 / 1.3 to 1.3.
         stretch: share; 0.1 draws the ratio of the sides changed by a factor from 1 / 1.1 to 1.1.
         shift: pixels along each axis, beyond the place that is drawn.
@@ -36,7 +36,7 @@ class Moves:
     """
 
     flip: bool = False
-    flip_vertical: bool = False
+    flip_up: bool = False
     zoom: float = 0.0
     stretch: float = 0.0
     shift: int = 0
@@ -64,7 +64,7 @@ def move(count: int, height: int, width: int, generator: torch.Generator, limits
     scale = torch.exp(-torch.stack([size + half, size - half], 1))  # of what is seen, beside the whole
     room = (1.0 - scale).abs() + 2.0 * limits.shift / torch.tensor([width, height])
     offset = torch.stack([at_x, at_y], 1) * room
-    mirrored = torch.stack([(across < 0) & limits.flip, (down < 0) & limits.flip_vertical], 1)
+    mirrored = torch.stack([(across < 0) & limits.flip, (down < 0) & limits.flip_up], 1)
     return Drawn(torch.where(mirrored, -scale, scale), offset)
 
 

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-__all__ = ["OUTSIDE", "Recolour", "Warp", "as_before", "erase", "flip_and_shift", "flip_vertical", "recolour", "warp"]
+__all__ = ["OUTSIDE", "Recolour", "Warp", "as_before", "erase", "flip_and_shift", "flip_up", "recolour", "warp"]
 
 OUTSIDE = {"edge": "border", "zero": "zeros", "reflect": "reflection"}
 """What a recipe calls `fill`, and what torch's `grid_sample` does."""
@@ -56,6 +56,12 @@ def flip_and_shift(
     return moved.permute(0, 3, 1, 2)  # (B, C, Y, X) with channels last in memory
 
 
+def flip_up(images: Shaped[Tensor, "B C Y X"], generator: torch.Generator) -> Shaped[Tensor, "B C Y X"]:
+    """Each image mirrored upside down with probability 1/2."""
+    mirrored = torch.rand(len(images), 1, 1, 1, generator=generator) < 0.5
+    return torch.where(mirrored.to(images.device), images.flip(2), images)
+
+
 def _inside(at: Tensor, size: int, fill: str) -> Tensor:
     """Positions beyond 0 to size - 1 brought back: to the border, or mirrored at it."""
     if fill != "reflect" or size == 1:
@@ -64,32 +70,28 @@ def _inside(at: Tensor, size: int, fill: str) -> Tensor:
     return torch.minimum(around, 2 * (size - 1) - around)
 
 
-def flip_vertical(images: Shaped[Tensor, "B C Y X"], generator: torch.Generator) -> Shaped[Tensor, "B C Y X"]:
-    """Each image upside down with probability 1/2: for what has no upper side, as cells under a microscope."""
-    turned = (torch.rand(len(images), generator=generator) < 0.5).to(images.device)
-    return torch.where(turned.view(-1, 1, 1, 1), images.flip(2), images)
-
-
 @dataclass(frozen=True)
 class Warp:
-    """How far a picture may be turned and resized.
+    """How far a picture may be turned, resized, slanted and stretched.
 
     Attributes:
         degrees: to either side.
         zoom: share; 0.1 draws factors from 1 / 1.1 to 1.1.
         fill: what comes in from outside: "edge" the border pixel, "zero" black, "reflect" the image mirrored at the
             outer side of its border pixel.
+        shear: degrees to either side by which columns lean.
         stretch: share; 0.1 draws the ratio of the sides changed by a factor from 1 / 1.1 to 1.1.
     """
 
     degrees: float
     zoom: float
     fill: str = "edge"
+    shear: float = 0.0
     stretch: float = 0.0
 
 
 def warp(images: Shaped[Tensor, "B C Y X"], generator: torch.Generator, limits: Warp) -> Shaped[Tensor, "B C Y X"]:
-    """Each image turned about its centre and resized, bilinear.
+    """Each image slanted, turned about its centre, resized and stretched, bilinear.
 
     Cost: one `grid_sample`, about as much as a small convolution.
     """
@@ -98,6 +100,9 @@ def warp(images: Shaped[Tensor, "B C Y X"], generator: torch.Generator, limits: 
     angle = turned * math.radians(limits.degrees)
     factor = torch.exp(zoomed * math.log1p(limits.zoom))
     cos, sin = torch.cos(angle) / factor, torch.sin(angle) / factor
+    lean = torch.zeros(count)
+    if limits.shear:
+        lean = torch.tan((2.0 * torch.rand(count, generator=generator) - 1.0) * math.radians(limits.shear))
     none = torch.zeros(count)
     wider = torch.ones(count)
     if limits.stretch:  # drawn only where asked for: other recipes see the pictures that they saw before
@@ -105,8 +110,8 @@ def warp(images: Shaped[Tensor, "B C Y X"], generator: torch.Generator, limits: 
     # affine_grid counts both axes from -1 to 1: where the sides differ, a turn in pixels is a shear there
     ratio = height / width
     rows = [
-        torch.stack([cos / wider, -sin * ratio / wider, none], 1),
-        torch.stack([sin / ratio * wider, cos * wider, none], 1),
+        torch.stack([cos / wider, (cos * lean - sin) * ratio / wider, none], 1),
+        torch.stack([sin / ratio * wider, (sin * lean + cos) * wider, none], 1),
     ]
     grid = F.affine_grid(torch.stack(rows, 1).to(images.device), list(images.shape), align_corners=False)
     moved = F.grid_sample(images.float(), grid, mode="bilinear", padding_mode=OUTSIDE[limits.fill], align_corners=False)

@@ -23,6 +23,7 @@ EVAL_BYTES = 16 << 20
 few."""
 SPAN_BYTES = 64 << 20
 SPAN, RAGGED_SPAN = 8_192, 65_536
+SHARED_SPAN = 50_000
 """Examples that are predicted before their rows are decoded: whole batches, so that they are the same for any span."""
 
 
@@ -60,6 +61,9 @@ def parts_of(
     Memory: the parts of `SPAN` examples, whatever the size of the store; texts, which batches sort by length, of
     `RAGGED_SPAN`.
     """
+    if store.same_as is not None:
+        yield from _shared_parts(task, model, store, device, progress)
+        return
     size, done = _batch_size(task, store), 0
     for span in store.spans(SPAN if store.length_of is None else RAGGED_SPAN):
         found: dict[int, list[tuple[int, Part]]] = {}
@@ -76,8 +80,30 @@ def parts_of(
             yield row, [part for _, part in sorted(found[row], key=lambda p: p[0])]
 
 
+def _shared_parts(
+    task: Task,
+    model: nn.Module,
+    store: Store,
+    device: torch.device | str,
+    progress: Callable[[int, int], None] | None,
+) -> Iterator[tuple[int, list[Part]]]:
+    """As `parts_of`, of examples that rows share: each is predicted once."""
+    assert store.same_as is not None
+    n = int(store.same_as.max()) + 1 if len(store) else 0
+    parts: list[Part] = []
+    for index in torch.arange(n).split(EVAL_BATCH) if n else ():
+        parts += task.predict(model, task.prepare(store.cut(index, device)))
+        if progress is not None:
+            progress(len(parts), n)
+    ends = np.flatnonzero(np.diff(store.row_of, append=-1)) + 1
+    for start, end in zip([0, *ends[:-1]], ends, strict=True) if n else ():
+        yield int(store.row_of[start]), [parts[at] for at in store.same_as[start:end]]
+
+
 def _stretch(task: Task, rows: Sequence[Row]) -> int:
     """Rows that are encoded at a time: whole batches of at most `SPAN_BYTES`."""
+    if task.shares:  # what rows share is encoded once a stretch
+        return SHARED_SPAN
     most = SPAN if task.length is None else RAGGED_SPAN
     if len(rows) <= EVAL_BATCH:
         return most
@@ -142,6 +168,9 @@ class Unvalidated:
     def __call__(self, model: nn.Module) -> tuple[float, float, TableRows]:
         return float("nan"), float("nan"), Table({"id": []}).rows()
 
+    def reported(self, model: nn.Module, task: Task) -> TableRows:
+        return Table({"id": []}).rows()
+
 
 class Validator:
     """Score and loss on validation rows.
@@ -179,6 +208,16 @@ class Validator:
     def __len__(self) -> int:
         return len(self.inputs)
 
+    def reported(self, model: nn.Module, task: Task) -> TableRows:
+        """Validation rows as held-out rows are predicted: by `task` itself, which may do more than it does
+        `while_training`."""
+        inputs = self.inputs if task.while_training is task else Store.pack(task, self.rows, learn=False)
+        builder = TableBuilder(task.contract.predictions)
+        with evaluating(model):
+            for i, parts in parts_of(task, model, inputs, self.device):
+                builder.add({"id": self.rows[i]["id"], **task.decode(self.rows[i], parts)})
+        return builder.table().rows()
+
     def __call__(self, model: nn.Module) -> tuple[float, float, TableRows]:
         """(metric, mean loss, predicted rows). The loss leaves out rows of classes that training rows do not hold."""
         total = torch.zeros((), dtype=torch.float64, device="cpu")
@@ -194,7 +233,7 @@ class Validator:
         builder = TableBuilder(self.task.contract.predictions)
         with evaluating(model):
             once.eval()
-            if len(self.learnable) == len(self.inputs):
+            if self.inputs.same_as is None and len(self.learnable) == len(self.inputs):
                 found = parts_of(self.task, once, self.learnable, self.device, each=add)
             else:
                 for _ in parts_of(self.task, once, self.learnable, self.device, each=add):

@@ -21,7 +21,8 @@ from deepdojo.data.rowset import RowList, Rows
 from deepdojo.errors import DataError
 from deepdojo.packs import Pack, Packing, code_digest, find_pack, in_memory_bytes, in_memory_rows, key_of, packing
 from deepdojo.tasks import restore_task
-from deepdojo.tasks.base import Batch, Example, Row, Task
+from deepdojo.tasks.base import Batch, ClassBatching, Example, Row, Task
+from deepdojo.training.class_batches import ClassBatches
 
 __all__ = ["Store", "bytes_a_row", "fitted_task"]
 
@@ -51,6 +52,8 @@ class Store:
         chance: (n,) float64, in proportion to which training draws examples, with replacement (`train.balance`); None:
             each one once a pass.
         tokens: most tokens of a training batch, padding included (`train.batch_tokens`); None: examples are counted.
+        grouped: how training batches are drawn where each holds several examples of each of its classes.
+        same_as: (n,) which of the packed examples each example is, where rows share them; None: its own.
     """
 
     fixed: dict[str, Tensor]
@@ -64,6 +67,8 @@ class Store:
     chance: Tensor | None = None
     tokens: int | None = None
     counted: tuple[np.ndarray, ...] = ()
+    grouped: ClassBatches | None = None
+    same_as: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.row_of)
@@ -83,6 +88,8 @@ class Store:
         Many rows that know what they are (`identity`) are packed in the cache, and found there by the next command;
         a packing that was killed goes on.
         """
+        if task.shares and not learn:
+            return _shared(task, rows, reject=reject)
         identity = rows.identity() if isinstance(rows, Rows | RowList) and _large(task, rows, learn) else None
         if identity is not None:
             return _mapped(task, rows, identity, learn=learn, reject=reject, progress=progress)
@@ -131,6 +138,8 @@ class Store:
         n = end - first
         if n <= 0:
             return []  # an empty tensor would be split into one empty batch
+        if generator is not None and self.grouped is not None:
+            return self.grouped.draw(size, generator)
         if generator is None:
             if self.length_of is None:
                 return list(torch.arange(first, end).split(size))
@@ -160,6 +169,11 @@ class Store:
         places = torch.rand(n, generator=generator, dtype=torch.float64) * ends[-1]
         return torch.searchsorted(ends, places, right=True).clamp_(max=n - 1)
 
+    def group(self, how: ClassBatching) -> None:
+        """Sets `grouped`."""
+        families = None if how.family is None else self.fixed[how.family]
+        self.grouped = ClassBatches(self.fixed[how.entry], how.each, families, how.hard)
+
     def balance(self, entry: str, power: float) -> None:
         """Sets `chance` to 1 / (examples of the class that `entry` names)^power; 0 removes it."""
         classes = self.fixed[entry]
@@ -168,6 +182,8 @@ class Store:
 
     def steps(self, size: int) -> int:
         """Batches of one shuffled pass."""
+        if self.grouped is not None:
+            return self.grouped.steps(size)
         if self.tokens is not None and self.length_of is not None:
             return len(_TokenBatches(self.counted, self.tokens).cut(torch.arange(len(self))))
         if not self.equal or self.length_of is None:
@@ -183,6 +199,31 @@ class Store:
                 end += 1
             yield first, end
             first = end
+
+
+def _shared(task: Task, rows: Sequence[Row], *, reject: Reject | None) -> Store:
+    """Each example that rows share once, and which of them every row needs."""
+    place: dict[Any, int] = {}
+    examples: list[Example] = []
+    same_as: list[int] = []
+    row_of: list[int] = []
+    for i, row in enumerate(rows):
+        needed = task.parts_needed(row)
+        try:
+            for key, cell in needed:
+                if key not in place:
+                    examples.append(task.encode_shared(cell))
+                    place[key] = len(examples) - 1
+        except DataError as error:
+            if reject is None:
+                raise
+            reject(row, error.what)
+            continue
+        same_as += [place[key] for key, _ in needed]
+        row_of += [i] * len(needed)
+    store = Store.of(task, examples, range(len(examples)))
+    store.row_of, store.same_as = np.array(row_of, dtype=np.int64), np.array(same_as, dtype=np.int64)
+    return store
 
 
 @dataclass

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from deepdojo.data.cells import is_missing
 from deepdojo.data.checks.look import LEARN, Look, Problem
+from deepdojo.data.group_names import COLUMN
 
 __all__ = ["groups"]
 
@@ -21,11 +21,6 @@ AGREE = 0.9
 """Rows of one value agree in their label this much beyond chance (Cohen's kappa); numbers: correlation in pairs."""
 
 ALIKE = 0.8
-NAMES = re.compile(
-    r"(patient|subject|user|customer|client|person|people|speaker|author|session|visit|household|family|group|video|scene|site"
-    r"|store|machine|device|student|player|病人|患者|用户|客户)s?($|[ _-]?(id|no|nr|number|name|key|code)s?$)",
-    re.IGNORECASE,
-)
 
 
 def groups(look: Look) -> Iterator[Problem]:
@@ -99,7 +94,7 @@ def _reason(
         chance = _alike(look, rows, others, first, look.generator().permutation(second))
         if same >= ALIKE and same - chance >= 0.5 * (1 - chance):
             return f"rows of one value are nearly equal ({same:.0%} of their other cells; of two values {chance:.0%})"
-    if NAMES.search(name.strip()):
+    if COLUMN.search(name.strip()):
         return "is named like one"
     return None
 

@@ -169,8 +169,9 @@ def _two_labels(look: Look, torn: list[list[int]], chance: float) -> Iterator[Pr
 
 
 def shared(look: Look) -> Iterator[Problem]:
-    """Further inputs (the contexts of questions) that stand both in a held-out row and in one that is learned from."""
-    for name in look.beside:
+    """Further inputs that are a source (the contexts of questions) and stand both in a held-out row and in one that is
+    learned from. The place in the week, or parts of speech, are no source: they repeat by nature."""
+    for name in look.sources:
         learned = {key_of(row, name): row["id"] for split in LEARN for row in look.rows[split]}
         both = [(row["id"], key) for row in look.rows["test"] if (key := key_of(row, name)) in learned]
         if not both:

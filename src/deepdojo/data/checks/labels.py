@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
@@ -18,6 +19,8 @@ __all__ = ["classes", "left_out", "splits", "values"]
 MOST_CLASSES = 10_000
 RARE = 10
 LOPSIDED = 0.95
+NUMBER = re.compile(r"(?<!\w)\d[\d.,:T+-]*(?<=\d)")
+"""A number or a time in a reason; digits behind a letter are part of a name."""
 NAMES = {"train": "training", "validation": "validation", "test": "held-out"}
 
 
@@ -39,20 +42,21 @@ def splits(look: Look) -> Iterator[Problem]:
 
 
 def left_out(look: Look) -> Iterator[Problem]:
-    """Files and lines that could not be used, by reason."""
+    """Files and lines that could not be used, by reason: one that differs in numbers or times alone is the same."""
     by_reason = defaultdict(list)
     for rejected in look.dataset.rejected:
-        by_reason[rejected.reason].append(rejected)
+        by_reason[NUMBER.sub("0", rejected.reason)].append(rejected)
     look.facts["rejected"] = len(look.dataset.rejected)
-    for reason, rows in sorted(by_reason.items(), key=lambda item: -len(item[1]))[:20]:
+    for rows in sorted(by_reason.values(), key=len, reverse=True)[:20]:
         first = rows[0]
+        said = first.reason if len({row.reason for row in rows}) == 1 else f"the first because {first.reason}"
         where = first.file if first.line is None else f"{first.file}:{first.line}"
         share = len(rows) / (look.total + len(look.dataset.rejected))
-        twins = reason == TWIN_REASON
+        twins = first.reason == TWIN_REASON
         yield Problem(
             "left out",
             where,
-            f"{count(len(rows), 'row is', 'rows are')} left out ({share:.2%}): {reason}",
+            f"{count(len(rows), 'row is', 'rows are')} left out ({share:.2%}): {said}",
             'nothing; [split] twins = "keep" learns from them'
             if twins
             else "mend or delete them; all are listed in rejected.csv of a run",

@@ -54,6 +54,7 @@ class Look:
     Attributes:
         input, target: the contract's columns. kind, target_kind: what their cells are.
         beside: further columns that a model reads, without which two inputs cannot be called equal.
+        sources: those of them that rows may have in common, such as the context of several questions.
         deadline: time of `clock` at which scans stop; None for none. One batch of rows is seen in any case.
         facts: what the checks counted, for the report.
     """
@@ -70,6 +71,7 @@ class Look:
     clock: Callable[[], float] = time.process_time
     progress: Callable[[int, int, str], None] | None = None
     beside: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.rows: dict[str, Sequence[dict[str, Any]]] = {split: self.dataset.rows(split) for split in SPLITS}

@@ -143,11 +143,11 @@ def _traits(look: Look, rows: list[Any], labels: np.ndarray) -> Iterator[_Trait]
             "file sizes", "the number of bytes of the file",
             "were the classes saved by different programs? Save all anew in one way", _binned(_bytes(cells)),
         )  # fmt: skip
-    if look.kind == "image":
+    if look.kind in ("image", "video"):
         yield _Trait(
-            "image dimensions", "the size of the image in pixels",
+            "image dimensions", f"the size of the {look.kind} in pixels",
             "cut or scale all classes in the same way: what a model learns from a size holds for no new picture",
-            _coded([str(_dimensions(cell)) for cell in cells]),
+            _coded([str(_dimensions(cell, look.kind)) for cell in cells]),
         )  # fmt: skip
 
 
@@ -171,11 +171,14 @@ def _bytes(cells: list[Any]) -> np.ndarray:
     return np.array([size(cell) for cell in cells])
 
 
-def _dimensions(cell: Any) -> tuple[int, ...]:
+def _dimensions(cell: Any, kind: str) -> tuple[int, ...]:
     """(Y, X) by the head of the file, no pixel decoded; (0, 0) for what cannot be read."""
     from deepdojo.data.images import image_size
+    from deepdojo.data.videos import video_size
 
     try:
+        if kind == "video":
+            return video_size(cell)
         return cell.shape[:2] if isinstance(cell, np.ndarray) else image_size(cell)
     except DojoError:
         return 0, 0

@@ -20,15 +20,23 @@ from typing import Any
 from deepdojo.data.codecs.tokenizer import UNKNOWN, original_spans
 from deepdojo.errors import RecipeError
 
-__all__ = ["BytePairTokenizer", "one_thread", "without_surrogates"]
+__all__ = ["BytePairTokenizer", "one_thread", "to_learn_from", "without_surrogates"]
 
 BYTES = 256
 _SURROGATE = re.compile("[\ud800-\udfff]")
+LONG_RUN = 256
+_LONG_WORD, _LONG_BLANK = re.compile(rf"(\S{{{LONG_RUN}}})(?=\S)"), re.compile(rf"(\s{{{LONG_RUN}}})\s+")
 
 
 def without_surrogates(text: str) -> str:
     """Halves of surrogate pairs, which are no characters and which no UTF-8 can say, as U+FFFD."""
     return _SURROGATE.sub("\ufffd", text)
+
+
+def to_learn_from(text: str) -> str:
+    """A text as the library's trainers may have it: what stands without a blank is parted after 256 signs, and no more
+    blanks than that follow each other, for their time grows with the square of a word's length."""
+    return _LONG_BLANK.sub(r"\1", _LONG_WORD.sub(r"\1 ", without_surrogates(text)))
 
 
 @contextmanager
@@ -85,7 +93,7 @@ class BytePairTokenizer:
             initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         )  # fmt: skip
         with one_thread():
-            learner.train_from_iterator((without_surrogates(t.lower() if lower else t) for t in texts), trainer)
+            learner.train_from_iterator((to_learn_from(t.lower() if lower else t) for t in texts), trainer)
         vocabulary = learner.get_vocab()
         tokens = tuple(sorted(vocabulary, key=vocabulary.__getitem__))
         return cls(tokens, merges_of(learner), lower)

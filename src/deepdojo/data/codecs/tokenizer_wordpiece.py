@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from deepdojo.data.codecs.tokenizer import PAD, UNKNOWN, UNKNOWN_SIGN
-from deepdojo.data.codecs.tokenizer_byte_pairs import one_thread, without_surrogates
+from deepdojo.data.codecs.tokenizer_byte_pairs import one_thread, to_learn_from, without_surrogates
 from deepdojo.errors import RecipeError
 
 __all__ = ["CONTINUED", "WordPieceTokenizer"]
@@ -61,7 +61,7 @@ class WordPieceTokenizer:
             continuing_subword_prefix=CONTINUED,
         )  # fmt: skip
         with one_thread():
-            learner.train_from_iterator(map(without_surrogates, texts), trainer)
+            learner.train_from_iterator(map(to_learn_from, texts), trainer)
         vocabulary = learner.get_vocab()
         return cls(tuple(sorted(vocabulary, key=vocabulary.__getitem__)), lower)
 

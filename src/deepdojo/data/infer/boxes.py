@@ -39,7 +39,11 @@ def is_coco(files: Files, name: str) -> bool:
         found = json.loads(files.peek(name))
     except (ValueError, RecursionError):
         return False
-    return isinstance(found, dict) and isinstance(found.get("images"), list) and "categories" in found
+    if not (isinstance(found, dict) and isinstance(found.get("images"), list) and "categories" in found):
+        return False
+    entries = found.get("annotations")
+    first = entries[0] if isinstance(entries, list) and entries else None
+    return not (isinstance(first, dict) and "caption" in first and "bbox" not in first)  # sentences, not boxes
 
 
 def infer_voc(files: Files, prefix: str, annotations: list[str], choices: Choices, inferred: Inferred) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from deepdojo.contracts import contract_of
 from deepdojo.data.files import Files
 from deepdojo.data.infer.inferred import Choices, Inferred, class_metric, listed, said_classes, split_of, two_classes
 from deepdojo.data.infer.reading import READER_OF
@@ -24,6 +25,7 @@ SPLIT_NAMES = {
     "validation": "validation",
     "dev": "validation",
 }
+FEWEST_NAMES = 6
 IMAGES = f"**/*.{{{','.join(IMAGE_SUFFIXES)}}}"
 
 
@@ -43,6 +45,9 @@ def infer_images(
     _refuse_choices(choices, shown)
     names = _images(files, prefix, shown, inferred)
     prefix, names = _into_single_folder(prefix, names)
+    if choices.task is not None and contract_of(choices.task).compared:
+        _compared(prefix, names, choices, inferred)
+        return
     parts = _parts(names)
     if test_prefix is not None:
         parts = {"train": (prefix, names), "test": (test_prefix, _images(files, test_prefix, shown, inferred))}
@@ -61,6 +66,51 @@ def infer_images(
     inferred.spec["split"] = split
     found = [name for before, inner in (parts.values() or [(prefix, names)]) for name in _files(before, inner)]
     inferred.files = list(dict.fromkeys(found))
+
+
+def _compared(prefix: str, names: list[str], choices: Choices, inferred: Inferred) -> None:
+    """A folder a name. Pairs are of names that nothing is learned from; a gallery holds pictures of known names."""
+    shown = inferred.shown[0]
+    counts, loose = _classes(names, shown)
+    pattern, task = _pattern(prefix, names), str(choices.task)
+    inferred.say(f"{shown.name}: {sum(counts.values()):,} images in {len(counts):,} folders, one a name")
+    if loose:
+        inferred.say(f"{loose:,} image{'s lie' if loose != 1 else ' lies'} in no folder of a name: left out")
+    single = [name for name, n in counts.items() if n < 2]
+    if single:
+        inferred.say(f"one picture alone, of which nothing can be learned: {listed(sorted(single))}")
+    if len(counts) - len(single) < FEWEST_NAMES:
+        raise DataError(
+            f"{len(counts) - len(single)} names have two pictures or more, and {FEWEST_NAMES} are needed: some to learn"
+            " from, some to validate and some to be asked about",
+            where=str(shown), todo="give more names, each in a folder of its own",
+        )  # fmt: skip
+    metric = choices.metric or contract_of(task).metric
+    inferred.say(f"task: {task}, as given", "task", "as given")
+    inferred.say(f"metric: {metric}", "metric", "the task's" if choices.metric is None else "as given")
+    columns: dict[str, Any] = {"image": "file"}
+    if "gallery" in contract_of(task).compared:
+        split: dict[str, Any] = {
+            "train": {"each": [0, 0.4]},
+            "validation": {"each": [0.4, 0.5]},
+            "test": {"each": [0.5, 1]},
+        }
+        columns["gallery"] = {**pattern, "each": [0, 0.5]}
+        inferred.say("split: half of each name's pictures are known (the gallery), the others are asked for")
+    else:
+        n = len(counts)
+        test, validation = max(0.2, 2 / n), max(0.1, 2 / n)
+        first, second = round(1 - test - validation, 4), round(1 - test, 4)
+        split = {
+            "train": {"stop": first}, "validation": {"reader": "pairs", "start": first, "stop": second},
+            "test": {"reader": "pairs", "start": second},
+        }  # fmt: skip
+        inferred.say(f"split: pairs of {test:.0%} of the names are held out, of {validation:.0%} validate, drawn by a "
+                     "hash of each name; the others are learned from")  # fmt: skip
+    inferred.say("id: the path of each image; a pair's number")
+    data = {"reader": "files", **pattern, "split": split}
+    inferred.spec |= {"task": task, "metric": metric, "data": data, "columns": columns}
+    inferred.files = list(dict.fromkeys(_files(prefix, names)))
 
 
 def _say_classes(parts: dict[str, Any], names: list[str], choices: Choices, inferred: Inferred) -> None:
@@ -95,7 +145,7 @@ def _refuse_choices(choices: Choices, shown: Path) -> None:
                 f"--{option} names a column of a table, and {shown.name} holds images",
                 todo="leave it out: the folder of an image is its class and the path its id",
             )
-    if choices.task not in (None, "image-classification"):
+    if choices.task != "image-classification" and not (choices.task is None or contract_of(choices.task).compared):
         raise UsageError(f"{shown.name} holds images, which {choices.task} cannot use", todo="leave out --task")
 
 
@@ -160,10 +210,14 @@ def _parts(names: list[str]) -> dict[str, tuple[str, list[str]]]:
     return {split: found[split] for split in order}
 
 
+def _classes_of(names: list[str]) -> tuple[Counter[str], int]:
+    """Files by the folder on top, and how many lie in none."""
+    return Counter(name.split("/", 1)[0] for name in names if "/" in name), sum("/" not in name for name in names)
+
+
 def _classes(names: list[str], shown: Path) -> tuple[Counter[str], int]:
     """Images by the folder on top, and how many lie in none."""
-    counts = Counter(name.split("/", 1)[0] for name in names if "/" in name)
-    loose = sum("/" not in name for name in names)
+    counts, loose = _classes_of(names)
     if not counts:
         raise DataError(
             f"its {loose:,} images lie in no class folders",

@@ -144,8 +144,18 @@ class TableFile:
         parts += ["no header line: columns are called 0, 1, ..."] if self.options.get("header") is False else []
         self.written = f" ({', '.join(parts)})"
 
+    def _names_a_sound(self, cell: Any) -> bool:
+        """Whether a sound of this name lies beside the file: `LJ001-0001`, with `wavs/LJ001-0001.wav`."""
+        from deepdojo.data.infer.sounds import FOLDERS
+
+        name = str(cell or "").strip()
+        if not name or len(name) > 200 or any(sign in name for sign in " \n\0"):
+            return False
+        return any(self.has(f"{self.below}{at}{name}{end}") for at in FOLDERS for end in ("", ".wav", ".flac", ".mp3"))
+
     def _has_header(self) -> bool:
-        """No header where the first line's cells are all numbers, or one is a value that its column repeats."""
+        """No header where the first line's cells are all numbers, one names a sound, or one is a value that its column
+        repeats."""
         from itertools import islice
 
         options = {**self.options, "header": False}
@@ -157,6 +167,8 @@ class TableFile:
         if len(cells) < 2:
             return True
         first, rest = cells[0], cells[1:]
+        if any(self._names_a_sound(cell) for cell in first):
+            return False
         if all(is_missing(cell) or parse_number(cell) is not None for cell in first):
             return any(is_missing(cell) for cell in first)
         for k, cell in enumerate(first):

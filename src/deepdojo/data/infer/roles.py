@@ -1,4 +1,5 @@
-"""Tasks with several inputs: which column is the question, which the context, is told by the columns' names."""
+"""Tasks whose columns have roles of their own: which is the question, which the context is told by the columns' names;
+which holds words, which their tags, by lists of equal length."""
 
 from __future__ import annotations
 
@@ -12,6 +13,9 @@ from deepdojo.data.infer.text import text_facts
 from deepdojo.errors import UsageError
 
 __all__ = ["named_roles", "say_roles"]
+
+TAGS = ("tags", "ner_tags", "chunk_tags", "pos_tags", "labels", "ner")
+"""Names under which a column of lists is the one of tags."""
 
 
 def named_roles(
@@ -48,13 +52,37 @@ def named_roles(
                 f"no column is left for {missing[-1]}", where=table.shown, todo=f"name one of them {missing[-1]}"
             )
         return task, roles | dict(zip(missing, left[-len(missing) :], strict=True))
-    return None
+    return _lists_alike(table, choices)
+
+
+def _lists_alike(table: TableFile, choices: Choices) -> tuple[str, dict[str, str]] | None:
+    """The roles of a task with a tag for each word, where two columns hold lists of equal length."""
+    task = next((name for name, c in CONTRACTS.items() if c.aligned and choices.task in (None, name)), None)
+    lists = [name for name in table.names if table.nested(name)]
+    if task is None or len(lists) < 2 or choices.target not in (None, *lists):
+        return None
+    named = [name for name in lists if name.lower().strip() in TAGS]
+    target = choices.target or next(iter(named), lists[-1])
+    rows = [row for row in table.rows if isinstance(row.get(target), list)]
+
+    def alike(name: str) -> bool:
+        lists = ((row.get(name), row[target]) for row in rows)
+        same = (isinstance(a, list) and len(a) == len(b) and all(isinstance(word, str) for word in a) for a, b in lists)
+        return 2 * sum(same) > len(rows)
+
+    inputs = [name for name in lists if name != target and alike(name)]
+    if not inputs:
+        return None
+    contract = contract_of(task)
+    return task, {contract.input: inputs[0], contract.target: target}
 
 
 def say_roles(task: str, roles: Mapping[str, str], choices: Choices, inferred: Inferred) -> Choices:
     """Writes task, columns and metric down, and gives the choices with rows of one context kept together."""
     contract = contract_of(task)
-    why = "as given" if choices.task else f"columns are named {', '.join(roles)}"
+    named = f"columns are named {', '.join(roles)}"
+    found = "a list of tags stands beside each list of words" if contract.aligned else named
+    why = "as given" if choices.task else found
     inferred.spec["task"] = task
     inferred.say(f"task: {task}, because {why}" if not choices.task else f"task: {task} (as given)", "task", why)
     inferred.spec["columns"] = dict(roles)
@@ -62,6 +90,6 @@ def say_roles(task: str, roles: Mapping[str, str], choices: Choices, inferred: I
     metric = choices.metric or contract.metric
     inferred.spec["metric"] = metric
     inferred.say(f"metric: {metric}", "metric", "as given" if choices.metric else f"the default of {task}")
-    if choices.group is None and choices.time is None:
+    if choices.group is None and choices.time is None and contract.target in contract.within:
         return Choices(**{**vars(choices), "group": roles[contract.within[contract.target]]})
     return choices

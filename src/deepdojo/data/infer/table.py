@@ -6,13 +6,14 @@ from collections import Counter
 from typing import Any
 
 from deepdojo.contracts import Contract, contract_of, task_of
-from deepdojo.data.cells import MISSING_LABELS
+from deepdojo.data.cells import MISSING_LABELS, parse_number
 from deepdojo.data.column_facts import ColumnFacts, describe
 from deepdojo.data.infer.inferred import Choices, Inferred, class_metric, listed, said_classes, split_of, two_classes
 from deepdojo.data.infer.reading import IDS, TARGETS, TableFile
 from deepdojo.data.infer.roles import named_roles, say_roles
+from deepdojo.data.infer.sounds import infer_sound_table, sound_column
 from deepdojo.data.infer.text import image_cells, is_date, text_facts
-from deepdojo.data.rows import as_text
+from deepdojo.data.rows import LABEL_SIGNS, as_text
 from deepdojo.errors import DataError, UnknownNameError, UsageError
 
 __all__ = ["infer_table"]
@@ -39,6 +40,13 @@ def infer_table(table: TableFile, test: TableFile | None, choices: Choices, infe
             raise UnknownNameError("column", name, table.names, where=table.shown)
     inferred.say(f"{table.shown}: {table.n:,} rows, {len(table.names)} columns{table.written}")
     facts = {name: describe(table.column(name), table.decimal) for name in table.names}
+    sound = sound_column(table, choices)
+    if sound is not None:
+        target, choices = infer_sound_table(table, sound, choices.target, choices, inferred)
+        row_id = None if choices.id is None else _id(table, test, facts, choices, target, inferred)
+        _check_test(table, test, target)
+        _write(table, test, row_id, contract_of(inferred.spec["task"]), choices, inferred)
+        return
     several = named_roles(table, facts, choices)
     if several is not None:
         task, roles = several
@@ -133,9 +141,12 @@ def _target(table: TableFile, facts: dict[str, ColumnFacts], choices: Choices, i
         target = named[0] if named else fit[0]
         why = "by its name" if named else f"the {'last' if target == free[-1] else 'first'} column"
     facts[target] = describe(table.targets(target), table.decimal)
-    _refuse_target(table, target, facts[target])
+    written = choices.task is not None and contract_of(choices.task).target_kind == "text"
+    _refuse_target(table, target, facts[target], written)
     gone = facts[target].missing
-    beside = f"; {gone:,} row{'s' if gone != 1 else ''} without it are left out" if gone else ""
+    several = choices.task is not None and contract_of(choices.task).target_kind == "labels"
+    left = "have none" if several else "without it are left out"  # no label is an answer, too
+    beside = f"; {gone:,} row{'s' if gone != 1 else ''} {left}" if gone else ""
     inferred.say(
         f"target: {target} ({why}{'' if choices.target else '; another one: --target COLUMN'}){beside}",
         "columns.target",
@@ -151,13 +162,14 @@ def _fits(table: TableFile, name: str, facts: ColumnFacts) -> bool:
     return facts.numeric or not text_facts(table.column(name)).free(FREE_WORDS, DISTINCT)
 
 
-def _refuse_target(table: TableFile, target: str, facts: ColumnFacts) -> None:
+def _refuse_target(table: TableFile, target: str, facts: ColumnFacts, written: bool) -> None:
+    """`written`: the target is a text to write, so it may differ in every row."""
     where = f"{table.shown}, column {target!r}"
     if not facts.filled:
         raise DataError("the target is empty in every row", where=where, todo="choose another --target")
     sequence = facts.numeric and facts.whole and facts.distinct == facts.n and table.counts_up(target)
     words = not facts.numeric and facts.filled >= 20 and facts.distinct > 0.5 * facts.filled
-    if facts.n >= 20 and (sequence or words):
+    if facts.n >= 20 and (sequence or words) and not written:
         raise DataError(
             f"the target has {facts.distinct:,} different values in {facts.filled:,} rows, like an id or free text",
             where=where,
@@ -297,10 +309,29 @@ def _given_task(
         )
     inferred.spec["task"] = task
     inferred.say(f"task: {task} (as given)", "task", "as given")
-    if contract_of(task).target_kind == "label":
+    if contract.target_kind == "label":
         two_classes(counts, f"the target {target!r}", where, ONE_CLASS)
         inferred.say(said_classes(counts))
+    if contract.ordered:
+        _grades(counts, inferred)
+    if contract.target_kind == "labels":
+        sign = next((sign for sign in LABEL_SIGNS if any(sign in label for label in counts)), None)
+        if sign is not None:
+            inferred.spec["labels"] = {"parted_by": sign}
+            inferred.say(f"labels of a row are parted by {sign!r}", "labels.parted_by", "found in the column")
     return task
+
+
+def _grades(counts: Counter[str], inferred: Inferred) -> None:
+    """Words get numbers, by the alphabet for want of better, and that is said: only a person knows their order."""
+    words = sorted(label for label in counts if parse_number(label) is None)
+    if not words:
+        return
+    inferred.spec["labels"] = {"names": {word: str(place) for place, word in enumerate(sorted(counts), 1)}}
+    inferred.say(
+        f"grades: {' < '.join(sorted(counts))}, BY THE ALPHABET: put their numbers right in [labels] names",
+        "labels.names", "the grade that each word stands for",
+    )  # fmt: skip
 
 
 def _columns(
@@ -383,7 +414,7 @@ def _metric(
     elif contract_of(task).target_kind == "number":
         metric = contract_of(task).metric
         why = f"in the unit of {target}" + ("; mae counts large errors less" if metric == "rmse" else "")
-    elif contract_of(task).target_kind == "label":
+    elif contract_of(task).target_kind == "label" and not contract_of(task).ordered:
         metric, why = class_metric(counts)
     else:
         metric, why = contract_of(task).metric, f"the usual one of {task}"

@@ -12,7 +12,7 @@ from deepdojo.data.cells import is_missing
 if TYPE_CHECKING:
     from deepdojo.data.infer.reading import TableFile
 
-__all__ = ["IMAGE_SUFFIXES", "TextFacts", "image_cells", "is_date", "text_facts"]
+__all__ = ["IMAGE_SUFFIXES", "TextFacts", "image_cells", "is_date", "media_cells", "text_facts"]
 
 IMAGE_SUFFIXES = ("png", "jpg", "jpeg", "gif", "bmp", "webp", "tif", "tiff", "pgm", "ppm")
 CJK = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -53,13 +53,19 @@ def is_date(cells: Sequence[Any]) -> bool:
 
 def image_cells(table: TableFile, name: str) -> str | None:
     """The pattern that turns cells into files that are there ("images/{}.jpg"), or None when they name no images."""
+    folders = ("", "images/", "image/", "img/", "train/", "photos/", "pictures/")
+    return media_cells(table, name, IMAGE_SUFFIXES, folders)
+
+
+def media_cells(table: TableFile, name: str, suffixes: Sequence[str], folders: Sequence[str]) -> str | None:
+    """As `image_cells`, for files with one of these endings in one of these folders beside the table."""
     cells = [str(cell).strip() for cell in table.column(name)[:200] if not is_missing(cell)]
     if not cells or len(set(cells)) < 0.5 * len(cells) or any(len(cell) > 200 or "\n" in cell for cell in cells):
         return None
-    named = cells[0].lower().endswith(tuple(f".{suffix}" for suffix in IMAGE_SUFFIXES))
-    endings = [""] if named else [f".{suffix}" for suffix in IMAGE_SUFFIXES]
+    named = cells[0].lower().endswith(tuple(f".{suffix}" for suffix in suffixes))
+    endings = [""] if named else [f".{suffix}" for suffix in suffixes]
     below = table.below
-    for folder in ("", "images/", "image/", "img/", "train/", "photos/", "pictures/"):
+    for folder in folders:
         for ending in endings:
             pattern = f"{below}{folder}{{}}{ending}"
             if table.has(pattern.format(cells[0])) and sum(

@@ -17,17 +17,22 @@ __all__ = ["READERS", "RawRow", "options_of", "read"]
 
 #: Name of a reader -> the module that holds its `read(files, **options)`.
 READERS: Mapping[str, str] = {
+    "captions": "deepdojo.data.readers.captions",
     "coco": "deepdojo.data.readers.coco",
     "conll": "deepdojo.data.readers.conll",
     "csv": "deepdojo.data.readers.csv_reader",
+    "episodes": "deepdojo.data.readers.episodes",
     "files": "deepdojo.data.readers.image_folder",
     "idx": "deepdojo.data.readers.idx",
     "jsonl": "deepdojo.data.readers.jsonl",
     "lines": "deepdojo.data.readers.lines",
+    "pairs": "deepdojo.data.readers.pairs",
     "parallel": "deepdojo.data.readers.parallel",
     "parquet": "deepdojo.data.readers.parquet",
     "series": "deepdojo.data.readers.series",
+    "skeletons": "deepdojo.data.readers.skeletons",
     "squad": "deepdojo.data.readers.squad",
+    "sounds": "deepdojo.data.readers.sound_folder",
     "text": "deepdojo.data.readers.text",
     "voc": "deepdojo.data.readers.voc",
 }

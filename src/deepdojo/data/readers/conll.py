@@ -34,7 +34,7 @@ def read(
 
     A line without anything but blanks ends a sentence. A line whose first cell is -DOCSTART- begins a document: the
     column `document` holds the file's name and the document's number; a sentence outside documents is its own. A
-    sentence with a line of too few columns is rejected at that line.
+    sentence with a line of too few columns is rejected at that line; without `names` also one of too many.
 
     Args:
         file: a name, a pattern, or a list of them.
@@ -83,15 +83,17 @@ class _Sentence:
     """The lines of the sentence under way."""
 
     def __init__(self, file: str, names: list[str]) -> None:
-        self.file, self.names = file, names
+        self.file, self.names, self.named = file, names, bool(names)
         self.begin, self.fault, self.lines = 0, None, []  # type: int, tuple[int, str] | None, list[list[str]]
 
     def add(self, number: int, cells: list[str]) -> None:
         self.names = self.names or [str(i + 1) for i in range(len(cells))]
         self.begin = self.begin or number
-        if self.fault is None and len(cells) < len(self.names):
+        if self.fault is None and (len(cells) < len(self.names) or (len(cells) > len(self.names) and not self.named)):
             columns, wanted = f"{len(cells)} column{'s' if len(cells) != 1 else ''}", ", ".join(self.names)
             self.fault = number, f"the line has {columns}, {len(self.names)} are needed ({wanted})"
+            if len(cells) > len(self.names):
+                self.fault = number, f"the line has {columns}, the first line has {len(self.names)}"
         self.lines.append(cells)
 
     def row(self, document: int, number: int) -> RawRow:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from deepdojo.data.readers import RawRow
 from deepdojo.data.readers.lines import compiled
+from deepdojo.data.readers.named_pictures import chosen
 
 if TYPE_CHECKING:
     from deepdojo.data.files import Files
@@ -15,7 +16,16 @@ if TYPE_CHECKING:
 __all__ = ["read"]
 
 
-def read(files: Files, glob: str | Sequence[str], *, pattern: str | None = None) -> Iterator[RawRow]:
+def read(
+    files: Files,
+    glob: str | Sequence[str],
+    *,
+    pattern: str | None = None,
+    start: float = 0.0,
+    stop: float = 1.0,
+    each: Sequence[float] = (0.0, 1.0),
+    salt: str = "",
+) -> Iterator[RawRow]:
     """One row a file, sorted by name; system files (`.DS_Store`, `Thumbs.db`, hidden ones) are left out.
 
     Cells: `file` (the name), `folder` (the folder that it lies in), `stem` (without folder and ending), and the
@@ -23,10 +33,16 @@ def read(files: Files, glob: str | Sequence[str], *, pattern: str | None = None)
 
     Args:
         glob: patterns such as `*/*.{jpg,png}`, `**/*.png`, `photos.zip!*/*.jpg`.
+        start, stop, each, salt: names, and pictures of each name, by shares (`named_pictures.chosen`).
 
     Raises:
         SourceError: nothing matches.
     """
+    rows = _all(files, glob, pattern)
+    return chosen(rows, start, stop, each, salt) if (start, stop, *each) != (0, 1, 0, 1) else rows
+
+
+def _all(files: Files, glob: str | Sequence[str], pattern: str | None) -> Iterator[RawRow]:
     regex = compiled(pattern, "data.pattern") if pattern is not None else None
     for name in files.expand(glob):
         path = PurePosixPath(name.rpartition("!")[2])

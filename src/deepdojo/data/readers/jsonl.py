@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from deepdojo.data.encodings import text_lines
+from deepdojo.data.json_text import load_json
 from deepdojo.data.readers import RawRow
 from deepdojo.errors import DataError
 
@@ -44,7 +45,7 @@ def read(files: Files, file: str | Sequence[str], *, encoding: str | None = None
 
 def _row(text: str, name: str, number: int) -> RawRow:
     try:
-        value: Any = json.loads(text)
+        value: Any = load_json(text)
     except (json.JSONDecodeError, RecursionError) as error:
         return RawRow({}, name, number, f"the line is no JSON ({error})"[:160])
     if not isinstance(value, dict):

@@ -10,14 +10,15 @@ import numpy as np
 from deepdojo.data.readers import RawRow
 from deepdojo.data.readers.series_table import Series, read_lines
 from deepdojo.data.readers.series_times import CYCLES
-from deepdojo.errors import ProjectError
+from deepdojo.errors import DataError, ProjectError
 
 if TYPE_CHECKING:
     from deepdojo.data.files import Files
 
-__all__ = ["read"]
+__all__ = ["Cut", "read"]
 
 GAPS = ("reject", "zero", "last")
+_MISSING = "values are missing"
 
 
 def read(
@@ -56,8 +57,10 @@ def read(
 
     The step of the series is the commonest difference of its times; whole months and working days are such steps too.
     Lines may stand in any order. Left out, each with its reason: a line whose time or number cannot be read, whose time
-    stands twice (the first counts) or lies between two steps; a window with a gap; an origin before which the series
-    has never changed; a series that is too short or has one value only.
+    stands twice (the first counts), lies between two steps, or lies so far from all others that it must be mistyped
+    (beyond a gap of 10 n + 1,000 steps, n times in all); all lines of a series whose times have no regular step; a
+    window with a gap (one without any value is none); an origin before which the series has never changed; a series
+    that is too short or has one value only.
 
     Args:
         file: tables as the readers csv, jsonl and parquet read them; delimiter, quote, decimal, encoding, header, names
@@ -78,7 +81,8 @@ def read(
         ahead: one origin a series, its last value, without a future: what is to be forecast.
 
     Raises:
-        DataError: an empty file, times that cannot be read or mix zones. ProjectError: options that do not fit.
+        DataError: an empty file, times that cannot be read or mix zones, no window that can be used.
+        ProjectError: options that do not fit.
     """
     _check(context, horizon, stride, gaps, calendar)
     table = {
@@ -86,24 +90,41 @@ def read(
         "names": names, "skip": skip,
     }  # fmt: skip
     lines = read_lines(files, file, time, time_format, series, values, known, table)
-    found = False
+    usable, left_out, first = 0, 0, ""
     for one in lines.series():
-        cut = _Cut(one, context, horizon, calendar, gaps, season if season is not None else one.grid.season)
+        cut = Cut(one, context, horizon, calendar, gaps, season if season is not None else one.grid.season)
         if ahead:
             yield cut.row(cut.end, ahead=True)
             continue
-        for origin in cut.origins(start, stop, time_format, stride, origins):
-            found = True
-            yield cut.row(origin, ahead=False)
-        if cut.reason:
-            yield RawRow({}, one.file, one.lines[0], cut.reason)
-        found = found or bool(cut.reason)
+        rows = (cut.row(origin, ahead=False) for origin in cut.origins(start, stop, time_format, stride, origins))
+        for row in [RawRow({}, one.file, one.line_of(0), cut.reason)] if cut.reason else rows:
+            usable += row.reject is None
+            left_out += row.reject is not None
+            first = first or row.reject or ""
+            yield row
     yield from lines.rejected
-    if not (found or ahead):
-        raise ProjectError(
-            f"no window of {context} + {horizon} steps has its future from {start} to {stop}",
-            where="data", todo="look at start, stop and horizon",
-        )  # fmt: skip
+    if not (usable or ahead):
+        raise _no_window(context, horizon, start, stop, left_out, first or _reason(lines.rejected))
+
+
+def _reason(rejected: Sequence[RawRow]) -> str:
+    return next((row.reject for row in rejected if row.reject), "")
+
+
+def _no_window(
+    context: int, horizon: int, start: float | str, stop: float | str, left_out: int, first: str
+) -> ProjectError | DataError:
+    """What stands in the way of every window. `first`: the reason of what was left out first, or ""."""
+    window = f"no window of {context} + {horizon} steps"
+    if not first:
+        return ProjectError(
+            f"{window} has its future from {start} to {stop}", where="data", todo="look at start, stop and horizon"
+        )
+    todo = "mend the data, or take a shorter data.context and data.horizon"
+    if _MISSING in first:
+        todo = 'fill gaps with data.gaps ("last" or "zero"), or take a shorter data.context and data.horizon'
+    count = f"{left_out:,} are left out, the first because" if left_out > 1 else "because"
+    return DataError(f"{window} from {start} to {stop} can be used: {count} {first}", where="data", todo=todo)
 
 
 def _check(context: int, horizon: int, stride: int, gaps: str, calendar: Sequence[str]) -> None:
@@ -117,7 +138,7 @@ def _check(context: int, horizon: int, stride: int, gaps: str, calendar: Sequenc
         raise ProjectError(f"gaps is {gaps!r}", where="data.gaps", todo=f"take one of {', '.join(GAPS)}")
 
 
-class _Cut:
+class Cut:
     """One series, cut into windows.
 
     Attributes:
@@ -152,14 +173,27 @@ class _Cut:
     def origins(
         self, start: float | str, stop: float | str, form: str | None, stride: int, last: int | None
     ) -> Sequence[int]:
-        """Places of the origins whose futures lie in the stretch, counted back from the last one."""
+        """Places of the origins whose futures lie in the stretch, counted back from the last one; not of windows
+        without any value."""
         if self.reason:
             return ()
         low, high = (self._place(at, form) for at in (start, stop))
         begin = max(low - 1, self.first + max(self.context - 1, self.season))
         newest = min(high, self.end + 1) - self.horizon - 1
-        places = range(newest, begin - 1, -stride)
-        return (places if last is None else places[:last])[::-1]
+        places = np.arange(newest, begin - 1, -stride)
+        places = (places if last is None else places[:last])[::-1]
+        return places[self._given(places) > 0].tolist()
+
+    def usable(self, origins: Sequence[int]) -> int:
+        """How many of these origins make a row, if all that must be known ahead is."""
+        places = np.array(origins, dtype=np.int64)
+        whole = self._given(places) == self.context + self.horizon
+        return int((whole & (self.scales[places] > 0)).sum())
+
+    def _given(self, origins: np.ndarray) -> np.ndarray:
+        """(n,) values that the windows at these origins hold."""
+        there = np.concatenate([[0], np.cumsum(np.isfinite(self.values))])
+        return there[origins + 1 + self.horizon] - there[origins + 1 - self.context]
 
     def _place(self, at: float | str, form: str | None) -> int:
         if isinstance(at, str):
@@ -200,7 +234,7 @@ class _Cut:
         missing = np.flatnonzero(~np.isfinite(values))
         if len(missing):
             at = self.one.grid.said(past.start + int(missing[0]))
-            return f"{len(missing):,} of {len(values):,} values are missing, the first at {at}"
+            return f"{len(missing):,} of {len(values):,} {_MISSING}, the first at {at}"
         known = self.known[:, future]
         if not np.isfinite(known).all():
             at = self.one.grid.said(future.start + int(np.flatnonzero(~np.isfinite(known).all(axis=0))[0]))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from deepdojo.data.cells import is_missing, parse_number
 from deepdojo.data.readers import RawRow, read
-from deepdojo.data.readers.series_times import Grid, calendar, lay, read_times
+from deepdojo.data.readers.series_times import Grid, calendar, irregular, lay, read_times, together
 from deepdojo.errors import DataError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -93,6 +93,14 @@ class Lines:
 
     def _of_group(self, group: str, raws: list[RawRow]) -> Iterator[Series]:
         grid, places = self._places(raws)
+        near = together(places)
+        fault = irregular(grid, places, near)
+        if fault:
+            self.rejected += [RawRow({}, raw.file, raw.line, fault) for raw in raws]
+            return
+        first = float(places[near].min()) if near.any() else 0.0
+        grid, places = replace(grid, origin=grid.origin + first * grid.step), places - first
+        last = float(places[near].max()) if near.any() else 0.0
         kept: list[tuple[int, RawRow]] = []
         seen: dict[int, int | None] = {}
         for raw, place in zip(raws, places, strict=True):
@@ -101,6 +109,9 @@ class Lines:
                 fault = f"the time {self._time_of(raw)[:_SHOWN]!r} cannot be read"
             elif abs(place - round(place)) > 1e-6:
                 fault = f"the time {self._time_of(raw)!r} lies between two steps of {grid.words}"
+            elif not -0.5 < place < last + 0.5:
+                steps, side = (place - last, "after") if place > last else (-place, "before")
+                fault = f"the time {self._time_of(raw)!r} lies {steps:,.0f} steps {side} all others: is it mistyped?"
             elif round(place) in seen:
                 fault = f"the time {self._time_of(raw)!r} stands twice, first in line {seen[round(place)]}"
             if fault:

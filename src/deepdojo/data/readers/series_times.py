@@ -15,12 +15,18 @@ from deepdojo.data.cells import parse_number
 from deepdojo.data.split import TIME_FORMATS
 from deepdojo.errors import DataError
 
-__all__ = ["CYCLES", "Grid", "calendar", "lay", "read_times"]
+__all__ = ["CYCLES", "Grid", "calendar", "irregular", "lay", "read_times", "together"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MINUTE, _HOUR, _DAY, _WEEK, _YEAR = 60.0, 3600.0, 86_400.0, 604_800.0, 31_556_952.0
 _READABLE = 0.9
 """At least this share of a column must be of one form; the rest are lines with a fault."""
+
+FAR_TIMES, FAR_STEPS = 10, 1000
+"""A gap of more steps than ten for each time and a thousand parts a mistyped time from the others."""
+
+THIN_TIMES = 100
+"""Of more steps for each time a grid is none: memory and rows go with its steps."""
 
 CYCLES = {"day": (_DAY, 3), "week": (_WEEK, 3), "year": (_YEAR, 1)}
 """Length of a cycle in seconds, and how many of its harmonics: three tell all seven days of a week apart."""
@@ -161,6 +167,39 @@ def lay(times: np.ndarray, unit: str) -> tuple[Grid, np.ndarray]:
         first = float(np.nanmin(days))
         return Grid(first, 1.0, "weekdays"), days - first
     return Grid(float(ordered[0]), step, unit), (times - ordered[0]) / step
+
+
+def together(places: np.ndarray) -> np.ndarray:
+    """(n,) bool, True for the places that no gap of more than 10 n + 1,000 steps parts from the largest group.
+
+    A mistyped year makes such a gap; a series that rests, or has a value every twentieth step, does not. n counts
+    different places; NaN and what lies between two steps belong to no group.
+    """
+    whole = on_step(places)
+    ordered = np.unique(np.round(places[whole]))
+    if len(ordered) < 2:
+        return whole
+    ends = np.flatnonzero(np.diff(ordered) > FAR_TIMES * len(ordered) + FAR_STEPS)
+    groups = np.split(ordered, ends + 1)
+    largest = max(groups, key=len)
+    return whole & (places >= largest[0] - 0.5) & (places <= largest[-1] + 0.5)
+
+
+def on_step(places: np.ndarray) -> np.ndarray:
+    """(n,) bool, False for NaN and for what lies between two steps."""
+    return np.isfinite(places) & (np.abs(places - np.round(places)) <= 1e-6)
+
+
+def irregular(grid: Grid, places: np.ndarray, kept: np.ndarray) -> str:
+    """Why times make no series of equal steps, or "". `kept`: as `together` gives it."""
+    times = np.isfinite(places)
+    n, off = int(times.sum()), int((times & ~on_step(places)).sum())
+    if 2 * off > n:
+        return f"the times have no regular step: {off:,} of {n:,} lie between two steps of {grid.words}"
+    span = int(np.ptp(places[kept])) + 1 if kept.any() else 0
+    if 2 * int(kept.sum()) < n - off or span > THIN_TIMES * int(kept.sum()) + FAR_STEPS:
+        return f"the times have no regular step: {n:,} lines lie on {span:,} steps of {grid.words}"
+    return ""
 
 
 def calendar(grid: Grid, count: int, cycles: Sequence[str]) -> np.ndarray:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from deepdojo.data.encodings import text_lines
+from deepdojo.data.json_text import load_json
 from deepdojo.data.readers import RawRow
 from deepdojo.errors import DataError
 
@@ -48,7 +49,7 @@ def _parsed(files: Files, name: str, encoding: str | None) -> Any:
     if files.is_empty(name):
         raise DataError("the file is empty", where=name)
     try:
-        return json.loads("".join(text_lines(lambda: files.open(name), encoding, where=name)))
+        return load_json("".join(text_lines(lambda: files.open(name), encoding, where=name)))
     except (json.JSONDecodeError, RecursionError) as error:
         raise DataError(f"the file is no JSON ({error})"[:160], where=name) from None
 

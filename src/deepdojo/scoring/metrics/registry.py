@@ -40,9 +40,12 @@ class Metric:
         percent: a fraction that people read in per cent.
         function: (truth cells, predicted cells) -> Measured.
         ordered: it judges tasks whose labels have an order, and no others.
+        positive: it asks for one label of two, the contract's `positive`: its truth cells are then pairs of the
+            label and that one.
         several: of a truth of kind "text": several right answers (texts) may stand in its place; `function` gets the
             cells as they are.
         signature: how others call exactly this computation, where it has a name.
+        reads: it judges tasks whose input is of this kind, and no others. None: all.
     """
 
     name: str
@@ -59,6 +62,8 @@ class Metric:
     beside: KindName | None = None
     several: bool = False
     signature: str = ""
+    reads: KindName | None = None
+    positive: bool = False
 
     def __call__(self, truth: Sequence[Any], predicted: Sequence[Any]) -> Measured:
         same_length(truth, predicted)
@@ -90,6 +95,8 @@ def metric(
     beside: KindName | None = None,
     several: bool = False,
     signature: str = "",
+    reads: KindName | None = None,
+    positive: bool = False,
 ) -> Callable[[Function], Metric]:
     """Register a function (truth cells, predicted cells) -> Measured under its own name.
 
@@ -101,7 +108,7 @@ def metric(
     """
 
     kinds = get_args(KindName)
-    for kind in (truth, predicted, beside):
+    for kind in (truth, predicted, beside, reads):
         if kind is not None and kind not in kinds:
             raise UnknownNameError("kind of cells", kind, kinds, where="@metric")
 
@@ -122,6 +129,8 @@ def metric(
             beside,
             several,
             signature,
+            reads,
+            positive,
         )
         METRICS[made.name] = made
         return made
@@ -146,6 +155,11 @@ def columns_of(contract: Contract, metric: str | Metric) -> Columns:
     """The (target column, prediction column) that a metric compares. Raises ScoreError when the contract has none."""
     entry = metric_of(metric) if isinstance(metric, str) else metric
     columns = _match(contract, entry)
+    if columns is None and entry.positive and _first(contract.targets, entry.truth) is not None:
+        raise ScoreError(
+            f"{entry.name} is about one of two labels, and the project does not say which",
+            todo="write positive = LABEL in project.toml",
+        )
     if columns is None:
         fitting = ", ".join(metrics_for(contract))
         what = f"the metric {entry.name} compares {entry.truth} with {entry.predicted}, which this task does not have"
@@ -154,12 +168,15 @@ def columns_of(contract: Contract, metric: str | Metric) -> Columns:
 
 
 def truth_cells(contract: Contract, metric: Metric, rows: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
-    """What a metric gets as truth: the target's cells, or pairs of them with the cells of the column beside it.
+    """What a metric gets as truth: the target's cells, or pairs of them with the cells of the column beside it, or with
+    the positive label.
 
     Raises:
         ScoreError: a cell beside the target is not of its kind.
     """
     cells = column(rows, columns_of(contract, metric)[0])
+    if metric.positive:
+        return [(cell, contract.positive) for cell in cells]
     if metric.beside is None:
         return cells
     name = _first(contract.targets, metric.beside)
@@ -186,7 +203,9 @@ def numbers(cells: Sequence[Any]) -> np.ndarray:
 
 
 def _match(contract: Contract, entry: Metric) -> Columns | None:
-    if entry.ordered and not contract.ordered:
+    if (entry.ordered and not contract.ordered) or entry.reads not in (None, contract.input_kind):
+        return None
+    if entry.positive and contract.positive is None:
         return None
     target, prediction = _first(contract.targets, entry.truth), _first(contract.predictions, entry.predicted)
     if target is None and entry.several:
