@@ -114,6 +114,10 @@ def made_cells(name: str, rng: np.random.Generator, n: int, classes: int = 3):
             for row in truth
         ]
         return truth, kept
+    if (METRICS[name].truth, METRICS[name].predicted) == ("label", "number"):  # pairs: alike and not, one of each first
+        same = np.array([True, False, *(rng.random(max(0, n - 2)) < 0.5)])[:n]
+        likeness = (rng.normal(size=n) + 1.5 * same).tolist()
+        return ["same" if one else "different" for one in same], likeness
     truth, labels, cells, _, names = classified(rng, n, classes)
     if METRICS[name].positive:
         truth = [(label, names[0]) for label in (names[0], *truth[1:])]  # one row at least is positive

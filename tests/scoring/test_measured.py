@@ -152,6 +152,10 @@ def test_one_row(name):
         measured = METRICS[name]([["B-a"]], [["B-a"]])
     elif METRICS[name].truth == "texts":
         measured = METRICS[name]([["a cat"]], ["cat"])
+    elif (METRICS[name].truth, METRICS[name].predicted) == ("label", "number"):
+        with pytest.raises(ScoreError, match="pair"):
+            METRICS[name](["same"], [0.5])
+        return
     elif name == "specificity":
         with pytest.raises(ScoreError, match="no row is negative"):
             METRICS[name]([("a", "a")], ["a"])

@@ -139,7 +139,7 @@ def test_weights_repeat_rows():
 
 
 def test_a_metric_of_several_references_also_judges_one_and_says_its_signature():
-    assert list(metrics_for(CONTRACTS["translation"])) == ["bleu", "bleu_lower", "chrf", "wer"]
+    assert list(metrics_for(CONTRACTS["translation"])) == ["bleu", "bleu_lower", "cer", "chrf", "wer"]
     several = Contract({"image": "image"}, {"captions": "texts"}, {"caption": "text"}, "bleu")
     assert "bleu" in metrics_for(several)
     assert "wer" not in metrics_for(several)

@@ -25,6 +25,8 @@ SPLIT_NAMES = {
     "validation": "validation",
     "dev": "validation",
 }
+FEWEST_EACH, MANY_EACH = 4, 10
+"""Pictures of a name without which no question can be asked; and from which on a tenth of them validates."""
 FEWEST_NAMES = 6
 IMAGES = f"**/*.{{{','.join(IMAGE_SUFFIXES)}}}"
 
@@ -90,11 +92,17 @@ def _compared(prefix: str, names: list[str], choices: Choices, inferred: Inferre
     inferred.say(f"metric: {metric}", "metric", "the task's" if choices.metric is None else "as given")
     columns: dict[str, Any] = {"image": "file"}
     if "gallery" in contract_of(task).compared:
+        many = sorted(counts.values())[len(counts) // 2]
+        if many < FEWEST_EACH:
+            raise DataError(
+                f"most names have {many} pictures, and {FEWEST_EACH} are needed: to learn from,"
+                " to validate, and to be asked about beside those that are known",
+                where=str(shown), todo="give more of each, or take --task verification",
+            )  # fmt: skip
+        cut = 0.4 if many >= MANY_EACH else 0.25
         split: dict[str, Any] = {
-            "train": {"each": [0, 0.4]},
-            "validation": {"each": [0.4, 0.5]},
-            "test": {"each": [0.5, 1]},
-        }
+            "train": {"each": [0, cut]}, "validation": {"each": [cut, 0.5]}, "test": {"each": [0.5, 1]},
+        }  # fmt: skip
         columns["gallery"] = {**pattern, "each": [0, 0.5]}
         inferred.say("split: half of each name's pictures are known (the gallery), the others are asked for")
     else:
