@@ -23,6 +23,7 @@ KindName = Literal[
     "skeleton",
     "distribution",
     "marginals",
+    "boxes",
     "audio",
     "image",
     "video",
@@ -158,6 +159,9 @@ def _classification(inputs: Mapping[str, KindName], optional: tuple[str, ...] = 
 
 CONTRACTS: Mapping[str, Contract] = {
     "image-classification": _classification({"image": "image"}),
+    "detection": Contract(
+        inputs={"image": "image"}, targets={"boxes": "boxes"}, predictions={"boxes": "boxes"}, metric="map50"
+    ),
     "video-classification": _classification({"clip": "video"}),
     "captioning": Contract(
         inputs={"image": "image"},

@@ -106,6 +106,8 @@ class TrainSection(_Section):
     """Resize each training image; 0.1 draws factors from 1/1.1 to 1.1."""
     shear: float = Field(0.0, ge=0, le=45)
     """Slant each training image by up to so many degrees to either side."""
+    stretch: float = Field(0.0, ge=0, le=1)
+    """Change the ratio of each training image's sides; 0.1 draws factors from 1/1.1 to 1.1."""
     fill: Literal["edge", "zero", "reflect"] = "edge"
     """What opens where an image is moved, turned or made smaller: edge repeats the border, zero is black, reflect
     mirrors the image."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from deepdojo.boxes import box_fault
 from deepdojo.columns import Cells, ColumnBuilder, Distributions
 from deepdojo.contracts import MEDIA, KindName
 from deepdojo.errors import ScoreError, nearest
@@ -42,6 +43,7 @@ TEXT_FORMS: Mapping[KindName, str] = {
     "skeleton": "a JSON list of frames, each a list of joints, each three numbers",
     "distribution": 'a JSON object, label to probability: {"cat": 0.9, "dog": 0.1}',
     "marginals": 'a JSON object, label to the probability that the row has it: {"cat": 0.9, "dog": 0.7}',
+    "boxes": 'a JSON list of boxes, each [label, score, x0, y0, x1, y1] in pixels: [["cat", 0.9, 4, 8, 30, 42]]',
     "record": "a JSON object, column to cell",
     "image": "a path inside the zip",
     "video": "a path inside the zip",
@@ -248,6 +250,8 @@ def _fault(cell: Any, kind: KindName, known: frozenset[str] | None) -> str | Non
         return _list_fault(cell, kind, known)
     if kind in ("vector", "matrix"):
         return _array_fault(cell, kind)
+    if kind == "boxes":
+        return box_fault(cell, known)
     if kind == "record" and not isinstance(cell, Mapping):
         return f"{_short(cell)} is not a record"
     return _media_fault(cell, kind) if kind in MEDIA else None

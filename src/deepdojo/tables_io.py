@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from deepdojo.boxes import FIELDS, parse_boxes
 from deepdojo.columns import Coded, ColumnBuilder, Distributions, Numbers, Texts
 from deepdojo.contracts import MEDIA, KindName
 from deepdojo.errors import ScoreError, UsageError, nearest
@@ -30,6 +31,7 @@ _PARQUET_TYPES: Mapping[str, str] = {
     "number": "DOUBLE", "distribution": "MAP(VARCHAR, DOUBLE)",
     "marginals": "MAP(VARCHAR, DOUBLE)", "tokens": "VARCHAR[]", "texts": "VARCHAR[]",
     "labels": "VARCHAR[]", "vector": "DOUBLE[]", "matrix": "DOUBLE[][]",
+    "boxes": "STRUCT(label VARCHAR, score DOUBLE, x0 DOUBLE, y0 DOUBLE, x1 DOUBLE, y1 DOUBLE)[]",
 }  # fmt: skip
 _ROWS_AT_ONCE = 10_000
 _WORDS_AT_ONCE = 200_000
@@ -225,6 +227,8 @@ def _cell(raw: Any, kind: str) -> Any:
         return _object(raw, kind)
     if kind in ("tokens", "texts", "labels", "vector", "matrix"):
         return _list(raw, kind)
+    if kind == "boxes":
+        return parse_boxes(raw)
     if kind in MEDIA and isinstance(raw, bytes | dict):
         return _file(raw)
     return _string(raw)
@@ -345,7 +349,7 @@ def _text(cell: Any, kind: str) -> str:
         return " ".join(cell)
     if kind in MEDIA:
         return base64.b64encode(media_bytes(cell)).decode("ascii")
-    if kind in ("distribution", "marginals", "record", "texts", "labels", "vector", "matrix"):
+    if kind in ("distribution", "marginals", "record", "texts", "labels", "vector", "matrix", "boxes"):
         return json.dumps(_plain(cell), ensure_ascii=False)
     return repr(float(cell)) if kind == "number" else str(cell)
 
@@ -372,8 +376,15 @@ def _json_cells(cells: Sequence[Any], kind: str, as_text: bool) -> Iterator[str]
             "{" + ", ".join([label + repr(p) for label, p in zip(labels, row.tolist(), strict=True)]) + "}"
             for row in cells.matrix
         )
+    if kind == "boxes" and as_text:
+        return (json.dumps(_objects(cell), ensure_ascii=False) for cell in cells)
     plain = (_text(cell, kind) if as_text and cell is not None else _plain(cell) for cell in cells)
     return (json.dumps(cell, ensure_ascii=False) for cell in plain)
+
+
+def _objects(cell: Any) -> Any:
+    """Boxes as Parquet has them: a list of structs."""
+    return None if cell is None else [dict(zip(FIELDS, _plain(box), strict=True)) for box in cell]
 
 
 def _plain(cell: Any) -> Any:
@@ -428,7 +439,7 @@ def _json_lines_file(path: Path, table: Table, kinds: Mapping[str, str]) -> str:
     types = {column: _PARQUET_TYPES.get(kind, "VARCHAR") for column, kind in kinds.items()}
     schema = ", ".join(f"{_quoted(column, chr(39))}: {_quoted(kind, chr(39))}" for column, kind in types.items())
     with path.open("w", encoding="utf-8", newline="\n") as file:
-        for line in _json_rows(table, kinds, as_text=("record", *MEDIA)):
+        for line in _json_rows(table, kinds, as_text=("record", "boxes", *MEDIA)):
             file.write(line + "\n")
     return (
         f"read_json({_quoted(str(path), chr(39))}, format='newline_delimited', "

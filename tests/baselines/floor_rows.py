@@ -22,6 +22,8 @@ def made_rows(task: str, n: int, seed: int = 0) -> list[dict]:
         x, noise = 0.0, rng.normal()
         if contract.input_kind == "image":
             cell = _picture(y, rng)
+            if contract.target_kind == "boxes":  # objects have a colour
+                cell = np.stack([cell, cell // 2, cell // 3], axis=2)
         elif contract.input_kind == "video":  # a bright bar that crosses the picture as fast as its class
             cell = rng.integers(0, 40, (12, 16, 16)).astype(np.uint8)
             for step, frame in enumerate(cell):
@@ -112,6 +114,8 @@ def _beside(contract, noise: float) -> dict:
 def _answer(contract, cell, y: int, value: float):
     """What can be read off the input."""
     kind = contract.target_kind
+    if kind == "boxes":  # the bright row of the picture
+        return [["abc"[y], 1.0, 0.0, float(y), 5.0, y + 1.0]]
     if kind == "label":
         return "abc"[y]
     if kind == "labels":

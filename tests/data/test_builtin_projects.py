@@ -60,6 +60,8 @@ def load(name: str) -> Dataset:
         ("spoken-digit-strings-unseen", (847, 44, 224), 0),
         ("an4", (870, 78, 130), 0),
         ("cifar10", (47_500, 2_500, 10_000), 0),
+        ("blood-cells", (260, 32, 72), 2),  # two boxes without area
+        ("raccoon", (134, 24, 40), 2),  # two pictures that validate stand twice
         ("flickr8k-small", (700, 100, 100), 0),
         ("imdb-stars", (4_496, 500, 2_500), 4),
         ("conll2000", (8_748, 188, 2_012), 0),

@@ -39,6 +39,8 @@ FAMILIES: list[tuple[str, str, dict[str, Any], dict[str, Any]]] = [
     ("image-classification", "resnet_imagenet", {"widths": [8, 16], "blocks": [1, 1]}, {"size": 32}),
     ("image-classification", "inception", {"width_multiplier": 0.125}, {"size": 32}),
     ("image-classification", "vit", {"model_width": 16, "num_heads": 2, "num_layers": 2}, {"size": 16}),
+    ("detection", "dense_detector", {"widths": [8, 8, 16], "stride": 8, "head_width": 8}, {}),
+    ("detection", "dense_detector", {"widths": [8, 8, 16], "stride": 4, "head_width": 8}, {"views": 2}),
     ("video-classification", "clip_cnn", {"channels": [4, 8]}, {"size": 16}),
     ("skeleton-classification", "signal_cnn", {"channels": [8, 8], "convs": 1}, {}),
     ("verification", "embedding_cnn", {"channels": [8, 8], "embedding_width": 8, "centres": True}, {}),
@@ -109,7 +111,7 @@ def test_an_exported_model_gives_the_same_cells(tmp_path, name, model, arguments
     assert graph["difference"] < 1e-5
     assert len(graph["checks"]) >= 5
     assert graph["inputs"][0]["axes"][0] == "batch"
-    assert (graph["inputs"][0]["axes"][1:2] == ["length"]) == bool(task.ragged)
+    assert (graph["inputs"][0]["axes"][1:2] == ["length"]) == (task.length is not None)
     fresh = hidden(made_rows(name, 11, seed=1), name)
     if list(CONTRACTS[name].inputs) == ["text"]:
         fresh += [{"id": "one", "text": "fine"}, {"id": "long", "text": "a plot of great film " * 90}]

@@ -50,11 +50,42 @@ def made_texts(rng: np.random.Generator, n: int):
     return [" ".join(row) + "." for row in truth], [" ".join(row) + "." for row in said]
 
 
+def made_boxes(rng: np.random.Generator, n: int, classes: int = 3, *, ties: bool = False):
+    """(truth, predicted): up to seven boxes a row, predictions near some of them, of a wrong class now and then, and
+    elsewhere; whole numbers, so that overlaps are the same for every implementation. The first row has a box."""
+    names = [f"class {i}" for i in range(classes)]
+
+    def box(score: float = 1.0) -> list:
+        (x, y), (wide, high) = rng.integers(0, 80, 2), rng.integers(5, 40, 2)
+        return [str(rng.choice(names)), score, float(x), float(y), float(x + wide), float(y + high)]
+
+    def score() -> float:
+        return float(rng.integers(1, 5)) / 4 if ties else float(rng.random())
+
+    truth = [[box() for _ in range(rng.integers(0 if row else 1, 8))] for row in range(n)]
+    said = []
+    for row in truth:
+        near = [
+            [
+                str(rng.choice(names)) if rng.random() < 0.1 else own[0],
+                score(),
+                *np.array(own[2:]) + rng.integers(-3, 4, 4),
+            ]
+            for own in row
+            for _ in range(rng.integers(0, 3))
+        ]
+        near += [box(score()) for _ in range(rng.integers(0, 3))]
+        said.append([[b[0], b[1], *map(float, b[2:])] for b in near if b[2] < b[4] and b[3] < b[5]])
+    return truth, said
+
+
 def made_cells(name: str, rng: np.random.Generator, n: int, classes: int = 3):
     """(truth, predicted) of n random rows, of the kinds that the metric compares."""
     if METRICS[name].truth == "number":
         y = rng.normal(size=n)
         return list(y), list(y + rng.normal(size=n))
+    if METRICS[name].truth == "boxes":
+        return made_boxes(rng, n, classes)
     if METRICS[name].truth == "audio":
         return made_sounds(rng, n), made_sounds(rng, n)
     if METRICS[name].truth == "vector":

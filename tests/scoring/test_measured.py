@@ -21,7 +21,11 @@ def made(name, n=60, seed=0, classes=3):
     return METRICS[name](*made_cells(name, np.random.default_rng(seed), n, classes))
 
 
-@pytest.mark.parametrize("name", sorted(METRICS))
+# Average precision at 101 recalls is a staircase in the weights: test_average_precision.py holds what its influence is.
+SMOOTH = sorted(name for name in METRICS if METRICS[name].truth != "boxes")
+
+
+@pytest.mark.parametrize("name", SMOOTH)
 @pytest.mark.parametrize("classes", [2, 4])
 def test_influence_is_the_derivative(name, classes):
     measured = made(name, classes=classes)
@@ -142,6 +146,8 @@ def test_one_row(name):
         measured = METRICS[name](["a word"], [1.5])
     elif METRICS[name].truth in ("vector", "audio"):
         measured = METRICS[name](*made_cells(name, np.random.default_rng(0), 1))
+    elif METRICS[name].truth == "boxes":
+        measured = METRICS[name]([[["a", 1.0, 0.0, 0.0, 4.0, 4.0]]], [[["a", 0.5, 0.0, 0.0, 4.0, 4.0]]])
     elif METRICS[name].truth == "tokens":
         measured = METRICS[name]([["B-a"]], [["B-a"]])
     elif METRICS[name].truth == "texts":

@@ -71,7 +71,12 @@ def close(a: list[dict[str, Any]], b: list[dict[str, Any]]) -> None:
     assert [row.keys() for row in a] == [row.keys() for row in b]
     for x, y in zip(a, b, strict=True):
         for key, cell in x.items():
-            if isinstance(cell, bytes):
+            if isinstance(cell, list) and cell and isinstance(cell[0], list):  # boxes: a label and numbers
+                assert [box[0] for box in cell] == [box[0] for box in y[key]]
+                assert np.array([box[1:] for box in cell]) == pytest.approx(
+                    np.array([box[1:] for box in y[key]]), rel=1e-4, abs=1e-4
+                )
+            elif isinstance(cell, bytes):
                 sounds = [decode_sound(one).samples for one in (cell, y[key])]
                 assert sounds[0].shape == sounds[1].shape
                 assert np.abs(sounds[0] - sounds[1]).mean() < 1e-3
@@ -218,6 +223,8 @@ def written(folder: Path, name: str) -> Path:
         ]
         (folder / "rows.conll").write_text("\n".join(sentences), encoding="utf-8")
         return folder / "rows.conll"
+    if contract.target_kind == "boxes":
+        return _annotated(folder, rows)
     lines = []
     for row in rows:
         cell = row[contract.input]
@@ -238,6 +245,23 @@ def written(folder: Path, name: str) -> Path:
         table.writeheader()
         table.writerows(lines)
     return folder / "rows.csv"
+
+
+def _annotated(folder: Path, rows: list[dict[str, Any]]) -> Path:
+    """Pictures of twice the size and COCO's file."""
+    from PIL import Image
+
+    images, boxes = [], []
+    for k, row in enumerate(rows):
+        Image.fromarray(np.kron(row["image"], np.ones((2, 2), dtype=np.uint8))).save(folder / f"{row['id']}.png")
+        images.append({"id": k, "file_name": f"{row['id']}.png"})
+        boxes += [
+            {"image_id": k, "category_id": "abc".index(name), "bbox": [2 * x0, 2 * y0, 2 * (x1 - x0), 2 * (y1 - y0)]}
+            for name, _, x0, y0, x1, y1 in row["boxes"]
+        ]
+    categories = [{"id": i, "name": name} for i, name in enumerate("abc")]
+    (folder / "rows.json").write_text(json.dumps({"images": images, "annotations": boxes, "categories": categories}))
+    return folder / "rows.json"
 
 
 # what compares pictures comes from a folder of names: tests/tasks/test_metric_learning.py

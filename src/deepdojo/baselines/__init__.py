@@ -56,6 +56,8 @@ FLOORS: Mapping[str, Floor] = {
     "constant_caption": Floor("captions", "constant_caption", "best constant caption", "image", ("texts",)),
     "neighbours_caption": Floor("captions", "neighbours_caption", "nearest pictures' consensus", "image", ("texts",)),
     "pixels": Floor("pixels", "logistic", "logistic regression on pixels", "image", ("label",)),
+    "usual_places": Floor("boxes", "usual_places", "where boxes usually are", "image", ("boxes",)),
+    "colour_patches": Floor("boxes", "colour_patches", "patches of an object's colour", "image", ("boxes",)),
     "motion": Floor("motion", "logistic", "logistic regression on motion", "video", ("label",)),
     "nearest_images": Floor("nearest_images", "nearest", "nearest neighbours by pixels", "image", ("label",)),
     "hog": Floor("hog", "logistic", "HOG + logistic regression", "image", ("label",)),

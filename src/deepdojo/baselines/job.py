@@ -15,12 +15,15 @@ from typing import Any
 import numpy as np
 
 from deepdojo.baselines import FLOORS, floors_for
+from deepdojo.baselines.boxes import SIZE
 from deepdojo.baselines.pictures import with_pictures, without_pictures
+from deepdojo.baselines.pixels import SIDE
 from deepdojo.baselines.problem import Row
 from deepdojo.baselines.run import FloorResult, run_floors
 from deepdojo.columns import Cells
 from deepdojo.contracts import MEDIA, contract_of
 from deepdojo.data.files import Media
+from deepdojo.data.images import shown_size
 from deepdojo.data.rowset import column
 from deepdojo.errors import RunError
 from deepdojo.places import write_json
@@ -30,6 +33,8 @@ __all__ = ["read_left_out", "read_results", "run_job", "write_job"]
 
 PARTS = ("train", "validation", "test")
 ROWS_AT_ONCE = 1024
+DETAILED = 256
+"""Longer side of pictures in which a floor looks for objects."""
 
 
 def write_job(
@@ -48,8 +53,9 @@ def write_job(
     """Write what `run_job` needs: `job.json`, and `PART.jsonl` for each part (images: `PART.images.npy`, (n, C, Y, X)
     uint8; targets that are sounds or pictures: their bytes end to end in `PART.COLUMN.media`).
 
-    Images are shrunk here to at most 32 × 32, sounds to their numbers (`PART.sounds.npy`, (n, D) float32), videos to
-    numbers that say how much moves, so that the child reads megabytes and decodes nothing.
+    Images are shrunk here to at most 32 × 32 (those with boxes on them to 256 × 256, and their rows tell how large they
+    were), sounds to their numbers (`PART.sounds.npy`, (n, D) float32), videos to numbers that say how much moves, so
+    that the child reads megabytes and decodes nothing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     parts = dict(zip(PARTS, (train, validation, test), strict=True))
@@ -62,8 +68,9 @@ def write_job(
         parts = without_pictures(folder, parts, contract)
     image = contract.input if contract.input_kind == "image" and not contract.compared else None
     sound = contract.input if contract.input_kind == "audio" else None
+    boxes = contract.target_kind == "boxes"
     if image is not None:
-        _write_images(folder, parts, image)
+        _write_images(folder, parts, image, DETAILED if boxes else SIDE)
     media = [name for name, kind in contract.targets.items() if kind in MEDIA]
     if sound is not None:
         _write_sounds(folder, parts, sound)
@@ -73,6 +80,8 @@ def write_job(
             for at, row in enumerate(rows):
                 cells = {name: cell for name, cell in row.items() if name not in (image, sound, *media)}
                 cells |= {name: places[at : at + 2] for name, places in ends.items() if places}
+                if boxes and image is not None:
+                    cells[SIZE] = shown_size(row[image])
                 file.write(json.dumps(cells, ensure_ascii=False, default=_plain) + "\n")
     names = list(floors) if floors is not None else floors_for(task)
     write_json(folder / "job.json", {
@@ -153,10 +162,10 @@ def _facts(result: FloorResult) -> dict[str, Any]:
     return {"name": result.name, "title": FLOORS[result.name].title, "seconds": result.seconds, "about": result.about}
 
 
-def _write_images(folder: Path, parts: dict[str, Sequence[Row]], name: str) -> None:
+def _write_images(folder: Path, parts: dict[str, Sequence[Row]], name: str, side: int) -> None:
     from deepdojo.baselines.pixels import form_of, shrink_all
 
-    form = form_of(_Chained([column(rows, name) for rows in parts.values()]))
+    form = form_of(_Chained([column(rows, name) for rows in parts.values()]), side=side)
     for part, rows in parts.items():
         with (folder / f"{part}.images.npy").open("wb") as file:
             head = {"descr": "|u1", "fortran_order": False, "shape": (len(rows), form.channels, *form.size)}

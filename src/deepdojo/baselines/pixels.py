@@ -12,7 +12,7 @@ from deepdojo.baselines.linear import fit_logistic
 from deepdojo.baselines.problem import Problem
 from deepdojo.errors import DojoError
 
-__all__ = ["SIDE", "Form", "form_of", "logistic", "shrink", "shrink_all"]
+__all__ = ["SIDE", "Form", "form_of", "logistic", "pixels_of", "shrink", "shrink_all"]
 
 SIDE = 32
 """Images with a longer side are shrunk to it: a linear model sees no detail, and 3,072 numbers a row are enough."""
@@ -65,7 +65,7 @@ def form_of(cells: Sequence[Any], seed: int = 0, *, side: int = SIDE) -> Form:
         chosen = np.sort(np.random.default_rng(seed).choice(len(cells), LOOKED_AT, replace=False))
     sizes, colour = set(), False
     for i in chosen:
-        array = _pixels(cells[int(i)])
+        array = pixels_of(cells[int(i)])
         sizes.add(array.shape[:2])
         colour = colour or array.ndim == 3
     if not sizes:
@@ -84,7 +84,7 @@ def shrink_all(cells: Sequence[Any], form: Form) -> np.ndarray:
     """Image cells -> (n, C, Y, X) uint8 of this form."""
     out = np.empty((len(cells), form.channels, *form.size), dtype=np.uint8)
     for i, cell in enumerate(cells):
-        out[i] = _channels_first(shrink(_pixels(cell), form.size), form.channels)
+        out[i] = _channels_first(shrink(pixels_of(cell), form.size), form.channels)
     return out
 
 
@@ -114,7 +114,7 @@ def _halved(images: np.ndarray, times: int) -> np.ndarray:
     return images
 
 
-def _pixels(cell: Any) -> np.ndarray:
+def pixels_of(cell: Any) -> np.ndarray:
     if isinstance(cell, np.ndarray):
         return cell
     from deepdojo.data.images import decode_image

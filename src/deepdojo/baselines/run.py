@@ -22,7 +22,7 @@ __all__ = ["FloorResult", "run_floors"]
 MOST_PROBABILITIES = 1000
 """Of more classes a row keeps the likeliest 100, normalised: 10,000 classes × 10,000 rows would fill the memory."""
 
-WITHOUT_SKLEARN = ("answers", "constant", "forecasts", "language", "masked", "tags")
+WITHOUT_SKLEARN = ("answers", "boxes", "constant", "forecasts", "language", "masked", "tags")
 
 
 @dataclass(frozen=True)

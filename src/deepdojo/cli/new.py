@@ -40,6 +40,7 @@ def new(
 
     dojo new reviews --from reviews.csv --target label
     dojo new birds --from pictures/           one subfolder a class
+    dojo new cells --from cells/              pictures with VOC or COCO boxes
     dojo new sales --from sales.csv --target price --time date
     dojo new dickens --from books/ --task language-modelling
     dojo new english --from pairs/ --task translation     train.de, train.en

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from deepdojo.data.checks import columns, groups, inputs, labels, names, near, owners, readable, shift, tags
+from deepdojo.data.checks import boxes, columns, groups, inputs, labels, names, near, owners, readable, shift, tags
 from deepdojo.data.checks.look import Look, Problem
 from deepdojo.errors import DataError
 
@@ -16,7 +16,7 @@ __all__ = ["CheckReport", "Problem", "check"]
 Check = Callable[[Look], Iterator[Problem]]
 
 CHECKS: tuple[tuple[float, tuple[Check, ...]], ...] = (
-    (0.4, (labels.splits, labels.left_out, labels.classes, labels.values, tags.tags)),
+    (0.4, (labels.splits, labels.left_out, labels.classes, boxes.boxes, labels.values, tags.tags)),
     (0.5, (columns.columns, columns.leaks, groups.groups, owners.owners, inputs.texts, inputs.images)),
     (0.55, (shift.shift, readable.readable)),
     (0.7, (inputs.duplicates, inputs.shared)),

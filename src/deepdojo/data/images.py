@@ -11,7 +11,7 @@ import numpy as np
 
 from deepdojo.errors import DataError
 
-__all__ = ["MAX_PIXELS", "check_image", "decode_image", "image_size"]
+__all__ = ["MAX_PIXELS", "check_image", "decode_image", "image_size", "shown_size"]
 
 MAX_PIXELS = 100_000_000
 _OPENING = threading.Lock()
@@ -59,6 +59,27 @@ def image_size(cell: Any) -> tuple[int, int]:
     content = cell if isinstance(cell, bytes | bytearray | memoryview) else cell.read()
     with _open(io.BytesIO(bytes(content)), None, MAX_PIXELS) as image:
         return image.size[1], image.size[0]
+
+
+def shown_size(cell: Any) -> tuple[int, int]:
+    """(Y, X) as `decode_image` gives it, turned as EXIF says; of an encoded picture from its head alone.
+
+    Raises DataError.
+    """
+    if isinstance(cell, np.ndarray):
+        return _checked_array(cell).shape[:2]
+    content = cell if isinstance(cell, bytes | bytearray | memoryview) else cell.read()
+    with _open(io.BytesIO(bytes(content)), None, MAX_PIXELS) as image:
+        x, y = image.size
+        return (x, y) if _lies(image) else (y, x)
+
+
+def _lies(image: Any) -> bool:
+    """Whether EXIF turns the picture by a quarter."""
+    try:
+        return image.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+    except Exception:  # EXIF is often broken in pictures that are not
+        return False
 
 
 def _checked_array(array: np.ndarray) -> np.ndarray:

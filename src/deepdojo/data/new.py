@@ -34,9 +34,10 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
 
     Args:
         source: a CSV, TSV, JSON lines or Parquet file; a folder of class folders of images, sounds, videos or skeletons
-            (text files of joints), or an archive of such; pictures with a file of captions; a folder of sounds with a
-            table of what they say; a file with a word and its tag a line; SQuAD's JSON; for language modelling a text
-            file or a folder of them; for translation files of the same name, one a language, or their folder.
+            (text files of joints), or an archive of such; a folder of pictures with VOC's or COCO's boxes, or a COCO
+            file; pictures with a file of captions; a folder of sounds with a table of what they say; a file with a word
+            and its tag a line; SQuAD's JSON; for language modelling a text file or a folder of them; for translation
+            files of the same name, one a language, or their folder.
         choices: target, id, group, time, task, metric, test; see `create`.
 
     Raises:
@@ -60,7 +61,9 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
         from deepdojo.data.infer.running_text import infer_running_text
 
         infer_running_text(files, path, replace(given, test=test), inferred)
-    elif test is None and _has_captions(files, path, given, inferred):
+    elif _infer_boxes(files, path, replace(given, test=test), inferred) or (
+        test is None and _has_captions(files, path, given, inferred)
+    ):
         pass
     elif _goes_side_by_side(path, given):
         from deepdojo.data.infer.parallel_files import infer_parallel
@@ -91,6 +94,41 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
     else:
         _infer_tables(files, [p for p in (path, test) if p is not None], given, inferred)
     return inferred
+
+
+def _infer_boxes(files: Files, path: Path, given: Choices, inferred: Inferred) -> bool:
+    """Whether these are pictures with boxes; if so, `inferred` is filled."""
+    from deepdojo.data.infer.boxes import coco_files, infer_coco, infer_voc, is_coco, voc_files
+
+    if given.task not in (None, "detection"):
+        return False
+    root, test = inferred.root, given.test
+    if path.suffix.lower() == ".json":
+        names = [p.relative_to(root).as_posix() for p in (path, test) if p is not None]
+        if not is_coco(files, names[0]):
+            return False
+        if test is None and not _pictures_below(root):  # data/annotations/train.json beside data/images
+            root, names = root.parent, [path.relative_to(root.parent).as_posix()]
+            inferred.root = root
+        inferred.shown = [root]
+        infer_coco(Files([root]), names, given, inferred)
+        return True
+    if not (path.is_dir() or _is_archive(path)) or test is not None:
+        return False
+    prefix = _prefix(path, root)
+    if found := voc_files(files, prefix):
+        infer_voc(files, prefix, found, given, inferred)
+    elif found := coco_files(files, prefix):
+        infer_coco(files, found, given, inferred)
+    else:
+        return False
+    return True
+
+
+def _pictures_below(folder: Path) -> bool:
+    from deepdojo.data.annotated import is_picture
+
+    return any(is_picture(file) for _, _, files in os.walk(folder) for file in files)
 
 
 def _has_captions(files: Files, path: Path, given: Choices, inferred: Inferred) -> bool:

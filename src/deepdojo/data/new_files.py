@@ -67,6 +67,10 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
         return
     if own.reader_of() == "conll" and reader in (None, "csv") and path.suffix.lower() not in (".csv", ".tsv"):
         yield from _words(project, files, path.name)
+    if own.reader_of("train") == "coco" and _suffix(path) == ".json":
+        files = Files([path.parent, path.parent.parent])
+        yield files, lambda: read("coco", files, file=path.name, images=_images_of(files, path.name)), False
+        return
     if own.reader_of() == "captions" and _suffix(path) in (".csv", ".tsv", ".txt", ".json"):
         options = {k: v for k, v in own.options().items() if k not in ("file", "only", "images")}
         yield files, lambda: read("captions", files, file=path.name, **options), False
@@ -84,6 +88,12 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
         yield from _tables(project, files, path.name)
     else:
         yield files, lambda: read(reader, files, file=path.name), reader == "jsonl"
+
+
+def _images_of(files: Files, name: str) -> str:
+    from deepdojo.data.infer.boxes import images_of
+
+    return images_of(files, name)
 
 
 def _ahead(project: Project, files: Files, name: str) -> Callable[[], Iterator[RawRow]]:

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from deepdojo.boxes import box_fault, parse_boxes
 from deepdojo.contracts import DIFFERENT, SAME, Contract, KindName, contract_of
 from deepdojo.data.cells import (
     LARGEST,
@@ -223,6 +224,8 @@ class RowMaker:
             return self._words(role, kind)
         if kind in ("vector", "matrix"):
             return self._numbers(role, kind)
+        if kind == "boxes":
+            return self._boxes(role)
         if kind == "skeleton":
             return self._skeleton(role)
         return self._target(role, kind)
@@ -279,6 +282,28 @@ class RowMaker:
 
         return make
 
+    def _boxes(self, role: str) -> Make:
+        """A list of boxes: the reader's, or a JSON list in a cell; an empty one is a picture without objects."""
+        column, named = self.column_of(role), self._label_names()
+
+        def make(raw: RawRow) -> list[list[Any]]:
+            cell = self.cell(raw, column)
+            if cell is None or (isinstance(cell, str) and not cell.strip()):
+                raise Reject(f"the {role} are missing")
+            try:
+                found = parse_boxes(cell)
+            except ValueError as error:
+                raise Reject(f"the {role}: {error}") from None
+            if (fault := box_fault(found)) is not None:
+                raise Reject(f"the {role}: {fault}")
+            return [[named.get(box[0], box[0]), *box[1:]] for box in found]
+
+        return make
+
+    def _label_names(self) -> dict[str, str]:
+        names = self.spec.labels.names
+        return dict(names) if isinstance(names, Mapping) else {str(i): name for i, name in enumerate(names)}
+
     def _skeleton(self, role: str) -> Make:
         """(T, J, 3) float32, J that of the first row: the reader's array, or lists in a text (JSON)."""
         column, joints = self.column_of(role), None
@@ -320,9 +345,7 @@ class RowMaker:
         return make
 
     def _target(self, role: str, kind: KindName) -> Make:
-        column = self.column_of(role)
-        names = self.spec.labels.names
-        named = dict(names) if isinstance(names, Mapping) else {str(i): name for i, name in enumerate(names)}
+        column, named = self.column_of(role), self._label_names()
 
         parted = self.spec.labels.parted_by
 

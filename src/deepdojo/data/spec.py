@@ -84,12 +84,12 @@ class DataSpec(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     reader: str | None = None
-    """captions, conll, csv, episodes, files, idx, jsonl, lines, pairs, parallel, parquet, series, skeletons, squad,
-    text, or python:FILE (code beside project.toml). Default: by the file's ending."""
+    """captions, coco, conll, csv, episodes, files, idx, jsonl, lines, pairs, parallel, parquet, series, skeletons,
+    squad, text, voc, or python:FILE (code beside project.toml). Default: by the file's ending."""
     id: str | None = None
     """The column that names a row. Without it rows are numbered from 1 (files: their path)."""
     file: str | list[str] | None = None
-    """captions, conll, csv, jsonl, lines, parquet, series, squad, text: a file, a pattern (`part-*.csv`,
+    """captions, coco, conll, csv, jsonl, lines, parquet, series, squad, text: a file, a pattern (`part-*.csv`,
     `a.zip!b.csv`) or several, one below the other."""
     delimiter: str | None = Field(None, min_length=1, max_length=1)
     """csv: the sign between cells. Default: found for each file. conll: the same; default: blanks and tabs."""
@@ -102,9 +102,10 @@ class DataSpec(BaseModel):
     file."""
     header: bool | None = None
     """csv: whether the first line holds the names of the columns. Default: true."""
-    names: list[str] | None = None
-    """csv: names of the columns, instead of those in the file or where it has none. conll: names of the columns, from
-    the first on; default: 1, 2, 3, ... Beside them there is `document`: what -DOCSTART- lines part."""
+    names: list[str] | str | None = None
+    """voc: a file that names the pictures of this part, one a line. csv: names of the columns, instead of those in
+    the file or where it has none. conll: names of the columns, from the first on; default: 1, 2, 3, ... Beside them
+    there is `document`: what -DOCSTART- lines part."""
     comment: str | None = Field(None, min_length=1)
     """conll: lines that begin so are left out. Default: none."""
     skip: int | None = Field(None, ge=0)
@@ -115,6 +116,13 @@ class DataSpec(BaseModel):
     pattern: str | None = None
     """lines: a regular expression for a line, its named groups are the columns. files, pairs, episodes, skeletons: for
     the path of a file; the group `label` is the name of what the picture shows."""
+    annotations: str | list[str] | None = None
+    """voc: the XML files, such as `annotations/*.xml`."""
+    images: str | None = None
+    """coco, voc: where the pictures lie, such as `train/{file_name}` (coco) or `images/{stem}.{jpg,png}` (voc).
+    captions: the pattern of picture files; one that no caption names is listed as left out."""
+    unlisted: Literal["reject", "pass"] | None = None
+    """coco, voc: pictures without an annotation are listed in rejected.csv (reject, the default) or passed over."""
     glob: str | list[str] | None = None
     """files, pairs, episodes, skeletons: which files there are, such as `*/*.{jpg,png}` or `photos.zip!**/*.png`."""
     each: tuple[float, float] | None = None
@@ -146,8 +154,6 @@ class DataSpec(BaseModel):
     """parallel: column to file, {source = "train.de", target = "train.en"}; line k of each makes row k."""
     only: str | list[str] | None = None
     """captions: files with the name of a picture a line; no others are read."""
-    images: str | None = None
-    """captions: the pattern of picture files; one that no caption names is listed as left out."""
     inputs: str | None = None
     """idx: the file of arrays."""
     labels: str | None = None
@@ -208,6 +214,8 @@ class DataSpec(BaseModel):
             return "files"
         if "inputs" in options:
             return "idx"
+        if "annotations" in options:
+            return "voc"
         if "sides" in options:
             return "parallel"
         file = options.get("file")
@@ -448,6 +456,11 @@ def _check_names(spec: ProjectSpec, where: str) -> None:
     for split in (None, *spec.data.split):
         reader = spec.data.reader_of(split)
         known = options_of(reader)
+        if isinstance(spec.data.options(split).get("names"), str) != (reader == "voc") and "names" in spec.data.options(
+            split
+        ):
+            kind = "a file" if reader == "voc" else "a list of names"
+            raise ProjectError(f"data.names of the {reader} reader is {kind}", where=where)
         for option in spec.data.options(split):
             if known is not None and option not in known:
                 at = "data" if split is None else f"data.split.{split}"

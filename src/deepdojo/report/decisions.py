@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from deepdojo.report import heat, intervals, lines, looks, poses, spans, strips
+from deepdojo.report import boxes, heat, intervals, lines, looks, poses, spans, strips
 from deepdojo.report.figures import Unit, count, duration, evenly, plain
 from deepdojo.report.marks import marked
 from deepdojo.report.pictures import Picture, Pictures
@@ -129,15 +129,23 @@ def _shown(example: Json, pictures: Pictures, sounds: Sounds, words: Words) -> J
     if example.get("ahead"):  # twenty numbers say nothing in a line: the chart shows them
         truth, predicted, error = _means(example["ahead"], words)
         off = plain(error)
-    picture = pictures.add(_image_of(example), **({"side": _STRIP_SIDE} if example.get("kind") == "video" else {}))
+    boxed = example.get("boxed") if isinstance(example.get("boxed"), dict) else None
+    if boxed is not None:
+        off, error = boxes.off(boxed, words), float(sum(boxes.wrong_boxes(boxed)))
+    side = {"side": _STRIP_SIDE} if example.get("kind") == "video" else {}
+    picture = pictures.add(_image_of(example), **side, detailed=boxed is not None)
     text = str(example.get("text") or "") if example.get("kind") == "text" else ""
     about = words("row {id}: is {truth}, read as {predicted}", id=example.get("id"), truth=truth, predicted=predicted)
     channels = lines.numbers_of(example.get("values"))
     drawn = lines.draw(channels, about=about, words=words, ahead=example.get("ahead")) if channels else None
+    heard = example.get("kind") == "audio"
     if poses.poses_of(example.get("motion")):
         drawn = poses.draw(example["motion"], about=about, words=words)
+    if picture is not None and boxed is not None:
+        drawn = boxes.draw(boxed, picture, about, words)
+    elif picture is not None and not heard:
+        drawn = _picture(picture, about, wide=example.get("kind") == "video")
     record, marks = _record(example), example.get("marks") or []
-    heard = example.get("kind") == "audio"
     return {
         "id": str(example.get("id", "")),
         "kind": example.get("kind"),
@@ -153,7 +161,7 @@ def _shown(example: Json, pictures: Pictures, sounds: Sounds, words: Words) -> J
         # Of a number the loss is how far it is off, which stands there already.
         "loss": "" if off else _loss(example.get("loss")),
         "where": str(example.get("where") or ""),
-        "picture": _picture(picture, about, wide=example.get("kind") == "video") if picture and not heard else drawn,
+        "picture": drawn,
         "heard": _heard(example, picture, sounds, words) if heard else None,
         "_values": channels,
         "_picture": picture,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from deepdojo.places import write_text
-from deepdojo.report import decisions, likeness, sections
+from deepdojo.report import boxes, decisions, likeness, sections
 from deepdojo.report.comparison import comparison
 from deepdojo.report.figures import amount, count, duration, plain, unit_of
 from deepdojo.report.metric_facts import metric_title
@@ -198,7 +198,14 @@ def _context(files: RunFiles, words: Words) -> Json:
         "samples": written,
         "spoken": spoken(files, pictures, sounds, words),
         "worst": decisions.worst(files, pictures, words, sounds),
-        "worst_kind": "images" if "image" in kinds else "texts" if "text" in kinds else "records",
+        "classes": boxes.curves(files.classes, words),
+        "worst_kind": "boxed"
+        if any(e.get("boxed") for e in files.examples)
+        else "images"
+        if "image" in kinds
+        else "texts"
+        if "text" in kinds
+        else "records",
         "best": decisions.best(files, pictures, words, sounds),
         "explained": decisions.explained(files, pictures, words, sounds),
         "faithful": decisions.faithfulness(files, words),

@@ -16,6 +16,7 @@ __all__ = ["Picture", "Pictures"]
 
 _TYPES = ("data:image/png;base64,", "data:image/jpeg;base64,", "data:image/webp;base64,")
 _LARGE_BYTES, _LARGE_SIDE = 30_000, 224
+_DETAILED_BYTES = 90_000
 _SMALL_SIDE = 80
 
 
@@ -34,28 +35,35 @@ class Pictures:
         self._seen: dict[str, Picture | None] = {}
         self._drawn: list[Markup] = []
 
-    def add(self, source: object, *, side: int = _LARGE_SIDE) -> Picture | None:
+    def add(self, source: object, *, side: int = _LARGE_SIDE, detailed: bool = False) -> Picture | None:
         """
         Args:
             side: pixels that the longer side of a large image is brought to.
+            detailed: it has details that must be seen, such as boxes around small things: only a very large one is
+                made smaller, to twice `side`.
         """
         if not isinstance(source, str) or not source.startswith(_TYPES):
             return None
         if source not in self._seen:
-            self._seen[source] = self._define(source, side)
+            self._seen[source] = self._define(source, side, detailed)
         return self._seen[source]
 
-    def _define(self, source: str, side: int) -> Picture | None:
+    def _define(self, source: str, side: int, detailed: bool) -> Picture | None:
         try:
             data = base64.b64decode(source.partition(",")[2], validate=True)
         except (binascii.Error, ValueError):
             return None
         shape = _png_shape(data)
-        if shape is None or len(data) > _LARGE_BYTES:
-            smaller = _reencoded(data, side)
+        if detailed and shape is None and len(data) <= _DETAILED_BYTES:
+            shape = _shape(data)
+        elif shape is None or len(data) > _LARGE_BYTES:
+            shape = None
+            smaller = _reencoded(data, 2 * side if detailed else side)
             if smaller is None:
                 return None
             source, shape = smaller
+        if shape is None:
+            return None
         picture = Picture(f"picture-{len(self._drawn)}", shape)
         small = max(shape) <= _SMALL_SIDE
         self._drawn.append(
@@ -77,6 +85,17 @@ def _png_shape(data: bytes) -> tuple[int, int] | None:
         return None
     wide, high = struct.unpack(">II", data[16:24])
     return (high, wide) if 0 < wide < 20_000 and 0 < high < 20_000 else None
+
+
+def _shape(data: bytes) -> tuple[int, int] | None:
+    """(Y, X) as the head of any picture says."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return image.height, image.width
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return None
 
 
 def _reencoded(data: bytes, side: int) -> tuple[str, tuple[int, int]] | None:

@@ -55,6 +55,7 @@ class RunFiles:
     broken: list[str]
     logged: list[Json] = field(default_factory=list)
     sweep: Json = field(default_factory=dict)
+    classes: list[Json] = field(default_factory=list)
     samples: list[Json] = field(default_factory=list)
     trainings: list[Training] = field(default_factory=list)
 
@@ -227,6 +228,7 @@ def read_run(folder: Path) -> RunFiles:
         explanations=detail.json("explanations/index.json", {}),
         pairs=_pairs(detail, CONTRACTS.get(str(run.get("task")))),
         broken=reader.broken,
+        classes=[c for c in detail.json("classes.json", []) if isinstance(c, dict)],
         sweep=detail.json("find_lr.json", {}),
         samples=[e for e in detail.json("samples.json", []) if isinstance(e, dict)],
         trainings=_trainings(folder) if isinstance(run.get("group"), dict) else [],

@@ -14,18 +14,19 @@ MODEL_OF_INPUT = {"audio": "spectrogram_cnn", "image": "cnn", "text": "text_cnn"
 # the answer to a text.
 EXAMPLES_SEEN = {
     "audio": 40_000, "image": 600_000, "text": 80_000, "record": 150_000, "vector": 150_000, "written": 300_000,
-    "spoken": 50_000, "said": 10_000,
+    "spoken": 50_000, "said": 10_000, "boxes": 6_000,
 }  # fmt: skip
 EPOCHS = {
     "audio": (8, 60), "image": (8, 30), "text": (4, 25), "record": (5, 150), "vector": (5, 100), "written": (6, 60),
-    "spoken": (10, 60), "said": (10, 60),
+    "spoken": (10, 60), "said": (10, 60), "boxes": (6, 60),
 }  # fmt: skip
 BATCHES_AN_EPOCH = {
     "audio": 25, "image": 40, "text": 100, "record": 20, "vector": 20, "written": 100, "spoken": 50, "said": 15,
+    "boxes": 20,
 }  # fmt: skip
 BATCH_SIZES = {
     "audio": (16, 64), "image": (32, 128), "text": (16, 64), "record": (16, 512), "vector": (16, 256),
-    "written": (16, 128), "spoken": (8, 32), "said": (8, 32),
+    "written": (16, 128), "spoken": (8, 32), "said": (8, 32), "boxes": (4, 16),
 }  # fmt: skip
 _AS = {"tokens": "text", "texts": "text", "matrix": "vector", "skeleton": "vector", "video": "vector"}
 
@@ -44,6 +45,8 @@ def resolve(recipe: Recipe, task: str, *, rows: int) -> tuple[Recipe, dict[str, 
         kind = "spoken"
     if contract.target_kind == "audio":
         kind = "said"
+    if contract.target_kind == "boxes":  # large pictures, and each teaches as many things as it has objects
+        kind = "boxes"
     said: dict[str, str] = {}
     changes: dict[str, object] = {}
     if recipe.model.name == "auto" and kind in MODEL_OF_INPUT:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from deepdojo.boxes import SURE
 from deepdojo.data.rowset import ById
 from deepdojo.errors import RunError
 from deepdojo.runs import Run
@@ -45,13 +46,16 @@ def worst_held_out(
     for at in worst_rows(losses, wrong, count):
         row = truth[at]
         own = cells[row["id"]]
+        said = own[answer]
+        if contract.answer_kind == "boxes":  # all that a person would be shown
+            said = [box for box in said if box[1] >= SURE]
         file, line = dataset.where(row["id"])
         sure = own[contract.distribution].get(own[answer]) if contract.distribution is not None else None
         cell = inputs[row["id"]][contract.input]
         text = readable(cell, contract.input_kind) if contract.input_kind in ("text", "tokens", "texts") else ""
         found.append({
             "id": row["id"], "file": file, "line": line, "truth": readable(row[target], kind),
-            "predicted": readable(own[answer], contract.answer_kind), "probability": sure, "loss": float(losses[at]),
+            "predicted": readable(said, contract.answer_kind), "probability": sure, "loss": float(losses[at]),
             "text": str(text),
         })  # fmt: skip
     return found

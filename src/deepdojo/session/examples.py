@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from deepdojo.boxes import said_boxes
 from deepdojo.chunks import Chunk, chunks_of
 from deepdojo.contracts import SAME, Contract
 from deepdojo.data.gallery import Gallery
 from deepdojo.data.sounds import decode_sound
+from deepdojo.session.boxed import boxed
 from deepdojo.session.example_sounds import shown_sound
 from deepdojo.session.examples_moving import poses_of, strip_of
 
@@ -72,7 +74,9 @@ def collect_examples(
             entry |= _compared(rows[key], truth[key], cells, contract)
         if tagged:
             entry |= _tagged(rows[key][contract.input], truth[key], cells[contract.answer])
-        if contract.target in contract.within:
+        if contract.target_kind == "boxes" and kind == "image":
+            entry |= boxed(rows[key][contract.input], truth[key], cells[contract.answer])
+        elif contract.target in contract.within:
             entry |= _marked(rows[key], truth[key], cells[contract.answer], contract)
         elif key in moving:
             entry["motion"] = moving[key]
@@ -182,6 +186,8 @@ def readable(cell: Any, kind: str) -> str | float:
         return " ".join(cell)
     if kind == "texts":
         return " / ".join(dict.fromkeys(cell))
+    if kind == "boxes":
+        return said_boxes(cell)
     if kind == "labels":
         return ", ".join(cell) or "–"
     if kind in ("vector", "matrix"):

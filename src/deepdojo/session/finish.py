@@ -14,6 +14,7 @@ from deepdojo.errors import RunError
 from deepdojo.places import write_json
 from deepdojo.runs import Run, write_rejected
 from deepdojo.scoring.metrics import METRICS
+from deepdojo.session.boxed import class_curves
 from deepdojo.session.deciding import threshold_of
 from deepdojo.session.evaluate import Judge, table_of, write_predictions, write_rows
 from deepdojo.session.examples import collect_examples, worst_rows
@@ -49,6 +50,11 @@ def finish_run(session: Session, network: Network) -> None:
     write_predictions(session.folder, "predictions.parquet", table, network.task.contract)
     write_rows(session.folder, network.task.contract, truth, judged, groups)
     write_rejected(session.folder / "rejected.csv", dataset.rejected)
+    if network.task.contract.target_kind == "boxes":
+        target, answer = network.task.contract.target, network.task.contract.answer
+        cells = table.columns[answer] if list(table.ids) == [row["id"] for row in truth] else None
+        if cells is not None:
+            write_json(session.folder / "classes.json", class_curves([row[target] for row in truth], cells))
     score = head_of(session, judged, groups is not None)
     score |= {
         "others": session.judge.others(truth, table, groups, until=time.monotonic() + 0.1 * session.seconds_left()),

@@ -187,12 +187,25 @@ class _Shown:
 def _pixels(task: Task, batch: Batch, name: str) -> list[np.ndarray]:
     """uint8 (Y, X) or (Y, X, 3) pictures. What mixing has normalised already is brought back by the two ends of the
     scale."""
-    images = batch[name]
+    images = _outlined(task, batch, name)
     if images.dtype != torch.uint8:
         ends = [task.prepare({name: torch.full_like(images, value, dtype=torch.uint8)})[name] for value in (0, 255)]
         images = ((images - ends[0]) / (ends[1] - ends[0]) * 255).round_().clamp_(0, 255).to(torch.uint8)
     arrays = images.permute(0, 2, 3, 1).numpy()
     return [array[:, :, 0] if array.shape[2] == 1 else array for array in arrays]
+
+
+def _outlined(task: Task, batch: Batch, name: str) -> Tensor:
+    """The pictures with their boxes drawn into them, where the task has any."""
+    images = batch[name]
+    for entry in task.boxes:
+        images = images.clone()
+        for i, (boxes, keep) in enumerate(zip(batch[entry], batch[f"{entry}_keep"], strict=True)):
+            for x0, y0, x1, y1 in boxes[keep].round().int().tolist():
+                right, low = min(x1, images.shape[3] - 1), min(y1, images.shape[2] - 1)
+                images[i, :, y0 : low + 1, [x0, right]] = 255
+                images[i, :, [y0, low], x0 : right + 1] = 255
+    return images
 
 
 def _grey(spectra: Tensor, most: float) -> list[np.ndarray]:

@@ -91,6 +91,8 @@ class Task(ABC):
     deleted, so decisions are not explained."""
     images: ClassVar[tuple[str, ...]] = ()
     """Entries (B, C, Y, X) that augmentation may mirror and move without changing what is right."""
+    boxes: ClassVar[tuple[str, ...]] = ()
+    """Ragged entries (B, N, 4) of boxes on them, x0, y0, x1, y1 in their pixels: augmentation moves both together."""
     spectra: ClassVar[tuple[str, ...]] = ()
     """Entries (B, N, M), frames of mel bands in nats above silence, that augmentation may play faster or higher, put
     noise on and cover in parts without changing what is right."""

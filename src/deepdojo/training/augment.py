@@ -1,6 +1,6 @@
 """What a recipe does to training batches: batch -> batch on the device, drawn from a generator that seed and step
-decide. `augment_images.py` moves and recolours pictures, `augment_sounds.py` plays sounds differently,
- `augment_targets.py` softens classes and mixes examples."""
+decide. `augment_images.py` moves and recolours pictures, `augment_boxes.py` those with boxes on them,
+`augment_sounds.py` plays sounds differently, `augment_targets.py` softens classes and mixes examples."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from deepdojo.errors import RecipeError
 from deepdojo.recipes import TrainSection
 from deepdojo.tasks.base import Batch, Task
+from deepdojo.training.augment_boxes import Moves, move, moved_boxes, moved_images
 from deepdojo.training.augment_colours import saturate
 from deepdojo.training.augment_images import Recolour, Warp, erase, flip_and_shift, flip_up, recolour, warp
 from deepdojo.training.augment_sounds import Hearing, hear
@@ -21,7 +22,7 @@ __all__ = ["Augment", "build_augment", "draws"]
 Augment = Callable[[Batch, torch.Generator], Batch]
 
 IMAGES = (
-    "flip", "flip_up", "shift", "rotate", "zoom", "shear", "brightness", "contrast", "saturation", "erase",
+    "flip", "flip_up", "shift", "rotate", "zoom", "shear", "stretch", "brightness", "contrast", "saturation", "erase",
 )  # fmt: skip
 WORDS = ("word_dropout",)
 SOUNDS = ("speed", "pitch", "time_shift", "noise", "equalise", "time_mask", "frequency_mask")
@@ -69,6 +70,12 @@ def _refuse_what_has_no_meaning(train: TrainSection, task: Task | type[Task]) ->
             raise RecipeError(
                 f"{task.name} has {what} that this could change", where=f"train.{asked}", todo="leave it out"
             )
+    slanting = next((name for name in ("rotate", "shear") if getattr(train, name)), None)
+    if slanting is not None and task.boxes:
+        raise RecipeError(
+            f"boxes of {task.name} stand upright, and would no longer fit what is turned", where=f"train.{slanting}",
+            todo="leave it out; train.flip_up mirrors upside down",
+        )  # fmt: skip
     if train.mixup and task.ragged:
         raise RecipeError(
             f"{task.name} has sequences, and two of them cannot be mixed", where="train.mixup", todo="leave it out"
@@ -79,21 +86,18 @@ def _refuse_what_has_no_meaning(train: TrainSection, task: Task | type[Task]) ->
 
 def _image_steps(train: TrainSection, task: Task | type[Task]) -> Augment:
     steps: list[Callable[[torch.Tensor, torch.Generator], torch.Tensor]] = []
+    if task.boxes:
+        return _with_boxes(train, task)
     if train.flip or train.shift:
         steps.append(
             lambda images, draws: flip_and_shift(images, draws, flip=train.flip, shift=train.shift, fill=train.fill)
         )
     if train.flip_up:
         steps.append(flip_up)
-    if train.rotate or train.zoom or train.shear:
-        limits = Warp(train.rotate, train.zoom, train.fill, train.shear)
+    if train.rotate or train.zoom or train.shear or train.stretch:
+        limits = Warp(train.rotate, train.zoom, train.fill, train.shear, train.stretch)
         steps.append(lambda images, draws: warp(images, draws, limits))
-    if train.brightness or train.contrast:
-        steps.append(lambda images, draws: recolour(images, draws, Recolour(train.brightness, train.contrast)))
-    if train.saturation:
-        steps.append(lambda images, draws: saturate(images, draws, share=train.saturation))
-    if train.erase:
-        steps.append(lambda images, draws: erase(images, draws, share=train.erase))
+    steps += _in_place(train)
 
     def augment(batch: Batch, draws: torch.Generator) -> Batch:
         moved = {}
@@ -102,6 +106,39 @@ def _image_steps(train: TrainSection, task: Task | type[Task]) -> Augment:
             for step in steps:
                 moved[name] = step(moved[name], draws)
         return {**batch, **moved}
+
+    return augment
+
+
+def _in_place(train: TrainSection) -> list[Callable[[torch.Tensor, torch.Generator], torch.Tensor]]:
+    """What changes a picture and moves nothing in it."""
+    steps: list[Callable[[torch.Tensor, torch.Generator], torch.Tensor]] = []
+    if train.brightness or train.contrast:
+        steps.append(lambda images, draws: recolour(images, draws, Recolour(train.brightness, train.contrast)))
+    if train.saturation:
+        steps.append(lambda images, draws: saturate(images, draws, share=train.saturation))
+    if train.erase:
+        steps.append(lambda images, draws: erase(images, draws, share=train.erase))
+    return steps
+
+
+def _with_boxes(train: TrainSection, task: Task | type[Task]) -> Augment:
+    """Pictures and the boxes on them by one map."""
+    limits = Moves(train.flip, train.flip_up, train.zoom, train.stretch, train.shift, train.fill)
+    (image,), steps = task.images, _in_place(train)
+
+    def augment(batch: Batch, draws: torch.Generator) -> Batch:
+        height, width = batch[image].shape[2:]
+        changed = dict(batch)
+        if limits != Moves(fill=limits.fill):
+            drawn = move(len(batch[image]), height, width, draws, limits)
+            changed[image] = moved_images(batch[image], drawn, limits.fill)
+            for name in task.boxes:
+                found = moved_boxes(batch[name], batch[f"{name}_keep"], drawn, height, width)
+                changed[name], changed[f"{name}_keep"] = found
+        for step in steps:
+            changed[image] = step(changed[image], draws)
+        return changed
 
     return augment
 

@@ -16,7 +16,10 @@ import torch.nn.functional as F
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-__all__ = ["Recolour", "Warp", "erase", "flip_and_shift", "flip_up", "recolour", "warp"]
+__all__ = ["OUTSIDE", "Recolour", "Warp", "as_before", "erase", "flip_and_shift", "flip_up", "recolour", "warp"]
+
+OUTSIDE = {"edge": "border", "zero": "zeros", "reflect": "reflection"}
+"""What a recipe calls `fill`, and what torch's `grid_sample` does."""
 
 
 def flip_and_shift(
@@ -69,7 +72,7 @@ def _inside(at: Tensor, size: int, fill: str) -> Tensor:
 
 @dataclass(frozen=True)
 class Warp:
-    """How far a picture may be turned, resized and slanted.
+    """How far a picture may be turned, resized, slanted and stretched.
 
     Attributes:
         degrees: to either side.
@@ -77,16 +80,18 @@ class Warp:
         fill: what comes in from outside: "edge" the border pixel, "zero" black, "reflect" the image mirrored at the
             outer side of its border pixel.
         shear: degrees to either side by which columns lean.
+        stretch: share; 0.1 draws the ratio of the sides changed by a factor from 1 / 1.1 to 1.1.
     """
 
     degrees: float
     zoom: float
     fill: str = "edge"
     shear: float = 0.0
+    stretch: float = 0.0
 
 
 def warp(images: Shaped[Tensor, "B C Y X"], generator: torch.Generator, limits: Warp) -> Shaped[Tensor, "B C Y X"]:
-    """Each image slanted, turned about its centre and resized, bilinear.
+    """Each image slanted, turned about its centre, resized and stretched, bilinear.
 
     Cost: one `grid_sample`, about as much as a small convolution.
     """
@@ -99,16 +104,18 @@ def warp(images: Shaped[Tensor, "B C Y X"], generator: torch.Generator, limits: 
     if limits.shear:
         lean = torch.tan((2.0 * torch.rand(count, generator=generator) - 1.0) * math.radians(limits.shear))
     none = torch.zeros(count)
+    wider = torch.ones(count)
+    if limits.stretch:  # drawn only where asked for: other recipes see the pictures that they saw before
+        wider = torch.exp((torch.rand(count, generator=generator) - 0.5) * math.log1p(limits.stretch))
     # affine_grid counts both axes from -1 to 1: where the sides differ, a turn in pixels is a shear there
     ratio = height / width
     rows = [
-        torch.stack([cos, (cos * lean - sin) * ratio, none], 1),
-        torch.stack([sin / ratio, sin * lean + cos, none], 1),
+        torch.stack([cos / wider, (cos * lean - sin) * ratio / wider, none], 1),
+        torch.stack([sin / ratio * wider, (sin * lean + cos) * wider, none], 1),
     ]
     grid = F.affine_grid(torch.stack(rows, 1).to(images.device), list(images.shape), align_corners=False)
-    outside = {"edge": "border", "zero": "zeros", "reflect": "reflection"}[limits.fill]
-    moved = F.grid_sample(images.float(), grid, mode="bilinear", padding_mode=outside, align_corners=False)
-    return _as_before(moved, images)
+    moved = F.grid_sample(images.float(), grid, mode="bilinear", padding_mode=OUTSIDE[limits.fill], align_corners=False)
+    return as_before(moved, images)
 
 
 @dataclass(frozen=True)
@@ -134,7 +141,7 @@ def recolour(
     mean = real.mean((1, 2, 3), keepdim=True)
     largest = 255.0 if images.dtype == torch.uint8 else 1.0
     changed = (real - mean) * torch.exp(strong * math.log1p(limits.contrast)) + mean
-    return _as_before(changed + light * limits.brightness * largest, images)
+    return as_before(changed + light * limits.brightness * largest, images)
 
 
 def erase(images: Shaped[Tensor, "B C Y X"], generator: torch.Generator, *, share: float) -> Shaped[Tensor, "B C Y X"]:
@@ -157,8 +164,8 @@ def erase(images: Shaped[Tensor, "B C Y X"], generator: torch.Generator, *, shar
     columns = (column >= left[:, None]) & (column < (left + wide)[:, None])  # (B, X)
     covered = (rows[:, None, :, None] & columns[:, None, None, :]).to(images.device)
     mean = images.float().mean((2, 3), keepdim=True)
-    return torch.where(covered, _as_before(mean, images), images)
+    return torch.where(covered, as_before(mean, images), images)
 
 
-def _as_before(values: Float[Tensor, "*shape"], like: Tensor) -> Shaped[Tensor, "*shape"]:
+def as_before(values: Float[Tensor, "*shape"], like: Tensor) -> Shaped[Tensor, "*shape"]:
     return values.round_().clamp_(0, 255).to(torch.uint8) if like.dtype == torch.uint8 else values.to(like.dtype)

@@ -18,6 +18,9 @@ from deepdojo.training.store import Store, bytes_a_row
 __all__ = ["Unvalidated", "Validator", "evaluating", "parts_of", "predict_rows"]
 
 EVAL_BATCH = 512
+EVAL_BYTES = 16 << 20
+"""The largest entry of a batch: a network keeps many times as much of each layer's output, and large pictures are
+few."""
 SPAN_BYTES = 64 << 20
 SPAN, RAGGED_SPAN = 8_192, 65_536
 SHARED_SPAN = 50_000
@@ -38,7 +41,8 @@ def evaluating(model: nn.Module) -> Any:
 
 def _batch_size(task: Task, store: Store) -> int:
     if store.length_of is None or not len(store.length_of):
-        return EVAL_BATCH
+        largest = max((values[0].nbytes for values in store.fixed.values() if len(values)), default=1)
+        return int(min(EVAL_BATCH, max(1, EVAL_BYTES // max(1, largest))))
     return int(min(EVAL_BATCH, max(1, task.eval_tokens // max(1, int(store.length_of.max())))))
 
 

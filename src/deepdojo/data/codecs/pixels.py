@@ -34,16 +34,23 @@ class Pixels:
 
     @classmethod
     def fit(
-        cls, cells: Sequence[Any], *, size: int | None = None, channels: int | None = None, seed: int = 0
+        cls,
+        cells: Sequence[Any],
+        *,
+        size: int | tuple[int, int] | None = None,
+        channels: int | None = None,
+        seed: int = 0,
     ) -> Pixels:
         """Size and statistics from a seeded sample of 512 training images.
 
         The rule: images that all have one size of at most 64 pixels a side keep it; others are resized to `size` x
-        `size`, which is 64 unless given (32 where the median side is at most 40).
+        `size`, or to (height, width); `size` is 64 unless given (32 where the median side is at most 40).
         """
         arrays = _sample(cells, seed)
         shapes = {a.shape[:2] for a in arrays}
-        if size is not None:
+        if isinstance(size, tuple):
+            height, width = size
+        elif size is not None:
             height = width = int(size)
         elif len(shapes) == 1 and max(next(iter(shapes))) <= LARGEST_KEPT_SIDE:
             height, width = next(iter(shapes))

@@ -18,6 +18,7 @@ __all__ = ["READERS", "RawRow", "options_of", "read"]
 #: Name of a reader -> the module that holds its `read(files, **options)`.
 READERS: Mapping[str, str] = {
     "captions": "deepdojo.data.readers.captions",
+    "coco": "deepdojo.data.readers.coco",
     "conll": "deepdojo.data.readers.conll",
     "csv": "deepdojo.data.readers.csv_reader",
     "episodes": "deepdojo.data.readers.episodes",
@@ -33,6 +34,7 @@ READERS: Mapping[str, str] = {
     "squad": "deepdojo.data.readers.squad",
     "sounds": "deepdojo.data.readers.sound_folder",
     "text": "deepdojo.data.readers.text",
+    "voc": "deepdojo.data.readers.voc",
 }
 
 
