@@ -80,6 +80,11 @@ def made_cells(name: str, rng: np.random.Generator, n: int, classes: int = 3):
             for row in truth
         ]
         return truth, kept
+    if METRICS[name].predicted == "number":  # pairs
+        same = rng.random(n) < 0.5
+        return ["same" if yes else "different" for yes in same], [
+            float(v) for v in np.round(rng.normal(size=n) + same, 2)
+        ]
     truth, labels, cells, _, _ = classified(rng, n, classes)
     return truth, labels if METRICS[name].predicted == "label" else cells
 

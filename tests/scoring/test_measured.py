@@ -146,6 +146,10 @@ def test_one_row(name):
         measured = METRICS[name]([["B-a"]], [["B-a"]])
     elif METRICS[name].truth == "texts":
         measured = METRICS[name]([["a cat"]], ["cat"])
+    elif METRICS[name].predicted == "number":  # pairs
+        with pytest.raises(ScoreError, match="rates need both"):
+            METRICS[name](["same"], [1.0])
+        return
     elif name == "roc_auc":
         with pytest.raises(ScoreError, match="not defined"):
             METRICS[name](["a"], [{"a": 1.0}])
