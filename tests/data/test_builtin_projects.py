@@ -63,6 +63,13 @@ def load(name: str) -> Dataset:
         ("blood-cells", (260, 32, 72), 2),  # two boxes without area
         ("raccoon", (134, 24, 40), 2),  # two pictures that validate stand twice
         ("flickr8k-small", (700, 100, 100), 0),
+        ("extended-yale-b", (833, 76, 1_505), 0),
+        ("omniglot-5way", (18_660, 250, 5_000), 0),
+        ("omniglot-20way", (18_660, 1_000, 20_000), 0),
+        ("omniglot-runs", (18_660, 1_000, 400), 0),
+        ("orl-faces", (140, 35, 175), 0),
+        ("orl-faces-first-five", (140, 35, 175), 0),
+        ("orl-faces-strangers", (200, 1_225, 4_500), 0),
         ("imdb-stars", (4_496, 500, 2_500), 4),
         ("conll2000", (8_748, 188, 2_012), 0),
         ("conll2003", (14_041, 3_250, 3_453), 0),

@@ -112,6 +112,7 @@ CASES = {
                         functools.partial(with_auxiliary, side=75)),
     "vit": ("vit", IMAGE, {"patch": 8, "model_width": 8, "num_layers": 1, "num_heads": 2, "drop_path": 0.1}, images),
     "dense_detector": ("dense_detector", IMAGE, {}, images),
+    "embedding_cnn": ("embedding_cnn", IMAGE, {"channels": [5, 7], "embedding_width": 3, "dropout": 0.1}, images),
     "bag_of_ngrams": ("bag_of_ngrams", TEXT, {}, texts),
     "text_cnn": ("text_cnn", TEXT, {"filters": 5}, texts),
     "forecast_linear": ("forecast_linear", SERIES, {"kernel": 3}, series),

@@ -14,7 +14,7 @@ from deepdojo.report.svg import Scale, figure, mark, tag, text
 __all__ = ["rates"]
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 330, 24, 250
-_POINTS = 400
+APART = 0.005
 _RATES = (0.001, 0.01, 0.1)
 
 
@@ -70,8 +70,10 @@ def _chart(points: list[tuple[float, float, float]], different: int, words: Call
 
 
 def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Corners alone, and at most 400 of them."""
-    kept = [p for i, p in enumerate(points) if i in (0, len(points) - 1) or p[0] != points[i - 1][0]
-            or p[0] != points[i + 1][0]]  # fmt: skip
-    step = max(1, -(-len(kept) // _POINTS))
-    return [*kept[::step], kept[-1]]
+    """The points that lie apart on the paper, and the last before each of them: steps stay steps."""
+    kept, before = [points[0]], points[0]
+    for point in points[1:]:
+        if abs(point[0] - kept[-1][0]) > APART or abs(point[1] - kept[-1][1]) > APART:
+            kept += [point] if before == kept[-1] else [before, point]
+        before = point
+    return kept if kept[-1] == points[-1] else [*kept, points[-1]]
