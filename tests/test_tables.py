@@ -336,7 +336,7 @@ def test_writing_refuses_what_it_cannot_hold(tmp_path):
         write_table(tmp_path / "t.csv", table, {"y": "number"})
     with pytest.raises(UsageError, match=r"suffix '.xlsx'"):
         write_table(tmp_path / "t.xlsx", table, {"x": "number"})
-    with pytest.raises(UsageError, match="images"):
+    with pytest.raises(UsageError, match="files"):
         write_table(tmp_path / "t.csv", table, {"x": "image"})
 
 
