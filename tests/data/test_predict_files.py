@@ -85,7 +85,7 @@ def test_bad_lines_are_listed_and_bad_files_are_one_sentence(tmp_path):
         load_rows(project, tmp_path / "new.csv")
     with pytest.raises(SourceError, match="no such file or folder"):
         load_rows(project, tmp_path / "none.csv")
-    with pytest.raises(DataError, match="is a folder, a picture or a sound"):
+    with pytest.raises(DataError, match="is a folder, a picture, a video or a sound"):
         load_rows(project, tmp_path)
 
 

@@ -19,6 +19,7 @@ class Copying:
     ragged = frozenset({"source"})
     length = "source"
     beside = ()
+    shares = False
     beams = 3
 
     def encode(self, row: dict[str, Any], *, learn: bool) -> Any:
