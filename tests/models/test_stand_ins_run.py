@@ -89,6 +89,19 @@ def signals(model):
     model(torch.randn(4, 2, 11), torch.randn(4, 3))
 
 
+def spectra(model):
+    model(torch.randn(4, 1, 16, 30))
+
+
+def frames(model):
+    model(torch.randn(4, 12, 5), torch.arange(12) < torch.tensor([12, 8, 5, 12])[:, None])
+
+
+def spoken(model):
+    tokens, keep = torch.randint(0, 13, (4, 7)), KEEP
+    model(tokens, keep, torch.arange(20) < torch.tensor([20, 9, 5, 12])[:, None])
+
+
 LARGE = {**IMAGE, "height": 75, "width": 75}
 CASES = {
     "linear": ("linear", IMAGE, {}, images),
@@ -119,6 +132,13 @@ CASES = {
     "forecast_mlp": ("forecast_mlp", SERIES, {"width": 8}, series),
     "forecast_rnn lstm": ("forecast_rnn", SERIES, {"hidden_size": 5}, series),
     "forecast_rnn gru": ("forecast_rnn", SERIES, {"hidden_size": 5, "cell": "gru"}, series),
+    "spectrogram_cnn": ("spectrogram_cnn", {"in_channels": 1, "bands": 16, "num_outputs": 3},
+                        {"channels": [3, 5, 7], "features": 5}, spectra),
+    "frame_cnn": ("frame_cnn", {"frame_features": 5, "num_outputs": 4}, {"channels": 6, "blocks": 1}, frames),
+    "frame_cnn lstm": ("frame_cnn", {"frame_features": 5, "num_outputs": 4},
+                       {"channels": 6, "blocks": 1, "hidden_size": 3}, frames),
+    "fastspeech": ("fastspeech", {"vocab_size": 13, "mel_bands": 6, "hop_samples": 64, "window_samples": 256},
+                   {"width": 8, "text_blocks": 1, "frame_blocks": 1}, spoken),
     "clip_cnn": ("clip_cnn", CLIP, {"channels": [5, 7]}, clips),
     "signal_cnn": ("signal_cnn", SIGNAL, {"channels": [5, 7]}, signals),
     "show_and_tell none": ("show_and_tell", CAPTION, {"attention": "none"}, captions),

@@ -27,7 +27,7 @@ def test_a_picture_tells_which_boxes_are_found_missed_and_too_many():
 
 def test_the_drawing_is_scaled_to_the_picture_that_is_kept_and_escaped():
     found = boxed(IMAGE, [A, B], SAID)
-    picture = Pictures().add(found["image"], large=True)
+    picture = Pictures().add(found["image"], detailed=True)
     assert picture is not None
     assert picture.shape == (224, 448)
     drawn = str(boxes.draw(found["boxed"], picture, "row 1", Words("en")))
