@@ -157,7 +157,7 @@ def test_the_loss_of_a_batch_is_that_of_its_rows(name):
     with torch.no_grad():
         total, weight = task.loss(model, task.prepare(store.cut(torch.arange(len(store)), "cpu")))
         ones = [task.loss(model, task.prepare(store.cut(torch.tensor([i]), "cpu"))) for i in range(len(store))]
-    torch.testing.assert_close(total, torch.cat([one[0] for one in ones]), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(total, torch.cat([one[0] for one in ones]), rtol=1e-4, atol=5e-5)
     torch.testing.assert_close(weight, torch.cat([one[1] for one in ones]))
 
 
@@ -172,7 +172,8 @@ def test_cells_pass_their_kinds(name):
 def test_one_batch_can_be_overfitted(name):
     _, _, first, last = trained(name)
     absolute = CONTRACTS[name].answer_kind == "audio"  # a mean absolute error: in squares this is a twenty-fifth
-    assert last < (0.2 if absolute else 0.1) * first
+    boxes = CONTRACTS[name].answer_kind == "boxes"  # sides are learned in places alone, so the loss falls slowly
+    assert last < (0.2 if absolute or boxes else 0.1) * first
 
 
 @EVERY
