@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+
+# One thread for each test process, before torch is loaded: several that wait for one another cost more than they give,
+# and torch's CPU build aborts in the backward of some narrow float32 convolutions under two.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import pytest
 from jaxtyping import config, install_import_hook
 
