@@ -125,15 +125,24 @@ class Dataset:
 
     def refuse_withheld(self, split: str = "test") -> None:
         """Raises DataError where the answers of a part are with somebody else."""
-        if self.withheld and any(self._got.fixed[at] == "test" for at in self._places(split)):
+        if self.withheld and any(self._got.fixed[at] == "test" for at in self.places(split)):
             raise DataError(
                 "the answers of the test rows are not here: the host of the competition keeps them",
                 where=self.project.name, todo="send a table of predictions to the host, who scores it",
             )  # fmt: skip
 
-    def _places(self, split: str) -> list[int]:
+    def places(self, split: str) -> list[int]:
+        """Of each row of a part its place among all that were read, from 0: the order of the data."""
         found: list[int] = np.flatnonzero(self._parts == SPLITS.index(split)).tolist()
         return found
+
+    def modified(self, name: str) -> float | None:
+        """When a file was changed last, in seconds; None for one in an archive, whose time is the archive's."""
+        place = None if "!" in name else self._files.place(name)
+        try:
+            return None if place is None else place.stat().st_mtime
+        except OSError:
+            return None
 
     def groups(self, split: str) -> np.ndarray | None:
         """(n,) int64, the same number for rows of one group; None when the project has no groups."""

@@ -111,7 +111,9 @@ def publish(
             found, offline=offline, yes=yes, trusted=trusted, progress=progress
         )  # fmt: skip
         data.refuse_withheld()
-        host = _Host(data, key or secrets.token_bytes(32), place, name, title, public_share, practice, trusted)
+        host = _Host(
+            data, key or secrets.token_bytes(32), place, name, title, public_share, practice, trusted or found.builtin
+        )
         made = host.make(progress)
     return Published(
         name=name, public=folder / "public", private=folder / "private", seconds=time.monotonic() - began, **made

@@ -17,7 +17,7 @@ __all__ = ["check_name", "staged"]
 
 
 @contextmanager
-def staged(folder: Path) -> Iterator[Path]:
+def staged(folder: Path, *, what: str = "event", todo: str = "choose another name with --name") -> Iterator[Path]:
     """A fresh folder (mode 0700) beside `folder`, which takes its name when the block ends well and is deleted
     otherwise. What a killed process left is swept.
 
@@ -29,7 +29,7 @@ def staged(folder: Path) -> Iterator[Path]:
     try:
         parent.mkdir(parents=True, exist_ok=True)
         with waiting_for(parent / f".{folder.name}.lock"):
-            _refuse(folder)
+            _refuse(folder, what, todo)
             for left in parent.glob(f".{folder.name}.*.partial"):
                 shutil.rmtree(left, ignore_errors=True)
             fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".partial", dir=parent))
@@ -37,7 +37,7 @@ def staged(folder: Path) -> Iterator[Path]:
                 yield fresh
                 if hasattr(os, "sync"):
                     os.sync()  # the name must not last longer than what it names
-                _refuse(folder)
+                _refuse(folder, what, todo)
                 fresh.rename(folder)
             except BaseException:
                 shutil.rmtree(fresh, ignore_errors=True)
@@ -49,11 +49,9 @@ def staged(folder: Path) -> Iterator[Path]:
         raise cannot_write(folder, error) from error
 
 
-def _refuse(folder: Path) -> None:
+def _refuse(folder: Path, what: str, todo: str) -> None:
     if folder.exists() or folder.is_symlink():
-        raise UsageError(
-            f"there is an event {folder.name!r} already", where=str(folder), todo="choose another name with --name"
-        )
+        raise UsageError(f"the {what} {folder.name!r} is there already", where=str(folder), todo=todo)
 
 
 def check_name(name: str) -> None:
