@@ -147,7 +147,7 @@ def _own_files(project: Project, target: Path) -> None:
         named.append(inside)
     page = target / "project.toml"
     document = tomlkit.parse(page.read_text(encoding="utf-8-sig"))
-    document["source"]["path"] = named[0] if len(named) == 1 else named  # type: ignore[index]
+    document["source"]["path"] = named[0] if len(named) == 1 else named
     write_text(page, tomlkit.dumps(document))
 
 

@@ -148,7 +148,7 @@ class _Host:
     def make(self, progress: Progress | None) -> dict[str, Any]:
         self.public.mkdir(mode=0o755)
         self.private.mkdir(mode=0o700)
-        parts = {part: list(self.dataset.rows(part)) for part in SPLITS}
+        parts: dict[str, list[Row]] = {part: list(self.dataset.rows(part)) for part in SPLITS}
         ids = new_ids(self.key, "row", (row["id"] for rows in parts.values() for row in rows))
         media = MediaFiles(self.public)
         tables = PublishedTables(self.project, ids, self.key, media)
@@ -228,7 +228,8 @@ class _Host:
             "reader": "parquet", "id": "id", "withheld": True,
             "split": {part: {"file": f"{part}.parquet"} for part in SPLITS},
         }  # fmt: skip
-        named = {role: given for role, given in tables.columns.items() if given != role}
+        optional = [*self.contract.optional]  # there only where they are named
+        named = {role: given for role, given in tables.columns.items() if given != role or role in optional}
         if named:
             values["columns"] = named
         if spec.split.twins is not None or spec.split.repeats != "together":

@@ -99,7 +99,8 @@ def public_rows(key: bytes, ids: Sequence[str], groups: Sequence[str] | None, sh
     for unit in units:
         sizes[unit] = sizes.get(unit, 0) + 1
     order = sorted(sizes, key=lambda unit: keyed(key, "usage", unit))
-    wanted, taken, chosen = share * len(ids), 0, set()
+    wanted, taken = share * len(ids), 0
+    chosen: set[str] = set()
     for unit in order[:-1]:
         if chosen and abs(taken + sizes[unit] - wanted) > abs(taken - wanted):
             break
