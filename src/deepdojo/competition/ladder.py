@@ -167,8 +167,8 @@ class Ladder:
 
 
 def _offer(item: Mapping[str, Any]) -> Offer:
-    numbers = [None if item[name] is None else float(item[name]) for name in ("gain", "needed")]
-    return Offer(str(item["submission"]), float(item["value"]), *numbers, bool(item["moved"]))
+    gain, needed = (None if item[name] is None else float(item[name]) for name in ("gain", "needed"))
+    return Offer(str(item["submission"]), float(item["value"]), gain, needed, bool(item["moved"]))
 
 
 def _units(terms: np.ndarray, groups: np.ndarray | None) -> np.ndarray:

@@ -121,7 +121,8 @@ def pairwise_p(
     flipped = np.concatenate([terms @ signs.T for signs in drawn_signs(m, draws, seed)], axis=1)
     peaks = np.sort(largest(flipped, inverse)[0])
     total = terms.sum(axis=1)
-    reached = draws - np.searchsorted(peaks, statistics(total[:, None] - total, inverse) * np.float64(TIE), "left")
+    observed = np.abs(statistics(total[:, None] - total, inverse)).astype(np.float64)
+    reached = draws - np.searchsorted(peaks, observed * TIE, "left")
     # The observed signs are one of the patterns: they count once more, so that no p is ever 0.
     return np.where(inverse > 0, (reached + 1) / (draws + 1), 1.0)
 
@@ -160,7 +161,7 @@ def inverse_scales(terms: np.ndarray, others: np.ndarray | None = None) -> np.nd
 
 
 def largest(flipped: np.ndarray, inverse: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(k, R) flipped sums -> (R,) the largest |T| over all pairs at each flip, and (R, 2) a pair that has it (or -1)."""
+    """(k, R) flipped sums -> (R,) the largest |T| over all pairs at each flip, and (R, 2) who has it (or -1)."""
     peaks, pairs = np.zeros(flipped.shape[1]), np.full((flipped.shape[1], 2), -1)
     buffer = np.empty_like(flipped)
     for a in range(len(flipped) - 1):
