@@ -70,9 +70,7 @@ def launch(
     descriptors = {"info": theirs["info"]}
     if filtered:
         descriptors["seccomp"] = opened.memory_file(filter_program())
-    arguments = opened.memory_file(
-        nul_separated(options(pairs, contents, limits.disk_bytes, descriptors))
-    )
+    arguments = opened.memory_file(nul_separated(options(pairs, contents, limits.disk_bytes, descriptors)))
     base = os.path.realpath(sys.executable)
     argv = [mark(), "--args", str(arguments), "--", base, "-I", "-S", "-B", _INSIDE]
     passed = [theirs[name] for name in ("info", "status", "output", "go")] + [arguments, *contents.values()]

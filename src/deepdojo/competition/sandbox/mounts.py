@@ -38,7 +38,11 @@ def toolchain() -> tuple[Path, ...]:
 
 def environment(threads: int = 1) -> dict[str, str]:
     """All variables that a program inside has: nothing of the host's, everything offline, caches on the small disk."""
+    import deepdojo
+
+    packages = [entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))]
     return {
+        "PYTHONPATH": os.pathsep.join([str(Path(deepdojo.__file__).parent.parent), *packages]),
         "PATH": f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
         "HOME": "/tmp", "TMPDIR": "/tmp", "XDG_CACHE_HOME": "/tmp/.cache", "MPLCONFIGDIR": "/tmp/.cache",
         "USER": "sandbox", "LOGNAME": "sandbox", "LANG": "C.UTF-8", "TZ": "UTC",

@@ -105,9 +105,7 @@ class Sandbox:
             group = make_group(limits.memory_bytes, limits.processes) if self.use_cgroup else None
             if group is not None:
                 stack.callback(group.remove)
-            given = launch(
-                stack, opened, bwrap, plan, binds or {}, files or {}, limits, uid, filtered=self._filtered
-            )
+            given = launch(stack, opened, bwrap, plan, binds or {}, files or {}, limits, uid, filtered=self._filtered)
             watched = _Run(given, opened, limits, group, begun)
             stack.callback(watched.end)
             return watched.follow()
@@ -116,9 +114,7 @@ class Sandbox:
 class _Run:
     """One run from bubblewrap's start to its end."""
 
-    def __init__(
-        self, given: Launched, opened: Descriptors, limits: Limits, group: Group | None, begun: float
-    ) -> None:
+    def __init__(self, given: Launched, opened: Descriptors, limits: Limits, group: Group | None, begun: float) -> None:
         self._given, self._opened, self._limits, self._group, self._begun = given, opened, limits, group, begun
         kept = limits.kept_bytes
         self._tails = {
