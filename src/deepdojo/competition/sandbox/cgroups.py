@@ -83,7 +83,7 @@ def parents() -> tuple[Path, ...]:
     own: dict[str, str] = {}
     for line in _lines(Path("/proc/self/cgroup")):
         _, names, path = line.split(":", 2)
-        own.update({name: path for name in names.split(",")})
+        own.update(dict.fromkeys(names.split(","), path))
     unified = _ROOT / own.get("", "/").lstrip("/")
     for folder in (unified, unified.parent):
         given = next(iter(_lines(folder / "cgroup.subtree_control")), "").split()

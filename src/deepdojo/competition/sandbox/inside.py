@@ -6,6 +6,7 @@ server never imports it. Process 1 cannot be killed from inside, and when it end
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -52,10 +53,8 @@ def start(plan):
 
 
 def close(descriptor):
-    try:
+    with contextlib.suppress(OSError):  # the one that listed them is closed already
         os.close(descriptor)
-    except OSError:
-        pass  # the one that listed them
 
 
 def reap_until(program):

@@ -9,7 +9,9 @@ import base64
 import json
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -38,8 +40,10 @@ def main() -> None:
 
 def measure(loaded: CustomMetric, asked: dict, rows: list[int]) -> dict:
     """Value, interval and influence over some of the rows."""
-    truth, said = ({name: cells(column, rows) for name, column in asked[key].items()} for key in ("truth", "said"))
-    contract = Contract({}, dict.fromkeys(name for name in truth if name != "id"), asked["kinds"], "accuracy")
+    truth = {name: cells(column, rows) for name, column in asked["truth"].items()}
+    said: dict[str, Sequence[Any]] = {name: cells(column, rows) for name, column in asked["said"].items()}
+    targets: dict[str, Any] = dict.fromkeys(name for name in truth if name != "id")  # their kinds are not looked at
+    contract = Contract({}, targets, asked["kinds"], "accuracy")
     solution = [dict(zip(truth, row, strict=True)) for row in zip(*truth.values(), strict=True)]
     groups = None if asked["groups"] is None else np.asarray(asked["groups"])[rows]
     measured = loaded.measure(contract, solution, Table(said, "the submission"), groups)

@@ -18,14 +18,14 @@ _BUFFER = ctypes.create_string_buffer(256)
 def main(plan):
     found = {}
     found["user"] = os.getuid() != 0 and os.geteuid() != 0
-    status = dict(line.split(":\t", 1) for line in open("/proc/self/status").read().splitlines() if ":\t" in line)
+    status = dict(line.split(":\t", 1) for line in lines("/proc/self/status") if ":\t" in line)
     found["capabilities"] = all(int(status[name], 16) == 0 for name in ("CapEff", "CapPrm", "CapBnd"))
     found["privileges"] = status["NoNewPrivs"] == "1"
     found["filter"] = status["Seccomp"] == "2"
     # Only socket() is tried: whatever answers behind AF_VSOCK is not ours to talk to.
     found["sockets"] = all(refused(lambda f=f: socket.socket(f), errno.EAFNOSUPPORT) for f in plan["families"])
     found["calls"] = all(called(number) for number in plan["refused"])
-    found["network"] = [line.split(":")[0].strip() for line in open("/proc/net/dev").readlines()[2:]] == ["lo"]
+    found["network"] = [line.split(":")[0].strip() for line in lines("/proc/net/dev")[2:]] == ["lo"]
     found["processes"] = sorted(filter(str.isdigit, os.listdir("/proc"))) == sorted(["1", str(os.getpid())])
     found["environment"] = set(os.environ) <= set(plan["environment"])
     places = ("/", "/usr", "/dev", "/input", os.path.dirname(os.__file__))
@@ -36,6 +36,11 @@ def main(plan):
     found["threads"] = crowd() <= plan["processes"]
     with open(plan["output"], "w") as file:
         json.dump(found, file)
+
+
+def lines(path):
+    with open(path) as file:
+        return file.read().splitlines()
 
 
 def refused(call, code):

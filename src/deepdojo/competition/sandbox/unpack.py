@@ -1,4 +1,4 @@
-"""A code submission's files, taken from a folder or a zip into a folder of ours: ordinary files alone, within limits."""
+"""A code submission's files, taken from a folder or a zip into one of ours: ordinary files alone, within limits."""
 
 from __future__ import annotations
 
