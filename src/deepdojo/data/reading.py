@@ -123,8 +123,9 @@ class _Walk:
                 continue
             reader, options = spec.data.reader_of(part), spec.data.options(part)
             ragged = reader.startswith(_RAGGED)
+            answered = part != "test" or not spec.data.withheld
             self.maker = RowMaker(
-                spec, self.project.contract, self.files, targets=True, ragged=ragged, learn=part == "train"
+                spec, self.project.contract, self.files, targets=answered, ragged=ragged, learn=part == "train"
             )
             self.part, self.number = at, behind if at == first else 0
             if at == first and counts is not None:
@@ -139,6 +140,8 @@ class _Walk:
                 self.number = number
                 item = take(self.maker, raw, prefix, number, spec.data.id, self.extra, part)
                 if not isinstance(item, Rejected):
+                    if not answered:
+                        item.row.update(dict.fromkeys(self.project.contract.columns.keys() - item.row.keys()))
                     yield item._replace(beside=self._beside(raw))
                     continue
                 if item.line is not None and len(spec.data.split) > 1:

@@ -27,6 +27,7 @@ __all__ = [
     "from_rate",
     "from_sums",
     "group_index",
+    "influence_interval",
     "paired",
     "paired_influence",
 ]
@@ -323,6 +324,20 @@ def _difference(terms: Array, both: Measured, groups: Array | None, level: float
     else:
         high = min(high, 0.0)
     return Difference(value, min(low, value), max(high, value), p, both.n)
+
+
+def influence_interval(value: float, influence: Array, *, index: Array | None = None, level: float = 0.95) -> Interval:
+    """The interval where only the value and the (n,) influence are at hand: Wilson for 0/1 rows, else the normal one.
+
+    Args:
+        index: (n,) group numbers from 0; then the groups' sums vary, not the rows.
+    """
+    influence = np.asarray(influence, dtype=np.float64)
+    terms = influence + value
+    if index is None and np.all(np.minimum(np.abs(terms), np.abs(terms - 1)) < 1e-9):
+        return Interval(*wilson(round(float(terms.sum())), len(terms), level), "wilson")
+    half = normal_quantile(0.5 + level / 2) * _length(group_sums(influence[None], index)[0]) / len(influence)
+    return Interval(value - half, value + half, "normal" if half > 0 else "none")
 
 
 def group_index(groups: Array | None, n: int) -> Array | None:
