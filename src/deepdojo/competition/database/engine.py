@@ -150,7 +150,7 @@ def _prepare(database: Database) -> None:
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(5023417)"))  # two servers that start at once
         tables.metadata.create_all(connection)
         meta = tables.meta
-        found = dict(connection.execute(sa.select(meta.c.key, meta.c.value)).tuples().all())
+        found = {row.key: row.value for row in connection.execute(sa.select(meta.c.key, meta.c.value))}
         if not found:
             values = {"schema": str(tables.SCHEMA_VERSION), "secret": secrets.token_hex(32)}
             connection.execute(meta.insert(), [{"key": key, "value": value} for key, value in values.items()])

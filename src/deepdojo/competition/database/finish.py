@@ -64,7 +64,7 @@ class Refused:
     fault: Mapping[str, Any]
 
 
-class FreezeFirst(Exception):  # noqa: N818 - a signal between two functions of this file's callers
+class FreezeFirst(Exception):
     """The event's board must be frozen before anything more is written on it."""
 
     def __init__(self, event_id: int) -> None:

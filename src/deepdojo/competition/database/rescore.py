@@ -66,8 +66,8 @@ def progress(connection: sa.Connection, event: Event, version: int) -> dict[str,
         sa.select(j.state, sa.func.count()).where(
             j.event_id == event.id, j.kind == "rescore", j.rubric == version
         ).group_by(j.state)
-    ).tuples().all()  # fmt: skip
-    counts = dict(found)
+    ).all()  # fmt: skip
+    counts = {row[0]: row[1] for row in found}
     return {"waiting": counts.get("queued", 0) + counts.get("leased", 0), "done": counts.get("done", 0),
             "failed": counts.get("failed", 0)}  # fmt: skip
 

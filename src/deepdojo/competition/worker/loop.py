@@ -46,7 +46,7 @@ _FLUSH_S = 0.5
 _TRIES = 5
 
 
-class Failed(Exception):  # noqa: N818 - an attempt's end, handled in this file
+class Failed(Exception):
     """Scoring came to no result; the text is for the host."""
 
 

@@ -34,7 +34,7 @@ class ScoringLimits:
     custom_wall_s: float = 180.0
 
 
-class Died(Exception):  # noqa: N818 - what happened, not a fault of a caller
+class Died(Exception):
     """The scoring process is gone: killed by a limit, or crashed. Its text is for the host."""
 
 
@@ -68,7 +68,8 @@ class ScoringProcess:
             Died: no answer came. The next call starts a new process.
         """
         running = self._running or self._start()
-        assert running.stdin is not None and running.stdout is not None
+        assert running.stdin is not None
+        assert running.stdout is not None
         self._late = False
         self._deadline = time.monotonic() + (wall_s or self.limits.wall_s)
         try:

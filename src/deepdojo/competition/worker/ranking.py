@@ -136,7 +136,7 @@ class Rankings:
     def _behind(self, connection: sa.Connection, job: Job, kept: _Kept) -> bool:
         b = boards.c
         at = (b.event_id == job.event_id) & (b.part == _SHOWN) & (b.rubric == job.rubric)
-        found = connection.execute(sa.select(b.team_id, b.submission_id).where(at)).tuples()
+        found = connection.execute(sa.select(b.team_id, b.submission_id).where(at))
         return any(kept.at.get(team) != number for team, number in found)
 
 
