@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -82,7 +83,7 @@ def postgresql() -> Iterator[Server]:
         _wait(port, running, folder)
         yield Server(port, folder)
     finally:
-        running.terminate()
+        running.send_signal(signal.SIGINT)  # at once, whoever is connected
         try:
             running.wait(20)
         except subprocess.TimeoutExpired:
