@@ -43,7 +43,9 @@ def test_a_board_kept_entry_by_entry_equals_one_from_nothing(database: Database,
     """Ranks of a worker that saw every step, of one that comes in the middle, and of one that sees the end alone."""
     for step in range(4):
         for number in range(9):
-            arena.send(f"team {'abcdefghi'[number]}", arena.table(0.4 + 0.06 * number + 0.02 * step, 10 * step + number))
+            arena.send(
+                f"team {'abcdefghi'[number]}", arena.table(0.4 + 0.06 * number + 0.02 * step, 10 * step + number)
+            )
         if step == 2:
             worker.close()
             worker = arena.worker()
@@ -55,9 +57,7 @@ def test_a_board_kept_entry_by_entry_equals_one_from_nothing(database: Database,
     assert max(row["rank"] for row in kept) > 1  # type: ignore[type-var]
     with database.write() as connection:
         connection.execute(boards.update().values(rank=None))
-        connection.execute(
-            jobs.insert(), {"kind": "rank", "event_id": arena.event.id, "rubric": 1, "order_key": 0.0}
-        )
+        connection.execute(jobs.insert(), {"kind": "rank", "event_id": arena.event.id, "rubric": 1, "order_key": 0.0})
     fresh = arena.worker()
     arena.drain(fresh)
     fresh.close()

@@ -126,7 +126,9 @@ def test_a_fault_that_quotes_an_answer_is_recognised(tmp_path: Path):
     assert not judge.tells(ScoreError("a row is missing"), b"id,label\n")
 
 
-@pytest.mark.parametrize("name", ["../../x.csv", "/etc/passwd", "a\\b.csv", "x\x00.csv", "", ".csv", "a" * 300, "x.exe"])
+@pytest.mark.parametrize(
+    "name", ["../../x.csv", "/etc/passwd", "a\\b.csv", "x\x00.csv", "", ".csv", "a" * 300, "x.exe"]
+)
 def test_a_hostile_file_name_is_only_a_name(tmp_path: Path, name: str):
     database = open_database(tmp_path / "server.sqlite")
     arena = Arena(database, tmp_path / "events", n=30)
