@@ -52,7 +52,8 @@ heads = st.sampled_from(["id,value", "id,value ", "id;value", "value,id", "ID,va
 
 @settings(max_examples=600, deadline=None)
 @given(
-    st.one_of(st.just(IDS), st.permutations(IDS)), st.lists(cells, min_size=6, max_size=6), st.sampled_from(["\n", "\r\n"]),
+    st.one_of(st.just(IDS), st.permutations(IDS)),
+    st.lists(cells, min_size=6, max_size=6), st.sampled_from(["\n", "\r\n"]),
     st.booleans(), st.sampled_from(["label", "number"]), st.sampled_from([LABELS, None]),
 )  # fmt: skip
 def test_whole_tables_read_as_the_strict_reader_reads_them(order, said, end, last, kind, labels):

@@ -158,7 +158,7 @@ def _wide(rubric: int) -> Any:
     public, private = scores.alias("public"), scores.alias("private")
     s = submissions.c
 
-    def of(part: sa.Alias, name: str) -> Any:
+    def of(part: Any, name: str) -> Any:
         return (part.c.submission_id == s.id) & (part.c.rubric == rubric) & (part.c.part == name)
 
     columns = [s[name] for name in (
@@ -175,7 +175,7 @@ def _wide(rubric: int) -> Any:
     return sa.select(*columns, teams.c.name.label("team"), people.c.name.label("person"), *figures).select_from(joined)
 
 
-def _told(row: Mapping[str, Any], event: Event, host: bool) -> dict[str, Any]:
+def _told(row: Any, event: Event, host: bool) -> dict[str, Any]:
     names = ("event_id", "team_id", "team", "person", "kind", "file_name", "note", "sha256", "bytes", "version",
              "created", "state", "chosen")  # fmt: skip
     plain = {name: row[f"public_{name}"] for name in ("value", "low", "high", "n")}

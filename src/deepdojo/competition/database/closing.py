@@ -81,8 +81,9 @@ def write_final_board(
         ]  # fmt: skip
         if rows:
             connection.execute(boards.insert(), rows)
+            same = {"rubric": event.rubric, "part": "private"}
             connection.execute(vectors.insert(), [
-                {"submission_id": number, "rubric": event.rubric, "part": "private", "data": cells.astype("<f4").tobytes()}
+                {"submission_id": number, "data": cells.astype("<f4").tobytes(), **same}
                 for number, cells in pseudo.items()
             ])  # fmt: skip
         if event.closed_at is None:

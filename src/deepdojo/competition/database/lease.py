@@ -68,9 +68,9 @@ def lease(database: Database, most: int, *, lease_s: float = LEASE_S) -> list[Jo
             .values(state="leased", token=token, lease_until=now + lease_s, attempts=jobs.c.attempts + 1)
             .returning(*(jobs.c[name] for name in _LEASED))
         )
-        found = connection.execute(taken).all()
+        found: list[Any] = list(connection.execute(taken))
     found.sort(key=lambda row: (row.order_key, row.id))
-    return [Job(*row[:8], token) for row in found]
+    return [Job(*row[:8], token=token) for row in found]
 
 
 def extend(database: Database, held: list[Job], *, lease_s: float = LEASE_S) -> None:
@@ -87,7 +87,7 @@ def extend(database: Database, held: list[Job], *, lease_s: float = LEASE_S) -> 
 
 def ours(connection: sa.Connection, held: Sequence[Job], state: str, **values: Any) -> set[int]:
     """End jobs of one lease inside the caller's transaction; the ids of those whose lease had not run out."""
-    mine = jobs.c.id.in_([job.id for job in held])
+    mine: Any = jobs.c.id.in_([job.id for job in held])
     if FENCED:
         mine &= (jobs.c.token == held[0].token) & (jobs.c.state == "leased")
     ended = jobs.update().where(mine).values(state=state, lease_until=0.0, **values).returning(jobs.c.id)

@@ -77,7 +77,7 @@ def moves(connection: sa.Connection, event: Event, version: int) -> list[dict[st
     new order."""
     old, new = boards.alias("old"), boards.alias("new")
 
-    def on(part: sa.Alias, number: int) -> Any:
+    def on(part: Any, number: int) -> Any:
         at = (part.c.team_id == teams.c.id) & (part.c.part == "public") & (part.c.rubric == number)
         return at & (part.c.event_id == event.id)
 
