@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -139,3 +140,8 @@ def test_a_long_job_keeps_its_lease(database: Database, tmp_path: Path):
     for worker in (slow, other):
         worker.close()
     assert taken == 0
+
+
+def test_the_scoring_process_loads_no_database_and_no_torch():
+    asked = "import sys, deepdojo.competition.worker.scoring; print(sorted({'sqlalchemy', 'torch'} & set(sys.modules)))"
+    assert subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True).stdout.strip() == "[]"

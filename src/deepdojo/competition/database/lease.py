@@ -70,7 +70,7 @@ def lease(database: Database, most: int, *, lease_s: float = LEASE_S) -> list[Jo
         )
         found: list[Any] = list(connection.execute(taken))
     found.sort(key=lambda row: (row.order_key, row.id))
-    return [Job(*row[:8], token=token) for row in found]
+    return [Job(**{name: row._mapping[name] for name in _LEASED[:-1]}, token=token) for row in found]
 
 
 def extend(database: Database, held: list[Job], *, lease_s: float = LEASE_S) -> None:
