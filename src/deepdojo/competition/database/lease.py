@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from deepdojo.competition.database.engine import Database, dump
-from deepdojo.competition.database.tables import events, jobs, payloads, submissions
+from deepdojo.competition.database.tables import OPEN_JOB, events, jobs, payloads, submissions
 
 __all__ = [
     "ATTEMPTS", "LEASE_S", "Job", "extend", "fail", "give_up", "give_up_worn_out", "lease", "ours", "payload",
@@ -56,7 +56,7 @@ def lease(database: Database, most: int, *, lease_s: float = LEASE_S) -> list[Jo
         now = database.now(connection)
         open_jobs = (
             sa.select(jobs.c.id)
-            .where(jobs.c.state.in_(("queued", "leased")), jobs.c.lease_until < now)
+            .where(OPEN_JOB, jobs.c.lease_until < now)
             .order_by(jobs.c.order_key, jobs.c.id)
             .limit(most)
         )
@@ -149,11 +149,8 @@ def payload(connection: sa.Connection, submission_id: int) -> tuple[bytes, str, 
 
 def wake_ranking(connection: sa.Connection, event_id: int, rubric: int, now: float) -> None:
     """See to it that a ranking of this event waits in the queue; one is enough however much has changed."""
-    waiting = connection.execute(
-        sa.select(jobs.c.id).where(
-            jobs.c.kind == "rank", jobs.c.event_id == event_id, jobs.c.rubric == rubric, jobs.c.state == "queued"
-        )
-    ).first()
+    same = (jobs.c.kind == "rank") & (jobs.c.event_id == event_id) & (jobs.c.rubric == rubric)
+    waiting = connection.execute(sa.select(jobs.c.id).where(OPEN_JOB, same, jobs.c.state == "queued")).first()
     if waiting is None:
         values = {"kind": "rank", "event_id": event_id, "rubric": rubric, "order_key": now,
                   "lease_until": now + RANK_PAUSE_S}  # fmt: skip

@@ -23,8 +23,8 @@ from sqlalchemy import (
 )  # fmt: skip
 
 __all__ = [
-    "SCHEMA_VERSION", "announcements", "audit", "boards", "events", "jobs", "ladders", "members", "meta", "metadata",
-    "payloads", "people", "rubrics", "scores", "sessions", "submissions", "teams", "vectors",
+    "OPEN_JOB", "SCHEMA_VERSION", "announcements", "audit", "boards", "events", "jobs", "ladders", "members", "meta",
+    "metadata", "payloads", "people", "rubrics", "scores", "sessions", "submissions", "teams", "vectors",
 ]  # fmt: skip
 
 SCHEMA_VERSION = 1
@@ -165,6 +165,10 @@ jobs = _table(
         sqlite_where=text("state IN ('queued', 'leased')"), postgresql_where=text("state IN ('queued', 'leased')"),
     ),
 )  # fmt: skip
+
+OPEN_JOB = text("jobs.state IN ('queued', 'leased')")
+"""As the partial indexes have it, word for word: with bound values SQLite would not know that they fit, and would look
+through all jobs there ever were."""
 
 rubrics = _table(
     "rubrics",
