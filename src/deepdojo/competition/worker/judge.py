@@ -17,6 +17,7 @@ import numpy as np
 
 from deepdojo.columns import Cells, Coded, Numbers
 from deepdojo.competition.hosting.solution import METRIC_FILE, Solution, read_solution
+from deepdojo.competition.worker.bounds import refuse_oversized
 from deepdojo.competition.worker.plain_csv import PlainReader
 from deepdojo.errors import DojoError, ScoreError
 from deepdojo.scoring.measured import group_index
@@ -74,8 +75,11 @@ class Judge:
         key = (self.solution.folder / "key").read_bytes() if (self.solution.folder / "key").is_file() else b""
         return hashlib.sha256(b"standings" + key + self.solution.digest.encode()).hexdigest()
 
-    def read(self, data: bytes, file_name: str) -> Table | Sequence[Any]:
+    def read(self, data: bytes, file_name: str, most_bytes: int = 64 << 20) -> Table | Sequence[Any]:
         """A file's predictions with all cells checked: a table, or straight away the cells in the answers' order.
+
+        Args:
+            most_bytes: that a zip may have unpacked.
 
         Raises:
             DojoError: a fault of the file, naming row and column.
@@ -86,6 +90,7 @@ class Judge:
             cells = self.plain.read(data)
             if cells is not None:
                 return cells
+        refuse_oversized(data, name, len(s.ids), max(most_bytes, len(data)))
         table = self._table(data, name)
         kinds = {column: kind for column, kind in s.contract.predictions.items() if column in table.columns}
         try:

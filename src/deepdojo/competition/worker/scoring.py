@@ -81,7 +81,7 @@ def _scored(judge: Judge, head: dict[str, Any], data: bytes) -> tuple[dict[str, 
         unpacking = zlib.decompressobj()
         data = unpacking.decompress(data, head["bytes"])
     try:
-        scores = judge.score(judge.read(data, head["name"]), head["parts"])
+        scores = judge.score(judge.read(data, head["name"], head["most_bytes"]), head["parts"])
     except DojoError as error:
         if hasattr(error, "details") or not _of_the_sender(error):
             raise
