@@ -47,7 +47,9 @@ def under_fire(address: str, database: Database, arena: Arena, kills: int, *, st
         for _ in range(kills):
             until = time.monotonic() + float(draws.uniform(0.3, 1.6))
             while time.monotonic() < until:
-                sent.append(arena.send(f"team {'abcde'[number % 5]}", arena.table(0.4 + 0.001 * number, number)))
+                sent.append(
+                    arena.send(f"team {'abcde'[number % 5]}", arena.table(0.4 + 0.005 * (number % 100), number))
+                )
                 number += 1
                 time.sleep(0.02)
             at = int(draws.integers(0, 2))

@@ -34,7 +34,7 @@ def database(tmp_path: Path):
     ("poison", "why"),
     [
         pytest.param("crash", "signal 11", marks=posix),
-        ("hang", "took longer than 2 s"),
+        ("hang", "took longer than 3 s"),
         pytest.param("spin", "signal 24", marks=posix),
         pytest.param("memory", "more memory", marks=pytest.mark.skipif(sys.platform != "linux", reason="Linux alone")),
         ("leave", "exit code 3"),
@@ -47,7 +47,7 @@ def test_a_poison_submission_fails_after_three_attempts_while_others_are_scored(
     arena = Arena(database, tmp_path / "events", n=60, per_day=1)
     bad = arena.send("mallory", f"id,label\n{poison},amber\n".encode())
     good = [arena.send(name, arena.table(0.6, number)) for number, name in enumerate(("ada", "bob", "cy"))]
-    wall = 2 if poison == "hang" else 30  # a busy machine must not take one for the other
+    wall = 3 if poison == "hang" else 30  # a busy machine must not take one for the other
     worker = arena.worker(limits=replace(LIMITS, wall_s=wall))
     worker.process.program = PROGRAM
     try:
@@ -84,7 +84,7 @@ def test_what_a_library_prints_does_not_get_between_the_messages(database: Datab
 
 def test_the_scoring_process_goes_with_its_worker(tmp_path: Path):
     process = ScoringProcess(LIMITS)
-    assert "failed" in process.ask({"ask": "facts", "private": str(tmp_path / "none")})[0]
+    assert "unfit" in process.ask({"ask": "facts", "private": str(tmp_path / "none")})[0]
     pid = process.pid
     assert pid is not None
     process.close()
@@ -102,7 +102,7 @@ def test_a_process_that_was_killed_is_replaced(tmp_path: Path):
     process._running.kill()
     with pytest.raises(Died):
         process.ask(dict(head))
-    assert "failed" in process.ask(dict(head))[0]
+    assert "unfit" in process.ask(dict(head))[0]
     assert process.pid != before
     process.close()
 
@@ -147,3 +147,28 @@ def test_a_long_job_keeps_its_lease(database: Database, tmp_path: Path):
 def test_the_scoring_process_loads_no_database_and_no_torch():
     asked = "import sys, deepdojo.competition.worker.scoring; print(sorted({'sqlalchemy', 'torch'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_answers_that_cannot_be_read_are_no_submissions_fault(database: Database, tmp_path: Path, monkeypatch):
+    from deepdojo.competition.worker import loop
+
+    monkeypatch.setattr(loop, "_UNFIT_S", 0.0)
+    arena = Arena(database, tmp_path / "events", n=60)
+    sent = arena.send("ada", arena.table(0.6))
+    answers = arena.events / arena.name / "private" / "solution.parquet"
+    answers.rename(answers.with_suffix(".away"))
+    worker = arena.worker(limits=LIMITS)
+    try:
+        for _ in range(5):
+            worker.once()
+        with database.read() as connection:
+            assert submission(connection, sent)["state"] == "queued"
+            row = connection.execute(sa.select(jobs.c.why, jobs.c.failures, jobs.c.attempts)).one()
+        assert "solution.parquet: this file does not exist" in row.why
+        assert (row.failures, row.attempts) == (0, 0)
+        answers.with_suffix(".away").rename(answers)
+        arena.drain(worker)
+    finally:
+        worker.close()
+    with database.read() as connection:
+        assert submission(connection, sent)["state"] == "scored"

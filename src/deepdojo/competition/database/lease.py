@@ -17,7 +17,7 @@ from deepdojo.competition.database.tables import OPEN_JOB, events, jobs, payload
 
 __all__ = [
     "ATTEMPTS", "LEASE_S", "Job", "extend", "fail", "give_up", "give_up_worn_out", "lease", "ours", "payload",
-    "still_ours", "wake_ranking",
+    "postpone", "still_ours", "wake_ranking",
 ]  # fmt: skip
 
 LEASE_S = 30.0
@@ -111,6 +111,20 @@ def fail(database: Database, job: Job, why: str) -> str:
         turn = database.now(connection)
         again = still_ours(connection, job, "queued", why=why, failures=job.failures + 1, order_key=turn)
     return "queued" if again else "late"
+
+
+def postpone(database: Database, job: Job, why: str, wait_s: float) -> str:
+    """Put a job back that cannot be done now, through no fault of its own; `why` is for the host.
+
+    Returns:
+        "queued", or "late" where another worker has the job.
+    """
+    with database.write() as connection:
+        now = database.now(connection)
+        if not still_ours(connection, job, "queued", why=why, attempts=job.attempts - 1):
+            return "late"
+        connection.execute(jobs.update().where(jobs.c.id == job.id).values(lease_until=now + wait_s))
+    return "queued"
 
 
 def give_up(database: Database, job: Job, why: str) -> bool:

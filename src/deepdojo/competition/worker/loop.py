@@ -31,7 +31,16 @@ from deepdojo.competition.database.finish import (
     freeze_if_due,
     rescored,
 )
-from deepdojo.competition.database.lease import LEASE_S, Job, extend, fail, give_up_worn_out, lease, still_ours
+from deepdojo.competition.database.lease import (
+    LEASE_S,
+    Job,
+    extend,
+    fail,
+    give_up_worn_out,
+    lease,
+    postpone,
+    still_ours,
+)
 from deepdojo.competition.database.tables import events, payloads, rubrics, submissions
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.worker.process import Died, ScoringLimits, ScoringProcess
@@ -43,11 +52,16 @@ _log = logging.getLogger("deepdojo.worker")
 _IDLE_S = 0.02
 _HOUSE_S = 1.0
 _FLUSH_S = 0.5
+_UNFIT_S = 10.0
 _TRIES = 5
 
 
 class Failed(Exception):
     """Scoring came to no result; the text is for the host."""
+
+
+class Unfit(Failed):
+    """An event's answers cannot be used; its jobs wait until the host has mended that."""
 
 
 @dataclass
@@ -131,7 +145,7 @@ class Worker:
             try:
                 done.append(self._scored(job, file, ("public", "private")))
             except Failed as error:
-                self._fail(job, str(error))
+                self._fail(job, error)
             if time.monotonic() - begun > _FLUSH_S:
                 self._finish(done)
                 done, begun = [], time.monotonic()
@@ -171,6 +185,8 @@ class Worker:
             answer, data = self.process.ask(head, body, wall_s=wall)
         except Died as error:
             raise Failed(str(error)) from None
+        if "unfit" in answer:
+            raise Unfit(str(answer["unfit"]))
         if "failed" in answer:
             raise Failed(str(answer["failed"]))
         return answer, data
@@ -207,8 +223,12 @@ class Worker:
         with self.database.write() as connection:
             still_ours(connection, done[0].job, "done", why="its score was there already")
 
-    def _fail(self, job: Job, why: str) -> None:
-        state = fail(self.database, job, why)
+    def _fail(self, job: Job, error: Failed) -> None:
+        why = str(error)
+        if isinstance(error, Unfit):
+            state = postpone(self.database, job, why, _UNFIT_S)
+        else:
+            state = fail(self.database, job, why)
         _log.warning("job %d (%s): %s; it is %s", job.id, job.kind, why.splitlines()[-1] if why else "", state)
 
     # ---- the other kinds of jobs ----
@@ -224,7 +244,7 @@ class Worker:
             else:
                 raise Failed(f"no kind of job is named {job.kind!r}")
         except Failed as error:
-            self._fail(job, str(error))
+            self._fail(job, error)
 
     def _rescore(self, job: Job) -> None:
         """All of a team's submissions under another version, in the order in which they were sent."""

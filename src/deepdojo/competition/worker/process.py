@@ -26,12 +26,14 @@ class ScoringLimits:
 
     Attributes:
         custom_wall_s: for a metric of the host's own, which has its own limits inside.
+        start_s: until a new process is ready.
     """
 
     wall_s: float = 60.0
     cpu_s: float = 60.0
     memory_bytes: int = 3 << 30
     custom_wall_s: float = 180.0
+    start_s: float = 120.0
 
 
 class Died(Exception):
@@ -67,22 +69,32 @@ class ScoringProcess:
         Raises:
             Died: no answer came. The next call starts a new process.
         """
-        running = self._running or self._start()
+        if self._running is None:
+            self._start()
+            self._exchange(None, b"", self.limits.start_s)
+        answer = self._exchange(head, body, wall_s or self.limits.wall_s)
+        if answer[0].pop("end", False):
+            self._end()
+        return answer
+
+    def _exchange(self, head: dict[str, Any] | None, body: bytes, wall_s: float) -> tuple[dict[str, Any], bytes]:
+        """Send, unless there is nothing to say, and receive, within the time."""
+        running = self._running
+        assert running is not None
         assert running.stdin is not None
         assert running.stdout is not None
         self._late = False
-        self._deadline = time.monotonic() + (wall_s or self.limits.wall_s)
+        self._deadline = time.monotonic() + wall_s
         try:
-            write_frame(running.stdin, head, body)  # type: ignore[arg-type]
+            if head is not None:
+                write_frame(running.stdin, head, body)  # type: ignore[arg-type]
             answer = read_frame(running.stdout)  # type: ignore[arg-type]
         except (OSError, ValueError):
             answer = None
         finally:
             self._deadline = None
         if answer is None:
-            raise Died(self._why_it_ended())
-        if answer[0].pop("end", False):
-            self._end()
+            raise Died(self._why_it_ended(wall_s))
         return answer
 
     def close(self) -> None:
@@ -90,7 +102,7 @@ class ScoringProcess:
         self._closed.set()
         self._end()
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> None:
         told = {name: value for name, value in asdict(self.limits).items() if name in ("cpu_s", "memory_bytes")}
         environment = {
             key: value for key, value in os.environ.items() if not any(word in key.upper() for word in _SECRET)
@@ -102,7 +114,6 @@ class ScoringProcess:
         if self._watching is None:
             self._watching = threading.Thread(target=self._watch, name="scoring-clock", daemon=True)
             self._watching.start()
-        return self._running
 
     def _watch(self) -> None:
         while not self._closed.wait(_LOOK_S):
@@ -111,7 +122,7 @@ class ScoringProcess:
                 self._late = True
                 running.kill()
 
-    def _why_it_ended(self) -> str:
+    def _why_it_ended(self, wall_s: float) -> str:
         running, late = self._running, self._late
         assert running is not None
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -119,7 +130,7 @@ class ScoringProcess:
         code = running.returncode
         self._end()
         if late:
-            return f"scoring took longer than {self.limits.wall_s:g} s"
+            return f"scoring took longer than {wall_s:g} s"
         if code is not None and code < 0:
             return f"the scoring process was ended by signal {-code} (24: processor time, 9: memory or from outside)"
         return f"the scoring process ended with exit code {code}"

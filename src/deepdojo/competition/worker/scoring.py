@@ -38,6 +38,7 @@ def main(arguments: list[str]) -> int:
     os.dup2(2, 1)  # what a library prints must not get between the messages
     _limit_memory(limits.get("memory_bytes"))
     judges: OrderedDict[str, Judge] = OrderedDict()
+    write_frame(out, {"ready": True})  # what loading took is not the first job's time
     while (frame := read_frame(sys.stdin.buffer)) is not None:
         _limit_cpu(limits.get("cpu_s"))
         head, data = frame
@@ -53,6 +54,11 @@ def main(arguments: list[str]) -> int:
 def _answer(judges: OrderedDict[str, Judge], head: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
     try:
         judge = _judge(judges, head["private"])
+    except MemoryError:
+        raise
+    except Exception as error:  # the event's answers cannot be used: no submission's fault
+        return {"unfit": f"{type(error).__name__}: {error}"[:_CHARS]}, b""
+    try:
         if head["ask"] == "facts":
             groups = [judge.groups[part] for part in ("public", "private")]
             grouped = groups[0] is not None
