@@ -103,8 +103,12 @@ def _predict(
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], list | tuple):  # boxes
+        return ", ".join(" ".join(f"{v:.3g}" if isinstance(v, float) else str(v) for v in each) for each in value)
     if isinstance(value, list):
         return " ".join(map(str, value))
+    if getattr(value, "ndim", 0) and value.size > _SHOWN:
+        return f"{value.size:,} numbers"
     if isinstance(value, bytes):
         return f"a file of {len(value) / 1000:,.0f} kB"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
