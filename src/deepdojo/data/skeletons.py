@@ -39,8 +39,8 @@ def parse_motion(text: str, joints: int | None = None) -> np.ndarray:
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
         raise DataError("the file is empty")
-    if _PLAIN.fullmatch(text) and (values := _plain_numbers([line for _, line in lines])) is not None:
-        return checked_motion(_framed(values, joints))
+    if _PLAIN.fullmatch(text) and (plain := _plain_numbers([line for _, line in lines])) is not None:
+        return checked_motion(_framed(plain, joints))
     rows: list[list[float | None]] = []
     for number, line in lines:
         parts = [part for part in _PARTS.split(line.strip()) if part]
