@@ -15,7 +15,7 @@ from deepdojo.data.files import Files, printable
 from deepdojo.data.infer.inferred import Choices, Inferred, listed
 from deepdojo.data.infer.sounds import holds_sounds, infer_sounds, table_beside
 from deepdojo.data.new_hub import FromHub, from_hub, on_the_hub
-from deepdojo.errors import DataError, ProjectError, UsageError
+from deepdojo.errors import DataError, DojoError, ProjectError, UsageError
 from deepdojo.places import cannot_write, write_text
 
 if TYPE_CHECKING:
@@ -81,7 +81,10 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
 
         held_out = None if test is None else _prefix(test, root)
         moving = moving_kind(files, _prefix(path, root))
-        if moving is not None:
+        beside = _table_of_videos(files, _prefix(path, root), given) if moving == "video" and test is None else None
+        if beside is not None:
+            _infer_tables(files, [files.path(beside)], given, inferred)
+        elif moving is not None:
             infer_moving(files, _prefix(path, root), moving, given, inferred, held_out)
         else:
             infer_images(files, _prefix(path, root), given, inferred, held_out)
@@ -94,6 +97,22 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
     else:
         _infer_tables(files, [p for p in (path, test) if p is not None], given, inferred)
     return inferred
+
+
+def _table_of_videos(files: Files, prefix: str, given: Choices) -> str | None:
+    """The one table on top that names the videos below it; a list of their addresses, say, does not."""
+    from deepdojo.data.infer.reading import READER_OF, TableFile
+    from deepdojo.data.infer.video_table import video_column
+
+    found = []
+    for name in files.glob(f"{prefix}*") if "!" not in prefix else []:
+        if f".{name.rpartition('.')[2].lower()}" in READER_OF:
+            try:
+                table = TableFile(files, name, (given.target, given.id, given.group, given.time))
+                found += [name] if len(table.names) > 1 and video_column(table, given) is not None else []
+            except DojoError:
+                continue
+    return found[0] if len(found) == 1 else None
 
 
 def _infer_boxes(files: Files, path: Path, given: Choices, inferred: Inferred) -> bool:
@@ -161,8 +180,8 @@ def _infer_tables(files: Files, paths: list[Path], given: Choices, inferred: Inf
         _refuse_other_tasks(tables[0], given)
     infer_table(tables[0], tables[1] if len(tables) == 2 else None, given, inferred)
     inferred.files = [table.file for table in tables]
-    images = inferred.spec["columns"].get("image") or inferred.spec["columns"].get("audio")
-    if images is not None:
+    images = next((c for role in ("image", "audio", "clip") if (c := inferred.spec["columns"].get(role))), None)
+    if isinstance(images, dict):
         inferred.shown = [inferred.root]
         cells = {str(cell).strip() for table in tables for cell in table.whole_column(images["column"])}
         inferred.files += sorted(name for cell in cells if files.has(name := images["file"].format(cell)))
