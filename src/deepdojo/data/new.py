@@ -36,8 +36,8 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
         source: a CSV, TSV, JSON lines or Parquet file; a folder of class folders of images, sounds, videos or skeletons
             (text files of joints), or an archive of such; a folder of pictures with VOC's or COCO's boxes, or a COCO
             file; pictures with a file of captions; a folder of sounds with a table of what they say; a file with a word
-            and its tag a line; SQuAD's JSON; for language modelling a text file or a folder of them; for translation
-            files of the same name, one a language, or their folder.
+            and its tag a line; JSON with marked spans of texts; SQuAD's JSON; for language modelling a text file or a
+            folder of them; for translation files of the same name, one a language, or their folder.
         choices: target, id, group, time, task, metric, test; see `create`.
 
     Raises:
@@ -45,6 +45,7 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
         UnknownNameError: a column that does not exist. UsageError: choices that do not fit the data.
     """
     from deepdojo.data.infer.questions import infer_questions, is_squad
+    from deepdojo.data.infer.spans import infer_spans, is_spans
 
     given = Choices(**choices)
     series = given.task is not None and contract_of(given.task).input_kind == "vector"
@@ -85,12 +86,14 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
             infer_moving(files, _prefix(path, root), moving, given, inferred, held_out)
         else:
             infer_images(files, _prefix(path, root), given, inferred, held_out)
+    elif is_squad(path, given):
+        infer_questions(files, [p for p in (path, test) if p is not None], given, inferred)
+    elif is_spans(path, given):
+        infer_spans(files, [p for p in (path, test) if p is not None], given, inferred)
     elif _is_tagged(path, given):
         from deepdojo.data.infer.tagged import infer_tagged
 
         infer_tagged(files, [p for p in (path, test) if p is not None], given, inferred)
-    elif is_squad(path, given):
-        infer_questions(files, [p for p in (path, test) if p is not None], given, inferred)
     else:
         _infer_tables(files, [p for p in (path, test) if p is not None], given, inferred)
     return inferred

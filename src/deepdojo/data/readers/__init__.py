@@ -31,6 +31,7 @@ READERS: Mapping[str, str] = {
     "parquet": "deepdojo.data.readers.parquet",
     "series": "deepdojo.data.readers.series",
     "skeletons": "deepdojo.data.readers.skeletons",
+    "spans": "deepdojo.data.readers.spans",
     "squad": "deepdojo.data.readers.squad",
     "sounds": "deepdojo.data.readers.sound_folder",
     "text": "deepdojo.data.readers.text",
