@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import string
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import deepdojo as dd
 from deepdojo.data.codecs import learning_share
 from deepdojo.data.codecs.learning_share import LearningShare, learn_from, sharing
+from deepdojo.errors import UsageError
 
 QUICK = {"baselines": False, "explain": False, "report": False}
 
@@ -71,3 +73,13 @@ def test_a_run_with_a_budget_keeps_what_its_pieces_were_learned_from_and_is_repr
     assert run.run.info["pieces_from"] == 500
     assert run.run.info["chosen"]["pieces of words"].startswith("learned from 500 of ")
     assert dd.reproduce(run).same_weights
+
+
+def test_a_budget_that_ends_while_rows_are_encoded_is_refused_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from deepdojo.session.train import Session
+
+    monkeypatch.setattr(Session, "deadline", property(lambda session: time.monotonic() - 1.0))
+    with pytest.raises(UsageError, match=r"a budget of 60 s is too short"):
+        dd.train(reviews(tmp_path), "text_cnn", budget=60.0, **QUICK)

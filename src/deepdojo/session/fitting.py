@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from deepdojo.data.codecs.learning_share import LearningShare, sharing
+from deepdojo.errors import UsageError
 from deepdojo.tasks.base import Task
 from deepdojo.training.distributed import ALONE
 from deepdojo.training.store import fitted_task
@@ -13,7 +15,7 @@ from deepdojo.training.store import fitted_task
 if TYPE_CHECKING:
     from deepdojo.session.train import Session
 
-__all__ = ["fitted_in_time", "record_share"]
+__all__ = ["fitted_in_time", "packing_progress", "record_share"]
 
 SHARE = 0.1
 """Of the time left, for each trainer of pieces of words; a translation has two."""
@@ -49,6 +51,22 @@ def record_share(session: Session, share: LearningShare) -> None:
     session.pieces_from = share.characters
     session.chosen["pieces of words"] = _said(share)
     session.update_head(pieces_from=share.characters)
+
+
+def packing_progress(session: Session) -> Callable[[int, int], None]:
+    """Shows how far the rows to train on are encoded; a budget that ends before they are is refused there and then."""
+
+    def progress(done: int, total: int) -> None:
+        session.listener.progress(done, total, "rows")
+        if session.deadline is not None and 0 < done < total and time.monotonic() > session.deadline:
+            budget = session.options.budget_s or 0.0
+            raise UsageError(
+                f"a budget of {budget:g} s is too short: it ended when {done / total:.0%} of the rows to train on were "
+                "encoded",
+                where="--budget", todo=f"give at least {session.members * 3 * budget * total / done:.0f}s, or a smaller --share",
+            )  # fmt: skip
+
+    return progress
 
 
 def _said(share: LearningShare) -> str:

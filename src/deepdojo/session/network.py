@@ -24,7 +24,7 @@ from deepdojo.places import write_json
 from deepdojo.recipes import Recipe
 from deepdojo.session.deciding import decide, require_positive, threshold_of, undecided
 from deepdojo.session.evaluate import table_of, write_predictions
-from deepdojo.session.fitting import fitted_in_time, record_share
+from deepdojo.session.fitting import fitted_in_time, packing_progress, record_share
 from deepdojo.session.origin import Origin, open_origin
 from deepdojo.session.train import peak_bytes, write_environment
 from deepdojo.tables import TableRows
@@ -68,7 +68,7 @@ class Packed:
         require_positive(session, task)
         store = examples_to_learn(
             task, rows, reject=session.rejecter("train"),
-            progress=lambda done, total: session.listener.progress(done, total, "rows"),
+            progress=packing_progress(session),
         )  # fmt: skip
         if store.found:
             session.listener.say("packed data: found in the cache, so nothing is encoded again")
