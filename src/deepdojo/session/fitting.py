@@ -60,10 +60,11 @@ def packing_progress(session: Session) -> Callable[[int, int], None]:
         session.listener.progress(done, total, "rows")
         if session.deadline is not None and 0 < done < total and time.monotonic() > session.deadline:
             budget = session.options.budget_s or 0.0
+            enough = session.members * 3 * budget * total / done
             raise UsageError(
                 f"a budget of {budget:g} s is too short: it ended when {done / total:.0%} of the rows to train on were "
                 "encoded",
-                where="--budget", todo=f"give at least {session.members * 3 * budget * total / done:.0f}s, or a smaller --share",
+                where="--budget", todo=f"give at least {enough:.0f}s, or a smaller --share",
             )  # fmt: skip
 
     return progress
