@@ -101,7 +101,16 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
 
 def _infer_boxes(files: Files, path: Path, given: Choices, inferred: Inferred) -> bool:
     """Whether these are pictures with boxes; if so, `inferred` is filled."""
-    from deepdojo.data.infer.boxes import coco_files, infer_coco, infer_voc, is_coco, voc_files
+    from deepdojo.data.infer.boxes import (
+        box_tables,
+        coco_files,
+        infer_box_table,
+        infer_coco,
+        infer_voc,
+        is_box_table,
+        is_coco,
+        voc_files,
+    )  # fmt: skip
 
     if given.task not in (None, "detection"):
         return False
@@ -116,6 +125,13 @@ def _infer_boxes(files: Files, path: Path, given: Choices, inferred: Inferred) -
         inferred.shown = [root]
         infer_coco(Files([root]), names, given, inferred)
         return True
+    if path.suffix.lower() == ".csv":
+        names = [p.relative_to(root).as_posix() for p in (path, test) if p is not None]
+        if not is_box_table(files, names[0]):
+            return False
+        inferred.shown = [root]
+        infer_box_table(files, names, given, inferred)
+        return True
     if not (path.is_dir() or _is_archive(path)) or test is not None:
         return False
     prefix = _prefix(path, root)
@@ -123,6 +139,8 @@ def _infer_boxes(files: Files, path: Path, given: Choices, inferred: Inferred) -
         infer_voc(files, prefix, found, given, inferred)
     elif found := coco_files(files, prefix):
         infer_coco(files, found, given, inferred)
+    elif found := box_tables(files, prefix):
+        infer_box_table(files, found, given, inferred)
     else:
         return False
     return True

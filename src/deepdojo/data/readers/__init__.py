@@ -17,6 +17,7 @@ __all__ = ["READERS", "RawRow", "options_of", "read"]
 
 #: Name of a reader -> the module that holds its `read(files, **options)`.
 READERS: Mapping[str, str] = {
+    "box_table": "deepdojo.data.readers.box_table",
     "captions": "deepdojo.data.readers.captions",
     "coco": "deepdojo.data.readers.coco",
     "conll": "deepdojo.data.readers.conll",
