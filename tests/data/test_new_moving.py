@@ -93,3 +93,16 @@ def test_what_cannot_be_a_project_is_refused(tmp_path) -> None:
             (odd / name / f"{k}.txt").write_text("1 2 3\n" * (101 + 2 * k))
     with pytest.raises(DataError, match="how many joints a frame has cannot be told"):
         create(tmp_path / "five", odd)
+
+
+def test_a_table_of_videos_is_a_project_of_videos(tmp_path):
+    (tmp_path / "clips").mkdir()
+    for i in range(30):
+        (tmp_path / "clips" / f"{i}.mp4").write_bytes(bytes([i]) * 9)
+    lines = [f"{i}.mp4,{'ab'[i % 2]}" for i in range(30)]
+    (tmp_path / "v.csv").write_text("video,label\n" + "\n".join(lines) + "\n")
+    import deepdojo as dd
+
+    project, _ = dd.new(tmp_path / "p", tmp_path / "v.csv")
+    assert project.spec.task == "video-classification"
+    assert (project.spec.columns["clip"].column, project.spec.columns["clip"].file) == ("video", "clips/{}")

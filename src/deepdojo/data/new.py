@@ -182,7 +182,8 @@ def _infer_tables(files: Files, paths: list[Path], given: Choices, inferred: Inf
         _refuse_other_tasks(tables[0], given)
     infer_table(tables[0], tables[1] if len(tables) == 2 else None, given, inferred)
     inferred.files = [table.file for table in tables]
-    images = inferred.spec["columns"].get("image") or inferred.spec["columns"].get("audio")
+    named = (inferred.spec["columns"].get(role) for role in ("image", "audio", "clip"))
+    images = next((column for column in named if column), None)
     if images is not None:
         inferred.shown = [inferred.root]
         cells = {str(cell).strip() for table in tables for cell in table.whole_column(images["column"])}

@@ -12,7 +12,7 @@ from deepdojo.data.infer.inferred import Choices, Inferred, class_metric, listed
 from deepdojo.data.infer.reading import IDS, TARGETS, TableFile
 from deepdojo.data.infer.roles import named_roles, say_roles
 from deepdojo.data.infer.sounds import infer_sound_table, sound_column
-from deepdojo.data.infer.text import image_cells, is_date, text_facts
+from deepdojo.data.infer.text import image_cells, is_date, text_facts, video_cells
 from deepdojo.data.rows import LABEL_SIGNS, as_text
 from deepdojo.errors import DataError, UnknownNameError, UsageError
 
@@ -101,6 +101,7 @@ class _Inputs:
         self.unique = [n for n in names if _like_id(table, n, facts[n])]
         self.ids = [n for n in self.unique if n not in self.texts or self.texts[n].words < FREE_WORDS]
         self.images = {n: cell for n in names if (cell := image_cells(table, n)) is not None}
+        self.videos = {n: cell for n in names if (cell := video_cells(table, n)) is not None}
         left = [n for n in names if n not in self.constant]
         self.rest = [n for n in left if n not in self.ids] or left
         free = [n for n in self.rest if n in self.texts and self.texts[n].free(FREE_WORDS, DISTINCT)]
@@ -271,6 +272,8 @@ def _task_by_rule(
     why = f"{target} has {classes:,} classes"
     if inputs.images:
         return "image-classification", f"{next(iter(inputs.images))} names image files and {why}"
+    if inputs.videos:
+        return "video-classification", f"{next(iter(inputs.videos))} names video files and {why}"
     if inputs.text is not None and _text_rules(inputs):
         return "text-classification", f"{inputs.text} holds free text ({inputs.texts[inputs.text]}) and {why}"
     return "tabular-classification", f"{why}; if it is a quantity: --task tabular-regression" if numeric else why
@@ -301,9 +304,10 @@ def _given_task(
         if not words:
             raise UsageError("no column holds text", where=where, todo="leave out --task")
         inputs.text = inputs.text or max(words, key=lambda n: inputs.texts[n].signs)
-    if contract.input_kind == "image" and not inputs.images:
+    named = {"image": inputs.images, "video": inputs.videos}.get(contract.input_kind or "")
+    if named is not None and not named:
         raise UsageError(
-            "no column names image files that are there",
+            f"no column names {contract.input_kind} files that are there",
             where=where,
             todo="leave out --task, or name paths relative to the file",
         )
@@ -358,8 +362,8 @@ def _columns(
                 f"not used: {listed(others)}",
             )
         return
-    if contract.input_kind == "image":
-        name, pattern = next(iter(inputs.images.items()))
+    if contract.input_kind in ("image", "video"):
+        name, pattern = next(iter((inputs.images if contract.input_kind == "image" else inputs.videos).items()))
         inferred.spec["columns"] = {contract.input: {"column": name, "file": pattern}, role: target}
         return
     if contract.input_kind in ("vector", "matrix"):

@@ -57,6 +57,13 @@ def image_cells(table: TableFile, name: str) -> str | None:
     return media_cells(table, name, IMAGE_SUFFIXES, folders)
 
 
+def video_cells(table: TableFile, name: str) -> str | None:
+    """As `image_cells`, for videos."""
+    from deepdojo.data.infer.moving import VIDEO_SUFFIXES
+
+    return media_cells(table, name, VIDEO_SUFFIXES, ("", "videos/", "video/", "clips/", "train/"))
+
+
 def media_cells(table: TableFile, name: str, suffixes: Sequence[str], folders: Sequence[str]) -> str | None:
     """As `image_cells`, for files with one of these endings in one of these folders beside the table."""
     cells = [str(cell).strip() for cell in table.column(name)[:200] if not is_missing(cell)]
