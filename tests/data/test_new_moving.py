@@ -118,3 +118,16 @@ def test_a_bare_picture_is_named_by_its_file_where_pictures_are_their_own_ids(tm
 
     (tmp_path / "dog.jpg").write_bytes(b"")
     assert str(Media("dog.jpg", lambda: b"")) == "dog.jpg"
+
+
+def test_a_table_of_videos_is_a_project_of_videos(tmp_path):
+    (tmp_path / "clips").mkdir()
+    for i in range(30):
+        (tmp_path / "clips" / f"{i}.mp4").write_bytes(bytes([i]) * 9)
+    lines = [f"{i}.mp4,{'ab'[i % 2]}" for i in range(30)]
+    (tmp_path / "v.csv").write_text("video,label\n" + "\n".join(lines) + "\n")
+    import deepdojo as dd
+
+    project, _ = dd.new(tmp_path / "p", tmp_path / "v.csv")
+    assert project.spec.task == "video-classification"
+    assert (project.spec.columns["clip"].column, project.spec.columns["clip"].file) == ("video", "clips/{}")

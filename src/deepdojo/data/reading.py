@@ -27,7 +27,7 @@ __all__ = ["read_all", "take"]
 
 Row = Mapping[str, Any]
 Progress = Callable[[int, int, str], None]
-_RAGGED = ("jsonl", "python:")
+_RAGGED = ("jsonl", "spans", "python:")
 
 
 def read_all(project: Project, files: Files, trusted: bool, progress: Progress | None) -> Read | PackedRead:
