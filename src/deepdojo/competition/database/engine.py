@@ -137,7 +137,7 @@ def _prepare(database: Database) -> None:
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(5023417)"))  # two servers that start at once
         tables.metadata.create_all(connection)
         meta = tables.meta
-        found = dict(connection.execute(sa.select(meta.c.key, meta.c.value)).tuples().all())
+        found = {row.key: row.value for row in connection.execute(sa.select(meta.c.key, meta.c.value))}
         if not found:
             values = {"schema": str(tables.SCHEMA_VERSION), "secret": secrets.token_hex(32)}
             connection.execute(meta.insert(), [{"key": key, "value": value} for key, value in values.items()])
@@ -156,7 +156,7 @@ def _refusals() -> Iterator[None]:
         yield
     except OperationalError as error:
         text = str(error.orig).lower()
-        if "full" in text or "no space" in text:
+        if "disk is full" in text or "no space left" in text or "disk full" in text:
             raise Refusal("disk_full", "the server's disk is full", todo="tell the host") from error
         raise Refusal(
             "unavailable", "the server's database cannot be reached", todo="try again in some seconds",

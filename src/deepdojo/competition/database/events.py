@@ -15,8 +15,8 @@ from deepdojo.competition.event import Rules, parse_rules
 from deepdojo.competition.refusal import Refusal
 
 __all__ = [
-    "Event", "all_events", "announce", "audited", "by_id", "changed", "event_of", "extend_until", "freeze", "log", "make_event",
-    "news", "unfreeze",
+    "Event", "all_events", "announce", "audited", "by_id", "changed", "event_of", "extend_until", "freeze", "log",
+    "make_event", "news", "unfreeze",
 ]  # fmt: skip
 
 

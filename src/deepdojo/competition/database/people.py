@@ -15,8 +15,8 @@ from deepdojo.competition.event import Rules
 from deepdojo.competition.refusal import Refusal
 
 __all__ = [
-    "Person", "by_session", "by_token", "enter", "join", "join_team", "leave_team", "make_person", "make_session", "revoke",
-    "secret_digest", "skeleton", "team_of",
+    "Person", "by_session", "by_token", "enter", "join", "join_team", "leave_team", "make_person", "make_session",
+    "revoke", "secret_digest", "skeleton", "team_of",
 ]  # fmt: skip
 
 _SESSION_S = 14 * 86_400
