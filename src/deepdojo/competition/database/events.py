@@ -1,0 +1,168 @@
+"""Events: made, looked up, opened and closed, frozen, announced. What a host does is written into the audit log."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from deepdojo.competition.database.engine import Database, dump
+from deepdojo.competition.database.tables import announcements, audit, boards, events, rubrics
+from deepdojo.competition.event import Rules, parse_rules
+from deepdojo.competition.refusal import Refusal
+
+__all__ = [
+    "Event", "all_events", "announce", "audited", "by_id", "changed", "event_of", "extend_until", "freeze", "log",
+    "make_event", "news", "unfreeze",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Event:
+    """One row of the events.
+
+    Attributes:
+        rubric: the version of metric and answers that is valid now.
+        version: grows with every change of a board; shown_version with those that entrants may see.
+        frozen_at: the public board stands still since then.
+        closed_at: the final board has been opened.
+    """
+
+    id: int
+    name: str
+    rules: Rules
+    code: str
+    rubric: int
+    version: int
+    shown_version: int
+    frozen_at: float | None
+    closed_at: float | None
+
+    @property
+    def key(self) -> dict[str, Any]:
+        return {"id": self.id, "rubric": self.rubric}
+
+
+def make_event(database: Database, connection: sa.Connection, rules: Rules, *, solution_sha256: str, who: str) -> Event:
+    """Enter a published event. Raises Refusal where the name is taken."""
+    if connection.execute(sa.select(events.c.id).where(events.c.name == rules.name)).first() is not None:
+        raise Refusal("name_taken", f"an event is named {rules.name!r} already", todo="give another with --name")
+    now = database.now(connection)
+    values = {"name": rules.name, "rules": dump(rules.model_dump()), "code": secrets.token_urlsafe(9), "created": now}
+    number = connection.execute(events.insert().returning(events.c.id), values).scalar_one()
+    rubric = {"event_id": number, "version": 1, "state": "active", "reason": "as hosted", "metric": rules.metric,
+              "solution_sha256": solution_sha256, "folder": ".", "created": now}  # fmt: skip
+    connection.execute(rubrics.insert(), rubric)
+    log(database, connection, number, who, "hosted", {"solution": solution_sha256})
+    return event_of(connection, rules.name)
+
+
+def event_of(connection: sa.Connection, name: str) -> Event:
+    """Raises Refusal where there is none."""
+    found = connection.execute(sa.select(events).where(events.c.name == name)).mappings().first()
+    if found is None:
+        raise Refusal("not_found", f"no event is named {name[:80]!r}", todo="see the list of events")
+    return _event(found)
+
+
+def by_id(connection: sa.Connection, number: int) -> Event:
+    """The event of this number."""
+    return _event(connection.execute(sa.select(events).where(events.c.id == number)).mappings().one())
+
+
+def all_events(connection: sa.Connection) -> list[Event]:
+    """The newest first."""
+    found = connection.execute(sa.select(events).order_by(events.c.created.desc())).mappings()
+    return [_event(row) for row in found]
+
+
+def _event(row: Any) -> Event:
+    return Event(
+        row["id"], row["name"], parse_rules(json.loads(row["rules"])), row["code"], row["rubric"], row["version"],
+        row["shown_version"], row["frozen_at"], row["closed_at"],
+    )  # fmt: skip
+
+
+def changed(connection: sa.Connection, event_id: int, *, shown: bool) -> None:
+    """A board has changed; `shown`: so that entrants see it (a frozen board's version would tell of the changes
+    behind it)."""
+    values = {"version": events.c.version + 1}
+    if shown:
+        values["shown_version"] = events.c.shown_version + 1
+    connection.execute(events.update().where(events.c.id == event_id).values(**values))
+
+
+def freeze(database: Database, connection: sa.Connection, event: Event, who: str) -> None:
+    """Keep a copy of the public board, and show that from now on: values, ranks, counts and times alike."""
+    if event.frozen_at is not None:
+        return
+    copied = [c for c in boards.c if c.name != "part"]
+    source = sa.select(*copied, sa.literal("frozen")).where(
+        boards.c.event_id == event.id, boards.c.part == "public", boards.c.rubric == event.rubric
+    )
+    connection.execute(boards.delete().where(boards.c.event_id == event.id, boards.c.part == "frozen"))
+    connection.execute(boards.insert().from_select([c.name for c in copied] + ["part"], source))
+    now = database.now(connection)
+    connection.execute(events.update().where(events.c.id == event.id).values(frozen_at=now))
+    changed(connection, event.id, shown=True)
+    log(database, connection, event.id, who, "froze the public board", {})
+
+
+def unfreeze(database: Database, connection: sa.Connection, event: Event, who: str) -> None:
+    """Show the living board again."""
+    connection.execute(boards.delete().where(boards.c.event_id == event.id, boards.c.part == "frozen"))
+    rules = event.rules.model_copy(update={"freeze_at": None})
+    connection.execute(
+        events.update().where(events.c.id == event.id).values(frozen_at=None, rules=dump(rules.model_dump()))
+    )
+    changed(connection, event.id, shown=True)
+    log(database, connection, event.id, who, "ended the freeze", {})
+
+
+def extend_until(database: Database, connection: sa.Connection, event: Event, ends: float, who: str) -> None:
+    """Move the end. Raises Refusal where the final board is open already."""
+    if event.closed_at is not None:
+        raise Refusal("ended", f"the final board of {event.rules.title} is open already", todo="host a new event")
+    rules = event.rules.model_copy(update={"ends": ends})
+    connection.execute(events.update().where(events.c.id == event.id).values(rules=dump(rules.model_dump())))
+    changed(connection, event.id, shown=True)
+    log(database, connection, event.id, who, "moved the end", {"from": event.rules.ends, "to": ends})
+
+
+def announce(database: Database, connection: sa.Connection, event: Event, text: str, who: str) -> None:
+    """Tell all entrants something."""
+    if not text.strip():
+        raise Refusal("bad_request", "the announcement is empty", todo="give its text")
+    values = {"event_id": event.id, "text": text.strip()[:10_000], "created": database.now(connection)}
+    connection.execute(announcements.insert(), values)
+    changed(connection, event.id, shown=True)
+    log(database, connection, event.id, who, "announced", {"text": text.strip()[:200]})
+
+
+def news(connection: sa.Connection, event_id: int) -> list[dict[str, Any]]:
+    """Announcements, the newest first."""
+    a = announcements.c
+    found = connection.execute(
+        sa.select(a.id, a.text, a.created).where(a.event_id == event_id).order_by(a.id.desc())
+    ).mappings()
+    return [dict(row) for row in found]
+
+
+def log(
+    database: Database, connection: sa.Connection, event_id: int | None, who: str, what: str, detail: dict[str, Any]
+) -> None:
+    """One line of the audit log; there is no function that changes or removes one."""
+    values = {"at": database.now(connection), "event_id": event_id, "who": who, "what": what, "detail": dump(detail)}
+    connection.execute(audit.insert(), values)
+
+
+def audited(connection: sa.Connection, event_id: int, most: int = 1000) -> list[dict[str, Any]]:
+    """The event's lines of the audit log, the newest first."""
+    a = audit.c
+    found = connection.execute(
+        sa.select(a.at, a.who, a.what, a.detail).where(a.event_id == event_id).order_by(a.id.desc()).limit(most)
+    ).mappings()
+    return [{**row, "detail": json.loads(row["detail"])} for row in found]
