@@ -27,6 +27,7 @@ __all__ = [
     "from_rate",
     "from_sums",
     "group_index",
+    "influence_interval",
     "paired",
     "paired_influence",
 ]
@@ -35,7 +36,8 @@ IntervalName = Literal["wilson", "bootstrap", "cluster bootstrap", "normal", "no
 Array = np.ndarray
 
 _CHUNK_CELLS = 1 << 20  # 8 MB of weights at a time; 1,000 draws × 100,000 rows at once would be 763 MiB
-_NORMAL_ABOVE_UNITS = 50_000  # from here on the bootstrap only repeats the normal interval, at seconds of cost
+_NORMAL_ABOVE_UNITS = 5_000  # from here on the bootstrap only repeats the normal interval, at 0.1 to 3 s a score
+_RARE = 100  # unless so few rows stand behind the value (a rare class): the normal interval needs many
 
 
 class Interval(NamedTuple):
@@ -122,8 +124,8 @@ class Measured:
         """The interval of the value over test rows, for this trained model.
 
         Wilson for proportions; else the bootstrap, cut where few units need it (`expanded_tail`) and corrected for bias
-        and skewness (BCa, acceleration from the influence); groups are drawn whole. Above 50,000 units: value ±
-        z·sd(influence)/√n. A metric may have a way of its own (`interval_of`).
+        and skewness (BCa, acceleration from the influence); groups are drawn whole. Above 5,000 units: value ±
+        z·sd(influence)/√n, unless a class is rarer than 100 rows. A metric may have a way of its own (`interval_of`).
 
         Args:
             groups: (n,) the group of each row, or None; rows of one group are not independent.
@@ -140,7 +142,8 @@ class Measured:
         name: IntervalName = "bootstrap" if index is None else "cluster bootstrap"
         if self.interval_of is not None and value > 0:
             return self._clip(*self.interval_of(level, draws, seed, index), value, name)
-        if units > _NORMAL_ABOVE_UNITS or self.normal:
+        many = units > _NORMAL_ABOVE_UNITS and (self.effective_n is None or self.effective_n >= _RARE)
+        if many or self.normal:
             return self._normal(value, index, level)
         drawn = self.draw(draws, seed, groups)
         drawn = drawn[np.isfinite(drawn)]
@@ -323,6 +326,20 @@ def _difference(terms: Array, both: Measured, groups: Array | None, level: float
     else:
         high = min(high, 0.0)
     return Difference(value, min(low, value), max(high, value), p, both.n)
+
+
+def influence_interval(value: float, influence: Array, *, index: Array | None = None, level: float = 0.95) -> Interval:
+    """The interval where only the value and the (n,) influence are at hand: Wilson for 0/1 rows, else the normal one.
+
+    Args:
+        index: (n,) group numbers from 0; then the groups' sums vary, not the rows.
+    """
+    influence = np.asarray(influence, dtype=np.float64)
+    terms = influence + value
+    if index is None and np.all(np.minimum(np.abs(terms), np.abs(terms - 1)) < 1e-9):
+        return Interval(*wilson(round(float(terms.sum())), len(terms), level), "wilson")
+    half = normal_quantile(0.5 + level / 2) * _length(group_sums(influence[None], index)[0]) / len(influence)
+    return Interval(value - half, value + half, "normal" if half > 0 else "none")
 
 
 def group_index(groups: Array | None, n: int) -> Array | None:
