@@ -1,5 +1,4 @@
-"""Can the label be read from what is no content: the order of the rows, names, sizes and times of files, the size of the
-input?
+"""Can the label be read from what is no content: order of the rows; names, sizes and times of files; the input's size?
 
 Each such trait becomes a small code; a table of codes and labels is learned on one half of the rows and judged on the
 other, where the labels could stand in any order if the trait said nothing (`chance.hits_by_chance`).
