@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from deepdojo.tables import Table
 
 __all__ = [
-    "Comparison", "LoadedRun", "Reproduction", "board", "check", "compare", "curve", "errors", "explain", "export",
-    "load", "look", "new", "predict", "report", "reproduce", "runs", "score", "train", "train_all",
+    "Comparison", "LoadedRun", "Reproduction", "board", "bundle", "check", "compare", "curve", "errors", "explain",
+    "export", "load", "look", "new", "predict", "report", "reproduce", "runs", "score", "train", "train_all",
 ]  # fmt: skip
 
 
@@ -357,6 +357,29 @@ def check(
         problems, judged = check_references(dataset, judge)
         report = report.with_more(problems, submissions=judged)
     return report
+
+
+def bundle(
+    folder: str | Path,
+    projects: Sequence[str | Path] = (),
+    *,
+    offline: bool = False,
+    yes: bool = False,
+    listener: Listener | None = None,
+) -> dict[str, Any]:
+    """Write all that a computer like this one needs to install DeepDojo and to train these projects without a network.
+
+    Args:
+        folder: is made; wheels, projects with their data, and INSTALL.txt.
+        yes: download more than 100 MB of data without asking.
+
+    Returns:
+        folder, install (the one line that installs from it, and that for Windows), wheels, projects, bytes, notes.
+    """
+    from deepdojo.competition.bundle import write_bundle
+
+    said = listener or Listener()
+    return write_bundle(Path(folder), projects, offline=offline, yes=yes, progress=said.progress, say=said.stage)
 
 
 def look(

@@ -43,6 +43,7 @@ COMMANDS: Mapping[str, Command] = {
     "runs": Command("deepdojo.cli.runs:runs", "Practise", "List runs: finished, running, interrupted."),
     "compare": Command("deepdojo.cli.compare:compare", "Compete", "Is the difference between two runs real?"),
     "score": Command("deepdojo.cli.score:score", "Compete", "Score a table of predictions, whoever made it."),
+    "bundle": Command("deepdojo.cli.bundle:bundle", "Compete", "Take DeepDojo and projects to where no network is."),
     "list": Command("deepdojo.cli.listing:listing", "Tools", "List what there is: projects, models, tasks, metrics."),
     "show": Command("deepdojo.cli.show:show", "Tools", "Show one project, model, task, metric, layer or run."),
     "schema": Command("deepdojo.cli.schema:schema", "Tools", "Print the JSON schema of a project or recipe file."),

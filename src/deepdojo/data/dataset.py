@@ -112,9 +112,37 @@ class Dataset:
             return full
         return self._view(split, ("id", *self.project.contract.reads), kept=True)
 
+    @property
+    def withheld(self) -> bool:
+        """Whether the answers of the test rows are with somebody else, who scores predictions."""
+        return self.project.spec.data.withheld
+
     def truth(self, split: str) -> Sequence[Row]:
-        """`id` and targets of a part: for scoring, report and nothing else."""
+        """`id` and targets of a part: for scoring, report and nothing else. Raises DataError where they are with
+        somebody else."""
+        self.refuse_withheld(split)
         return self._view(split, ("id", *self.project.contract.targets))
+
+    def refuse_withheld(self, split: str = "test") -> None:
+        """Raises DataError where the answers of a part are with somebody else."""
+        if self.withheld and any(self._got.fixed[at] == "test" for at in self._places(split)):
+            raise DataError(
+                "the answers of the test rows are not here: the host of the competition keeps them",
+                where=self.project.name, todo="send a table of predictions to the host, who scores it",
+            )  # fmt: skip
+
+    def _places(self, split: str) -> list[int]:
+        """Of each row of a part its place among all that were read, from 0."""
+        found: list[int] = np.flatnonzero(self._parts == SPLITS.index(split)).tolist()
+        return found
+
+    def modified(self, name: str) -> float | None:
+        """When a file was changed last, in seconds; None for one in an archive, whose time is the archive's."""
+        place = None if "!" in name else self._files.place(name)
+        try:
+            return None if place is None else place.stat().st_mtime
+        except OSError:
+            return None
 
     def groups(self, split: str) -> np.ndarray | None:
         """(n,) int64, the same number for rows of one group; None when the project has no groups."""
@@ -144,9 +172,10 @@ class Dataset:
         return self._got.where(at)
 
     def digest(self, split: str) -> str:
-        """SHA-256 over the sorted ids and targets of a part: two scores compare only where it is the same."""
+        """SHA-256 over the sorted ids and targets of a part (ids alone, where targets are withheld): two scores compare
+        only where it is the same."""
         if split not in self._digest_of:
-            truth = self.truth(split)
+            truth = self._view(split, ("id",)) if self.withheld and split == "test" else self.truth(split)
             lines = (line_of(row) for row in truth)
             self._digest_of[split] = digest_of_lines(lines)
         return self._digest_of[split]

@@ -200,11 +200,16 @@ class DataSpec(BaseModel):
     """series: so many origins of each series alone, the last ones; 1 hides one horizon of each."""
     split: dict[Literal["train", "validation", "test"], dict[str, Any]] = Field(default_factory=dict)
     """Given splits: for each the options that differ, such as train = {file = "train.csv"}."""
+    withheld: bool = False
+    """The rows of the given test part have no answers here: the host of a competition keeps them. A training is judged
+    on validation rows, and leaves predictions of the test rows to be sent to the host."""
 
     def options(self, split: str | None = None) -> dict[str, Any]:
         """The reader's options (None left out), with those of one split over them."""
         own = set(type(self).model_fields)
-        values = {k: getattr(self, k) for k in own - {"reader", "id", "split"}} | dict(self.model_extra or {})
+        values = {k: getattr(self, k) for k in own - {"reader", "id", "split", "withheld"}} | dict(
+            self.model_extra or {}
+        )
         values = {k: v for k, v in values.items() if v is not None}
         return values | {k: v for k, v in self.split.get(split or "", {}).items() if k not in ("reader", "id")}  # type: ignore[call-overload]
 
@@ -507,6 +512,9 @@ def _check_split(spec: ProjectSpec, where: str) -> None:
             f"{spec.task} learns from named pictures and asks about others, and data.split gives no {missing[0]} part",
             where=where, todo="give train, validation and test in [data.split]; `dojo new` writes them for a folder",
         )  # fmt: skip
+    if spec.data.withheld and (contract_of(spec.task).host_run or "test" not in given):
+        why = f"{spec.task} has no answers beside its rows" if "test" in given else "data.split gives no test part"
+        raise ProjectError(f"data.withheld is set, and {why}", where=where, todo="leave withheld out")
     fraction = split.fraction or {}
     ways = {
         "data.split.test": "test" in given,

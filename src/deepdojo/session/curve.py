@@ -249,6 +249,7 @@ def begin_curve(
     asked = Asked.of(project, recipe, changes, seed, trust)
     asked = ForShare(**vars(asked))
     dataset = asked.load(listener, offline=offline, yes=yes)
+    dataset.refuse_withheld()
     problems = checked(dataset, listener)
     rows = {share: len(share_of_rows(dataset, share, seed)) for share in given}
     kept = _distinct(rows, dataset, listener)

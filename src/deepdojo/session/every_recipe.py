@@ -77,7 +77,7 @@ class EveryRecipe:
 
     def train(self) -> None:
         """Floors, the default, then the others by expected time. Ctrl-C ends it; what is finished stays."""
-        if self.options.baselines:
+        if self.options.baselines and not self.dataset.withheld:
             self.floors()
         names = list(self.wanted)
         for name in names[:1]:

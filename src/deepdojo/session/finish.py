@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from deepdojo.session.train import Session
     from deepdojo.tasks.base import Task
 
-__all__ = ["explain_run", "finish_run", "held_out_score"]
+__all__ = ["explain_run", "finish_run", "finish_withheld", "held_out_score"]
 
 WORST = 20
 BEST = 12
@@ -80,6 +80,18 @@ def finish_run(session: Session, network: Network) -> None:
     write_json(session.folder / "examples.json", shown)
     score["cost"]["seconds"], score["cost"]["cpu_seconds"] = time.monotonic() - session.started, session.cpu_seconds()
     write_json(session.folder / "score.json", score)
+
+
+def finish_withheld(session: Session, network: Network) -> None:
+    """Where a host keeps the answers: predictions of the test rows, to be sent to him; the score of validation rows."""
+    dataset = session.dataset
+    session.listener.stage("predict", "test rows, whose answers the host keeps")
+    found = network.predict(dataset.rows("test"))
+    session.usable("test")
+    contract = network.task.contract
+    write_predictions(session.folder, "predictions.parquet", table_of(found, contract), contract)
+    write_rejected(session.folder / "rejected.csv", dataset.rejected)
+    network.write_validation_score("the host of the competition scores predictions.parquet")
 
 
 def held_out_score(session: Session, network: Network) -> Score:

@@ -84,7 +84,7 @@ def finish_group(group: Group) -> None:
     """score.json, rows.parquet, the floors, explanations and examples of a group whose trainings are all there."""
     plan = group.plan
     leave_out_rejected(group)
-    if group.options.validation_only:
+    if group.options.validation_only or next(iter(group.data.values())).withheld:
         write_closed(group)
         return
     group.listener.stage("score", "all trainings")

@@ -127,6 +127,11 @@ class Session:
         return None if self.resume else sum(os.times()[:4]) - self.cpu_before
 
     @property
+    def unscored(self) -> bool:
+        """Whether no held-out row is scored: they are left closed, or somebody else has their answers."""
+        return self.options.validation_only or self.dataset.withheld
+
+    @property
     def deadline(self) -> float | None:
         """When the whole command must end."""
         return None if self.options.budget_s is None else self.started + self.options.budget_s - BUDGET_RESERVE_S
@@ -143,7 +148,7 @@ class Session:
         if self.options.budget_s is None or self.deadline is None:
             return None
         extra = (self.options.baselines and not self.floored) or self.options.explain or self.options.report
-        share = TRAINING_SHARE_OF_BUDGET if extra and not self.options.validation_only else 0.85
+        share = TRAINING_SHARE_OF_BUDGET if extra and not self.unscored else 0.85
         now = time.monotonic()
         left = self.deadline - now
         if left <= after_s:
@@ -167,7 +172,7 @@ class Session:
             return self._run()
 
     def _run(self) -> Run:
-        from deepdojo.session.finish import finish_run
+        from deepdojo.session.finish import finish_run, finish_withheld
         from deepdojo.session.network import Network
         from deepdojo.training.precision import using_threads
 
@@ -191,6 +196,8 @@ class Session:
                 network.write_validation_score("trained on all rows; its score is that of the folds")
             elif self.options.validation_only:
                 network.write_validation_score("the held-out rows were left closed (--validation-only)")
+            elif self.dataset.withheld:
+                finish_withheld(self, network)
             else:
                 finish_run(self, network)
             self.write_left_out()
