@@ -52,7 +52,7 @@ def test_numpy_and_several_processes_work_inside(sandbox):
         "import multiprocessing as m, numpy\n"
         "with m.get_context('fork').Pool(2) as pool: print(sum(pool.map(abs, numpy.arange(-5, 5))))"
     )
-    done = sandbox.run([*PYTHON, program])
+    done = sandbox.run([sys.executable, "-c", program])
     assert done.stdout == b"25\n", done.stderr
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -91,8 +90,8 @@ def _start(
     """As we are; as another uid; or, where that uid needs a way into closed folders, by `reach.py`."""
     program = bwrap
     if mounts:
-        plan = json.dumps({"mounts": mounts, "uid": uid, "gid": uid, "argv": argv, "program": bwrap})
-        reach = opened.memory_file(plan.encode())
+        fields = [str(uid), bwrap, str(len(argv)), *argv, *(path for pair in mounts for path in pair)]
+        reach = opened.memory_file(nul_separated(fields))
         program = os.path.realpath(sys.executable)
         argv = [program, "-I", "-S", "-B", str(_HERE / "reach.py"), str(reach)]
         passed, uid = [*passed, reach], None
