@@ -19,7 +19,7 @@ from pathlib import Path
 from deepdojo.competition.sandbox import Limits, Sandbox
 from deepdojo.competition.sandbox.cgroups import parents
 from deepdojo.competition.sandbox.mounts import environment
-from deepdojo.competition.sandbox.self_test import examine
+from deepdojo.competition.sandbox.selftest import examine
 
 _IMPORT = (
     "import time; a, b = time.perf_counter(), time.process_time(); import torch; "

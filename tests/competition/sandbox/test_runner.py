@@ -14,7 +14,7 @@ import pytest
 from deepdojo.competition.sandbox import Limits, Sandbox, SandboxError
 from deepdojo.competition.sandbox.owner import mark, sweep
 from deepdojo.competition.sandbox.seccomp import filter_program
-from deepdojo.competition.sandbox.self_test import examine
+from deepdojo.competition.sandbox.selftest import examine
 from deepdojo.errors import UsageError
 
 from .conftest import running
@@ -100,6 +100,29 @@ def test_missing_bubblewrap_is_one_sentence(monkeypatch):
     assert said == ["bubblewrap is not installed; install it (apt install bubblewrap)"]
     monkeypatch.setattr(sys, "platform", "darwin")
     assert "there is no sandbox on darwin" in examine(Sandbox())[0]
+
+
+def test_interpreter_in_a_home_folder_is_refused_and_not_shown_whole(sandbox, monkeypatch):
+    from deepdojo.competition.sandbox import mounts
+
+    monkeypatch.setattr(mounts, "toolchain", mounts.toolchain.__wrapped__)
+    monkeypatch.setattr(mounts.sys, "base_prefix", str(Path.home()))
+    with pytest.raises(SandboxError, match=r"installed right in .*, which the sandbox would have to show whole"):
+        mounts.toolchain()
+
+
+def test_where_there_is_no_sandbox_everything_can_still_be_imported_and_says_why():
+    """What Windows lacks is taken away."""
+    source = (
+        "import os, sys\n"
+        "for name in ('fcntl', 'pwd', 'grp', 'resource'): sys.modules[name] = None\n"
+        "for name in ('geteuid', 'memfd_create', 'pidfd_open', 'O_PATH', 'sysconf'): delattr(os, name)\n"
+        "import deepdojo.competition.sandbox.code, deepdojo.competition.sandbox.metric\n"
+        "from deepdojo.competition.sandbox import self_test\n"
+        "sys.platform = 'win32'; print(self_test())"
+    )
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    assert "there is no sandbox on win32; host code competitions on Linux with bubblewrap" in done.stdout, done.stderr
 
 
 def test_self_test_finds_this_machine_whole_and_a_missing_filter(sandbox):
