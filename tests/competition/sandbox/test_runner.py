@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -202,3 +203,26 @@ def test_runs_leave_no_descriptor_and_no_folder(sandbox, tmp_path):
     assert len(os.listdir("/proc/self/fd")) == before
     temporary = Path(os.environ.get("TMPDIR", "/tmp"))
     assert not list(temporary.glob(f"{mark()}*"))
+
+
+@pytest.mark.slow
+def test_server_killed_at_any_moment_of_a_start_leaves_nothing_that_runs(sandbox):
+    """The moment matters: bubblewrap's inner process waits for its outer one, and for ever if that one has died."""
+    generator = random.Random(0)
+    token = f"early-{time.monotonic_ns()}"
+    source = (
+        "import sys; from deepdojo.competition.sandbox import Sandbox; print('up', flush=True)\n"
+        f"while True: Sandbox().run([sys.executable, '-I', '-S', '-c', 'pass', '{token}'])"
+    )
+    for _ in range(12):
+        server = subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE)
+        assert server.stdout is not None
+        with server.stdout as printed:
+            printed.readline()
+            time.sleep(0.25 * generator.random())
+            server.kill()
+            server.wait()
+        of_server = f"deepdojo-sandbox-{server.pid}-"
+        time.sleep(1)  # and no waiting for "nothing": what was just being started may have no name yet
+        assert not running(token)
+        assert not running(of_server)

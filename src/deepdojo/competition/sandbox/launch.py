@@ -74,6 +74,8 @@ def launch(
     argv = [mark(), "--args", str(arguments), "--", base, "-I", "-S", "-B", _INSIDE]
     passed = [theirs[name] for name in ("info", "status", "output", "go")] + [arguments, *contents.values()]
     passed += [descriptors["seccomp"]] if filtered else []
+    # If the server dies now, bubblewrap must not die of a broken pipe halfway: its inner process would wait for ever.
+    passed.append(ends["info"][0])
     process = _start(opened, bwrap, argv, passed, mounts, uid, theirs["stdout"], theirs["stderr"])
     for end in theirs.values():
         opened.close(end)
