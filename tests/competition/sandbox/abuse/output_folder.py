@@ -1,0 +1,5 @@
+"""The output is a folder."""
+
+import os
+
+os.mkdir("/tmp/output/output")
