@@ -209,3 +209,10 @@ def test_folds_from_training_to_predicting(there: Dojo) -> None:
     assert there("show", run).code == 0
     assert there("reproduce", f"{run}/seeds/1/folds/0").code == 0
     assert f"{run} has no part 'seeds/7'" in there("report", f"{run}/seeds/7").err
+
+
+def test_several_files_for_predict_are_refused_with_the_folder_as_the_way_out(there: Dojo) -> None:
+    refused = there("predict", "last", "a.png", "b.png", "c.png")
+    assert refused.code == 2
+    assert "3 files are given, and one file or one folder is read" in refused.err
+    assert "put them into one folder" in refused.err

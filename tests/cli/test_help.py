@@ -28,6 +28,7 @@ FROZEN = {
     "compare": "RUN OTHER --json --project --runs",
     "runs": "PROJECT --all --json --runs --sort --state --watch",
     "score": "PROJECT PREDICTIONS --json --offline --trust",
+    "bundle": "FOLDER PROJECTS --json --offline --yes",
     "list": "KIND --json",
     "show": "NAME --json --kind",
     "schema": "KIND",

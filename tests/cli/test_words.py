@@ -54,6 +54,9 @@ def test_scores_are_rounded_to_their_interval(args: tuple, text: str) -> None:
 def test_interval_text_never_fails_and_keeps_its_order(a: float, b: float, c: float) -> None:
     low, value, high = sorted((a, b, c))
     text = interval_text("accuracy", value, low, high)
+    if text == "[–]":  # of no width
+        assert low == value == high
+        return
     ends = [float(x) for x in text.strip("[]").split(", ")]
     assert ends == sorted(ends)
     assert math.isclose(ends[0], 100 * low, abs_tol=5.0)

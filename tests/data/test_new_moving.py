@@ -93,3 +93,41 @@ def test_what_cannot_be_a_project_is_refused(tmp_path) -> None:
             (odd / name / f"{k}.txt").write_text("1 2 3\n" * (101 + 2 * k))
     with pytest.raises(DataError, match="how many joints a frame has cannot be told"):
         create(tmp_path / "five", odd)
+
+
+def test_a_table_beside_the_videos_gives_classes_and_keeps_clips_of_one_source_together(tmp_path) -> None:
+    clips, lines = tmp_path / "clips", ["file,label,source"]
+    for i in range(40):
+        name = f"{'ab'[i % 2]}/{i}.mp4"
+        (clips / name).parent.mkdir(parents=True, exist_ok=True)
+        write_video(clips / name, [0, 40, 80], speed=i)
+        lines.append(f"{name},{'run' if i % 2 else 'walk'},film {i // 4}")
+    (clips / "labels.csv").write_text("\n".join(lines) + "\n")
+    (clips / "addresses.txt").write_text("https://example.org/1\nhttps://example.org/2\n")
+    project, said = create(tmp_path / "project", clips)
+    assert project.spec.task == "video-classification"
+    assert project.spec.split.group == "source"
+    assert any("source names 10 sources" in sentence for sentence in said)
+    dataset = load_dataset(project)
+    assert sorted({row["label"] for row in dataset.rows("train")}) == ["run", "walk"]
+    assert not dataset.rejected
+
+
+def test_a_bare_picture_is_named_by_its_file_where_pictures_are_their_own_ids(tmp_path) -> None:
+    from deepdojo.data.files import Media
+
+    (tmp_path / "dog.jpg").write_bytes(b"")
+    assert str(Media("dog.jpg", lambda: b"")) == "dog.jpg"
+
+
+def test_a_table_of_videos_is_a_project_of_videos(tmp_path):
+    (tmp_path / "clips").mkdir()
+    for i in range(30):
+        (tmp_path / "clips" / f"{i}.mp4").write_bytes(bytes([i]) * 9)
+    lines = [f"{i}.mp4,{'ab'[i % 2]}" for i in range(30)]
+    (tmp_path / "v.csv").write_text("video,label\n" + "\n".join(lines) + "\n")
+    import deepdojo as dd
+
+    project, _ = dd.new(tmp_path / "p", tmp_path / "v.csv")
+    assert project.spec.task == "video-classification"
+    assert (project.spec.columns["clip"].column, project.spec.columns["clip"].file) == ("video", "clips/{}")

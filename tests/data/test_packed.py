@@ -288,6 +288,16 @@ def test_a_killed_packing_goes_on_where_it_was(tmp_path, monkeypatch, case, at):
     assert len(made) <= raws - 24  # three chunks of eight were committed
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
+def test_a_packing_that_is_killed_while_it_writes_what_was_in_memory_loses_no_row(tmp_path, monkeypatch):
+    """The walk is 40 rows ahead of what is written: where it is says nothing of what is safe on the disk."""
+    kept = content(load(tmp_path, "table", memory=1000, monkeypatch=monkeypatch))
+    monkeypatch.setenv("DEEPDOJO_IN_MEMORY_ROWS", "40")
+    child = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), "31"], capture_output=True, check=False)
+    assert child.returncode == -signal.SIGKILL, child.stderr.decode()
+    assert content(load(tmp_path, "table")) == kept
+
+
 def test_a_packing_whose_data_changed_begins_again(tmp_path, monkeypatch):
     if not hasattr(signal, "SIGKILL"):
         pytest.skip("this system has no SIGKILL")

@@ -119,3 +119,9 @@ def test_quantiles_of_residuals_are_those_of_numpy():
 
 def test_an_interval_of_rounding_alone_asks_for_no_digits():
     assert figures.unit_of("rmse").score(-2e-16, -2e-16, 2e-16) == "0.000"
+
+
+def test_rows_that_cannot_tell_are_given_no_interval_of_width_zero():
+    unit = figures.unit_of("wer")
+    assert unit.interval(0.92, 0.92, 0.92) == "[–]"
+    assert unit.interval(0.92, 0.9, 0.95) != "[–]"

@@ -22,8 +22,9 @@ def bundle(
 ) -> None:
     """Take DeepDojo and projects to where no network is.
 
-    dojo bundle stick                    wheels for this platform, and the line that installs from them
+    dojo bundle stick                    wheels for this kind of computer
     dojo bundle stick titanic reviews/   and these projects, with their data
+    dojo bundle stick digits --json      what it holds, and how to install
     """
     from deepdojo import api
     from deepdojo.cli.terminal import TerminalListener

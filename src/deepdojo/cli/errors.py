@@ -67,7 +67,7 @@ def _worst(found: dict[str, Any]) -> None:
         return
     out()
     table(
-        [[_place(r), clip(str(r["truth"]), 14), clip(str(r["predicted"]), 14), _p(r["probability"]), _line(r)]
+        [[_place(r), clip(_said(r["truth"]), 14), clip(_said(r["predicted"]), 14), _p(r["probability"]), _line(r)]
          for r in rows],
         ("where", "truth", "predicted", "p", "text"), right=[3],
     )  # fmt: skip
@@ -98,6 +98,10 @@ def _suspects(found: dict[str, Any]) -> None:
 def _place(row: dict[str, Any]) -> str:
     file = clip(Path(str(row["file"])).name, 20)
     return file if row["line"] is None else f"{file}:{row['line']}"
+
+
+def _said(cell: Any) -> str:
+    return f"{cell:.4g}" if isinstance(cell, float) else str(cell)
 
 
 def _p(value: float | None) -> str:

@@ -17,11 +17,8 @@ _SHOWN = 10
 
 def predict(
     run: RunName,
-    rows: Annotated[
-        Path | None, option("A file or folder like the training data; targets are not needed.", "Arguments")
-    ] = None,
     /,
-    *,
+    *rows: Annotated[Path, option("A file or folder like the training data; targets are not needed.", "Arguments")],
     prompt: Annotated[str | None, option("A text to go on with, of a language model.", "Writing")] = None,
     count: Annotated[int, option("How many characters (or words) to add.", "Writing")] = 300,
     temperature: Annotated[float, option("Below 1 it takes fewer risks; 0 takes the likeliest.", "Writing")] = 0.8,
@@ -42,6 +39,18 @@ def predict(
     dojo predict FOLDER new.csv -o out.csv         with the folder of dojo export
     dojo predict last --prompt "ROMEO:" --count 300
     """
+    if len(rows) > 1:  # what a shell makes of *.jpg
+        raise UsageError(
+            f"{len(rows):,} files are given, and one file or one folder is read", where=f"{rows[0]} {rows[1]}",
+            todo="put them into one folder and give that",
+        )  # fmt: skip
+    _predict(run, rows[0] if rows else None, prompt, count, temperature, top_k, top_p, seed, output, trust, json)
+
+
+def _predict(
+    run: str, rows: Path | None, prompt: str | None, count: int, temperature: float, top_k: int | None,
+    top_p: float | None, seed: int, output: Path | None, trust: bool, json: bool,
+) -> None:  # fmt: skip
     from deepdojo import api
     from deepdojo.cli.terminal import TerminalListener
 
@@ -94,8 +103,12 @@ def predict(
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], list | tuple):  # boxes
+        return ", ".join(" ".join(f"{v:.3g}" if isinstance(v, float) else str(v) for v in each) for each in value)
     if isinstance(value, list):
         return " ".join(map(str, value))
+    if getattr(value, "ndim", 0) and value.size > _SHOWN:
+        return f"{value.size:,} numbers"
     if isinstance(value, bytes):
         return f"a file of {len(value) / 1000:,.0f} kB"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -57,7 +57,8 @@ def score_phrase(metric: str, value: float, low: float | None, high: float | Non
     if metric == "accuracy":
         return " ".join(filter(None, [f"{text} % right", interval, f"of {n:,}" if n else ""]))
     text += " %" if unit_of(metric).percent else ""
-    return " ".join(filter(None, [metric_name(metric), text, interval, f"on {n:,} rows" if n else ""]))
+    why = "(one group of rows gives no interval)" if low == value == high and (n or 0) > 1 else ""
+    return " ".join(filter(None, [metric_name(metric), text, interval, f"on {n:,} rows" if n else "", why]))
 
 
 def p_text(p: float | None) -> str:

@@ -95,7 +95,7 @@ def parse_number(cell: object, decimal: str = ".") -> float | None:
     else:
         try:
             value = float(cell)  # type: ignore[arg-type]
-        except OverflowError:  # an integer of JSON, beyond all floats
+        except (OverflowError, TypeError, ValueError):  # an integer of JSON beyond all floats; a list
             return None
     return value if abs(value) <= LARGEST else None  # false for NaN too
 

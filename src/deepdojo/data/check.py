@@ -7,20 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from deepdojo.data.checks import (
-    beside,
-    boxes,
-    columns,
-    groups,
-    inputs,
-    labels,
-    names,
-    near,
-    owners,
-    readable,
-    shift,
-    tags,
-)
+from deepdojo.data.checks import boxes, columns, groups, inputs, labels, names, near, owners, readable, shift, tags
 from deepdojo.data.checks.look import Look, Problem
 from deepdojo.errors import DataError
 
@@ -32,7 +19,6 @@ CHECKS: tuple[tuple[float, tuple[Check, ...]], ...] = (
     (0.4, (labels.splits, labels.left_out, labels.classes, boxes.boxes, labels.values, tags.tags)),
     (0.5, (columns.columns, columns.leaks, groups.groups, owners.owners, inputs.texts, inputs.images)),
     (0.55, (shift.shift, readable.readable)),
-    (0.6, (beside.order, beside.ids, beside.times, beside.sizes)),
     (0.7, (inputs.duplicates, inputs.shared)),
     (0.8, (near.near_duplicates,)),
 )

@@ -125,14 +125,14 @@ class Dataset:
 
     def refuse_withheld(self, split: str = "test") -> None:
         """Raises DataError where the answers of a part are with somebody else."""
-        if self.withheld and any(self._got.fixed[at] == "test" for at in self.places(split)):
+        if self.withheld and any(self._got.fixed[at] == "test" for at in self._places(split)):
             raise DataError(
                 "the answers of the test rows are not here: the host of the competition keeps them",
                 where=self.project.name, todo="send a table of predictions to the host, who scores it",
             )  # fmt: skip
 
-    def places(self, split: str) -> list[int]:
-        """Of each row of a part its place among all that were read, from 0: the order of the data."""
+    def _places(self, split: str) -> list[int]:
+        """Of each row of a part its place among all that were read, from 0."""
         found: list[int] = np.flatnonzero(self._parts == SPLITS.index(split)).tolist()
         return found
 

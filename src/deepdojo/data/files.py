@@ -39,6 +39,9 @@ class Media:
     load: Callable[[], bytes] = field(compare=False, repr=False)
     inline: bool = field(default=False, compare=False, repr=False)
 
+    def __str__(self) -> str:  # where a picture is its own id
+        return self.name
+
     @classmethod
     def of(cls, path: Path) -> Media:
         """A file of this machine, for `predict` and notebooks."""

@@ -15,7 +15,7 @@ from deepdojo.data.files import Files, printable
 from deepdojo.data.infer.inferred import Choices, Inferred, listed
 from deepdojo.data.infer.sounds import holds_sounds, infer_sounds, table_beside
 from deepdojo.data.new_hub import FromHub, from_hub, on_the_hub
-from deepdojo.errors import DataError, ProjectError, UsageError
+from deepdojo.errors import DataError, DojoError, ProjectError, UsageError
 from deepdojo.places import cannot_write, write_text
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
         source: a CSV, TSV, JSON lines or Parquet file; a folder of class folders of images, sounds, videos or skeletons
             (text files of joints), or an archive of such; a folder of pictures with VOC's or COCO's boxes, or a COCO
             file; pictures with a file of captions; a folder of sounds with a table of what they say; a file with a word
-            and its tag a line; SQuAD's JSON; for language modelling a text file or a folder of them; for translation
-            files of the same name, one a language, or their folder.
+            and its tag a line; JSON with marked spans of texts; SQuAD's JSON; for language modelling a text file or a
+            folder of them; for translation files of the same name, one a language, or their folder.
         choices: target, id, group, time, task, metric, test; see `create`.
 
     Raises:
@@ -45,6 +45,7 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
         UnknownNameError: a column that does not exist. UsageError: choices that do not fit the data.
     """
     from deepdojo.data.infer.questions import infer_questions, is_squad
+    from deepdojo.data.infer.spans import infer_spans, is_spans
 
     given = Choices(**choices)
     series = given.task is not None and contract_of(given.task).input_kind == "vector"
@@ -81,24 +82,54 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
 
         held_out = None if test is None else _prefix(test, root)
         moving = moving_kind(files, _prefix(path, root))
-        if moving is not None:
+        beside = _table_of_videos(files, _prefix(path, root), given) if moving == "video" and test is None else None
+        if beside is not None:
+            _infer_tables(files, [files.path(beside)], given, inferred)
+        elif moving is not None:
             infer_moving(files, _prefix(path, root), moving, given, inferred, held_out)
         else:
             infer_images(files, _prefix(path, root), given, inferred, held_out)
+    elif is_squad(path, given):
+        infer_questions(files, [p for p in (path, test) if p is not None], given, inferred)
+    elif is_spans(path, given):
+        infer_spans(files, [p for p in (path, test) if p is not None], given, inferred)
     elif _is_tagged(path, given):
         from deepdojo.data.infer.tagged import infer_tagged
 
         infer_tagged(files, [p for p in (path, test) if p is not None], given, inferred)
-    elif is_squad(path, given):
-        infer_questions(files, [p for p in (path, test) if p is not None], given, inferred)
     else:
         _infer_tables(files, [p for p in (path, test) if p is not None], given, inferred)
     return inferred
 
 
+def _table_of_videos(files: Files, prefix: str, given: Choices) -> str | None:
+    """The one table on top that names the videos below it; a list of their addresses, say, does not."""
+    from deepdojo.data.infer.reading import READER_OF, TableFile
+    from deepdojo.data.infer.video_table import video_column
+
+    found = []
+    for name in files.glob(f"{prefix}*") if "!" not in prefix else []:
+        if f".{name.rpartition('.')[2].lower()}" in READER_OF:
+            try:
+                table = TableFile(files, name, (given.target, given.id, given.group, given.time))
+                found += [name] if len(table.names) > 1 and video_column(table, given) is not None else []
+            except DojoError:
+                continue
+    return found[0] if len(found) == 1 else None
+
+
 def _infer_boxes(files: Files, path: Path, given: Choices, inferred: Inferred) -> bool:
     """Whether these are pictures with boxes; if so, `inferred` is filled."""
-    from deepdojo.data.infer.boxes import coco_files, infer_coco, infer_voc, is_coco, voc_files
+    from deepdojo.data.infer.boxes import (
+        box_tables,
+        coco_files,
+        infer_box_table,
+        infer_coco,
+        infer_voc,
+        is_box_table,
+        is_coco,
+        voc_files,
+    )  # fmt: skip
 
     if given.task not in (None, "detection"):
         return False
@@ -113,6 +144,13 @@ def _infer_boxes(files: Files, path: Path, given: Choices, inferred: Inferred) -
         inferred.shown = [root]
         infer_coco(Files([root]), names, given, inferred)
         return True
+    if path.suffix.lower() == ".csv":
+        names = [p.relative_to(root).as_posix() for p in (path, test) if p is not None]
+        if not is_box_table(files, names[0]):
+            return False
+        inferred.shown = [root]
+        infer_box_table(files, names, given, inferred)
+        return True
     if not (path.is_dir() or _is_archive(path)) or test is not None:
         return False
     prefix = _prefix(path, root)
@@ -120,6 +158,8 @@ def _infer_boxes(files: Files, path: Path, given: Choices, inferred: Inferred) -
         infer_voc(files, prefix, found, given, inferred)
     elif found := coco_files(files, prefix):
         infer_coco(files, found, given, inferred)
+    elif found := box_tables(files, prefix):
+        infer_box_table(files, found, given, inferred)
     else:
         return False
     return True
@@ -161,8 +201,8 @@ def _infer_tables(files: Files, paths: list[Path], given: Choices, inferred: Inf
         _refuse_other_tasks(tables[0], given)
     infer_table(tables[0], tables[1] if len(tables) == 2 else None, given, inferred)
     inferred.files = [table.file for table in tables]
-    images = inferred.spec["columns"].get("image") or inferred.spec["columns"].get("audio")
-    if images is not None:
+    images = next((c for role in ("image", "audio", "clip") if (c := inferred.spec["columns"].get(role))), None)
+    if isinstance(images, dict):
         inferred.shown = [inferred.root]
         cells = {str(cell).strip() for table in tables for cell in table.whole_column(images["column"])}
         inferred.files += sorted(name for cell in cells if files.has(name := images["file"].format(cell)))

@@ -77,6 +77,9 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
     if own.reader_of() == "squad" and _suffix(path) == ".json":
         yield files, lambda: read("squad", files, file=path.name), False
         return
+    if own.reader_of("train") == "spans" and _suffix(path) in (".json", ".jsonl", ".ndjson"):
+        options = {k: v for k, v in own.options().items() if k in ("text", "spans")}
+        yield files, lambda: read("spans", files, file=path.name, **options), True
     parallel = any(own.reader_of(part) == "parallel" for part in own.split or (None,))
     if parallel and reader in (None, "csv") and path.suffix.lower() not in (".csv", ".tsv"):
         sides = {_column(project, project.contract.input): path.name}

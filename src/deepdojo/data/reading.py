@@ -27,7 +27,7 @@ __all__ = ["read_all", "take"]
 
 Row = Mapping[str, Any]
 Progress = Callable[[int, int, str], None]
-_RAGGED = ("jsonl", "python:")
+_RAGGED = ("jsonl", "spans", "python:")
 
 
 def read_all(project: Project, files: Files, trusted: bool, progress: Progress | None) -> Read | PackedRead:
@@ -239,8 +239,9 @@ class _Packer:
             self.names[name] = dict.fromkeys(known)
         self.stamped: tuple[int, dict[str, Any]] = (-1, {})
 
-    def row(self, item: Taken, *, alike: bool = False) -> None:
-        """`alike`: its records have the columns of all others already."""
+    def row(self, item: Taken, *, alike: bool = False, walked: bool = False) -> None:
+        """`alike`: its records have the columns of all others already. `walked`: the walk is further on than this row,
+        so that what was written cannot be committed by where the walk is."""
         if self.walk.maker.ragged and not alike:
             for name, known in self.names.items():
                 known.update(dict.fromkeys(item.row[name]))
@@ -248,7 +249,7 @@ class _Packer:
             self.writer.keys.add(input_key(item.row, self.walk.project.contract, self.walk.files))
         part = NO_PART if item.part is None else SPLITS.index(item.part)
         self.writer.add(item.row, item.extra, part=part, file=item.place[0], line=item.place[1])
-        if self.writer.waiting == 0 and self.work.due():
+        if self.writer.waiting == 0 and not walked and self.work.due():
             self.commit()
 
     def take(self, item: Rejected | Taken | RowMaker) -> None:
@@ -315,7 +316,7 @@ def _packed(work: Packing, walk: _Walk, got: Read | None) -> Pack:
         packer = _Packer(work, walk)
         for at, row in enumerate(got.rows):
             extra = {name: cells[at] for name, cells in got.extra.items()}
-            packer.row(Taken(row, extra, got.fixed[at], got.places[at]), alike=at < walk.begin)
+            packer.row(Taken(row, extra, got.fixed[at], got.places[at]), alike=at < walk.begin, walked=True)
         for rejected in got.rejected:
             packer.take(rejected)
         got.rows.clear()

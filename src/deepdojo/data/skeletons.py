@@ -23,6 +23,7 @@ MOST_FRAMES = 100_000
 FARTHEST = 1e15
 """Coordinates beyond this are no places: squares of float32 overflow."""
 _PARTS = re.compile(r"[\s,;]+")
+_PLAIN = re.compile(r"[-+.0-9eE \t\r\n]*", re.ASCII)
 _LOOKED_AT = 2_000
 
 
@@ -38,6 +39,8 @@ def parse_motion(text: str, joints: int | None = None) -> np.ndarray:
     lines = [(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
         raise DataError("the file is empty")
+    if _PLAIN.fullmatch(text) and (plain := _plain_numbers([line for _, line in lines])) is not None:
+        return checked_motion(_framed(plain, joints))
     rows: list[list[float | None]] = []
     for number, line in lines:
         parts = [part for part in _PARTS.split(line.strip()) if part]
@@ -49,6 +52,17 @@ def parse_motion(text: str, joints: int | None = None) -> np.ndarray:
             raise DataError(f"line {number}: {parts[values.index(None)][:40]!r} is not a finite number")
         rows.append(values)
     return checked_motion(_framed(np.array(rows, dtype=np.float64), joints))
+
+
+def _plain_numbers(lines: list[str]) -> np.ndarray | None:
+    """Lines of plain numbers, as many in each; None where one is odd, which the slow way then names."""
+    if len({len(line.split()) for line in lines}) != 1:
+        return None
+    try:
+        values = np.array([[float(part) for part in line.split()] for line in lines])
+    except ValueError:
+        return None
+    return values if np.isfinite(values).all() else None
 
 
 def _framed(values: np.ndarray, joints: int | None) -> np.ndarray:

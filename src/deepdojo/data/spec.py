@@ -84,13 +84,13 @@ class DataSpec(BaseModel):
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
 
     reader: str | None = None
-    """captions, coco, conll, csv, episodes, files, idx, jsonl, lines, pairs, parallel, parquet, series, skeletons,
-    squad, text, voc, or python:FILE (code beside project.toml). Default: by the file's ending."""
+    """box_table, captions, coco, conll, csv, episodes, files, idx, jsonl, lines, pairs, parallel, parquet, series,
+    skeletons, spans, squad, text, voc, or python:FILE (code beside project.toml). Default: by the file's ending."""
     id: str | None = None
     """The column that names a row. Without it rows are numbered from 1 (files: their path)."""
     file: str | list[str] | None = None
-    """captions, coco, conll, csv, jsonl, lines, parquet, series, squad, text: a file, a pattern (`part-*.csv`,
-    `a.zip!b.csv`) or several, one below the other."""
+    """box_table, captions, coco, conll, csv, jsonl, lines, parquet, series, spans, squad, text: a file, a
+    pattern (`part-*.csv`, `a.zip!b.csv`) or several, one below the other."""
     delimiter: str | None = Field(None, min_length=1, max_length=1)
     """csv: the sign between cells. Default: found for each file. conll: the same; default: blanks and tabs."""
     quote: str | None = Field(None, max_length=1)
@@ -98,8 +98,8 @@ class DataSpec(BaseModel):
     decimal: Literal[".", ","] | None = None
     """csv: the sign before the fraction of a number. Default: found for each file."""
     encoding: str | None = None
-    """conll, csv, jsonl, lines, parallel, text: such as utf-8, latin-1, gb18030. Default: found from all bytes of each
-    file."""
+    """conll, csv, jsonl, lines, parallel, spans, text: such as utf-8, latin-1, gb18030. Default: found from all bytes
+    of each file."""
     header: bool | None = None
     """csv: whether the first line holds the names of the columns. Default: true."""
     names: list[str] | str | None = None
@@ -119,7 +119,7 @@ class DataSpec(BaseModel):
     annotations: str | list[str] | None = None
     """voc: the XML files, such as `annotations/*.xml`."""
     images: str | None = None
-    """coco, voc: where the pictures lie, such as `train/{file_name}` (coco) or `images/{stem}.{jpg,png}` (voc).
+    """box_table, coco, voc: where the pictures lie, such as `train/{file_name}`; of voc `images/{stem}.{jpg,png}`.
     captions: the pattern of picture files; one that no caption names is listed as left out."""
     unlisted: Literal["reject", "pass"] | None = None
     """coco, voc: pictures without an annotation are listed in rejected.csv (reject, the default) or passed over."""
@@ -150,6 +150,10 @@ class DataSpec(BaseModel):
     """skeletons: a file that names the files that count, a stem (or its beginning) a line."""
     keep: dict[str, list[str]] | None = None
     """skeletons: column to the values that count, such as action = ["a01", "a05"]; other files are no rows."""
+    text: str | None = None
+    """spans: the key of the text. Default: text."""
+    spans: str | None = None
+    """spans: the key of the marked spans. Default: label, labels, entities or spans."""
     sides: dict[str, str] | None = None
     """parallel: column to file, {source = "train.de", target = "train.en"}; line k of each makes row k."""
     only: str | list[str] | None = None

@@ -7,6 +7,7 @@ Dimensions: T frames, Y height, X width.
 from __future__ import annotations
 
 import io
+import re
 import warnings
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -180,4 +181,4 @@ def _of_array(array: np.ndarray, size: tuple[int, int] | int, colour: bool) -> C
 
 def _first_line(error: Exception) -> str:
     text = (str(error).splitlines() or [type(error).__name__])[0]
-    return text.replace("[Errno 1094995529] ", "").partition(": '")[0][:100] or type(error).__name__
+    return re.sub(r"^\[Errno -?\d+\] ", "", text).partition(": '")[0][:100] or type(error).__name__

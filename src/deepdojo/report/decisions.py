@@ -310,7 +310,8 @@ def explained(files: Any, pictures: Pictures, words: Words, sounds: Sounds | Non
     }
     by_row: dict[str, list[tuple[str, Json]]] = {}
     for item in files.explanations.get("items") or []:
-        title = titles.get(str(item.get("method")), str(item.get("method")))
+        method = str(item.get("method"))
+        title = titles.get(method) or words(method.replace("_", " "))
         by_row.setdefault(str(item.get("id")), []).append((title, item))
     sounds = sounds or Sounds()
     rows = [

@@ -74,9 +74,11 @@ class Unit:
         return self.number(value, self.decimals(value, low, high)) + (f"{_NBSP}%" if self.percent else "")
 
     def interval(self, value: float | None, low: float | None, high: float | None, *, sign: bool = False) -> str:
-        """`[98.1, 99.8]`, with the digits that `score` gives the value"""
+        """`[98.1, 99.8]`, with the digits that `score` gives the value; `[–]` where the rows cannot tell"""
         if value is None or low is None or high is None:
             return ""
+        if low == value == high:  # one group, or one row, of a metric without bounds cannot tell
+            return "[–]"
         decimals = self.decimals(value, low, high)
         return f"[{self.number(low, decimals, sign=sign)}, {self.number(high, decimals, sign=sign)}]"
 

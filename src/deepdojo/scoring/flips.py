@@ -183,7 +183,7 @@ def raise_peaks(
     found = buffer[: len(others)]
     np.subtract(others, flipped, out=found)
     np.abs(found, out=found)
-    np.multiply(found, inverse.astype(np.float64)[:, None], out=found)
+    np.multiply(found, inverse.astype(found.dtype)[:, None], out=found)
     best = found.max(axis=0, initial=0.0)
     higher = np.flatnonzero(best > peaks)
     if len(higher):

@@ -36,7 +36,8 @@ IntervalName = Literal["wilson", "bootstrap", "cluster bootstrap", "normal", "no
 Array = np.ndarray
 
 _CHUNK_CELLS = 1 << 20  # 8 MB of weights at a time; 1,000 draws × 100,000 rows at once would be 763 MiB
-_NORMAL_ABOVE_UNITS = 50_000  # from here on the bootstrap only repeats the normal interval, at seconds of cost
+_NORMAL_ABOVE_UNITS = 5_000  # from here on the bootstrap only repeats the normal interval, at 0.1 to 3 s a score
+_RARE = 100  # unless so few rows stand behind the value (a rare class): the normal interval needs many
 
 
 class Interval(NamedTuple):
@@ -123,8 +124,8 @@ class Measured:
         """The interval of the value over test rows, for this trained model.
 
         Wilson for proportions; else the bootstrap, cut where few units need it (`expanded_tail`) and corrected for bias
-        and skewness (BCa, acceleration from the influence); groups are drawn whole. Above 50,000 units: value ±
-        z·sd(influence)/√n. A metric may have a way of its own (`interval_of`).
+        and skewness (BCa, acceleration from the influence); groups are drawn whole. Above 5,000 units: value ±
+        z·sd(influence)/√n, unless a class is rarer than 100 rows. A metric may have a way of its own (`interval_of`).
 
         Args:
             groups: (n,) the group of each row, or None; rows of one group are not independent.
@@ -141,7 +142,8 @@ class Measured:
         name: IntervalName = "bootstrap" if index is None else "cluster bootstrap"
         if self.interval_of is not None and value > 0:
             return self._clip(*self.interval_of(level, draws, seed, index), value, name)
-        if units > _NORMAL_ABOVE_UNITS or self.normal:
+        many = units > _NORMAL_ABOVE_UNITS and (self.effective_n is None or self.effective_n >= _RARE)
+        if many or self.normal:
             return self._normal(value, index, level)
         drawn = self.draw(draws, seed, groups)
         drawn = drawn[np.isfinite(drawn)]

@@ -6,7 +6,8 @@ What is kept: each entry's blocks (k, b), their sums under the R flips (k, R), 1
 each flip, the largest |T| over all pairs with a pair that has it: 16 MB for 1,000 entries, whatever n. A new entry adds
 k pairs: O(k·b + k·R). A removed one takes its pairs along: where it held the largest |T| of a flip, that flip's value
 is an upper bound until somebody needs it. The ranks need only the ⌊level·(R + 1)⌋th largest of the R values, so the
-flips are looked at from the top and computed anew, O(k²) each, only where a bound stands among those few.
+flips are looked at from the top and computed anew, O(k²) each, only where a bound stands among those few. A board from
+nothing takes the same way: bounds of all R in float32 first, then the few that count.
 
 All sums are exact (`blocks`), hence a board kept through any additions, replacements and removals equals the one
 computed from its entries alone, bit for bit; `audit` says so of a given one.
@@ -278,10 +279,15 @@ class Standings:
         self._pending.clear()
 
     def _anew(self) -> None:
+        """All peaks as upper bounds, in float32 at half the cost; `_threshold` computes the few that count exactly."""
         slots, inverse = self._relate()
-        self._peaks, pairs = largest(self._flipped[slots], inverse)
+        flipped = self._flipped[slots].astype(np.float32)
+        peaks, pairs = largest(flipped, inverse)
+        # Rounding two sums, their difference and its product: at most 2⁻²³ of the largest of them, taken twice.
+        reach = np.abs(flipped).max(axis=0, initial=0.0).astype(np.float64)
+        slack = 2.0**-22 * (reach * float(inverse.max(initial=0.0)) + peaks)
+        self._peaks, self._stale = peaks + slack, np.ones(self.draws, dtype=bool)
         self._pairs = np.where(pairs < 0, -1, slots[pairs])
-        self._stale = np.zeros(self.draws, dtype=bool)
 
     def _relate(self) -> tuple[np.ndarray, np.ndarray]:
         """Everything that is kept of the entries and their pairs, but for the peaks."""

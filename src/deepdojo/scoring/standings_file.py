@@ -64,7 +64,16 @@ def load(data: bytes) -> Standings:
             draws=int(head["draws"]),
         )
         fits = board.restore(state)
-    except (KeyError, ValueError, TypeError, IndexError, AttributeError, OSError, zipfile.BadZipFile) as error:
+    except (
+        KeyError,
+        ValueError,
+        TypeError,
+        IndexError,
+        AttributeError,
+        EOFError,
+        OSError,
+        zipfile.BadZipFile,
+    ) as error:
         raise _broken(str(error) or type(error).__name__) from None
     if not fits:
         raise _broken("a largest statistic is not its pair's")

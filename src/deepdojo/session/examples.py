@@ -195,7 +195,7 @@ def readable(cell: Any, kind: str) -> str | float:
         return ", ".join(f"{value:.4g}" for value in values[:MOST_NUMBERS]) + (
             ", …" if len(values) > MOST_NUMBERS else ""
         )
-    return str(cell)
+    return f"{cell:.4g}" if isinstance(cell, float | np.floating) else str(cell)
 
 
 def data_uri(cell: Any) -> str:

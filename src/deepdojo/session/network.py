@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from deepdojo.data.codecs.learning_share import LearningShare
 from deepdojo.data.rowset import with_ids
 from deepdojo.errors import RecipeError
 from deepdojo.models import MODELS, create_model
@@ -23,6 +24,7 @@ from deepdojo.places import write_json
 from deepdojo.recipes import Recipe
 from deepdojo.session.deciding import decide, require_positive, threshold_of, undecided
 from deepdojo.session.evaluate import table_of, write_predictions
+from deepdojo.session.fitting import fitted_in_time, packing_progress, record_share
 from deepdojo.session.origin import Origin, open_origin
 from deepdojo.session.train import peak_bytes, write_environment
 from deepdojo.tables import TableRows
@@ -37,7 +39,7 @@ from deepdojo.training.loop import Fitted, fit
 from deepdojo.training.precision import Hardware, choose_device, choose_hardware, using_threads, without_failing_compile
 from deepdojo.training.predictor import Unvalidated, Validator, evaluating, parts_of, predict_rows
 from deepdojo.training.schedules import batch_size, planned_steps
-from deepdojo.training.store import Store, fitted_task
+from deepdojo.training.store import Store
 from deepdojo.training.stream import Stream, examples_to_learn
 
 if TYPE_CHECKING:
@@ -54,24 +56,25 @@ class Packed:
     store: Store | Stream
     validator: Validator | Unvalidated
     train_rows: Sequence[dict[str, Any]]
+    share: LearningShare
 
     @classmethod
     def of(cls, session: Session, task_class: type[Task], device: torch.device) -> Packed:
         rows = session.usable("train")
-        task = fitted_task(task_class, rows, session.recipe.task)
+        task, share = fitted_in_time(session, task_class, rows)
         origin = origin_of(session)
         if origin is not None:
             task = undecided(origin.fitted(task))
         require_positive(session, task)
         store = examples_to_learn(
             task, rows, reject=session.rejecter("train"),
-            progress=lambda done, total: session.listener.progress(done, total, "rows"),
+            progress=packing_progress(session),
         )  # fmt: skip
         if store.found:
             session.listener.say("packed data: found in the cache, so nothing is encoded again")
         rows = session.usable("train")
         if session.refit is not None:
-            return cls(task, store, Unvalidated(), rows)
+            return cls(task, store, Unvalidated(), rows, share)
         session.usable("validation")
         validator = Validator(
             task.while_training, session.dataset.rows("validation"), device,
@@ -79,7 +82,7 @@ class Packed:
             reject=session.rejecter("validation"),
         )  # fmt: skip
         session.usable("validation")
-        return cls(task, store, validator, rows)
+        return cls(task, store, validator, rows, share)
 
 
 INFERENCE_ROWS = 20
@@ -119,6 +122,7 @@ class Network:
         device = choose_device(recipe.train.device)
         packed = session.packed or Packed.of(session, task_class, device)
         session.packed = packed
+        record_share(session, packed.share)
         task, store = packed.task, packed.store
         _sort_by_length(store, recipe)
         _balance(task, store, recipe)

@@ -259,7 +259,7 @@ def session_of(
         chosen=dict(info.get("chosen", {})), overrides=dict(info.get("overrides", {})),
         problems=run.read_json("data.json")["check"], resume=True,
         refit=Refit(**info["refit"]) if "refit" in info else None, origin=info.get("from"),
-        search=info.get("search"),
+        search=info.get("search"), pieces_from=info.get("pieces_from"),
     )  # fmt: skip
 
 

@@ -81,6 +81,7 @@ class Session:
         ranks: this process among those that train together (`session/together.py`).
         floored: the floors are there already, so that training may have their time.
         search: of what search the recipe is the winner: kept in run.toml as [search] and on the board row.
+        pieces_from: so many characters the pieces of words are learned from, where a budget had no time for all.
     """
 
     dataset: Dataset
@@ -105,6 +106,7 @@ class Session:
     origin: Mapping[str, Any] | None = None
     floored: bool = False
     search: dict[str, Any] | None = None
+    pieces_from: int | None = None
     cpu_before: float = field(default_factory=lambda: sum(os.times()[:4]))
 
     @property
@@ -235,6 +237,8 @@ class Session:
             values["refit"] = {k: v for k, v in vars(self.refit).items() if v is not None}
         if self.search is not None:
             values["search"] = self.search
+        if self.pieces_from is not None:
+            values["pieces_from"] = self.pieces_from
         write_toml(self.folder / "run.toml", values)
         write_json(self.folder / "data.json", {
             "files": self.dataset.files, "rows": {s: len(self.dataset.rows(s)) for s in ("train", "validation",

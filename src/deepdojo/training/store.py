@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from deepdojo.data.codecs.learning_share import current_share
 from deepdojo.data.rowset import RowList, Rows
 from deepdojo.errors import DataError
 from deepdojo.packs import Pack, Packing, code_digest, find_pack, in_memory_bytes, in_memory_rows, key_of, packing
@@ -388,7 +389,12 @@ def bytes_a_row(task: Task, rows: Sequence[Row], *, learn: bool) -> float:
 def _mapped(
     task: Task, rows: Sequence[Row], identity: str, *, learn: bool, reject: Reject | None, progress: Progress | None
 ) -> Store:
-    facts = {"rows": identity, "task": task.state(), "learn": learn, "code": code_digest("data", "tasks")}
+    facts: dict[str, Any] = {
+        "rows": identity,
+        "task": task.state(),
+        "learn": learn,
+        "code": code_digest("data", "tasks"),
+    }
     name = f"examples-{key_of(facts)[:32]}"
     told = None if progress is None else lambda done, total, text: progress(done, total)
     pack = find_pack(name, told)
@@ -411,9 +417,19 @@ def fitted_task(task_class: type[Task], rows: Sequence[Row], options: Mapping[st
     identity = rows.identity() if isinstance(rows, Rows) else None
     if identity is None:
         return task_class.fit(rows, **options)
-    facts = {"rows": identity, "task": task_class.name, "options": dict(options), "code": code_digest("data", "tasks")}
+    share = current_share()
+    facts: dict[str, Any] = {
+        "rows": identity,
+        "task": task_class.name,
+        "options": dict(options),
+        "code": code_digest("data", "tasks"),
+    }
+    if share is not None and share.characters is not None:
+        facts["characters"] = share.characters
     name = f"task-{key_of(facts)[:32]}"
     pack = find_pack(name)
+    if pack is None and share is not None and share.seconds is not None:
+        return task_class.fit(rows, **options)  # how much it learns from is not known before, and so no name for it
     if pack is None:
         with packing(name) as work:
             pack = find_pack(name) or work.finish(task_class.fit(rows, **options).state())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import os
 import stat
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -204,11 +206,15 @@ def test_a_failed_hosting_leaves_nothing_half_made(reviews, tmp_path, monkeypatc
     assert list((tmp_path / "events").iterdir()) == []
 
 
-def test_what_a_killed_hosting_left_is_swept_by_the_next_one(reviews, tmp_path):
-    left = tmp_path / "events" / ".one.abc.partial"
+@pytest.mark.skipif(os.name != "posix", reason="on Windows the age of what was left decides")
+def test_what_a_killed_hosting_left_is_swept_and_what_another_makes_is_not(reviews, tmp_path):
+    child = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    left = tmp_path / "events" / f".one.{int(child.stdout)}.abc.partial"
+    other = tmp_path / "events" / f".one.{os.getpid()}.xyz.partial"
     left.mkdir(parents=True)
+    other.mkdir()
     publish(reviews, tmp_path / "events" / "one")
-    assert [path.name for path in (tmp_path / "events").iterdir()] == ["one"]
+    assert {path.name for path in (tmp_path / "events").iterdir()} == {"one", other.name}
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", ".x", "é", "a b", "x" * 65, "a."])
@@ -260,3 +266,33 @@ def test_pixels_of_a_table_become_png_files_with_the_same_pixels(tmp_path):
     assert_same_rows(original, made.public, KEY, most=30)
     first = next((made.public / "files").iterdir())
     assert decode_image(first.read_bytes()).shape == (8, 8)
+
+
+def test_a_metric_of_the_hosts_own_is_handed_out_and_kept(reviews, tmp_path):
+    (reviews / "half.py").write_text(
+        "def score(solution, submission, row_id_column_name):\n"
+        "    return 0.5 * float((solution['label'] == submission['label']).mean())\n"
+    )
+    page = reviews / "project.toml"
+    page.write_text(page.read_text().replace('task = "text', 'metric = "python:half.py"\ntask = "text', 1))
+    page.write_text("\n".join(x for x in page.read_text().split("\n") if not x.startswith('metric = "acc')))
+    with pytest.raises(DojoError, match="--trust"):
+        publish(reviews, tmp_path / "event")
+    made = publish(reviews, tmp_path / "event", trusted=True)
+    solution = read_solution(made.private)
+    table = Table({"id": solution.ids, "label": [row["label"] for row in solution.rows]})
+    assert solution.score(table, trusted=True).value == 0.5
+    assert open_project(made.public).metric == "python:metric.py"
+    assert (made.public / "metric.py").read_bytes() == (reviews / "half.py").read_bytes()
+
+
+def test_features_named_as_the_tables_own_columns_are_refused(tmp_path):
+    (tmp_path / "t.csv").write_text("id,a,verdict\n" + "".join(f"{k % 7},{k},{'yn'[k % 2]}\n" for k in range(60)))
+    folder = tmp_path / "p"
+    folder.mkdir()
+    from deepdojo.data.project import save_project
+
+    save_project(folder, {"task": "tabular-classification", "source": {"path": "../t.csv"}, "data": {"file": "t.csv"},
+                          "columns": {"features": ["id", "a"], "label": "verdict"}})  # fmt: skip
+    with pytest.raises(DataError, match="named 'id'"):
+        publish(folder, tmp_path / "event")

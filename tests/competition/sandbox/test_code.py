@@ -141,8 +141,8 @@ def test_plain_files_are_taken_whatever_their_bytes(tmp_path):
 
     entries = {
         "predict.py": PREDICT, "a.safetensors": save({"w": np.ones(3)}), "b.npy": npy(np.ones(3)), "c.txt": "I1\n.",
-        "d.bin": b"\x80\x02random", "e.json": "{}", "f.csv": "a,b\n", "g.yaml": "a: 1", "h.bin": b"", "k.txt": "(lp0\n.",
-        "i.zip": archive_of("x.txt", b"x"), "j.gz": b"\x1f\x8bbroken",
+        "d.bin": b"\x80\x02random", "e.json": "{}", "f.csv": "a,b\n", "g.yaml": "a: 1", "h.bin": b"",
+        "k.txt": "(lp0\n.", "i.zip": archive_of("x.txt", b"x"), "j.gz": b"\x1f\x8bbroken",
     }  # fmt: skip
     folder = unpack(zipped(tmp_path / "sent.zip", entries), made(tmp_path))
     assert {path.name for path in folder.iterdir()} == set(entries)
@@ -239,6 +239,7 @@ def test_a_run_predicts_inside_as_it_does_outside(sandbox, tmp_path):
     run = dd.train(str(tmp_path / "made"), runs=str(tmp_path / "runs"), budget=60.0)
     hidden = made(tmp_path, "hidden")
     (hidden / "test.csv").write_text("\n".join(["id,x,y", *(line.rpartition(",")[0] for line in lines[:20])]))
+    (hidden / "project.toml").write_bytes((tmp_path / "made" / "project.toml").read_bytes())
     dd.predict(run.folder, hidden / "test.csv", tmp_path / "outside.csv")
     with zipfile.ZipFile(tmp_path / "run.zip", "w") as archive:
         for path in Path(run.folder).rglob("*"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -14,7 +15,7 @@ import pytest
 from deepdojo.competition.sandbox import Limits, Sandbox, SandboxError
 from deepdojo.competition.sandbox.owner import mark, sweep
 from deepdojo.competition.sandbox.seccomp import filter_program
-from deepdojo.competition.sandbox.self_test import examine
+from deepdojo.competition.sandbox.selftest import examine
 from deepdojo.errors import UsageError
 
 from .conftest import running
@@ -52,7 +53,7 @@ def test_numpy_and_several_processes_work_inside(sandbox):
         "import multiprocessing as m, numpy\n"
         "with m.get_context('fork').Pool(2) as pool: print(sum(pool.map(abs, numpy.arange(-5, 5))))"
     )
-    done = sandbox.run([*PYTHON, program])
+    done = sandbox.run([sys.executable, "-c", program])
     assert done.stdout == b"25\n", done.stderr
 
 
@@ -100,6 +101,29 @@ def test_missing_bubblewrap_is_one_sentence(monkeypatch):
     assert said == ["bubblewrap is not installed; install it (apt install bubblewrap)"]
     monkeypatch.setattr(sys, "platform", "darwin")
     assert "there is no sandbox on darwin" in examine(Sandbox())[0]
+
+
+def test_interpreter_in_a_home_folder_is_refused_and_not_shown_whole(sandbox, monkeypatch):
+    from deepdojo.competition.sandbox import mounts
+
+    monkeypatch.setattr(mounts, "toolchain", mounts.toolchain.__wrapped__)
+    monkeypatch.setattr(mounts.sys, "base_prefix", str(Path.home()))
+    with pytest.raises(SandboxError, match=r"installed right in .*, which the sandbox would have to show whole"):
+        mounts.toolchain()
+
+
+def test_where_there_is_no_sandbox_everything_can_still_be_imported_and_says_why():
+    """What Windows lacks is taken away."""
+    source = (
+        "import os, sys\n"
+        "for name in ('fcntl', 'pwd', 'grp', 'resource'): sys.modules[name] = None\n"
+        "for name in ('geteuid', 'memfd_create', 'pidfd_open', 'O_PATH', 'sysconf'): delattr(os, name)\n"
+        "import deepdojo.competition.sandbox.code, deepdojo.competition.sandbox.metric\n"
+        "from deepdojo.competition.sandbox import self_test\n"
+        "sys.platform = 'win32'; print(self_test())"
+    )
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True)
+    assert "there is no sandbox on win32; host code competitions on Linux with bubblewrap" in done.stdout, done.stderr
 
 
 def test_self_test_finds_this_machine_whole_and_a_missing_filter(sandbox):
@@ -179,3 +203,26 @@ def test_runs_leave_no_descriptor_and_no_folder(sandbox, tmp_path):
     assert len(os.listdir("/proc/self/fd")) == before
     temporary = Path(os.environ.get("TMPDIR", "/tmp"))
     assert not list(temporary.glob(f"{mark()}*"))
+
+
+@pytest.mark.slow
+def test_server_killed_at_any_moment_of_a_start_leaves_nothing_that_runs(sandbox):
+    """The moment matters: bubblewrap's inner process waits for its outer one, and for ever if that one has died."""
+    generator = random.Random(0)
+    token = f"early-{time.monotonic_ns()}"
+    source = (
+        "import sys; from deepdojo.competition.sandbox import Sandbox; print('up', flush=True)\n"
+        f"while True: Sandbox().run([sys.executable, '-I', '-S', '-c', 'pass', '{token}'])"
+    )
+    for _ in range(12):
+        server = subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE)
+        assert server.stdout is not None
+        with server.stdout as printed:
+            printed.readline()
+            time.sleep(0.25 * generator.random())
+            server.kill()
+            server.wait()
+        of_server = f"deepdojo-sandbox-{server.pid}-"
+        time.sleep(1)  # and no waiting for "nothing": what was just being started may have no name yet
+        assert not running(token)
+        assert not running(of_server)

@@ -23,6 +23,7 @@ from deepdojo.competition.refusal import Refusal
 __all__ = ["Packed", "Sent", "accept", "pack", "unpack"]
 
 _DAY_S = 86_400
+_LONGEST = {"key": 100, "file_name": 200, "note": 1000}
 # Made once: to put these together takes as long as to run them.
 _s, _j = submissions.c, jobs.c
 _LOCK = sa.select(teams.c.id).where(teams.c.id == sa.bindparam("team")).with_for_update()
@@ -95,8 +96,10 @@ def accept(
         its public id, and whether it was there before (the same key, or a repeat of the same request).
 
     Raises:
-        Refusal: before the start, after the end, over quota, the same file again. Nothing is written then.
+        Refusal: before the start, after the end, over quota, the same file again, a key or note of absurd length.
+            Nothing is written then.
     """
+    _short_enough(sent)
     if not database.sqlite:  # two requests of one team would both see the last free place of the quota
         connection.execute(_LOCK, {"team": sent.team_id})
     again = _same_key(connection, sent)
@@ -119,6 +122,12 @@ def accept(
            "rubric": event["rubric"], "order_key": _turn(connection, sent.team_id, now)}  # fmt: skip
     connection.execute(_JOB, job)
     return public_id, False
+
+
+def _short_enough(sent: Sent) -> None:
+    for name, most in _LONGEST.items():
+        if len(getattr(sent, name)) > most:
+            raise Refusal("bad_request", f"it has more than {most} signs", where=name, todo="shorten it")
 
 
 def _same_key(connection: sa.Connection, sent: Sent) -> str | None:

@@ -168,7 +168,7 @@ def _refusals() -> Iterator[None]:
         yield
     except OperationalError as error:
         text = str(error.orig).lower()
-        if "full" in text or "no space" in text:
+        if "disk is full" in text or "no space left" in text or "disk full" in text:
             raise Refusal("disk_full", "the server's disk is full", todo="tell the host") from error
         raise Refusal(
             "unavailable", "the server's database cannot be reached", todo="try again in some seconds",

@@ -54,10 +54,10 @@ def _windows(dataset: Dataset) -> Iterator[Problem]:
 def _hashes(windows: np.ndarray) -> np.ndarray:
     """(n,) uint64 of (n, k) numbers: equal for equal rows; others are alike with probability 2^-64."""
     total = np.zeros(len(windows), dtype=np.uint64)
-    factors: np.ndarray = np.random.default_rng(8).integers(1, 2**62, windows.shape[1], dtype=np.int64)
+    factors: list[int] = np.random.default_rng(8).integers(1, 2**62, size=(windows.shape[1],)).tolist()
     for k in range(windows.shape[1]):
         bits = np.ascontiguousarray(windows[:, k] + 0.0).view(np.uint64)  # -0.0 and 0.0 are one number
-        total += (bits ^ (bits >> np.uint64(29))) * np.uint64(2 * int(factors[k]) + 1)
+        total += (bits ^ (bits >> np.uint64(29))) * np.uint64(2 * factors[k] + 1)
     return total
 
 

@@ -8,5 +8,6 @@ from __future__ import annotations
 
 from deepdojo.competition.sandbox.limits import Limits, Outcome, SandboxError
 from deepdojo.competition.sandbox.runner import Sandbox
+from deepdojo.competition.sandbox.selftest import self_test
 
-__all__ = ["Limits", "Outcome", "Sandbox", "SandboxError"]
+__all__ = ["Limits", "Outcome", "Sandbox", "SandboxError", "self_test"]

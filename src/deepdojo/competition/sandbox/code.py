@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from deepdojo.competition.sandbox.limits import Limits, Outcome
+from deepdojo.competition.sandbox.limits import Limits, Outcome, SandboxError
 from deepdojo.competition.sandbox.runner import Sandbox
 from deepdojo.competition.sandbox.unpack import SubmissionLimits, unpack
 from deepdojo.competition.sandbox.words import stopped_by, tail
@@ -23,6 +23,8 @@ __all__ = ["CODE_LIMITS", "Ran", "run_submission"]
 CODE_LIMITS = Limits(wall_s=600, cpu_s=600, memory_bytes=4 << 30, disk_bytes=256 << 20, output_bytes=64 << 20)
 _TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".zip")
 _ROWS = "test.parquet"
+_PROJECT = "/project"
+_OUTPUT = "{output}"
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ def run_submission(
 
     Args:
         source: a folder or a zip, with predict.py or run.toml at its top.
-        inputs: the folder that it reads: the test rows without their targets, and their media.
+        inputs: the folder that it reads: the test rows without their targets, and their media; for a run also the
+            project.toml of the event.
         output: the table's name, whose ending says its form.
         rows: the file in `inputs` that `dojo predict` is given for a run.
         show_stderr: whether the sender is shown the last lines that the program printed; they may quote inputs.
@@ -61,20 +64,32 @@ def run_submission(
     """
     if Path(output).suffix not in _TABLES or "/" in output:
         raise UsageError(f"{output!r} is no name of a table", where="output", todo=f"end it in {', '.join(_TABLES)}")
+    if not inputs.is_dir():
+        raise SandboxError("the hidden inputs are no folder", where=str(inputs))
     with tempfile.TemporaryDirectory(prefix="deepdojo-code-") as scratch:
         folder = unpack(Path(source), Path(scratch), sizes)
         kind = "code" if (folder / "predict.py").is_file() else "run"
-        target = f"/tmp/output/{output}"
-        if kind == "code":
-            command = [sys.executable, "-B", "/code/predict.py", "/input", target]
-        else:
-            # A run may bring layers of its own; asking for consent protects this machine, which the sandbox does here.
-            command = [sys.executable, "-B", "-m", "deepdojo.cli", "predict", "/code", f"/input/{rows}"]
-            command += ["-o", target, "--trust"]
-        done = sandbox.run(
-            command, binds={"/code": folder, "/input": Path(inputs)}, output=output, limits=limits, cwd="/code"
-        )
+        command, binds, cwd = _of_code(folder, inputs) if kind == "code" else _of_run(folder, inputs, rows)
+        command = [part.replace(_OUTPUT, f"/tmp/output/{output}") for part in command]
+        done = sandbox.run(command, binds=binds, output=output, limits=limits, cwd=cwd)
     return _taken(done, kind, output, limits, show_stderr)
+
+
+def _of_code(folder: Path, inputs: Path) -> tuple[list[str], dict[str, Path], str]:
+    """Command, binds and working folder of predict.py."""
+    binds = {"/code": folder, "/input": inputs}
+    return [sys.executable, "-B", "/code/predict.py", "/input", _OUTPUT], binds, "/code"
+
+
+def _of_run(folder: Path, inputs: Path, rows: str) -> tuple[list[str], dict[str, Path], str]:
+    """Of `dojo predict`: the run lies in runs/ of a project that holds the inputs, as it does at home.
+
+    It may bring layers of its own: what `--trust` would protect is this machine, and the sandbox does that here.
+    """
+    binds = {f"{_PROJECT}/{path.name}": path for path in inputs.iterdir() if path.name != "runs"}
+    run = f"{_PROJECT}/runs/sent"
+    command = [sys.executable, "-B", "-m", "deepdojo.cli", "predict", run, f"{_PROJECT}/{rows}", "-o", _OUTPUT]
+    return [*command, "--trust"], {**binds, run: folder}, "/tmp"
 
 
 def _taken(done: Outcome, kind: str, output: str, limits: Limits, show_stderr: bool) -> Ran:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -75,6 +74,8 @@ def launch(
     argv = [mark(), "--args", str(arguments), "--", base, "-I", "-S", "-B", _INSIDE]
     passed = [theirs[name] for name in ("info", "status", "output", "go")] + [arguments, *contents.values()]
     passed += [descriptors["seccomp"]] if filtered else []
+    # If the server dies now, bubblewrap must not die of a broken pipe halfway: its inner process would wait for ever.
+    passed.append(ends["info"][0])
     process = _start(opened, bwrap, argv, passed, mounts, uid, theirs["stdout"], theirs["stderr"])
     for end in theirs.values():
         opened.close(end)
@@ -91,8 +92,8 @@ def _start(
     """As we are; as another uid; or, where that uid needs a way into closed folders, by `reach.py`."""
     program = bwrap
     if mounts:
-        plan = json.dumps({"mounts": mounts, "uid": uid, "gid": uid, "argv": argv, "program": bwrap})
-        reach = opened.memory_file(plan.encode())
+        fields = [str(uid), bwrap, str(len(argv)), *argv, *(path for pair in mounts for path in pair)]
+        reach = opened.memory_file(nul_separated(fields))
         program = os.path.realpath(sys.executable)
         argv = [program, "-I", "-S", "-B", str(_HERE / "reach.py"), str(reach)]
         passed, uid = [*passed, reach], None

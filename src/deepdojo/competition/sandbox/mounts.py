@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
-__all__ = ["OUTPUT_FOLDER", "environment", "options", "system_options", "toolchain"]
+from deepdojo.competition.sandbox.limits import SandboxError
+
+__all__ = ["OUTPUT_FOLDER", "environment", "nul_separated", "options", "system_options", "toolchain"]
 
 OUTPUT_FOLDER = "/tmp/output"
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32")
@@ -29,6 +31,12 @@ def toolchain() -> tuple[Path, ...]:
     wanted += [Path(entry) for entry in sys.path if entry.endswith(("site-packages", "dist-packages"))]
     wanted += [Path(deepdojo.__file__).parent]
     both = {path for each in wanted for path in (each, each.resolve()) if path.is_dir()}
+    too_wide = both & {Path("/"), Path("/home"), Path("/tmp"), Path.home(), Path.home().resolve()}
+    if too_wide:  # a bind would show all that lies there
+        raise SandboxError(
+            f"this Python is installed right in {min(too_wide)}, which the sandbox would have to show whole",
+            todo="run the server with a virtual environment of its own",
+        )
     outer: list[Path] = []
     for path in sorted(both, key=lambda p: len(p.parts)):
         if not any(path.is_relative_to(top) for top in [Path("/usr"), *outer]):

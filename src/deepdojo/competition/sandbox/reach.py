@@ -3,13 +3,13 @@
 In a mount namespace of its own, each closed path is bound to an open place; then the uid is taken and the sandbox's
 program started. Runs as a program of its own, so that no thread of the server is forked.
 
-    python -I -S reach.py DESCRIPTOR        a JSON object: mounts [[source, target], ...], uid, gid, argv, program
+    python -I -S reach.py DESCRIPTOR        fields that end in NUL: uid, program, number of arguments, the
+                                            arguments, then source and target of each mount
 """
 
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import sys
 
@@ -18,17 +18,18 @@ _PRIVATE, _BIND, _RECURSIVE = 1 << 18, 1 << 12, 1 << 14
 
 
 def main() -> None:
-    with open(int(sys.argv[1]), encoding="utf-8") as file:
-        plan = json.load(file)
+    with open(int(sys.argv[1]), "rb") as file:
+        uid, program, count, *rest = file.read().split(b"\0")[:-1]
+    arguments, paths = rest[: int(count)], rest[int(count) :]
     libc = ctypes.CDLL(None, use_errno=True)
     done(libc.unshare(_NEW_MOUNTS), "unshare")
     done(libc.mount(b"none", b"/", None, _PRIVATE | _RECURSIVE, None), "a mount namespace of its own")
-    for source, target in plan["mounts"]:
-        done(libc.mount(os.fsencode(source), os.fsencode(target), None, _BIND | _RECURSIVE, None), f"binding {source}")
+    for source, target in zip(paths[::2], paths[1::2], strict=True):
+        done(libc.mount(source, target, None, _BIND | _RECURSIVE, None), f"binding {os.fsdecode(source)}")
     os.setgroups([])
-    os.setgid(plan["gid"])
-    os.setuid(plan["uid"])
-    os.execv(plan["program"], plan["argv"])
+    os.setgid(int(uid))
+    os.setuid(int(uid))
+    os.execv(program, arguments)
 
 
 def done(result: int, what: str) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +29,8 @@ def sandbox_uid() -> Iterator[int | None]:
     if os.geteuid() != 0:
         yield None
         return
+    import fcntl
+
     _FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
     for uid in UIDS:
         if _has_name(uid):
@@ -50,6 +50,8 @@ def sandbox_uid() -> Iterator[int | None]:
 
 
 def _has_name(uid: int) -> bool:
+    import pwd
+
     try:
         pwd.getpwuid(uid)
     except KeyError:

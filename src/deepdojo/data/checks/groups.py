@@ -40,11 +40,11 @@ def groups(look: Look) -> Iterator[Problem]:
         values, first, second = pairs
         reason = _reason(look, rows, name, names, first, second)
         if reason:
-            per_value = len(rows) / values
+            per_value = f"{len(rows) / values:.1f}" if len(rows) < 10 * values else f"{len(rows) / values:,.0f}"
             yield Problem(
                 "groups",
                 f"column {name!r}",
-                f"column {name!r} has {values:,} values, about {per_value:.1f} rows each, and {reason}: a random split "
+                f"column {name!r} has {values:,} values, about {per_value} rows each, and {reason}: a random split "
                 "puts rows that belong together on both sides",
                 f'set split.group = "{name}" (`dojo new --group {name}`), or the score is too good',
                 "warning",

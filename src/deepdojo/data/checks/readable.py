@@ -1,4 +1,4 @@
-"""Can the label be read from what is no content: the order of the rows, the names of files, the size of the input?
+"""Can the label be read from what is no content: order of the rows; names, sizes and times of files; the input's size?
 
 Each such trait becomes a small code; a table of codes and labels is learned on one half of the rows and judged on the
 other, where the labels could stand in any order if the trait said nothing (`chance.hits_by_chance`).
@@ -143,6 +143,12 @@ def _traits(look: Look, rows: list[Any], labels: np.ndarray) -> Iterator[_Trait]
             "file sizes", "the number of bytes of the file",
             "were the classes saved by different programs? Save all anew in one way", _binned(_bytes(cells)),
         )  # fmt: skip
+        times = _times(look, names)
+        if times is not None:
+            yield _Trait(
+                "file times", "the time of the file",
+                "no model sees it, but people do: publish files with one time for all", _binned(times), gravest=False,
+            )  # fmt: skip
     if look.kind in ("image", "video"):
         yield _Trait(
             "image dimensions", f"the size of the {look.kind} in pixels",
@@ -169,6 +175,13 @@ def _bytes(cells: list[Any]) -> np.ndarray:
             return -1
 
     return np.array([size(cell) for cell in cells])
+
+
+def _times(look: Look, names: list[str]) -> np.ndarray | None:
+    """Seconds; None where a file lies in an archive, or its place is not known."""
+    modified = getattr(look.dataset, "modified", lambda name: None)
+    found = [modified(name) for name in names]
+    return None if any(time is None for time in found) else np.array(found, dtype=np.float64)
 
 
 def _dimensions(cell: Any, kind: str) -> tuple[int, ...]:

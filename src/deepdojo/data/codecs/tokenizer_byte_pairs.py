@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from deepdojo.data.codecs.learning_share import learn_from
 from deepdojo.data.codecs.tokenizer import UNKNOWN, original_spans
 from deepdojo.errors import RecipeError
 
@@ -86,14 +87,19 @@ class BytePairTokenizer:
                 f"vocab_size = {vocab_size} has no room for {BYTES} bytes, padding and nothing",
                 where="task.vocab_size", todo=f"take {BYTES + 2} or more",
             )  # fmt: skip
-        learner = Tokenizer(models.BPE())
-        learner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
         trainer = trainers.BpeTrainer(
             vocab_size=vocab_size - 2, min_frequency=min_count, show_progress=False,
             initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         )  # fmt: skip
-        with one_thread():
-            learner.train_from_iterator((to_learn_from(t.lower() if lower else t) for t in texts), trainer)
+
+        def learn(some: Iterable[str]) -> Tokenizer:
+            learner = Tokenizer(models.BPE())
+            learner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+            with one_thread():
+                learner.train_from_iterator((to_learn_from(t.lower() if lower else t) for t in some), trainer)
+            return learner
+
+        learner = learn_from(texts, learn)
         vocabulary = learner.get_vocab()
         tokens = tuple(sorted(vocabulary, key=vocabulary.__getitem__))
         return cls(tokens, merges_of(learner), lower)

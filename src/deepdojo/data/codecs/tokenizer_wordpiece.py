@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from deepdojo.data.codecs.learning_share import learn_from
 from deepdojo.data.codecs.tokenizer import PAD, UNKNOWN, UNKNOWN_SIGN
 from deepdojo.data.codecs.tokenizer_byte_pairs import one_thread, to_learn_from, without_surrogates
 from deepdojo.errors import RecipeError
@@ -51,17 +52,22 @@ class WordPieceTokenizer:
 
         if vocab_size < 8:
             raise RecipeError(f"vocab_size = {vocab_size} has no room for words", where="task.vocab_size")
-        learner = _around(Tokenizer(models.WordPiece(unk_token=UNKNOWN_SIGN)), lower)
-        first, later = _characters(learner.normalizer, texts, max(1, (vocab_size - 2) // 4))
-        # The library numbers `##` pieces as a hash map gives them, and ties between pairs go by number: numbered
-        # beforehand they give the same vocabulary in every process.
-        trainer = trainers.WordPieceTrainer(
-            vocab_size=vocab_size - 2, min_frequency=min_count, show_progress=False, limit_alphabet=len(first),
-            initial_alphabet=first, special_tokens=[CONTINUED + character for character in later],
-            continuing_subword_prefix=CONTINUED,
-        )  # fmt: skip
-        with one_thread():
-            learner.train_from_iterator(map(to_learn_from, texts), trainer)
+
+        def learn(some: Iterable[str]) -> Tokenizer:
+            learner = _around(Tokenizer(models.WordPiece(unk_token=UNKNOWN_SIGN)), lower)
+            first, later = _characters(learner.normalizer, some, max(1, (vocab_size - 2) // 4))
+            # The library numbers `##` pieces as a hash map gives them, and ties between pairs go by number: numbered
+            # beforehand they give the same vocabulary in every process.
+            trainer = trainers.WordPieceTrainer(
+                vocab_size=vocab_size - 2, min_frequency=min_count, show_progress=False, limit_alphabet=len(first),
+                initial_alphabet=first, special_tokens=[CONTINUED + character for character in later],
+                continuing_subword_prefix=CONTINUED,
+            )  # fmt: skip
+            with one_thread():
+                learner.train_from_iterator(map(to_learn_from, some), trainer)
+            return learner
+
+        learner = learn_from(texts, learn)
         vocabulary = learner.get_vocab()
         return cls(tuple(sorted(vocabulary, key=vocabulary.__getitem__)), lower)
 

@@ -12,9 +12,14 @@ from deepdojo.data.files import Files
 from deepdojo.data.infer.images import SPLIT_NAMES
 from deepdojo.data.infer.inferred import Choices, Inferred, listed, split_of
 from deepdojo.data.readers import RawRow, read
-from deepdojo.errors import DataError, UsageError
+from deepdojo.data.readers.box_table import columns_of
+from deepdojo.data.readers.csv_reader import table_header
+from deepdojo.errors import DataError, DojoError, UsageError
 
-__all__ = ["coco_files", "images_of", "infer_coco", "infer_voc", "is_coco", "voc_files"]
+__all__ = [
+    "box_tables", "coco_files", "images_of", "infer_box_table", "infer_coco", "infer_voc", "is_box_table", "is_coco",
+    "voc_files",
+]  # fmt: skip
 
 SETS = {"train": "train", "trainval": "train", "val": "validation", "valid": "validation", "test": "test"}
 HEAD_BYTES = 2_000
@@ -44,6 +49,55 @@ def is_coco(files: Files, name: str) -> bool:
     entries = found.get("annotations")
     first = entries[0] if isinstance(entries, list) and entries else None
     return not (isinstance(first, dict) and "caption" in first and "bbox" not in first)  # sentences, not boxes
+
+
+def box_tables(files: Files, prefix: str) -> list[str]:
+    """Tables of boxes below a folder or in an archive."""
+    return [name for name in files.glob(f"{prefix}**/*.csv") if is_box_table(files, name)]
+
+
+def is_box_table(files: Files, name: str) -> bool:
+    try:
+        return columns_of(table_header(files, name)) is not None
+    except DojoError:
+        return False
+
+
+def infer_box_table(files: Files, names: list[str], choices: Choices, inferred: Inferred) -> None:
+    """Fill `inferred` from tables of boxes beside pictures. Raises DataError where the first picture is nowhere."""
+    _refuse(choices, inferred.shown[0])
+    parts = _parts(names)
+    data: dict[str, Any] = {"reader": "box_table", "id": "file_name"}
+    each = {split: {"file": name, "images": _named_in(files, name)} for split, name in parts.items()}
+    if len(each) > 1:
+        data["split"] = each
+        inferred.say("parts: as the files say (" + ", ".join(f"{split} {n}" for split, n in parts.items()) + ")")
+    else:
+        data |= next(iter(each.values()))
+    inferred.comments["data.id"] = "the picture's file"
+    rows = [row for options in each.values() for row in read("box_table", files, **options)]
+    inferred.say(f"{inferred.shown[0].name}: {listed(names)} (a box a line)")
+    _finish(rows, data, set(each) if len(each) > 1 else set(), choices, inferred)
+    media = [row.cells["image"].name for row in rows if row.cells.get("image") is not None]
+    inferred.files = list(dict.fromkeys([*_holders(names), *_holders(media)]))
+
+
+def _named_in(files: Files, name: str | list[str]) -> str:
+    """The pattern of the pictures that a table of boxes names."""
+    first = name if isinstance(name, str) else name[0]
+    archive, mark, _ = first.rpartition("!")
+    for raw in read("csv", files, file=first):
+        columns = columns_of(list(raw.cells))
+        wanted = str(raw.cells[columns["picture"]] or "").strip() if columns else ""
+        if wanted:
+            if files.has(archive + mark + wanted):
+                return f"{archive}{mark}{{file_name}}"
+            hits = [n for n in files.glob(f"{archive}{mark}**/*") if n.endswith(f"/{wanted}")]
+            if hits:
+                return hits[0].removesuffix(wanted) + "{file_name}"
+            raise DataError(f"the picture {wanted} is nowhere beside the table", where=first,
+                            todo="put pictures and table into one folder, and give that")  # fmt: skip
+    raise DataError("the table names no picture", where=first)
 
 
 def infer_voc(files: Files, prefix: str, annotations: list[str], choices: Choices, inferred: Inferred) -> None:

@@ -161,7 +161,7 @@ def _say_others(files: Files, prefix: str, images: int, inferred: Inferred) -> N
     """Files whose ending is no image's are never looked at: say so, or a class of .heic would be missing in silence."""
     names = files.glob(f"{prefix}**/*")
     if len(names) > images:
-        endings = Counter(PurePosixPath(name).suffix.lower() or "none" for name in names)
+        endings = Counter(PurePosixPath(name).suffix.lower() or "without an ending" for name in names)
         others = [(end, n) for end, n in endings.most_common() if end.removeprefix(".") not in IMAGE_SUFFIXES]
         inferred.say(f"left out by their ending: {listed(f'{n:,} {end}' for end, n in others)}")
 

@@ -233,7 +233,7 @@ def _names(files: Files, prefix: str, inferred: Inferred) -> list[str]:
     names: list[Any] = [name.removeprefix(prefix) for name in files.glob(prefix + SOUNDS)]
     if not names:
         raise DataError("there are no sounds in it", where=prefix.rstrip("/!"))
-    others = Counter(PurePosixPath(name).suffix.lower() or "none" for name in files.glob(f"{prefix}**/*"))
+    others = Counter(PurePosixPath(name).suffix.lower() or "without an ending" for name in files.glob(f"{prefix}**/*"))
     left = [f"{n:,} {end}" for end, n in others.most_common() if end.removeprefix(".") not in SOUND_SUFFIXES]
     if left:  # a whole class of .m4a must not be missing in silence
         inferred.say(f"left out by their ending: {listed(left)}")

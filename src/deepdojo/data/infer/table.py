@@ -13,6 +13,7 @@ from deepdojo.data.infer.reading import IDS, TARGETS, TableFile
 from deepdojo.data.infer.roles import named_roles, say_roles
 from deepdojo.data.infer.sounds import infer_sound_table, sound_column
 from deepdojo.data.infer.text import image_cells, is_date, text_facts
+from deepdojo.data.infer.video_table import infer_video_table, video_column
 from deepdojo.data.rows import LABEL_SIGNS, as_text
 from deepdojo.errors import DataError, UnknownNameError, UsageError
 
@@ -43,6 +44,13 @@ def infer_table(table: TableFile, test: TableFile | None, choices: Choices, infe
     sound = sound_column(table, choices)
     if sound is not None:
         target, choices = infer_sound_table(table, sound, choices.target, choices, inferred)
+        row_id = None if choices.id is None else _id(table, test, facts, choices, target, inferred)
+        _check_test(table, test, target)
+        _write(table, test, row_id, contract_of(inferred.spec["task"]), choices, inferred)
+        return
+    video = video_column(table, choices)
+    if video is not None:
+        target, choices = infer_video_table(table, video, choices, inferred)
         row_id = None if choices.id is None else _id(table, test, facts, choices, target, inferred)
         _check_test(table, test, target)
         _write(table, test, row_id, contract_of(inferred.spec["task"]), choices, inferred)

@@ -17,6 +17,7 @@ __all__ = ["READERS", "RawRow", "options_of", "read"]
 
 #: Name of a reader -> the module that holds its `read(files, **options)`.
 READERS: Mapping[str, str] = {
+    "box_table": "deepdojo.data.readers.box_table",
     "captions": "deepdojo.data.readers.captions",
     "coco": "deepdojo.data.readers.coco",
     "conll": "deepdojo.data.readers.conll",
@@ -31,6 +32,7 @@ READERS: Mapping[str, str] = {
     "parquet": "deepdojo.data.readers.parquet",
     "series": "deepdojo.data.readers.series",
     "skeletons": "deepdojo.data.readers.skeletons",
+    "spans": "deepdojo.data.readers.spans",
     "squad": "deepdojo.data.readers.squad",
     "sounds": "deepdojo.data.readers.sound_folder",
     "text": "deepdojo.data.readers.text",

@@ -1,5 +1,5 @@
 """Reads what the host keeps for itself, also through process 1's root."""
-# ruff: noqa: SIM105, SIM115
+# ruff: noqa: SIM115
 
 import os
 import sys
