@@ -67,3 +67,28 @@ def runs(tmp_path: Path) -> Path:
 def answers(n: int, correct: int) -> np.ndarray:
     """(n,) of which the first `correct` are right."""
     return (np.arange(n) < correct).astype(float)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server():
+    from tests.competition.databases import postgresql
+
+    with postgresql() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a new, empty database is: SQLite, then PostgreSQL (or a skip with a reason)."""
+    if request.param == "sqlite":
+        return str(tmp_path / "server.sqlite")
+    return request.getfixturevalue("postgresql_server").fresh()
+
+
+@pytest.fixture
+def database(address: str):
+    from deepdojo.competition.database.engine import open_database
+
+    opened = open_database(address)
+    yield opened
+    opened.close()

@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from deepdojo.competition.database import tables
 from deepdojo.competition.refusal import Refusal
 
-__all__ = ["Database", "open_database"]
+__all__ = ["Database", "dump", "open_database"]
 
+BEGIN_WRITE = "BEGIN IMMEDIATE"
 _BUSY_MS = 30_000
 _STATEMENT_MS = 60_000
 
@@ -45,7 +47,7 @@ class Database:
         """One change, whole or not at all; it waits for other writers before it reads what it will change."""
         with _refusals(), self.engine.connect() as connection:
             if self.sqlite:
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                connection.exec_driver_sql(BEGIN_WRITE)
             try:
                 yield connection
             except BaseException:
@@ -60,6 +62,17 @@ class Database:
             if self.sqlite:
                 connection.exec_driver_sql("BEGIN")
             yield connection
+
+    def upsert(self, table: sa.Table, **changed: Any) -> Any:
+        """INSERT of whole rows that replaces the row of the same primary key.
+
+        Args:
+            changed: column -> expression where the new value is not simply the given one.
+        """
+        insert: Any = (sqlite if self.sqlite else postgresql).insert(table)
+        keys = [column.name for column in table.primary_key]
+        values = {c.name: changed.get(c.name, insert.excluded[c.name]) for c in table.c if c.name not in keys}
+        return insert.on_conflict_do_update(index_elements=keys, set_=values)
 
     def now(self, connection: sa.Connection) -> float:
         """Seconds since 1970 by the database's clock: machines' own clocks differ, and leases must not."""

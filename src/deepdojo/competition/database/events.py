@@ -10,7 +10,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from deepdojo.competition.database.engine import Database, dump
-from deepdojo.competition.database.tables import announcements, audit, boards, events, rubrics
+from deepdojo.competition.database.lease import wake_ranking
+from deepdojo.competition.database.tables import (
+    announcements,
+    audit,
+    boards,
+    events,
+    ladders,
+    rubrics,
+    submissions,
+    vectors,
+)
 from deepdojo.competition.event import Rules, parse_rules
 from deepdojo.competition.refusal import Refusal
 
@@ -105,15 +115,32 @@ def freeze(database: Database, connection: sa.Connection, event: Event, who: str
     )
     connection.execute(boards.delete().where(boards.c.event_id == event.id, boards.c.part == "frozen"))
     connection.execute(boards.insert().from_select([c.name for c in copied] + ["part"], source))
+    _keep_vectors(connection, event)
     now = database.now(connection)
     connection.execute(events.update().where(events.c.id == event.id).values(frozen_at=now))
+    wake_ranking(connection, event.id, event.rubric, now)  # rows that moved just now have no rank yet
     changed(connection, event.id, shown=True)
     log(database, connection, event.id, who, "froze the public board", {})
+
+
+def _keep_vectors(connection: sa.Connection, event: Event) -> None:
+    """The vectors of the copied rows: the Ladders go on, and the copy may still have to be ranked."""
+    _drop_vectors(connection, event)
+    source = sa.select(boards.c.submission_id, boards.c.rubric, sa.literal("frozen"), ladders.c.data).select_from(
+        boards.join(ladders, (ladders.c.team_id == boards.c.team_id) & (ladders.c.rubric == boards.c.rubric))
+    ).where(boards.c.event_id == event.id, boards.c.part == "frozen", ladders.c.data.is_not(None))  # fmt: skip
+    connection.execute(vectors.insert().from_select(["submission_id", "rubric", "part", "data"], source))
+
+
+def _drop_vectors(connection: sa.Connection, event: Event) -> None:
+    own = sa.select(submissions.c.id).where(submissions.c.event_id == event.id).scalar_subquery()
+    connection.execute(vectors.delete().where(vectors.c.part == "frozen", vectors.c.submission_id.in_(own)))
 
 
 def unfreeze(database: Database, connection: sa.Connection, event: Event, who: str) -> None:
     """Show the living board again."""
     connection.execute(boards.delete().where(boards.c.event_id == event.id, boards.c.part == "frozen"))
+    _drop_vectors(connection, event)
     rules = event.rules.model_copy(update={"freeze_at": None})
     connection.execute(
         events.update().where(events.c.id == event.id).values(frozen_at=None, rules=dump(rules.model_dump()))

@@ -6,23 +6,37 @@ Two guards stand against scoring twice, each enough alone: the token, and the pr
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from deepdojo.competition.database.engine import Database
+from deepdojo.competition.database.engine import Database, dump
 from deepdojo.competition.database.tables import events, jobs, payloads, submissions
 
-__all__ = ["ATTEMPTS", "LEASE_S", "Job", "extend", "give_up", "lease", "release", "still_ours", "wake_ranking"]
+__all__ = [
+    "ATTEMPTS", "LEASE_S", "Job", "extend", "fail", "give_up", "give_up_worn_out", "lease", "ours", "payload",
+    "still_ours", "wake_ranking",
+]  # fmt: skip
 
 LEASE_S = 30.0
 ATTEMPTS = 3
+"""Scoring may fail so often before the submission is given up."""
+_LEASED = ("id", "kind", "event_id", "team_id", "submission_id", "rubric", "attempts", "failures", "order_key")
+MOST_LEASES = 20
+"""A job may be leased so often: a worker that is killed from outside is not the submission's fault, yet something that
+takes whole workers down must end too."""
+RANK_PAUSE_S = 0.05
+"""A ranking waits so long for others to join in."""
+# Tests switch these off to show that each is needed.
+SKIP_LOCKED = True
+FENCED = True
 
 
 @dataclass(frozen=True)
 class Job:
-    """A leased job. `payload` is None for a ranking; `attempts` counts this one."""
+    """A leased job. `payload` is None for a ranking; `attempts` counts this lease."""
 
     id: int
     kind: str
@@ -31,6 +45,7 @@ class Job:
     submission_id: int | None
     rubric: int
     attempts: int
+    failures: int
     token: str
 
 
@@ -45,26 +60,17 @@ def lease(database: Database, most: int, *, lease_s: float = LEASE_S) -> list[Jo
             .order_by(jobs.c.order_key, jobs.c.id)
             .limit(most)
         )
-        if not database.sqlite:  # without it 87 of 144 leases of eight threads were double
+        if not database.sqlite and SKIP_LOCKED:  # without it 87 of 144 leases of eight threads were double
             open_jobs = open_jobs.with_for_update(skip_locked=True)
         taken = (
             jobs.update()
             .where(jobs.c.id.in_(open_jobs.scalar_subquery()))
             .values(state="leased", token=token, lease_until=now + lease_s, attempts=jobs.c.attempts + 1)
-            .returning(
-                jobs.c.id,
-                jobs.c.kind,
-                jobs.c.event_id,
-                jobs.c.team_id,
-                jobs.c.submission_id,
-                jobs.c.rubric,
-                jobs.c.attempts,
-                jobs.c.order_key,
-            )
+            .returning(*(jobs.c[name] for name in _LEASED))
         )
         found = connection.execute(taken).all()
     found.sort(key=lambda row: (row.order_key, row.id))
-    return [Job(*row[:7], token) for row in found]
+    return [Job(*row[:8], token) for row in found]
 
 
 def extend(database: Database, held: list[Job], *, lease_s: float = LEASE_S) -> None:
@@ -79,29 +85,41 @@ def extend(database: Database, held: list[Job], *, lease_s: float = LEASE_S) -> 
             )
 
 
+def ours(connection: sa.Connection, held: Sequence[Job], state: str, **values: Any) -> set[int]:
+    """End jobs of one lease inside the caller's transaction; the ids of those whose lease had not run out."""
+    mine = jobs.c.id.in_([job.id for job in held])
+    if FENCED:
+        mine &= (jobs.c.token == held[0].token) & (jobs.c.state == "leased")
+    ended = jobs.update().where(mine).values(state=state, lease_until=0.0, **values).returning(jobs.c.id)
+    return set(connection.execute(ended).scalars())
+
+
 def still_ours(connection: sa.Connection, job: Job, state: str, **values: Any) -> bool:
     """End the job inside the caller's transaction; False where its lease ran out and another worker has it now."""
-    ended = connection.execute(
-        jobs.update()
-        .where(jobs.c.id == job.id, jobs.c.token == job.token, jobs.c.state == "leased")
-        .values(state=state, lease_until=0.0, **values)
-    )
-    return ended.rowcount == 1
+    return bool(ours(connection, [job], state, **values))
 
 
-def release(database: Database, job: Job, why: str) -> None:
-    """Put it back for another try."""
+def fail(database: Database, job: Job, why: str) -> str:
+    """An attempt ended in a fault. The job goes behind what waits now, or is given up after the last attempt.
+
+    Returns:
+        "queued", "failed", or "late" where another worker has the job.
+    """
+    if job.failures + 1 >= ATTEMPTS:
+        return "failed" if give_up(database, job, why) else "late"
     with database.write() as connection:
-        still_ours(connection, job, "queued", why=why)
+        turn = database.now(connection)
+        again = still_ours(connection, job, "queued", why=why, failures=job.failures + 1, order_key=turn)
+    return "queued" if again else "late"
 
 
 def give_up(database: Database, job: Job, why: str) -> bool:
     """After the last attempt: the host sees why, the sender is told, the quota is given back."""
     with database.write() as connection:
-        if not still_ours(connection, job, "failed", why=why):
+        if not still_ours(connection, job, "failed", why=why, failures=job.failures + 1):
             return False
         if job.submission_id is not None:
-            fault = '{"error":"this submission could not be scored","where":null,"todo":"ask the host"}'
+            fault = dump({"error": "this submission could not be scored", "where": None, "todo": "ask the host"})
             connection.execute(
                 submissions.update()
                 .where(submissions.c.id == job.submission_id, submissions.c.state == "queued")
@@ -109,6 +127,14 @@ def give_up(database: Database, job: Job, why: str) -> bool:
             )
         _changed(connection, job.event_id)
     return True
+
+
+def give_up_worn_out(database: Database, held: Sequence[Job]) -> list[Job]:
+    """Of leased jobs, give up those that were leased too often; the others."""
+    for job in held:
+        if job.attempts > MOST_LEASES:
+            give_up(database, job, f"the worker ended {MOST_LEASES} times while it had this job")
+    return [job for job in held if job.attempts <= MOST_LEASES]
 
 
 def payload(connection: sa.Connection, submission_id: int) -> tuple[bytes, str, str, str]:
@@ -129,7 +155,8 @@ def wake_ranking(connection: sa.Connection, event_id: int, rubric: int, now: flo
         )
     ).first()
     if waiting is None:
-        values = {"kind": "rank", "event_id": event_id, "rubric": rubric, "order_key": now}
+        values = {"kind": "rank", "event_id": event_id, "rubric": rubric, "order_key": now,
+                  "lease_until": now + RANK_PAUSE_S}  # fmt: skip
         connection.execute(jobs.insert(), values)
 
 

@@ -142,7 +142,7 @@ payloads = _table(
 jobs = _table(
     "jobs",
     _own(),
-    Column("kind", Text, nullable=False),  # score, rank
+    Column("kind", Text, nullable=False),  # score, rank, rescore, close
     _of("event_id", "events.id", nullable=False),
     _of("team_id", "teams.id"),
     _of("submission_id", "submissions.id"),
@@ -150,7 +150,8 @@ jobs = _table(
     Column("state", Text, nullable=False, server_default="queued"),
     Column("token", Text),
     Column("lease_until", Double, nullable=False, server_default="0"),
-    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("attempts", Integer, nullable=False, server_default="0"),  # leases; a killed worker costs one too
+    Column("failures", Integer, nullable=False, server_default="0"),  # attempts that ended in a fault of scoring
     Column("order_key", Double, nullable=False),  # fair between teams: see database/lease.py
     Column("why", Text),
     CheckConstraint("state IN ('queued', 'leased', 'done', 'failed')", name="known_job_state"),
@@ -186,6 +187,9 @@ scores = _table(
     Column("high", Double, nullable=False),
     Column("n", Integer, nullable=False),
     Column("interval", Text, nullable=False),
+    # Of the public part, what the Ladder lets entrants see: the team's value after it, and whether it is this one's.
+    Column("shown", Double),
+    Column("moved", Boolean),
     Column("version", Text, nullable=False),  # of the metric
     Column("scored", Double, nullable=False),
     PrimaryKeyConstraint("submission_id", "rubric", "part"),
@@ -197,8 +201,8 @@ vectors = _table(
     "vectors",
     _of("submission_id", "submissions.id", nullable=False),
     Column("rubric", Integer, nullable=False),
-    Column("part", Text, nullable=False),
-    Column("data", LargeBinary, nullable=False),  # float32 influence of each row
+    Column("part", Text, nullable=False),  # frozen, private; of the public board the Ladder has them
+    Column("data", LargeBinary, nullable=False),  # float32 pseudo-values (value + influence) of each row
     PrimaryKeyConstraint("submission_id", "rubric", "part"),
 )
 

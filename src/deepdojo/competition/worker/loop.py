@@ -1,0 +1,315 @@
+"""A worker: leases jobs, has them scored outside any transaction, finishes them in one, and keeps ranks and ends.
+
+It may be killed at any instant: what it had leased comes back when the lease runs out, and what it had finished stays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from deepdojo.competition.database.boards import finals
+from deepdojo.competition.database.closing import close_due, write_final_board
+from deepdojo.competition.database.engine import Database
+from deepdojo.competition.database.events import by_id
+from deepdojo.competition.database.finish import (
+    Facts,
+    FreezeFirst,
+    Refused,
+    Scored,
+    finish,
+    freeze_if_due,
+    rescored,
+)
+from deepdojo.competition.database.lease import LEASE_S, Job, extend, fail, give_up_worn_out, lease, still_ours
+from deepdojo.competition.database.tables import events, payloads, rubrics, submissions
+from deepdojo.competition.refusal import Refusal
+from deepdojo.competition.worker.process import Died, ScoringLimits, ScoringProcess
+from deepdojo.competition.worker.ranking import Rankings, empty_board, put_row
+
+__all__ = ["Failed", "Worker"]
+
+_log = logging.getLogger("deepdojo.worker")
+_IDLE_S = 0.02
+_HOUSE_S = 1.0
+_FLUSH_S = 0.5
+_TRIES = 5
+
+
+class Failed(Exception):
+    """Scoring came to no result; the text is for the host."""
+
+
+@dataclass
+class Worker:
+    """One worker. `run` until its stop event is set, or `once` as long as there is something to do.
+
+    Attributes:
+        folder: the server's events/.
+        most: jobs of one lease.
+        lease_s: how long a lease holds without a sign of life.
+    """
+
+    database: Database
+    folder: Path
+    most: int = 32
+    lease_s: float = LEASE_S
+    limits: ScoringLimits = field(default_factory=ScoringLimits)
+
+    def __post_init__(self) -> None:
+        self.process = ScoringProcess(self.limits)
+        self.rankings = Rankings()
+        self._facts: dict[str, Facts] = {}
+        self._folders: dict[tuple[int, int], str] = {}
+        self._held: list[Job] = []
+        self._lock = threading.Lock()
+        self._closed = threading.Event()
+        self._house = 0.0
+        threading.Thread(target=self._beat, name="lease-heartbeat", daemon=True).start()
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until `stop` is set. A database that cannot be reached is waited for."""
+        wait = _IDLE_S
+        while not stop.is_set():
+            try:
+                if self.once():
+                    wait = _IDLE_S
+                    continue
+            except (Refusal, DBAPIError) as error:
+                _log.warning("the worker waits: %s", error)
+                wait = 2.0
+            stop.wait(wait)
+            wait = min(0.2, wait * 1.3) if wait < 2.0 else _IDLE_S
+        self.close()
+
+    def close(self) -> None:
+        """End the scoring process and the heartbeat."""
+        self._closed.set()
+        self.process.close()
+
+    def once(self) -> int:
+        """Lease, work, finish: how many jobs."""
+        if time.monotonic() - self._house > _HOUSE_S:
+            self._house = time.monotonic()
+            self._keep_house()
+        jobs = lease(self.database, self.most, lease_s=self.lease_s)
+        if not jobs:
+            return 0
+        with self._lock:
+            self._held = list(jobs)
+        try:
+            jobs = give_up_worn_out(self.database, jobs)
+            self._score([job for job in jobs if job.kind == "score"])
+            for job in jobs:
+                if job.kind != "score":
+                    self._other(job)
+        finally:
+            with self._lock:
+                self._held = []
+        return len(jobs)
+
+    # ---- scoring ----
+
+    def _score(self, jobs: Sequence[Job]) -> None:
+        done: list[Scored | Refused] = []
+        begun = time.monotonic()
+        for job, file in zip(jobs, self._files(jobs), strict=True):
+            try:
+                done.append(self._scored(job, file, ("public", "private")))
+            except Failed as error:
+                self._fail(job, str(error))
+            if time.monotonic() - begun > _FLUSH_S:
+                self._finish(done)
+                done, begun = [], time.monotonic()
+        self._finish(done)
+
+    def _files(self, jobs: Sequence[Job]) -> list[Any]:
+        """(bytes, encoding, plain size, file name) of each, one statement for all."""
+        if not jobs:
+            return []
+        s, p = submissions.c, payloads.c
+        chosen = sa.select(s.id, p.data, p.encoding, s.bytes, s.file_name, s.kind).join(
+            payloads, p.submission_id == s.id
+        )
+        with self.database.read() as connection:
+            found = {row.id: row for row in connection.execute(
+                chosen.where(s.id.in_([job.submission_id for job in jobs]))
+            )}  # fmt: skip
+        return [found[job.submission_id] for job in jobs]
+
+    def _scored(self, job: Job, file: Any, parts: tuple[str, ...]) -> Scored | Refused:
+        facts = self._facts_of(job.event_id, job.rubric)
+        head = {"ask": "score", "private": self._private(job.event_id, job.rubric), "encoding": file.encoding,
+                "bytes": file.bytes, "name": file.file_name, "parts": parts}  # fmt: skip
+        answer, body = self._ask(head, file.data, facts.custom)
+        if "refused" in answer:
+            return Refused(job, answer["refused"])
+        first = facts.n[parts[0]]
+        influence = np.frombuffer(body, dtype="<f4", count=first) if body else np.zeros(first, dtype=np.float32)
+        return Scored(job, answer["scores"], influence, facts)
+
+    def _ask(self, head: dict[str, Any], body: bytes = b"", custom: bool = False) -> tuple[dict[str, Any], bytes]:
+        try:
+            wall = self.limits.custom_wall_s if custom else None
+            answer, data = self.process.ask(head, body, wall_s=wall)
+        except Died as error:
+            raise Failed(str(error)) from None
+        if "failed" in answer:
+            raise Failed(str(answer["failed"]))
+        return answer, data
+
+    def _finish(self, done: Sequence[Scored | Refused]) -> None:
+        if not done:
+            return
+        for left in range(_TRIES)[::-1]:
+            try:
+                ours = finish(self.database, done)
+            except FreezeFirst as first:
+                freeze_if_due(self.database, first.event_id)
+                continue
+            except IntegrityError:
+                self._finish_alone(done)
+                return
+            except (DBAPIError, Refusal) as error:  # of two workers that wait for each other, one is sent away
+                if not left:
+                    raise
+                _log.info("finishing is tried again: %s", error)
+                time.sleep(0.1)
+                continue
+            for result in done:
+                if result.job.id not in ours:
+                    _log.warning("job %d came too late: another worker has it", result.job.id)
+            return
+
+    def _finish_alone(self, done: Sequence[Scored | Refused]) -> None:
+        """One of them has its score already; the others must not suffer for it."""
+        if len(done) > 1:
+            for result in done:
+                self._finish([result])
+            return
+        with self.database.write() as connection:
+            still_ours(connection, done[0].job, "done", why="its score was there already")
+
+    def _fail(self, job: Job, why: str) -> None:
+        state = fail(self.database, job, why)
+        _log.warning("job %d (%s): %s; it is %s", job.id, job.kind, why.splitlines()[-1] if why else "", state)
+
+    # ---- the other kinds of jobs ----
+
+    def _other(self, job: Job) -> None:
+        try:
+            if job.kind == "rank":
+                self.rankings.rank(self.database, job, self._facts_of(job.event_id, job.rubric))
+            elif job.kind == "rescore":
+                self._rescore(job)
+            elif job.kind == "close":
+                self._close(job)
+            else:
+                raise Failed(f"no kind of job is named {job.kind!r}")
+        except Failed as error:
+            self._fail(job, str(error))
+
+    def _rescore(self, job: Job) -> None:
+        """All of a team's submissions under another version, in the order in which they were sent."""
+        s = submissions.c
+        with self.database.read() as connection:
+            numbers = connection.execute(
+                sa.select(s.id).where(s.team_id == job.team_id, s.state == "scored").order_by(s.id)
+            ).scalars().all()  # fmt: skip
+        found = []
+        for start in range(0, len(numbers), self.most):
+            each = [_of(job, number) for number in numbers[start : start + self.most]]
+            for one, file in zip(each, self._files(each), strict=True):
+                result = self._scored(one, file, ("public", "private"))
+                if isinstance(result, Scored):
+                    found.append(result)
+        rescored(self.database, job, found)
+
+    def _close(self, job: Job) -> None:
+        """The final board: the chosen submissions once more, for the private part's influence."""
+        with self.database.read() as connection:
+            event = by_id(connection, job.event_id)
+            rows = finals(connection, event)
+        facts = self._facts_of(job.event_id, job.rubric)
+        board, pseudo = empty_board(facts, "private"), {}
+        for start in range(0, len(rows), self.most):
+            some = rows[start : start + self.most]
+            each = [_of(job, row["submission_id"]) for row in some]
+            for row, one, file in zip(some, each, self._files(each), strict=True):
+                result = self._scored(one, file, ("private",))
+                if isinstance(result, Refused):
+                    raise Failed(f"submission {row['submission']} was scored, and is refused now: {result.fault}")
+                cells = (result.influence.astype(np.float64) + row["value"]).astype(np.float32)
+                pseudo[row["submission_id"]] = cells
+                put_row(board, row["team_id"], row["value"], cells, (row["low"], row["high"]))
+        ranks = {int(name): rank for name, rank in board.ranks().items()}
+        write_final_board(self.database, job, rows, ranks, pseudo)
+
+    # ---- what is known of events ----
+
+    def _private(self, event_id: int, rubric: int) -> str:
+        key = (event_id, rubric)
+        if key not in self._folders:
+            r = rubrics.c
+            with self.database.read() as connection:
+                found = connection.execute(
+                    sa.select(events.c.name, r.folder).join(rubrics, r.event_id == events.c.id).where(
+                        events.c.id == event_id, r.version == rubric
+                    )
+                ).one()  # fmt: skip
+            self._folders[key] = str((self.folder / found.name / "private" / found.folder).absolute())
+        return self._folders[key]
+
+    def _facts_of(self, event_id: int, rubric: int) -> Facts:
+        folder = self._private(event_id, rubric)
+        if folder not in self._facts:
+            answer, body = self._ask({"ask": "facts", "private": folder})
+            n = answer["n"]
+            groups: dict[str, np.ndarray | None] = {"public": None, "private": None}
+            if answer["grouped"]:
+                all_groups = np.frombuffer(body, dtype="<i8")
+                groups = {"public": all_groups[: n["public"]], "private": all_groups[n["public"] :]}
+            higher = answer["higher_is_better"]
+            if higher is None:
+                with self.database.read() as connection:
+                    higher = by_id(connection, event_id).rules.higher_is_better
+            self._facts[folder] = Facts(n, higher, groups, bytes.fromhex(answer["seed"]), answer["custom"])
+        return self._facts[folder]
+
+    # ---- beside the work ----
+
+    def _beat(self) -> None:
+        """Signs of life for long jobs, by a thread of its own."""
+        while not self._closed.wait(self.lease_s / 3):
+            with self._lock:
+                held = list(self._held)
+            with contextlib.suppress(Refusal, DBAPIError):
+                extend(self.database, held, lease_s=self.lease_s)
+
+    def _keep_house(self) -> None:
+        """Freezes and ends whose time has come."""
+        with self.database.read() as connection:
+            chosen = sa.select(events.c.id, events.c.rules).where(
+                events.c.frozen_at.is_(None), events.c.closed_at.is_(None)
+            )
+            due = [row.id for row in connection.execute(chosen) if '"freeze_at":null' not in row.rules]
+        for event_id in due:
+            freeze_if_due(self.database, event_id)
+        close_due(self.database)
+
+
+def _of(job: Job, submission_id: int) -> Job:
+    """A submission of a job that stands for several."""
+    return Job(
+        job.id, job.kind, job.event_id, job.team_id, submission_id, job.rubric, job.attempts, job.failures, job.token
+    )

@@ -1,0 +1,125 @@
+"""The scoring process: `python -m deepdojo.competition.worker.scoring LIMITS`. It reads jobs and answers them.
+
+It alone opens hidden answers and strangers' files. It has no database, and it may be killed at any instant: by its own
+limits on memory and processor time where the system has them, by the worker's clock everywhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import traceback
+import zlib
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from deepdojo.competition.worker.frames import read_frame, write_frame
+from deepdojo.competition.worker.judge import Judge
+from deepdojo.errors import DojoError, ScoreError
+
+__all__ = ["main"]
+
+_KEPT = 8
+_CHARS = 4000
+
+
+def main(arguments: list[str]) -> int:
+    """Answer until the worker closes the pipe."""
+    limits = json.loads(arguments[0]) if arguments else {}
+    with contextlib.suppress(ValueError):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to handle
+    out = os.fdopen(os.dup(1), "wb", buffering=1 << 16)
+    os.dup2(2, 1)  # what a library prints must not get between the messages
+    _limit_memory(limits.get("memory_bytes"))
+    judges: OrderedDict[str, Judge] = OrderedDict()
+    while (frame := read_frame(sys.stdin.buffer)) is not None:
+        _limit_cpu(limits.get("cpu_s"))
+        head, data = frame
+        try:
+            answer, body = _answer(judges, head, data)
+        except MemoryError:
+            write_frame(out, {"failed": "it needs more memory than a scoring process may have", "end": True})
+            return 1
+        write_frame(out, answer, body)
+    return 0
+
+
+def _answer(judges: OrderedDict[str, Judge], head: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    try:
+        judge = _judge(judges, head["private"])
+        if head["ask"] == "facts":
+            groups = [judge.groups[part] for part in ("public", "private")]
+            grouped = groups[0] is not None
+            body = b"".join(g.astype("<i8").tobytes() for g in groups if g is not None)
+            return {**judge.facts(), "grouped": grouped}, body
+        return _scored(judge, head, data)
+    except MemoryError:
+        raise
+    except DojoError as error:
+        return {"failed": (str(error) + getattr(error, "details", ""))[:_CHARS]}, b""
+    except Exception:  # anything that a file of a stranger can bring about: the host reads it, the worker goes on
+        return {"failed": traceback.format_exc()[-_CHARS:]}, b""
+
+
+def _judge(judges: OrderedDict[str, Judge], folder: str) -> Judge:
+    if folder not in judges:
+        judges[folder] = Judge(Path(folder))
+        if len(judges) > _KEPT:
+            judges.popitem(last=False)
+    judges.move_to_end(folder)
+    return judges[folder]
+
+
+def _scored(judge: Judge, head: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    if head["encoding"] == "zlib":
+        unpacking = zlib.decompressobj()
+        data = unpacking.decompress(data, head["bytes"])
+    try:
+        scores = judge.score(judge.read(data, head["name"]), head["parts"])
+    except DojoError as error:
+        if hasattr(error, "details") or not _of_the_sender(error):
+            raise
+        if judge.tells(error, data):
+            return {"failed": str(error)[:_CHARS]}, b""
+        return {"refused": error.as_json()}, b""
+    body = b"".join(score.pop("influence").astype("<f4").tobytes() for score in scores.values())
+    if not all(np.isfinite([score["value"], score["low"], score["high"]]).all() for score in scores.values()):
+        raise ScoreError("a score is not finite")
+    return {"scores": scores}, body
+
+
+def _of_the_sender(error: DojoError) -> bool:
+    """A fault of the file, not of the machine or the host."""
+    from deepdojo.errors import UnknownNameError
+
+    return isinstance(error, ScoreError | UnknownNameError)
+
+
+def _limit_memory(most_bytes: int | None) -> None:
+    if most_bytes and sys.platform != "win32":
+        import resource
+
+        with contextlib.suppress(ValueError, OSError):  # macOS knows the name and refuses the number
+            resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _limit_cpu(seconds: float | None) -> None:
+    """The next job may use so much, whatever went before."""
+    if seconds and sys.platform != "win32":
+        import resource
+
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        most = int(used.ru_utime + used.ru_stime + seconds) + 1
+        hard = resource.getrlimit(resource.RLIMIT_CPU)[1]
+        resource.setrlimit(resource.RLIMIT_CPU, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
