@@ -16,7 +16,7 @@ from deepdojo.competition.refusal import Refusal
 
 __all__ = [
     "Person", "by_session", "by_token", "enter", "join", "join_team", "leave_team", "make_person", "make_session",
-    "revoke", "secret_digest", "skeleton", "team_of",
+    "revoke", "same_secret", "secret_digest", "skeleton", "team_of",
 ]  # fmt: skip
 
 _SESSION_S = 14 * 86_400
@@ -57,6 +57,11 @@ def skeleton(name: str) -> str:
 def secret_digest(secret: str) -> str:
     """What is kept of a token: random ones of 192 bits need no slow hash."""
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def same_secret(known: str, given: str) -> bool:
+    """Compared in a time that tells nothing."""
+    return secrets.compare_digest(known.encode(), given.encode("utf-8", "replace"))
 
 
 def make_person(connection: sa.Connection, name: str, role: str, now: float) -> tuple[Person, str]:
@@ -124,7 +129,7 @@ def join(
         Refusal: a wrong code (also where there is no such event: nobody learns which are there), a name taken.
     """
     found = connection.execute(sa.select(events.c.id, events.c.code).where(events.c.name == event_name)).first()
-    if found is None or not secrets.compare_digest(found.code.encode(), code.encode()):
+    if found is None or not same_secret(found.code, code):
         raise Refusal("wrong_code", "this join link is not right", todo="ask the host for the whole link")
     now = database.now(connection)
     person, token = make_person(connection, name, "entrant", now)
@@ -134,7 +139,7 @@ def join(
 def enter(database: Database, connection: sa.Connection, event_name: str, code: str, person: Person) -> int:
     """Join another event as somebody who is known already; gives the team."""
     found = connection.execute(sa.select(events.c.id, events.c.code).where(events.c.name == event_name)).first()
-    if found is None or not secrets.compare_digest(found.code.encode(), code.encode()):
+    if found is None or not same_secret(found.code, code):
         raise Refusal("wrong_code", "this join link is not right", todo="ask the host for the whole link")
     known = team_of(connection, found.id, person.id)
     return known if known is not None else _own_team(connection, found.id, person, database.now(connection))
