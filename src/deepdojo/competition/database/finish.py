@@ -227,7 +227,7 @@ def _enter(database: Database, connection: sa.Connection, scored: Sequence[Score
 
 def _ladders(connection: sa.Connection, scored: Sequence[Scored]) -> dict[tuple[int, int], Ladder]:
     wanted = sorted({int(r.job.team_id or 0) for r in scored})
-    l = ladders.c  # noqa: E741 - as the tables are called elsewhere
+    l = ladders.c
     found = connection.execute(
         sa.select(l.team_id, l.rubric, l.state, l.data).where(
             l.team_id.in_(wanted), l.rubric.in_(sorted({r.job.rubric for r in scored}))
