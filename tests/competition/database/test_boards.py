@@ -115,7 +115,7 @@ def test_a_board_freezes_by_itself_before_anything_later_stands_on_it(database: 
     assert len(shown(database, arena, host=True)) == 1
 
 
-class arena_worker:  # noqa: N801 - read as `with`
+class arena_worker:
     def __init__(self, arena: Arena) -> None:
         self.worker = arena.worker()
 
