@@ -26,6 +26,19 @@ _DAY_S = 86_400
 _LONGEST = {"key": 100, "file_name": 200, "note": 1000}
 _NOT_COUNTED = ("refused", "failed")
 
+# Made once: building a statement costs more than SQLite needs to carry it out.
+_s, _team = submissions.c, sa.bindparam("team")
+_SAME_KEY = sa.select(_s.public_id, _s.sha256).where(_s.team_id == _team, _s.key == sa.bindparam("key"))
+_SAME_FILE = sa.select(_s.public_id).where(
+    _s.team_id == _team, _s.sha256 == sa.bindparam("sha256"), _s.state.not_in(_NOT_COUNTED)
+)
+_USED = sa.select(sa.func.count()).where(_s.team_id == _team, _s.created >= sa.bindparam("midnight"), _s.counted)
+_WAITING = sa.select(sa.func.count()).where(
+    jobs.c.team_id == _team, jobs.c.kind == "score", jobs.c.state.in_(("queued", "leased"))
+)
+_INSERT = submissions.insert().returning(_s.id)
+_INSERT_FILE, _INSERT_JOB = payloads.insert(), jobs.insert()
+
 
 @dataclass(frozen=True)
 class Packed:
@@ -100,13 +113,11 @@ def accept(
         "sha256": sent.file.sha256, "bytes": sent.file.size_bytes, "version": __version__, "created": now,
         "address": sent.address,
     }  # fmt: skip
-    number = connection.execute(submissions.insert().returning(submissions.c.id), values).scalar_one()
-    connection.execute(
-        payloads.insert(), {"submission_id": number, "encoding": sent.file.encoding, "data": sent.file.data}
-    )
+    number = connection.execute(_INSERT, values).scalar_one()
+    connection.execute(_INSERT_FILE, {"submission_id": number, "encoding": sent.file.encoding, "data": sent.file.data})
     job = {"kind": "score", "event_id": event["id"], "team_id": sent.team_id, "submission_id": number,
            "rubric": event["rubric"], "order_key": _turn(connection, sent.team_id, now)}  # fmt: skip
-    connection.execute(jobs.insert(), job)
+    connection.execute(_INSERT_JOB, job)
     return public_id, False
 
 
@@ -117,10 +128,7 @@ def _short_enough(sent: Sent) -> None:
 
 
 def _same_key(connection: sa.Connection, sent: Sent) -> str | None:
-    s = submissions.c
-    found = connection.execute(
-        sa.select(s.public_id, s.sha256).where(s.team_id == sent.team_id, s.key == sent.key)
-    ).first()
+    found = connection.execute(_SAME_KEY, {"team": sent.team_id, "key": sent.key}).first()
     if found is None:
         return None
     if found.sha256 != sent.file.sha256:
@@ -137,23 +145,15 @@ def _in_time(rules: Rules, now: float) -> None:
 
 
 def _not_sent_before(connection: sa.Connection, sent: Sent) -> None:
-    s = submissions.c
-    found = connection.execute(
-        sa.select(s.public_id).where(
-            s.team_id == sent.team_id, s.sha256 == sent.file.sha256, s.state.not_in(_NOT_COUNTED)
-        )
-    ).scalar()
+    found = connection.execute(_SAME_FILE, {"team": sent.team_id, "sha256": sent.file.sha256}).scalar()
     if found is not None:
         raise Refusal("already_sent", f"your team has sent this very file before, as {found}",
                       todo="see its result there")  # fmt: skip
 
 
 def _within_quota(connection: sa.Connection, rules: Rules, team: int, now: float) -> None:
-    s = submissions.c
     midnight = now - now % _DAY_S
-    used = connection.execute(
-        sa.select(sa.func.count()).where(s.team_id == team, s.created >= midnight, s.counted)
-    ).scalar_one()
+    used = connection.execute(_USED, {"team": team, "midnight": midnight}).scalar_one()
     if used >= rules.per_day:
         raise Refusal(
             "quota", f"your team has sent {used:,} of {rules.per_day:,} submissions today",
@@ -164,9 +164,5 @@ def _within_quota(connection: sa.Connection, rules: Rules, team: int, now: float
 def _turn(connection: sa.Connection, team: int, now: float) -> float:
     """When its turn comes: now, but behind the team's other waiting files a second each, so that one team that sends
     a hundred does not keep the others waiting."""
-    waiting = connection.execute(
-        sa.select(sa.func.count()).where(
-            jobs.c.team_id == team, jobs.c.kind == "score", jobs.c.state.in_(("queued", "leased"))
-        )
-    ).scalar_one()
+    waiting = connection.execute(_WAITING, {"team": team}).scalar_one()
     return now + float(waiting)
