@@ -36,7 +36,8 @@ class Database:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self.sqlite = engine.dialect.name == "sqlite"
-        self._now = sa.select(
+        self._upserts: dict[str, Any] = {}
+        self._now: sa.Select[Any] = sa.select(
             sa.literal_column("(julianday('now') - 2440587.5) * 86400.0")
             if self.sqlite
             else sa.literal_column("extract(epoch from clock_timestamp())::double precision")
@@ -63,16 +64,14 @@ class Database:
                 connection.exec_driver_sql("BEGIN")
             yield connection
 
-    def upsert(self, table: sa.Table, **changed: Any) -> Any:
-        """INSERT of whole rows that replaces the row of the same primary key.
-
-        Args:
-            changed: column -> expression where the new value is not simply the given one.
-        """
-        insert: Any = (sqlite if self.sqlite else postgresql).insert(table)
-        keys = [column.name for column in table.primary_key]
-        values = {c.name: changed.get(c.name, insert.excluded[c.name]) for c in table.c if c.name not in keys}
-        return insert.on_conflict_do_update(index_elements=keys, set_=values)
+    def upsert(self, table: sa.Table) -> Any:
+        """INSERT of whole rows that replaces the row of the same primary key."""
+        if table.name not in self._upserts:
+            insert: Any = (sqlite if self.sqlite else postgresql).insert(table)
+            keys = [column.name for column in table.primary_key]
+            values = {c.name: insert.excluded[c.name] for c in table.c if c.name not in keys}
+            self._upserts[table.name] = insert.on_conflict_do_update(index_elements=keys, set_=values)
+        return self._upserts[table.name]
 
     def now(self, connection: sa.Connection) -> float:
         """Seconds since 1970 by the database's clock: machines' own clocks differ, and leases must not."""
