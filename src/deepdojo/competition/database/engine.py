@@ -116,7 +116,7 @@ def _sqlite(path: Path) -> sa.Engine:
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     engine = sa.create_engine(
-        f"sqlite:///{path}", pool_size=8, max_overflow=24,
+        f"sqlite:///{path}", pool_size=8, max_overflow=8,
         connect_args={"timeout": _BUSY_MS / 1000, "isolation_level": None, "check_same_thread": False},
     )  # fmt: skip
 
@@ -124,7 +124,7 @@ def _sqlite(path: Path) -> sa.Engine:
     def _connected(connection: Any, _record: Any) -> None:
         for pragma in (
             f"busy_timeout = {_BUSY_MS}", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON",
-            "cache_size = -8000", "temp_store = MEMORY",
+            "cache_size = -2000", "temp_store = MEMORY",
         ):  # fmt: skip
             connection.execute(f"PRAGMA {pragma}").close()
 
@@ -138,7 +138,7 @@ def _postgresql(url: str) -> sa.Engine:
         raise Refusal("bad_request", "PostgreSQL needs psycopg", todo='pip install "deepdojo[postgresql]"') from None
     url = "postgresql+psycopg:" + url.partition(":")[2]
     return sa.create_engine(
-        url, pool_size=8, max_overflow=24, pool_pre_ping=True,
+        url, pool_size=8, max_overflow=8, pool_pre_ping=True,
         connect_args={"connect_timeout": 10, "options": f"-c statement_timeout={_STATEMENT_MS}"},
     )  # fmt: skip
 

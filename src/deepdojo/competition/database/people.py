@@ -16,13 +16,21 @@ from deepdojo.competition.refusal import Refusal
 
 __all__ = [
     "Person", "by_session", "by_token", "enter", "join", "join_team", "leave_team", "make_person", "make_session",
-    "revoke", "secret_digest", "skeleton", "team_of",
+    "revoke", "same_secret", "secret_digest", "skeleton", "team_of",
 ]  # fmt: skip
 
 _SESSION_S = 14 * 86_400
 _LOOKALIKES = str.maketrans(
     "0134578аеорсухіјѕԁһԛԝкмтвнαβεικνορτυχγη", "oleastbaeopcyxijsdhqwkmtbhabeiknoptuxyn"
 )  # fmt: skip
+
+
+_TEAM = sa.select(members.c.team_id).where(
+    members.c.event_id == sa.bindparam("event"), members.c.person_id == sa.bindparam("person")
+)
+_TOKEN = sa.select(people.c.id, people.c.name, people.c.role).where(
+    people.c.token_sha256 == sa.bindparam("digest"), people.c.revoked.is_(None)
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,11 @@ def secret_digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def same_secret(known: str, given: str) -> bool:
+    """Compared in a time that tells nothing."""
+    return secrets.compare_digest(known.encode(), given.encode("utf-8", "replace"))
+
+
 def make_person(connection: sa.Connection, name: str, role: str, now: float) -> tuple[Person, str]:
     """A new person and the token that is shown once. Raises Refusal where a name like this is taken."""
     looks = skeleton(name)
@@ -74,10 +87,7 @@ def make_person(connection: sa.Connection, name: str, role: str, now: float) -> 
 
 def by_token(connection: sa.Connection, token: str) -> Person:
     """Raises Refusal: unknown or revoked."""
-    p = people.c
-    found = connection.execute(
-        sa.select(p.id, p.name, p.role).where(p.token_sha256 == secret_digest(token), p.revoked.is_(None))
-    ).first()
+    found = connection.execute(_TOKEN, {"digest": secret_digest(token)}).first()
     if found is None:
         raise Refusal("wrong_token", "this token is not known, or was revoked",
                       todo="join again, or ask the host for a new one")  # fmt: skip
@@ -124,7 +134,7 @@ def join(
         Refusal: a wrong code (also where there is no such event: nobody learns which are there), a name taken.
     """
     found = connection.execute(sa.select(events.c.id, events.c.code).where(events.c.name == event_name)).first()
-    if found is None or not secrets.compare_digest(found.code.encode(), code.encode()):
+    if found is None or not same_secret(found.code, code):
         raise Refusal("wrong_code", "this join link is not right", todo="ask the host for the whole link")
     now = database.now(connection)
     person, token = make_person(connection, name, "entrant", now)
@@ -134,7 +144,7 @@ def join(
 def enter(database: Database, connection: sa.Connection, event_name: str, code: str, person: Person) -> int:
     """Join another event as somebody who is known already; gives the team."""
     found = connection.execute(sa.select(events.c.id, events.c.code).where(events.c.name == event_name)).first()
-    if found is None or not secrets.compare_digest(found.code.encode(), code.encode()):
+    if found is None or not same_secret(found.code, code):
         raise Refusal("wrong_code", "this join link is not right", todo="ask the host for the whole link")
     known = team_of(connection, found.id, person.id)
     return known if known is not None else _own_team(connection, found.id, person, database.now(connection))
@@ -157,9 +167,7 @@ def _own_team(connection: sa.Connection, event_id: int, person: Person, now: flo
 
 def team_of(connection: sa.Connection, event_id: int, person_id: int) -> int | None:
     """The team of a person in an event."""
-    found = connection.execute(
-        sa.select(members.c.team_id).where(members.c.event_id == event_id, members.c.person_id == person_id)
-    ).scalar()
+    found = connection.execute(_TEAM, {"event": event_id, "person": person_id}).scalar()
     return None if found is None else int(found)
 
 

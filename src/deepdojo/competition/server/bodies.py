@@ -1,0 +1,108 @@
+"""What somebody sends, read with a limit: nothing is taken into memory before its size is known to be allowed."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from pathlib import PurePosixPath
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from deepdojo.competition.database.accept import Packed, pack
+from deepdojo.competition.refusal import Refusal
+
+__all__ = ["SUFFIXES", "file_kind", "packed_body", "read_json", "safe_name"]
+
+SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".zip")
+_OF_TYPE = {
+    "text/csv": ".csv", "text/tab-separated-values": ".tsv", "application/x-ndjson": ".jsonl",
+    "application/vnd.apache.parquet": ".parquet", "application/zip": ".zip", "application/x-zip-compressed": ".zip",
+}  # fmt: skip
+_JSON_BYTES = 64 << 10
+_IN_MEMORY = 1 << 20
+
+
+async def packed_body(request: Request, most: int) -> Packed:
+    """The raw body, compressed for keeping.
+
+    Raises:
+        Refusal: larger than `most` bytes, empty, or itself compressed on the way (a bomb would unpack here).
+    """
+    if request.headers.get("content-encoding", "identity") != "identity":
+        raise Refusal("wrong_type", "a compressed body is not taken", where="Content-Encoding",
+                      todo="send the file as it is, or as .zip or .parquet")  # fmt: skip
+    said = request.headers.get("content-length", "")
+    if said.isdigit() and int(said) > most:
+        raise too_large(most)
+    size = 0
+    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as kept:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > most:
+                raise too_large(most)
+            kept.write(chunk)
+        if not size:
+            raise Refusal("bad_request", "the file is empty", where="body", todo="send the predictions")
+        kept.seek(0)
+        return await run_in_threadpool(lambda: pack(kept.read()))
+
+
+def too_large(most: int) -> Refusal:
+    """What is said of a body above the limit."""
+    return Refusal("too_large", f"the file is larger than {most >> 20:,} MiB" if most >= 1 << 20 else
+                   f"the file is larger than {most:,} bytes", where="body", todo="send Parquet")  # fmt: skip
+
+
+async def read_json(request: Request) -> dict[str, Any]:
+    """A small JSON object. Raises Refusal: larger than 64 KiB, no JSON, no object."""
+    if not request.headers.get("content-type", "").startswith("application/json"):
+        raise Refusal("wrong_type", "this is not JSON", where="Content-Type", todo="send application/json")
+    data = b""
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > _JSON_BYTES:
+            raise Refusal("too_large", "the request is larger than 64 KiB", todo="send less")
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError):
+        raise Refusal("bad_request", "the body is not JSON", where="body", todo="send a JSON object") from None
+    if not isinstance(value, dict):
+        raise Refusal("bad_request", "the body is not a JSON object", where="body", todo="send an object")
+    return value
+
+
+def text_of(value: dict[str, Any], name: str, most: int = 200) -> str:
+    """A field that must be there as text."""
+    found = value.get(name)
+    if not isinstance(found, str) or not found or len(found) > most:
+        raise Refusal("bad_request", f"it must be a text of 1 to {most} signs", where=name, todo="send it")
+    return found
+
+
+def safe_name(name: str) -> str:
+    """A file's name without folders and without signs that a terminal, a page or a shell would take for orders."""
+    last = PurePosixPath(name.replace("\\", "/")).name
+    clean = re.sub(r"[^\w.()\[\] +-]", "_", last).strip(" .")[-100:]
+    return clean or "submission"
+
+
+def file_kind(name: str, content_type: str, *, code: bool) -> tuple[str, str]:
+    """(kind, file name) of what is sent: table, zip or code.
+
+    Raises:
+        Refusal: neither name nor type says what it is.
+    """
+    clean = safe_name(name) if name else "submission"
+    suffix = PurePosixPath(clean).suffix.lower()
+    if suffix not in SUFFIXES:
+        found = _OF_TYPE.get(content_type.partition(";")[0].strip().lower())
+        if found is None:
+            raise Refusal("wrong_type", f"{clean[:60]!r} is no table and no zip", where="file_name",
+                          todo=f"send one of {', '.join(SUFFIXES)}")  # fmt: skip
+        suffix, clean = found, clean + found
+    if suffix != ".zip":
+        return "table", clean
+    return ("code" if code else "zip"), clean

@@ -1,0 +1,1 @@
+"""The competition server, asked over HTTP."""
