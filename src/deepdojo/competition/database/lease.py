@@ -28,7 +28,7 @@ MOST_LEASES = 20
 """A job may be leased so often: a worker that is killed from outside is not the submission's fault, yet something that
 takes whole workers down must end too."""
 RANK_PAUSE_S = 0.05
-"""A ranking waits so long for others to join in."""
+"""A ranking waits so long for others to join in, and then comes before all that waits."""
 # Tests switch these off to show that each is needed.
 SKIP_LOCKED = True
 FENCED = True
@@ -166,7 +166,7 @@ def wake_ranking(connection: sa.Connection, event_id: int, rubric: int, now: flo
     same = (jobs.c.kind == "rank") & (jobs.c.event_id == event_id) & (jobs.c.rubric == rubric)
     waiting = connection.execute(sa.select(jobs.c.id).where(OPEN_JOB, same, jobs.c.state == "queued")).first()
     if waiting is None:
-        values = {"kind": "rank", "event_id": event_id, "rubric": rubric, "order_key": now,
+        values = {"kind": "rank", "event_id": event_id, "rubric": rubric, "order_key": 0.0,
                   "lease_until": now + RANK_PAUSE_S}  # fmt: skip
         connection.execute(jobs.insert(), values)
 
