@@ -9,7 +9,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,8 @@ _HOUSE_S = 1.0
 _FLUSH_S = 0.5
 _UNFIT_S = 10.0
 _TRIES = 5
+_TOGETHER_BYTES = 32 << 20
+_NO_CODE = {"error": "programs are not scored here", "where": None, "todo": "send a table of predictions"}
 _RANK_REST, _RANK_EARLY_S = 4, 0.2
 
 
@@ -153,23 +155,30 @@ class Worker:
                 done, begun = [], time.monotonic()
         self._finish(done)
 
-    def _files(self, jobs: Sequence[Job]) -> list[Any]:
-        """(bytes, encoding, plain size, file name) of each, one statement for all."""
+    def _files(self, jobs: Sequence[Job]) -> Iterator[Any]:
+        """data, encoding, bytes (plain), file_name and kind of each; None where there is none. Small files are read
+        many in one statement, large ones are not held in memory together."""
         if not jobs:
-            return []
+            return
         s, p = submissions.c, payloads.c
+        with self.database.read() as connection:
+            sizes = {row.id: row.bytes for row in connection.execute(
+                sa.select(s.id, s.bytes).where(s.id.in_([job.submission_id for job in jobs]))
+            )}  # fmt: skip
         chosen = sa.select(s.id, p.data, p.encoding, s.bytes, s.file_name, s.kind).join(
             payloads, p.submission_id == s.id
         )
-        with self.database.read() as connection:
-            found = {row.id: row for row in connection.execute(
-                chosen.where(s.id.in_([job.submission_id for job in jobs]))
-            )}  # fmt: skip
-        return [found.get(job.submission_id) for job in jobs]
+        for some in _groups([(int(job.submission_id or 0), sizes.get(job.submission_id, 0)) for job in jobs]):
+            with self.database.read() as connection:
+                found = {row.id: row for row in connection.execute(chosen.where(s.id.in_(some)))}
+            for number in some:
+                yield found.pop(number, None)
 
     def _scored(self, job: Job, file: Any, parts: tuple[str, ...]) -> Scored | Refused:
         if file is None:
             raise Failed("its file is not in the database")
+        if file.kind == "code":
+            return Refused(job, _NO_CODE)
         facts = self._facts_of(job.event_id, job.rubric)
         head = {"ask": "score", "private": self._private(job.event_id, job.rubric), "encoding": file.encoding,
                 "bytes": file.bytes, "name": file.file_name, "parts": parts,
@@ -354,6 +363,20 @@ class Worker:
         for event_id in due:
             freeze_if_due(self.database, event_id)
         close_due(self.database)
+
+
+def _groups(sized: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
+    """Numbers in their order, cut where their sizes would exceed what is held together."""
+    some: list[int] = []
+    total = 0
+    for number, size in sized:
+        if some and total + size > _TOGETHER_BYTES:
+            yield some
+            some, total = [], 0
+        some.append(number)
+        total += size
+    if some:
+        yield some
 
 
 def _of(job: Job, submission_id: int) -> Job:
