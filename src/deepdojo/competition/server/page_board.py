@@ -44,6 +44,7 @@ def board_view(board: Mapping[str, Any], words: PageWords, page: int = 1) -> Row
     return {
         "board": board, "rows": shown, "published": published, "axis": head(axis, labels, places),
         "metric": words(metric_title(metric)), "percent": unit.percent, "private": private, "n": n,
+        "so_far": private and not board["closed"],
         "page": page, "pages": max(1, -(-len(rows) // PAGE)), "total": len(rows),
         "beyond": any(not axis.holds(row["value"]) for row in [*rows, *board["published"]]),
     }  # fmt: skip
@@ -53,7 +54,8 @@ def _axis(rows: Sequence[Row], published: Sequence[Row]) -> Axis:
     """The upper half decides; a lower one that would make its differences invisible lies beyond the edge."""
     upper = rows[: max(3, len(rows) // 2)]
     ends = [row[name] for row in upper for name in ("value", "low", "high")]
-    others = [row["value"] for row in rows[len(upper) :]] + [row["value"] for row in published]
+    lower = [row[name] for row in rows[len(upper) :] for name in ("value", "low", "high")]
+    others = lower + [row["value"] for row in published]
     return common_axis(ends, others, reach=3.0)
 
 

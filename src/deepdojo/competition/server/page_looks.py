@@ -36,8 +36,13 @@ def environment() -> Environment:
         loader=PackageLoader("deepdojo.competition.server", "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    made.filters |= {"cut": cut, "count": count, "size": size, "when": when, "markdown": markdown}
+    made.filters |= {"cut": cut, "count": count, "size": size, "limit": limit, "when": when, "markdown": markdown}
     return made
+
+
+def limit(size_bytes: int) -> str:
+    """A size limit as refusals say it: in MiB, below that in bytes."""
+    return f"{size_bytes >> 20:,} MiB" if size_bytes >= 1 << 20 else f"{size_bytes:,} bytes"
 
 
 def when(seconds: float | None) -> Markup | str:

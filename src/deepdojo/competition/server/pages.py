@@ -30,6 +30,7 @@ from deepdojo.report.metric_facts import metric_title
 __all__ = ["fault_page", "page_routes"]
 
 _KEPT = 64
+_SHOWN = 1000
 
 
 def page_routes(service: Service, rates: Rates | None = None) -> list[Route]:
@@ -180,28 +181,35 @@ class Pages:
     # ---- one's own ----
 
     def submissions(self, request: Request, status: int = 200, **more: Any) -> Response:
-        viewer, name = known(request), request.path_params["event"]
-        found = [self._told(each, name) for each in self.service.submissions(name, viewer)[:1000]]
+        found = self._sent(request)
         return self.event_page(request, "submissions.html", status, submissions=found, **more)
 
     def submission(self, request: Request) -> Response:
         viewer = known(request)
         told = self.service.submission(request.path_params["id"], viewer)
         request.path_params["event"] = told["event"]
-        told = self._told(told, told["event"])
+        told = self._told(told, self.service.event(told["event"])["metric"])
         template = "submission_state.html" if request.query_params.get("fragment") else "submission.html"
         response = self.event_page(request, template, told=told)
         response.headers["x-state"] = told["state"]
         return response
 
-    def _told(self, told: dict[str, Any], name: str) -> dict[str, Any]:
+    def _sent(self, request: Request) -> list[dict[str, Any]]:
+        name = request.path_params["event"]
+        metric = self.service.event(name)["metric"]
+        return [self._told(each, metric) for each in self.service.submissions(name, known(request))[:_SHOWN]]
+
+    def _told(self, told: dict[str, Any], metric: str) -> dict[str, Any]:
         """A submission with its figures written out."""
-        unit = unit_of(self.service.event(name)["metric"]) if "unit" not in told else told["unit"]
+        unit = unit_of(metric)
 
         def written(figures: dict[str, Any] | None) -> tuple[str, str]:
             if not figures or figures.get("value") is None:
                 return "", ""
             value, low, high = figures["value"], figures.get("low"), figures.get("high")
+            if low is None and unit.percent and figures.get("n"):  # as many digits as an interval would support
+                half = figures["n"] ** -0.5
+                return unit.score(value, value - half, value + half), ""
             return unit.score(value, low, high), unit.interval(value, low, high)
 
         return {**told, "shown": written(told), "plain_shown": written(told.get("plain")),
@@ -223,8 +231,7 @@ class Pages:
     def desk(self, request: Request, status: int = 200, **more: Any) -> Response:
         viewer, name = known(request), request.path_params["event"]
         log = self.service.audit(name, viewer)
-        found = [self._told(each, name) for each in self.service.submissions(name, viewer)[:1000]]
-        return self.event_page(request, "desk.html", status, log=log, submissions=found, **more)
+        return self.event_page(request, "desk.html", status, log=log, submissions=self._sent(request), **more)
 
 
 @lru_cache(maxsize=64)

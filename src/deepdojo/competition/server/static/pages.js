@@ -14,9 +14,9 @@
       var moment = new Date(time.dateTime);
       if (isNaN(moment)) return;
       time.title = time.textContent;
-      time.textContent = moment.toLocaleString(root.lang, {
-        year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hour12: false
-      });
+      var part = function (number) { return String(number).padStart(2, "0"); };
+      time.textContent = moment.getFullYear() + "-" + part(moment.getMonth() + 1) + "-" + part(moment.getDate()) +
+        " " + part(moment.getHours()) + ":" + part(moment.getMinutes());
     });
   }
 
@@ -33,13 +33,19 @@
     button.addEventListener("click", function () {
       navigator.clipboard.writeText(words).then(function () { button.textContent = copied[1]; });
     });
-    pre.appendChild(button);
+    var frame = document.createElement("div");
+    frame.className = "copyable";
+    pre.replaceWith(frame);
+    frame.append(pre, button);
   });
 
   var board = document.getElementById("board"), live = document.getElementById("live");
   function own() {
     if (board.dataset.own) board.querySelectorAll("tr[data-team]").forEach(function (row) {
-      if (row.dataset.team === board.dataset.own) row.classList.add("own");
+      if (row.dataset.team === board.dataset.own) {
+        row.classList.add("own");
+        row.setAttribute("aria-current", "true");
+      }
     });
   }
   function follow() {
@@ -56,7 +62,7 @@
         fill(board, html); own(); at.version = asked; live.textContent = live.dataset.new;
       }).catch(function () { live.textContent = live.dataset.lost; }).finally(function () {
         busy = false;
-        setTimeout(load, 1000);
+        setTimeout(load, at.version === asked ? 1000 : 5000);
       });
     }
     stream.addEventListener("version", function (event) { wanted = event.data; load(); });
