@@ -8,16 +8,20 @@ import itertools
 import re
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from markupsafe import Markup
 
-from deepdojo.competition.refusal import STATUSES
+from deepdojo.competition.event import RESERVED, event_name
+from deepdojo.competition.refusal import STATUSES, Refusal
 from deepdojo.competition.server import page_looks
 from deepdojo.competition.server.page_board import board_csv, board_view
 from deepdojo.competition.server.page_forms import local_path
 from deepdojo.competition.server.page_markdown import markdown
 from deepdojo.competition.server.page_words import CODES, PageWords, chinese
+from deepdojo.competition.server.pages import page_routes
+from deepdojo.competition.service import Service
 from deepdojo.report.words import Words
 from tests.competition.server.pages_room import Browser, Page
 from tests.competition.server.running import running
@@ -235,6 +239,31 @@ def test_the_desk_freezes_extends_and_announces_and_the_log_tells(people):
     log = host.page("/winds/desk").text
     for line in ("froze the public board", "ended the freeze", "moved the end", "announced"):
         assert line in log
+
+
+@pytest.mark.parametrize("path", [
+    "/winds/board?page=99999", "/winds/board?page=-1", "/winds/board?page=%F0%9F%98%80", "/winds/board?page=²",
+    "/winds/board?part=%00", "/winds?lang=%3Cscript%3E", "/winds?code=%22%3E%3Cscript%3E", "/%00",
+    "/..%2f..%2fetc/data",
+    "/winds%2f..%2f..%2f/data", "/%E2%80%AE/board", "/static/..%2fpages.py", "/submissions/%00",
+    "/winds/join?code=" + "a" * 5000,
+    "/winds/board?as=xml", "/sign-in?next=//evil.example", "/" + "a" * 3000,
+])  # fmt: skip
+def test_odd_addresses_are_answered_without_a_fault_of_the_server(people, path):
+    for who in ("nobody", "ada", "host"):
+        answer = people[who].get(quote(path, safe="/?&=%+-._~"), accept_language="q=,;;,zh;q=nan,en;q=1e999,\t")
+        assert answer.status < 500, (who, answer.body[-300:])
+        page = Page(answer.body.decode())
+        assert page.faults() == []
+        assert not [a for a in page.named("a") if (a.get("href") or "").startswith(("//", "http"))]
+
+
+def test_an_event_cannot_hide_the_servers_own_addresses(room):
+    first = {route.path.split("/")[1] for route in page_routes(Service(room.database, room.store))}
+    assert first - {"", "{event}"} <= set(RESERVED)
+    for name in RESERVED:
+        with pytest.raises(Refusal, match=name):
+            event_name(name)
 
 
 def test_signing_in_never_leads_elsewhere():

@@ -105,7 +105,7 @@ class Actions:
         return RedirectResponse(f"/submissions/{told['id']}", 303)
 
     async def _take(self, request: Request, name: str, rules: Rules, form: Mapping[str, Any]) -> dict[str, Any]:
-        file, note, key = form.get("file"), form.get("note"), form.get("key")
+        file, note = form.get("file"), form.get("note")
         if not isinstance(file, UploadFile) or not file.filename or not file.size:
             raise Refusal("bad_request", "no file was chosen, or it is empty", where="file", todo="choose one")
         kind, file_name = file_kind(file.filename, file.content_type or "", code=rules.code)
@@ -114,7 +114,7 @@ class Actions:
             lambda: self.service.send(
                 name, request.state.viewer, packed, file_name=file_name, kind=kind,
                 note=note.strip() if isinstance(note, str) else "", address=address_of(request),
-                key=key if isinstance(key, str) and key else secrets.token_urlsafe(18),
+                key=secrets.token_urlsafe(18),
             )
         )  # fmt: skip
         return told

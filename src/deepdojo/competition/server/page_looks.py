@@ -69,7 +69,7 @@ def render(request: Request, template: str, status: int = 200, **more: Any) -> H
     }  # fmt: skip
     response = HTMLResponse(environment().get_template(template).render(context | more), status)
     response.headers["vary"] = "cookie, accept-language"
-    response.headers["cache-control"] = "private, no-cache"
+    response.headers["cache-control"] = "private, no-cache" if context["viewer"] is None else "private, no-store"
     if request.query_params.get("lang") == language:
         response.set_cookie(LANGUAGE_COOKIE, language, max_age=_YEAR_S, samesite="lax", path="/")
     return response

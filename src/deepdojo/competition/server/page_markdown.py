@@ -44,9 +44,8 @@ def markdown(text: str, *, below: int = 2) -> Markup:
         elif token.type == "heading_close":
             token.tag = f"h{before}"
     made = _reader().renderer.render(tokens, _reader().options, {})
-    return Markup(
-        nh3.clean(
-            made, tags=_TAGS, attributes={"a": {"href"}}, url_schemes={"http", "https", "mailto"},
-            link_rel="noopener noreferrer nofollow",
-        )
+    clean = nh3.clean(
+        made, tags=_TAGS, attributes={"a": {"href"}}, url_schemes={"http", "https", "mailto"},
+        link_rel="noopener noreferrer nofollow",
     )  # fmt: skip
+    return Markup(clean.replace("<pre>", '<pre tabindex="0">'))  # scrolled by keyboard, too

@@ -29,7 +29,7 @@ from deepdojo.report.metric_facts import metric_title
 
 __all__ = ["fault_page", "page_routes"]
 
-_KEPT = 64
+_KEPT = 16
 _SHOWN = 1000
 
 

@@ -39,6 +39,14 @@
     frame.append(pre, button);
   });
 
+  document.querySelectorAll("input[data-most]").forEach(function (input) {
+    input.addEventListener("change", function () {
+      var file = input.files[0];
+      input.setCustomValidity(file && file.size > Number(input.dataset.most) ? input.dataset.large : "");
+      input.reportValidity();
+    });
+  });
+
   var board = document.getElementById("board"), live = document.getElementById("live");
   function own() {
     if (board.dataset.own) board.querySelectorAll("tr[data-team]").forEach(function (row) {
