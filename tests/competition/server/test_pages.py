@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import itertools
 import re
@@ -19,6 +20,7 @@ from deepdojo.competition.server import page_looks
 from deepdojo.competition.server.page_board import board_csv, board_view
 from deepdojo.competition.server.page_forms import local_path
 from deepdojo.competition.server.page_markdown import markdown
+from deepdojo.competition.server.page_tables import BoardTables
 from deepdojo.competition.server.page_words import CODES, PageWords, chinese
 from deepdojo.competition.server.pages import page_routes
 from deepdojo.competition.service import Service
@@ -128,6 +130,25 @@ def test_the_fragment_is_the_table_alone_and_the_same_for_all_entrants(people):
         if a.get("id") == "board"
     ]
     assert own == ["ada", HOSTILE]
+
+
+def test_the_fragment_says_its_version_and_may_be_compressed(people):
+    plain = people["nobody"].get("/winds/board?fragment=1")
+    packed = people["nobody"].get("/winds/board?fragment=1", accept_encoding="gzip")
+    assert gzip.decompress(packed.body) == plain.body
+    assert int(plain.headers["x-version"]) == people["nobody"].server.api("GET", "/board").json["version"]
+
+
+def test_a_table_is_made_once_for_many_and_anew_when_the_board_has_moved(room):
+    tables = BoardTables(Service(room.database, room.store))
+    first = tables.get("winds", None, "public", "en", 1)
+    assert tables.get("winds", None, "public", "en", 1) is first
+    assert tables.get("winds", None, "public", "zh", 1).html != first.html
+    assert room.api("POST", "/host/announce", {"text": "now"}, room.host).status == 200
+    time.sleep(0.6)
+    assert tables.get("winds", None, "public", "en", 1).version > first.version
+    with pytest.raises(Refusal, match="opens at the end"):
+        tables.get("winds", None, "private", "en", 1)
 
 
 def test_a_file_sent_by_the_form_is_scored_and_told(room, people):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
@@ -18,9 +16,10 @@ from starlette.routing import Route
 from deepdojo.competition.database.people import Person
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.server.page_actions import Actions
-from deepdojo.competition.server.page_board import board_csv, board_view
+from deepdojo.competition.server.page_board import board_csv
 from deepdojo.competition.server.page_forms import local_path
-from deepdojo.competition.server.page_looks import environment, render, static_file
+from deepdojo.competition.server.page_looks import render, static_file
+from deepdojo.competition.server.page_tables import BoardTables, MadeTable
 from deepdojo.competition.server.page_words import CODES, PageWords, language_of
 from deepdojo.competition.server.security import Rates
 from deepdojo.competition.service import Service
@@ -29,7 +28,6 @@ from deepdojo.report.metric_facts import metric_title
 
 __all__ = ["fault_page", "page_routes"]
 
-_KEPT = 16
 _SHOWN = 1000
 
 
@@ -93,8 +91,7 @@ class Pages:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self._tables: OrderedDict[tuple[Any, ...], str] = OrderedDict()
-        self._lock = Lock()
+        self.tables = BoardTables(service)
 
     def static(self, request: Request) -> Response:
         found = static_file(request.path_params["name"])
@@ -152,31 +149,12 @@ class Pages:
             return PlainTextResponse(written, headers=headers, media_type="text/csv; charset=utf-8")
         given = request.query_params.get("page", "1")
         page = int(given) if given.isdecimal() and len(given) < 6 else 1
-        version, table = self._table(name, viewer, part, language_of(request), max(1, page))
+        table = self.tables.get(name, viewer, part, language_of(request), max(1, page))
         if request.query_params.get("fragment"):
-            response = Response(table, media_type="text/html; charset=utf-8")
-            response.headers.update({"cache-control": "private, no-cache", "vary": "cookie, accept-language"})
-            return response
-        return self.event_page(request, "board.html", table=table, version=version, part=part, page=page)
-
-    def _table(self, name: str, viewer: Person | None, part: str, language: str, page: int) -> tuple[int, str]:
-        """The table's HTML, kept by everything that it depends on; nothing of one person stands in it."""
-        host = viewer is not None and viewer.role == "host"
-        version = self.service.version(name, viewer)
-        key = (name, part, host, language, page, version)
-        with self._lock:
-            kept = self._tables.get(key)
-        if kept is None:
-            words = PageWords(language)
-            board = self.service.board(name, viewer, part)
-            view = board_view(board, words, page)
-            kept = environment().get_template("board_table.html").render(view | {"t": words})
-            version = board["version"]  # it may have grown since it was asked
-            with self._lock:
-                self._tables[(name, part, host, language, page, version)] = kept
-                while len(self._tables) > _KEPT:
-                    self._tables.popitem(last=False)
-        return version, kept
+            return _fragment(request, table)
+        return self.event_page(
+            request, "board.html", table=table.html, version=table.version, part=part, page=max(1, page)
+        )
 
     # ---- one's own ----
 
@@ -232,6 +210,16 @@ class Pages:
         viewer, name = known(request), request.path_params["event"]
         log = self.service.audit(name, viewer)
         return self.event_page(request, "desk.html", status, log=log, submissions=self._sent(request), **more)
+
+
+def _fragment(request: Request, table: MadeTable) -> Response:
+    """The table alone, for a page that is open; `x-version` says of which board."""
+    packed = "gzip" in request.headers.get("accept-encoding", "")
+    headers = {"cache-control": "private, no-store", "vary": "cookie, accept-language, accept-encoding",
+               "x-version": str(table.version)}  # fmt: skip
+    if packed:
+        headers["content-encoding"] = "gzip"
+    return Response(table.compressed if packed else table.html, media_type="text/html; charset=utf-8", headers=headers)
 
 
 @lru_cache(maxsize=64)

@@ -60,17 +60,18 @@
     var at = board.dataset, busy = false, wanted = at.version;
     var stream = new EventSource("/api/v1/events/" + at.event + "/stream");
     function load() {
+      var pause = 5000;
       if (busy || wanted === at.version) return;
       busy = true;
-      var asked = wanted;
       fetch("/" + at.event + "/board?fragment=1&part=" + at.part + "&page=" + at.page).then(function (answer) {
         if (!answer.ok) throw new Error(answer.status);
-        return answer.text();
-      }).then(function (html) {
-        fill(board, html); own(); at.version = asked; live.textContent = live.dataset.new;
+        return answer.text().then(function (html) {
+          fill(board, html); own(); live.textContent = live.dataset.new;
+          at.version = answer.headers.get("x-version"); pause = 1000;
+        });
       }).catch(function () { live.textContent = live.dataset.lost; }).finally(function () {
         busy = false;
-        setTimeout(load, at.version === asked ? 1000 : 5000);
+        setTimeout(load, pause);
       });
     }
     stream.addEventListener("version", function (event) { wanted = event.data; load(); });
