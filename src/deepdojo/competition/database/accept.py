@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from deepdojo import __version__
 from deepdojo.competition.database.engine import Database
-from deepdojo.competition.database.tables import jobs, payloads, submissions, teams
+from deepdojo.competition.database.tables import OPEN_JOB, jobs, payloads, submissions, teams
 from deepdojo.competition.event import Rules
 from deepdojo.competition.refusal import Refusal
 
@@ -24,20 +24,23 @@ __all__ = ["Packed", "Sent", "accept", "pack", "unpack"]
 
 _DAY_S = 86_400
 _LONGEST = {"key": 100, "file_name": 200, "note": 1000}
-_NOT_COUNTED = ("refused", "failed")
-
-# Made once: building a statement costs more than SQLite needs to carry it out.
-_s, _team = submissions.c, sa.bindparam("team")
-_SAME_KEY = sa.select(_s.public_id, _s.sha256).where(_s.team_id == _team, _s.key == sa.bindparam("key"))
-_SAME_FILE = sa.select(_s.public_id).where(
-    _s.team_id == _team, _s.sha256 == sa.bindparam("sha256"), _s.state.not_in(_NOT_COUNTED)
-)
-_USED = sa.select(sa.func.count()).where(_s.team_id == _team, _s.created >= sa.bindparam("midnight"), _s.counted)
-_WAITING = sa.select(sa.func.count()).where(
-    jobs.c.team_id == _team, jobs.c.kind == "score", jobs.c.state.in_(("queued", "leased"))
-)
-_INSERT = submissions.insert().returning(_s.id)
-_INSERT_FILE, _INSERT_JOB = payloads.insert(), jobs.insert()
+# Made once: to put these together takes as long as to run them.
+_s, _j = submissions.c, jobs.c
+_LOCK = sa.select(teams.c.id).where(teams.c.id == sa.bindparam("team")).with_for_update()
+_SAME_KEY = sa.select(_s.public_id, _s.sha256).where(
+    _s.team_id == sa.bindparam("team"), _s.key == sa.bindparam("same")
+)  # fmt: skip
+_SENT_BEFORE = sa.select(_s.public_id).where(
+    _s.team_id == sa.bindparam("team"), _s.sha256 == sa.bindparam("digest"), _s.state != "refused", _s.state != "failed"
+)  # fmt: skip
+_TODAY = sa.select(sa.func.count()).where(
+    _s.team_id == sa.bindparam("team"), _s.created >= sa.bindparam("since"), _s.counted
+)  # fmt: skip
+_WAITING = sa.select(sa.func.count()).select_from(jobs).where(
+    _j.team_id == sa.bindparam("team"), _j.kind == "score", OPEN_JOB
+)  # fmt: skip
+_SUBMISSION = submissions.insert().returning(_s.id)
+_PAYLOAD, _JOB = payloads.insert(), jobs.insert()
 
 
 @dataclass(frozen=True)
@@ -98,7 +101,7 @@ def accept(
     """
     _short_enough(sent)
     if not database.sqlite:  # two requests of one team would both see the last free place of the quota
-        connection.execute(sa.select(teams.c.id).where(teams.c.id == sent.team_id).with_for_update())
+        connection.execute(_LOCK, {"team": sent.team_id})
     again = _same_key(connection, sent)
     if again is not None:
         return again, True
@@ -113,11 +116,11 @@ def accept(
         "sha256": sent.file.sha256, "bytes": sent.file.size_bytes, "version": __version__, "created": now,
         "address": sent.address,
     }  # fmt: skip
-    number = connection.execute(_INSERT, values).scalar_one()
-    connection.execute(_INSERT_FILE, {"submission_id": number, "encoding": sent.file.encoding, "data": sent.file.data})
+    number = connection.execute(_SUBMISSION, values).scalar_one()
+    connection.execute(_PAYLOAD, {"submission_id": number, "encoding": sent.file.encoding, "data": sent.file.data})
     job = {"kind": "score", "event_id": event["id"], "team_id": sent.team_id, "submission_id": number,
            "rubric": event["rubric"], "order_key": _turn(connection, sent.team_id, now)}  # fmt: skip
-    connection.execute(_INSERT_JOB, job)
+    connection.execute(_JOB, job)
     return public_id, False
 
 
@@ -128,7 +131,7 @@ def _short_enough(sent: Sent) -> None:
 
 
 def _same_key(connection: sa.Connection, sent: Sent) -> str | None:
-    found = connection.execute(_SAME_KEY, {"team": sent.team_id, "key": sent.key}).first()
+    found = connection.execute(_SAME_KEY, {"team": sent.team_id, "same": sent.key}).first()
     if found is None:
         return None
     if found.sha256 != sent.file.sha256:
@@ -145,7 +148,7 @@ def _in_time(rules: Rules, now: float) -> None:
 
 
 def _not_sent_before(connection: sa.Connection, sent: Sent) -> None:
-    found = connection.execute(_SAME_FILE, {"team": sent.team_id, "sha256": sent.file.sha256}).scalar()
+    found = connection.execute(_SENT_BEFORE, {"team": sent.team_id, "digest": sent.file.sha256}).scalar()
     if found is not None:
         raise Refusal("already_sent", f"your team has sent this very file before, as {found}",
                       todo="see its result there")  # fmt: skip
@@ -153,7 +156,7 @@ def _not_sent_before(connection: sa.Connection, sent: Sent) -> None:
 
 def _within_quota(connection: sa.Connection, rules: Rules, team: int, now: float) -> None:
     midnight = now - now % _DAY_S
-    used = connection.execute(_USED, {"team": team, "midnight": midnight}).scalar_one()
+    used = connection.execute(_TODAY, {"team": team, "since": midnight}).scalar_one()
     if used >= rules.per_day:
         raise Refusal(
             "quota", f"your team has sent {used:,} of {rules.per_day:,} submissions today",
