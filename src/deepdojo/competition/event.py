@@ -10,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from deepdojo.competition.refusal import Refusal
 
-__all__ = ["Rules", "event_name", "moment", "parse_rules"]
+__all__ = ["RESERVED", "Rules", "event_name", "moment", "parse_rules"]
 
+RESERVED = ("api", "sign-in", "sign-out", "static", "submissions")
+"""Addresses of the server's own, which an event's name would hide."""
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 
 
@@ -63,6 +65,8 @@ def event_name(value: str) -> str:
         raise Refusal(
             "bad_request", f"{value[:80]!r} cannot be an event's name", todo="use small letters, digits and dashes"
         )
+    if value in RESERVED:
+        raise Refusal("bad_request", f"{value!r} is an address of the server's own", todo="give the event another name")
     return value
 
 

@@ -37,7 +37,7 @@ def create_app(database: Database, folder: Path, *, names: Iterable[str] = (), s
     """
     writer = Writer(database)
     service = Service(database, folder, writer.submit)
-    boards = BoardBytes(service)
+    boards, rates = BoardBytes(service), Rates()
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -48,7 +48,7 @@ def create_app(database: Database, folder: Path, *, names: Iterable[str] = (), s
         secret = connection.execute(sa.select(meta.c.value).where(meta.c.key == "secret")).scalar_one()
     guard = Middleware(Guard, service=service, secret=secret, hosts=allowed_hosts(names), secure=secure)
     return Starlette(
-        routes=[*api_routes(service, boards, Rates()), *page_routes(service)],
+        routes=[*api_routes(service, boards, rates), *page_routes(service, rates)],
         middleware=[guard], lifespan=lifespan,
         exception_handlers={DojoError: _answer, HTTPException: _answer, Exception: _answer},
     )  # fmt: skip

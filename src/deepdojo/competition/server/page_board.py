@@ -1,0 +1,131 @@
+"""The board as a table with its intervals drawn on one axis, and as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from deepdojo.competition.server.page_words import PageWords
+from deepdojo.report.figures import Unit, count, evenly, unit_of
+from deepdojo.report.intervals import Axis, axis_ticks, bar, common_axis, head
+from deepdojo.report.metric_facts import metric_title
+
+__all__ = ["PAGE", "board_csv", "board_view", "quoted"]
+
+PAGE = 1000
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+Row = dict[str, Any]
+
+
+def board_view(board: Mapping[str, Any], words: PageWords, page: int = 1) -> Row:
+    """What the template of the table needs.
+
+    Args:
+        board: of `Service.board`.
+        page: which thousand rows, from 1.
+    """
+    rows: Sequence[Row] = board["rows"]
+    metric = str(board["metric"])
+    unit, axis = unit_of(metric), _axis(rows, board["published"])
+    places = axis_ticks(axis)
+    labels = evenly(places, 100 if unit.percent else 1)
+    start = (max(1, page) - 1) * PAGE
+    tints = _tints(rows)
+    private = board["part"] == "private"
+    shown = [
+        _line(row, axis, unit, words, tint=tint, tied=tied, private=private)
+        for row, (tint, tied) in list(zip(rows, tints, strict=True))[start : start + PAGE]
+    ]
+    published = [_published(row, axis, unit) for row in board["published"]] if start == 0 else []
+    n = max((row["n"] for row in rows), default=0)
+    return {
+        "board": board, "rows": shown, "published": published, "axis": head(axis, labels, places),
+        "metric": words(metric_title(metric)), "percent": unit.percent, "private": private, "n": n,
+        "so_far": private and not board["closed"],
+        "page": page, "pages": max(1, -(-len(rows) // PAGE)), "total": len(rows),
+        "beyond": any(not axis.holds(row["value"]) for row in [*rows, *board["published"]]),
+    }  # fmt: skip
+
+
+def _axis(rows: Sequence[Row], published: Sequence[Row]) -> Axis:
+    """The upper half decides; a lower one that would make its differences invisible lies beyond the edge."""
+    upper = rows[: max(3, len(rows) // 2)]
+    ends = [row[name] for row in upper for name in ("value", "low", "high")]
+    lower = [row[name] for row in rows[len(upper) :] for name in ("value", "low", "high")]
+    others = lower + [row["value"] for row in published]
+    return common_axis(ends, others, reach=3.0)
+
+
+def _tints(rows: Sequence[Row]) -> list[tuple[bool, bool]]:
+    """(tinted, tied) of each row: neighbours of one rank share a band, two bands that touch differ."""
+    found: list[tuple[bool, bool]] = []
+    start, before = 0, False
+    while start < len(rows):
+        end = start + 1
+        while end < len(rows) and rows[end]["rank"] is not None and rows[end]["rank"] == rows[start]["rank"]:
+            end += 1
+        tied = end - start > 1
+        before = tied and not before
+        found += [(before, tied)] * (end - start)
+        start = end
+    return found
+
+
+def _line(row: Row, axis: Axis, unit: Unit, words: PageWords, *, tint: bool, tied: bool, private: bool) -> Row:
+    value, low, high = row["value"], row["low"], row["high"]
+    score, interval = unit.score(value, low, high), unit.interval(value, low, high)
+    about = f"{row['team']}: {score} {interval}"
+    told = {
+        "rank": row["rank"], "team": row["team"], "tint": tint, "tied": tied, "interval": interval,
+        "number": unit.number(value, unit.decimals(value, low, high)), "bar": bar(axis, value, low, high, about),
+        "n": count(row["n"]), "submissions": count(row["submissions"]), "moved": row["moved"],
+    }  # fmt: skip
+    if private:
+        told["public_rank"] = row.get("public_rank")
+        told["public_value"] = unit.score(row.get("public_value"), low, high)
+        told["shift"] = _shift(row, words)
+    return told
+
+
+def _shift(row: Row, words: PageWords) -> tuple[str, str, str]:
+    """(sign, class, words) of how far a team has moved from its public to its private rank."""
+    before, now = row.get("public_rank"), row["rank"]
+    if before is None or now is None:
+        return "–", "", words("not known")
+    if before == now:
+        return "=", "", words("the same rank")
+    places = abs(before - now)
+    if now < before:
+        return f"▲ {places}", "good", words("{n} up", n=places)
+    return f"▼ {places}", "bad", words("{n} down", n=places)
+
+
+def _published(row: Row, axis: Axis, unit: Unit) -> Row:
+    number = unit.number(row["value"], unit.decimals(row["value"], None, None))
+    drawn = bar(axis, row["value"], None, None, f"{row['team']}: {number}", kind="published")
+    source = str(row.get("source") or "")
+    return {**row, "number": number, "bar": drawn, "source": source,
+            "link": source if source.startswith(("https://", "http://")) else ""}  # fmt: skip
+
+
+def quoted(cell: object) -> object:
+    """A text that a spreadsheet would take for a formula gets a quote before it."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+
+
+def board_csv(board: Mapping[str, Any]) -> str:
+    """The board's rows as CSV; times in UTC."""
+    names = ["rank", "team", "value", "low", "high", "n", "submissions", "moved"]
+    if board["part"] == "private":
+        names += ["public_rank", "public_value"]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(names)
+    for row in board["rows"]:
+        moved = datetime.fromtimestamp(row["moved"], UTC).isoformat(timespec="seconds")
+        cells = {**row, "moved": moved}
+        writer.writerow(["" if cells.get(name) is None else quoted(cells[name]) for name in names])
+    return out.getvalue()
