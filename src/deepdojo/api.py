@@ -502,9 +502,8 @@ def board(project: str | Path, *, runs: str | Path | None = None) -> list[dict[s
     from deepdojo.competition.address import is_address
 
     if is_address(project):
-        from deepdojo.competition.entrant import board_rows
-
-        return board_rows(event_board(str(project)))
+        found: list[dict[str, Any]] = event_board(str(project))["rows"]
+        return found
     from deepdojo.competition.board import rows
     from deepdojo.data.project import find_project
     from deepdojo.places import runs_folder
@@ -514,15 +513,23 @@ def board(project: str | Path, *, runs: str | Path | None = None) -> list[dict[s
 
 
 def event_board(url: str, part: str = "public") -> dict[str, Any]:
-    """An event's board with its head, over HTTP: title, metric, frozen, closed, rows, published.
+    """An event's board with its head, over HTTP.
 
     Args:
         part: "public", or "private" once the final board is open.
+
+    Returns:
+        event, title, metric, higher_is_better, part, frozen, closed, version, teams (how many), and rows as `board`
+        has them.
     """
     from deepdojo.competition.client import client_of
+    from deepdojo.competition.entrant import board_rows
 
     client, name = client_of(url, signed_in=False)
-    return client.board(name, part)
+    told = client.board(name, part)
+    teams = len(told["rows"])
+    return {**{key: value for key, value in told.items() if key != "published"}, "teams": teams,
+            "rows": board_rows(told)}  # fmt: skip
 
 
 def host(
@@ -547,7 +554,7 @@ def host(
         anyway: host it in spite of what `dojo check` calls an error.
         shown: called with what gives the answers away, before anything is handed out.
         rules: fields of `deepdojo.competition.event.Rules`: name, title, public_share, starts, ends, team_size,
-            per_day, practice, code, description, freeze_at.
+            per_day, practice, code, description, freeze_at. Moments may be texts: "2027-01-31T18:00".
 
     Returns:
         event, link, code, public, rows, public_rows, references, sample, problems, notes, rules, token_file.

@@ -20,10 +20,9 @@ _EVERY_S = 2.0
 def show_event_board(address: str, *, watch: bool, json: bool, html: Path | None, language: str, part: str) -> None:
     """Print it; with `watch` again whenever it has changed, until Ctrl-C."""
     from deepdojo import api
-    from deepdojo.competition.entrant import board_rows
 
     told = api.event_board(address, part)
-    rows = board_rows(told)
+    rows = told["rows"]
     if html is not None:
         _write_page(html, told, rows, language)
     if not watch:
@@ -35,7 +34,7 @@ def show_event_board(address: str, *, watch: bool, json: bool, html: Path | None
         print_json(rows) if json else _print(address, told, rows)
         sys.stdout.flush()
         told = _next(address, part, told["version"])
-        rows = board_rows(told)
+        rows = told["rows"]
 
 
 def _next(address: str, part: str, version: int) -> dict[str, Any]:
@@ -59,8 +58,8 @@ def _write_page(path: Path, told: dict[str, Any], rows: list[dict[str, Any]], la
     from deepdojo.report import board_page
 
     about = {"name": told["event"], "title": told["title"], "metric": told["metric"],
-             "higher_is_better": told["higher_is_better"], "runs": len(told["rows"]),
-             "n": told["rows"][0]["n"] if told["rows"] else None}  # fmt: skip
+             "higher_is_better": told["higher_is_better"], "runs": told["teams"],
+             "n": rows[0]["n"] if told["teams"] else None}  # fmt: skip
     write_text(path, board_page(about, rows, language=language))
 
 
@@ -71,10 +70,10 @@ def _print(address: str, told: dict[str, Any], rows: list[dict[str, Any]]) -> No
     answer([
         (str(told["title"]), "bold"), (metric.removeprefix("python:") if own else _named(metric), ""),
         ("higher is better" if told["higher_is_better"] else "lower is better", ""),
-        (f"{state} board, {plural(len(told['rows']), 'team')}", ""),
+        (f"{state} board, {plural(told['teams'], 'team')}", ""),
     ])  # fmt: skip
     out()
-    if not told["rows"]:
+    if not told["teams"]:
         out("No team has a score yet.")
     else:
         _print_rows(metric, rows[:_SHOWN])

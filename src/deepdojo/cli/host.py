@@ -103,17 +103,8 @@ def host(
 
 
 def _texts(description: Path | None, starts: str | None, until: str | None, freeze_at: str | None) -> dict[str, Any]:
-    from deepdojo.competition.event import moment
-    from deepdojo.competition.refusal import Refusal
-
-    found: dict[str, Any] = {}
-    for field, flag, text in (("starts", "--starts", starts), ("ends", "--until", until),
-                              ("freeze_at", "--freeze-at", freeze_at)):  # fmt: skip
-        if text is not None:
-            try:
-                found[field] = moment(text)
-            except Refusal as refusal:
-                raise UsageError(refusal.what, where=flag, todo=refusal.todo) from None
+    moments = {"starts": starts, "ends": until, "freeze_at": freeze_at}
+    found: dict[str, Any] = {name: text for name, text in moments.items() if text is not None}
     if description is not None:
         try:
             found["description"] = description.read_text(encoding="utf-8")

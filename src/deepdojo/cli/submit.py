@@ -18,7 +18,7 @@ def submit(
     address: Annotated[str, option("The event: http://room:8000/reviews.", "Arguments")],
     /,
     *,
-    note: Annotated[str, option("What is new, for your team and the host.")] = "",
+    note: Annotated[str, option("What is new, for your team and the host; default: nothing.")] = "",
     wait: Annotated[bool, option("Wait for the result.")] = False,
     json: Json = False,
 ) -> None:

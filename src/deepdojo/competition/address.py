@@ -57,4 +57,5 @@ def parse_address(text: str) -> Address:
         raise UsageError(what, where=text[:80], todo=todo) from None
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     place = host if port is None else f"{host}:{port}"
-    return Address(f"{parts.scheme}://{place}{before}", name, (parse_qs(parts.query).get("code") or [None])[0])
+    code = parse_qs(parts.query).get("code")
+    return Address(f"{parts.scheme}://{place}{before}", name, code[0] if code else None)

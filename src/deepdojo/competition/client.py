@@ -283,8 +283,8 @@ class Client:
         if not isinstance(told, dict) or not isinstance(told.get("error"), str):
             raise self._strange(f"it answers {answer.status} without saying why")
         code = told.get("code") if told.get("code") in STATUSES else "bad_request"
-        where, todo = (told.get(name) if isinstance(told.get(name), str) else None for name in ("where", "todo"))
-        raise Refusal(str(code), _clean(told["error"]), where=_clean(where), todo=_clean(todo))
+        where, todo = (_clean(told[name]) if isinstance(told.get(name), str) else None for name in ("where", "todo"))
+        raise Refusal(str(code), _clean(told["error"]), where=where, todo=todo)
 
     def _parsed(self, answer: _Answer) -> Any:
         try:
@@ -326,9 +326,9 @@ def _part(text: str) -> str:
     return quote(text, safe="")
 
 
-def _clean(text: str | None) -> str | None:
+def _clean(text: str) -> str:
     """Without signs that would act on a terminal, and not endless."""
-    return None if text is None else "".join(sign if sign.isprintable() else " " for sign in text)[:2000]
+    return "".join(sign if sign.isprintable() else " " for sign in text)[:2000]
 
 
 def _object(value: Any, what: str) -> dict[str, Any]:

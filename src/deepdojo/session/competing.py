@@ -16,6 +16,7 @@ __all__ = ["VERBS", "host_project", "manage_event"]
 
 VERBS = ("freeze", "unfreeze", "extend", "announce", "rescore", "audit", "backup", "restore", "archive", "link")
 _CPU_S = 60.0
+_FLAGS = {"starts": "--starts", "ends": "--until", "freeze_at": "--freeze-at"}
 
 
 def host_project(
@@ -25,6 +26,7 @@ def host_project(
     """Look for what gives answers away, publish, enter the event; see `api.host`."""
     from deepdojo.competition.hosting.giving_away import giving_away
 
+    rules = {name: _moment(value, _FLAGS[name]) if name in _FLAGS else value for name, value in given.items()}
     dataset, trusted = _read(project, offline=offline, yes=yes, trust=trust, listener=listener)
     listener.stage("check", "what gives the answers away")
     problems = [asdict(one) for one in giving_away(dataset, budget_s=_CPU_S, progress=listener.progress)]
@@ -39,7 +41,7 @@ def host_project(
     listener.stage("publish", dataset.project.name)
     with open_store(store, db, create=True) as opened:
         made = host_event(
-            opened, dataset, project=_place(dataset), trusted=trusted, progress=listener.progress, **given
+            opened, dataset, project=_place(dataset), trusted=trusted, progress=listener.progress, **rules
         )  # fmt: skip
     return {**made, "problems": problems, "link": join_link(made["event"], made["code"], port=port)}
 
@@ -55,6 +57,18 @@ def _read(
     trusted = code_trusted(found, trust)
     listener.stage("data", found.name)
     return load_dataset(found, offline=offline, yes=yes, trusted=trusted, progress=listener.progress), trusted
+
+
+def _moment(value: str | float | None, flag: str) -> float | None:
+    from deepdojo.competition.event import moment
+    from deepdojo.competition.refusal import Refusal
+
+    if not isinstance(value, str):
+        return value
+    try:
+        return moment(value)
+    except Refusal as refusal:
+        raise UsageError(refusal.what, where=flag, todo=refusal.todo) from None
 
 
 def _place(dataset: Dataset) -> str:
@@ -89,11 +103,9 @@ def _simple(store: Store, name: str, verb: str, **values: Any) -> dict[str, Any]
 
 
 def _extend(store: Store, name: str, _argument: str | None, *, until: str | None = None, **_: Any) -> dict[str, Any]:
-    from deepdojo.competition.event import moment
-
     if until is None:
         raise UsageError("no time is given", where="--until", todo="write --until 2027-01-31T18:00")
-    return _simple(store, name, "extend", ends=moment(until))
+    return _simple(store, name, "extend", ends=_moment(until, "--until"))
 
 
 def _announce(store: Store, name: str, argument: str | None, **_: Any) -> dict[str, Any]:
