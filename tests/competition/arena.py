@@ -102,13 +102,13 @@ class Arena:
 
     def drain(self, worker: Worker, most_s: float = 60.0) -> None:
         """Work until nothing waits."""
-        from deepdojo.competition.database.tables import jobs
+        from deepdojo.competition.database.tables import OPEN_JOB, jobs
 
         until = time.monotonic() + most_s
         while time.monotonic() < until:
             worker.once()
             with self.database.read() as connection:
-                waiting = connection.execute(jobs.select().where(jobs.c.state.in_(("queued", "leased")))).first()
+                waiting = connection.execute(jobs.select().where(OPEN_JOB)).first()
             if waiting is None:
                 return
         raise AssertionError("the queue was not drained")

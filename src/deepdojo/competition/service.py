@@ -23,6 +23,8 @@ from deepdojo.competition.refusal import Refusal
 
 __all__ = ["Service"]
 
+_PROGRAMS = ("programs", "send a zip with predict.py")
+_TABLES = ("tables", "send .csv, .parquet, or a .zip with one")
 HOST_ACTIONS = ("freeze", "unfreeze", "extend", "announce")
 _Write = Callable[[Callable[[sa.Connection], Any]], Any]
 
@@ -174,10 +176,8 @@ class Service:
         def take(connection: sa.Connection) -> tuple[str, bool]:
             event, team = self._entered(connection, name, viewer)
             if (kind == "code") != event.rules.code:
-                raise Refusal(
-                    "wrong_type", "this event takes programs" if event.rules.code else "this event takes tables",
-                    todo="send a zip with predict.py" if event.rules.code else "send .csv, .parquet, or a .zip with one",
-                )  # fmt: skip
+                wanted, todo = _PROGRAMS if event.rules.code else _TABLES
+                raise Refusal("wrong_type", f"this event takes {wanted}", todo=todo)
             sent = accepting.Sent(team, viewer.id, key, kind, file_name, note, address, file)
             return accepting.accept(self.database, connection, event.key, event.rules, sent)
 

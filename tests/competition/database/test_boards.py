@@ -107,7 +107,7 @@ def test_the_frozen_copy_is_ranked_though_its_ranking_still_waited(database: Dat
 def test_a_board_freezes_by_itself_before_anything_later_stands_on_it(database: Database, tmp_path: Path):
     arena = Arena(database, tmp_path / "events", n=60, freeze_at=time.time() - 5)
     arena.send("ada", arena.table(0.5))
-    with arena_worker(arena) as worker:
+    with Working(arena) as worker:
         worker._house = time.monotonic() + 100  # not the clock: the finish transaction itself must see to it
         arena.drain(worker)
     assert arena.event.frozen_at is not None
@@ -115,7 +115,7 @@ def test_a_board_freezes_by_itself_before_anything_later_stands_on_it(database: 
     assert len(shown(database, arena, host=True)) == 1
 
 
-class arena_worker:
+class Working:
     def __init__(self, arena: Arena) -> None:
         self.worker = arena.worker()
 

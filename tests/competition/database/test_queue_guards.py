@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import sqlalchemy as sa
 
 from deepdojo.competition.database import engine
 from deepdojo.competition.database import lease as queue
+from deepdojo.competition.database.boards import submission
 from deepdojo.competition.database.engine import Database, open_database
 from deepdojo.competition.database.finish import Facts, Refused, Scored, finish
 from deepdojo.competition.database.lease import Job, fail, lease
@@ -210,3 +212,25 @@ def test_a_failed_attempt_goes_behind_what_waits(database: Database, tmp_path: P
     second = lease(database, 1)[0]
     assert second.id != first.id
     assert lease(database, 1)[0].id == first.id
+
+
+def test_nothing_that_a_worker_or_a_sender_does_reads_all_jobs_there_ever_were(tmp_path: Path):
+    """SQLite's own plans: with a million jobs done, the next one is found among the open ones."""
+    database = open_database(tmp_path / "server.sqlite")
+    arena, seen = Arena(database, tmp_path / "events", n=30), list[tuple[str, tuple[object, ...]]]()
+    sa.event.listen(database.engine, "before_cursor_execute", lambda *a: seen.append((a[2], a[3])))
+    worker = arena.worker()
+    for number, name in enumerate(("ada", "bob", "ada")):
+        sent = arena.send(name, arena.table(0.5 + number / 5, number))
+    with database.read() as connection:
+        assert submission(connection, sent)["place"] == 2
+    arena.drain(worker)
+    worker.close()
+    asked = {text: values for text, values in seen if "jobs" in text and text.startswith(("SELECT", "UPDATE"))}
+    assert len(asked) > 5
+    with database.read() as connection:
+        for text, values in asked.items():
+            one = values[0] if values and isinstance(values[0], tuple) else values
+            for row in connection.exec_driver_sql("EXPLAIN QUERY PLAN " + text, one).all():
+                assert not re.search(r"SCAN jobs(?! USING)", str(row)), text
+    database.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from deepdojo.competition.database.engine import open_database
 from deepdojo.competition.hosting.solution import read_solution, write_solution
 from deepdojo.competition.worker.judge import Judge
+from deepdojo.competition.worker.process import ScoringLimits, ScoringProcess
 from deepdojo.contracts import contract_of
 from deepdojo.errors import ScoreError
 from deepdojo.tables import Table, write_table
@@ -136,3 +138,54 @@ def test_a_hostile_file_name_is_only_a_name(tmp_path: Path, name: str):
     with pytest.raises(ScoreError) as caught:
         Judge(private(arena)).read(b"id,label\nr000000\n", name)
     assert not set("/\\\0") & set(str(caught.value.where).split(", ")[0])
+
+
+def packed(members: dict[str, bytes]) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return held.getvalue()
+
+
+def wide_parquet(folder: Path) -> bytes:
+    import duckdb
+
+    path = folder / "wide.parquet"
+    with duckdb.connect() as connection:
+        connection.execute(f"COPY (SELECT 'a' AS id, 'amber' AS label FROM range(30000000)) TO '{path}'")
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("make", "name", "told"),
+    [
+        (lambda _: b"id,label\n" + b"a,amber\n" * 5_000_000, "x.csv", "5,000,001 lines, and 30 rows"),
+        (lambda _: b"id,label" + b",c" * 1_000_000 + b"\n", "x.csv", "1,000,002 columns"),
+        (lambda _: b"id,label\n" + b"a" * 40_000_000, "x.csv", "has 1 cells"),
+        (lambda _: b'id,label\nr000000,"' + b"a" * 40_000_000, "x.csv", "not a table|not among|missing"),
+        (lambda _: packed({"predictions.csv": bytes(500 << 20)}), "x.zip", "500 MiB unpacked, more than 64"),
+        (lambda _: packed({"predictions.csv": b"a,b\n" * 10_000_000}), "x.zip", "10,000,000 lines"),
+        (lambda _: packed({"../../x": b"", "predictions.csv": b"id,label\n"}), "x.zip", "points outside"),
+        (lambda folder: wide_parquet(folder), "x.parquet", "30,000,000 rows"),
+        (lambda _: b"PK\x03\x04" + b"rubbish" * 1000, "x.zip", "not a zip"),
+        (lambda _: b"PAR1" + b"rubbish" * 1000, "x.parquet", "not a Parquet"),
+        (lambda _: b"\xff\xfe" + b"\x00\xd8" * 1000, "x.csv", "missing"),
+        (lambda _: b"\x00" * 100_000, "x.csv", "missing"),
+        (lambda _: b"[" * 100_000, "x.jsonl", "not JSON"),
+    ],
+)  # fmt: skip
+def test_what_would_take_too_much_room_is_refused_within_limits(tmp_path: Path, make, name: str, told: str):
+    """In a scoring process with 1.5 GiB of addresses; within five seconds of processor time."""
+    database = open_database(tmp_path / "server.sqlite")
+    arena = Arena(database, tmp_path / "events", n=30)
+    database.close()
+    process = ScoringProcess(ScoringLimits(wall_s=100, cpu_s=5, memory_bytes=3 << 29))
+    data = make(tmp_path)
+    head = {"ask": "score", "private": str(private(arena)), "encoding": "raw", "bytes": len(data), "name": name,
+            "parts": ["public"], "most_bytes": 64 << 20}  # fmt: skip
+    try:
+        answer, _ = process.ask(head, data)
+    finally:
+        process.close()
+    assert re.search(told, answer.get("refused", {}).get("error", "")), answer

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from deepdojo import __version__
 from deepdojo.competition.database.engine import Database
-from deepdojo.competition.database.tables import jobs, payloads, submissions, teams
+from deepdojo.competition.database.tables import OPEN_JOB, jobs, payloads, submissions, teams
 from deepdojo.competition.event import Rules
 from deepdojo.competition.refusal import Refusal
 
@@ -24,7 +24,23 @@ __all__ = ["Packed", "Sent", "accept", "pack", "unpack"]
 
 _DAY_S = 86_400
 _LONGEST = {"key": 100, "file_name": 200, "note": 1000}
-_NOT_COUNTED = ("refused", "failed")
+# Made once: to put these together takes as long as to run them.
+_s, _j = submissions.c, jobs.c
+_LOCK = sa.select(teams.c.id).where(teams.c.id == sa.bindparam("team")).with_for_update()
+_SAME_KEY = sa.select(_s.public_id, _s.sha256).where(
+    _s.team_id == sa.bindparam("team"), _s.key == sa.bindparam("same")
+)  # fmt: skip
+_SENT_BEFORE = sa.select(_s.public_id).where(
+    _s.team_id == sa.bindparam("team"), _s.sha256 == sa.bindparam("digest"), _s.state != "refused", _s.state != "failed"
+)  # fmt: skip
+_TODAY = sa.select(sa.func.count()).where(
+    _s.team_id == sa.bindparam("team"), _s.created >= sa.bindparam("since"), _s.counted
+)  # fmt: skip
+_WAITING = sa.select(sa.func.count()).select_from(jobs).where(
+    _j.team_id == sa.bindparam("team"), _j.kind == "score", OPEN_JOB
+)  # fmt: skip
+_SUBMISSION = submissions.insert().returning(_s.id)
+_PAYLOAD, _JOB = payloads.insert(), jobs.insert()
 
 
 @dataclass(frozen=True)
@@ -85,7 +101,7 @@ def accept(
     """
     _short_enough(sent)
     if not database.sqlite:  # two requests of one team would both see the last free place of the quota
-        connection.execute(sa.select(teams.c.id).where(teams.c.id == sent.team_id).with_for_update())
+        connection.execute(_LOCK, {"team": sent.team_id})
     again = _same_key(connection, sent)
     if again is not None:
         return again, True
@@ -100,13 +116,11 @@ def accept(
         "sha256": sent.file.sha256, "bytes": sent.file.size_bytes, "version": __version__, "created": now,
         "address": sent.address,
     }  # fmt: skip
-    number = connection.execute(submissions.insert().returning(submissions.c.id), values).scalar_one()
-    connection.execute(
-        payloads.insert(), {"submission_id": number, "encoding": sent.file.encoding, "data": sent.file.data}
-    )
+    number = connection.execute(_SUBMISSION, values).scalar_one()
+    connection.execute(_PAYLOAD, {"submission_id": number, "encoding": sent.file.encoding, "data": sent.file.data})
     job = {"kind": "score", "event_id": event["id"], "team_id": sent.team_id, "submission_id": number,
            "rubric": event["rubric"], "order_key": _turn(connection, sent.team_id, now)}  # fmt: skip
-    connection.execute(jobs.insert(), job)
+    connection.execute(_JOB, job)
     return public_id, False
 
 
@@ -117,10 +131,7 @@ def _short_enough(sent: Sent) -> None:
 
 
 def _same_key(connection: sa.Connection, sent: Sent) -> str | None:
-    s = submissions.c
-    found = connection.execute(
-        sa.select(s.public_id, s.sha256).where(s.team_id == sent.team_id, s.key == sent.key)
-    ).first()
+    found = connection.execute(_SAME_KEY, {"team": sent.team_id, "same": sent.key}).first()
     if found is None:
         return None
     if found.sha256 != sent.file.sha256:
@@ -137,23 +148,15 @@ def _in_time(rules: Rules, now: float) -> None:
 
 
 def _not_sent_before(connection: sa.Connection, sent: Sent) -> None:
-    s = submissions.c
-    found = connection.execute(
-        sa.select(s.public_id).where(
-            s.team_id == sent.team_id, s.sha256 == sent.file.sha256, s.state.not_in(_NOT_COUNTED)
-        )
-    ).scalar()
+    found = connection.execute(_SENT_BEFORE, {"team": sent.team_id, "digest": sent.file.sha256}).scalar()
     if found is not None:
         raise Refusal("already_sent", f"your team has sent this very file before, as {found}",
                       todo="see its result there")  # fmt: skip
 
 
 def _within_quota(connection: sa.Connection, rules: Rules, team: int, now: float) -> None:
-    s = submissions.c
     midnight = now - now % _DAY_S
-    used = connection.execute(
-        sa.select(sa.func.count()).where(s.team_id == team, s.created >= midnight, s.counted)
-    ).scalar_one()
+    used = connection.execute(_TODAY, {"team": team, "since": midnight}).scalar_one()
     if used >= rules.per_day:
         raise Refusal(
             "quota", f"your team has sent {used:,} of {rules.per_day:,} submissions today",
@@ -164,9 +167,5 @@ def _within_quota(connection: sa.Connection, rules: Rules, team: int, now: float
 def _turn(connection: sa.Connection, team: int, now: float) -> float:
     """When its turn comes: now, but behind the team's other waiting files a second each, so that one team that sends
     a hundred does not keep the others waiting."""
-    waiting = connection.execute(
-        sa.select(sa.func.count()).where(
-            jobs.c.team_id == team, jobs.c.kind == "score", jobs.c.state.in_(("queued", "leased"))
-        )
-    ).scalar_one()
+    waiting = connection.execute(_WAITING, {"team": team}).scalar_one()
     return now + float(waiting)

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from deepdojo.competition.database.events import Event, by_id
-from deepdojo.competition.database.tables import boards, jobs, people, scores, submissions, teams
+from deepdojo.competition.database.tables import OPEN_JOB, boards, jobs, people, scores, submissions, teams
 from deepdojo.competition.refusal import Refusal
 
 __all__ = ["PARTS", "board", "choose", "finals", "published", "submission", "submissions_of"]
@@ -158,7 +158,7 @@ def _wide(rubric: int) -> Any:
     public, private = scores.alias("public"), scores.alias("private")
     s = submissions.c
 
-    def of(part: sa.Alias, name: str) -> Any:
+    def of(part: Any, name: str) -> Any:
         return (part.c.submission_id == s.id) & (part.c.rubric == rubric) & (part.c.part == name)
 
     columns = [s[name] for name in (
@@ -175,7 +175,7 @@ def _wide(rubric: int) -> Any:
     return sa.select(*columns, teams.c.name.label("team"), people.c.name.label("person"), *figures).select_from(joined)
 
 
-def _told(row: Mapping[str, Any], event: Event, host: bool) -> dict[str, Any]:
+def _told(row: Any, event: Event, host: bool) -> dict[str, Any]:
     names = ("event_id", "team_id", "team", "person", "kind", "file_name", "note", "sha256", "bytes", "version",
              "created", "state", "chosen")  # fmt: skip
     plain = {name: row[f"public_{name}"] for name in ("value", "low", "high", "n")}
@@ -197,14 +197,12 @@ def _told(row: Mapping[str, Any], event: Event, host: bool) -> dict[str, Any]:
 def _place(connection: sa.Connection, number: int) -> int | None:
     j = jobs.c
     own = connection.execute(
-        sa.select(j.order_key, j.id).where(
-            j.submission_id == number, j.kind == "score", j.state.in_(("queued", "leased"))
-        )
+        sa.select(j.order_key, j.id).where(j.submission_id == number, j.kind == "score", OPEN_JOB)
     ).first()
     if own is None:
         return None
     before = (j.order_key < own.order_key) | ((j.order_key == own.order_key) & (j.id < own.id))
-    ahead = sa.select(j.id).where(j.state.in_(("queued", "leased")), j.kind == "score", before).limit(_AHEAD_AT_MOST)
+    ahead = sa.select(j.id).where(OPEN_JOB, j.kind == "score", before).limit(_AHEAD_AT_MOST)
     return int(connection.execute(sa.select(sa.func.count()).select_from(ahead.subquery())).scalar_one())
 
 

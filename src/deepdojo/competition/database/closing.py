@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from deepdojo.competition.database.engine import Database
 from deepdojo.competition.database.events import Event, by_id, changed, log
 from deepdojo.competition.database.lease import Job, still_ours
-from deepdojo.competition.database.tables import boards, events, jobs, submissions, vectors
+from deepdojo.competition.database.tables import OPEN_JOB, boards, events, jobs, submissions, vectors
 from deepdojo.competition.event import Rules, parse_rules
 from deepdojo.competition.refusal import Refusal
 
@@ -81,8 +81,9 @@ def write_final_board(
         ]  # fmt: skip
         if rows:
             connection.execute(boards.insert(), rows)
+            same = {"rubric": event.rubric, "part": "private"}
             connection.execute(vectors.insert(), [
-                {"submission_id": number, "rubric": event.rubric, "part": "private", "data": cells.astype("<f4").tobytes()}
+                {"submission_id": number, "data": cells.astype("<f4").tobytes(), **same}
                 for number, cells in pseudo.items()
             ])  # fmt: skip
         if event.closed_at is None:
@@ -103,7 +104,7 @@ def _ended(text: str, now: float) -> bool:
 
 def _busy(connection: sa.Connection, event: Event) -> bool:
     """Whether something still waits that the final board depends on, or a closing has been tried."""
-    waiting = jobs.c.kind.in_(("score", "rescore")) & jobs.c.state.in_(("queued", "leased"))
+    waiting = jobs.c.kind.in_(("score", "rescore")) & OPEN_JOB
     tried = (jobs.c.kind == "close") & jobs.c.state.in_(("queued", "leased", "failed"))
     either = (waiting | tried) & (jobs.c.event_id == event.id) & (jobs.c.rubric == event.rubric)
     return connection.execute(sa.select(jobs.c.id).where(either).limit(1)).first() is not None

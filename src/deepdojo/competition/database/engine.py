@@ -36,7 +36,8 @@ class Database:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self.sqlite = engine.dialect.name == "sqlite"
-        self._now = sa.select(
+        self._upserts: dict[str, Any] = {}
+        self._now: sa.Select[Any] = sa.select(
             sa.literal_column("(julianday('now') - 2440587.5) * 86400.0")
             if self.sqlite
             else sa.literal_column("extract(epoch from clock_timestamp())::double precision")
@@ -63,16 +64,14 @@ class Database:
                 connection.exec_driver_sql("BEGIN")
             yield connection
 
-    def upsert(self, table: sa.Table, **changed: Any) -> Any:
-        """INSERT of whole rows that replaces the row of the same primary key.
-
-        Args:
-            changed: column -> expression where the new value is not simply the given one.
-        """
-        insert: Any = (sqlite if self.sqlite else postgresql).insert(table)
-        keys = [column.name for column in table.primary_key]
-        values = {c.name: changed.get(c.name, insert.excluded[c.name]) for c in table.c if c.name not in keys}
-        return insert.on_conflict_do_update(index_elements=keys, set_=values)
+    def upsert(self, table: sa.Table) -> Any:
+        """INSERT of whole rows that replaces the row of the same primary key."""
+        if table.name not in self._upserts:
+            insert: Any = (sqlite if self.sqlite else postgresql).insert(table)
+            keys = [column.name for column in table.primary_key]
+            values = {c.name: insert.excluded[c.name] for c in table.c if c.name not in keys}
+            self._upserts[table.name] = insert.on_conflict_do_update(index_elements=keys, set_=values)
+        return self._upserts[table.name]
 
     def now(self, connection: sa.Connection) -> float:
         """Seconds since 1970 by the database's clock: machines' own clocks differ, and leases must not."""
@@ -117,7 +116,7 @@ def _sqlite(path: Path) -> sa.Engine:
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     engine = sa.create_engine(
-        f"sqlite:///{path}", pool_size=8, max_overflow=24,
+        f"sqlite:///{path}", pool_size=8, max_overflow=8,
         connect_args={"timeout": _BUSY_MS / 1000, "isolation_level": None, "check_same_thread": False},
     )  # fmt: skip
 
@@ -125,7 +124,7 @@ def _sqlite(path: Path) -> sa.Engine:
     def _connected(connection: Any, _record: Any) -> None:
         for pragma in (
             f"busy_timeout = {_BUSY_MS}", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON",
-            "cache_size = -8000", "temp_store = MEMORY",
+            "cache_size = -2000", "temp_store = MEMORY",
         ):  # fmt: skip
             connection.execute(f"PRAGMA {pragma}").close()
 
@@ -139,7 +138,7 @@ def _postgresql(url: str) -> sa.Engine:
         raise Refusal("bad_request", "PostgreSQL needs psycopg", todo='pip install "deepdojo[postgresql]"') from None
     url = "postgresql+psycopg:" + url.partition(":")[2]
     return sa.create_engine(
-        url, pool_size=8, max_overflow=24, pool_pre_ping=True,
+        url, pool_size=8, max_overflow=8, pool_pre_ping=True,
         connect_args={"connect_timeout": 10, "options": f"-c statement_timeout={_STATEMENT_MS}"},
     )  # fmt: skip
 

@@ -30,6 +30,9 @@ __all__ = [
 ]  # fmt: skip
 
 
+_NAMED = sa.select(events).where(events.c.name == sa.bindparam("name"))
+
+
 @dataclass(frozen=True)
 class Event:
     """One row of the events.
@@ -72,7 +75,7 @@ def make_event(database: Database, connection: sa.Connection, rules: Rules, *, s
 
 def event_of(connection: sa.Connection, name: str) -> Event:
     """Raises Refusal where there is none."""
-    found = connection.execute(sa.select(events).where(events.c.name == name)).mappings().first()
+    found = connection.execute(_NAMED, {"name": name}).mappings().first()
     if found is None:
         raise Refusal("not_found", f"no event is named {name[:80]!r}", todo="see the list of events")
     return _event(found)

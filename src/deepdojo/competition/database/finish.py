@@ -20,7 +20,7 @@ from deepdojo import __version__
 from deepdojo.competition.database.engine import Database, dump
 from deepdojo.competition.database.events import by_id, changed, freeze
 from deepdojo.competition.database.lease import Job, ours, wake_ranking
-from deepdojo.competition.database.tables import boards, events, jobs, ladders, scores, submissions, teams
+from deepdojo.competition.database.tables import OPEN_JOB, boards, events, jobs, ladders, scores, submissions, teams
 from deepdojo.competition.ladder import Ladder
 
 __all__ = ["Facts", "FreezeFirst", "Refused", "Scored", "finish", "freeze_if_due", "rescored", "wake_rescoring"]
@@ -144,11 +144,8 @@ def freeze_if_due(database: Database, event_id: int) -> bool:
 
 def wake_rescoring(connection: sa.Connection, event_id: int, team_id: int, rubric: int, now: float) -> None:
     """See to it that a team's submissions are scored anew under this version."""
-    waiting = connection.execute(
-        sa.select(jobs.c.id).where(
-            jobs.c.kind == "rescore", jobs.c.team_id == team_id, jobs.c.rubric == rubric, jobs.c.state == "queued"
-        )
-    ).first()
+    same = (jobs.c.kind == "rescore") & (jobs.c.team_id == team_id) & (jobs.c.rubric == rubric)
+    waiting = connection.execute(sa.select(jobs.c.id).where(OPEN_JOB, same, jobs.c.state == "queued")).first()
     if waiting is None:
         values = {"kind": "rescore", "event_id": event_id, "team_id": team_id, "rubric": rubric, "order_key": now}
         connection.execute(jobs.insert(), values)
@@ -227,10 +224,10 @@ def _enter(database: Database, connection: sa.Connection, scored: Sequence[Score
 
 def _ladders(connection: sa.Connection, scored: Sequence[Scored]) -> dict[tuple[int, int], Ladder]:
     wanted = sorted({int(r.job.team_id or 0) for r in scored})
-    l = ladders.c
+    kept = ladders.c
     found = connection.execute(
-        sa.select(l.team_id, l.rubric, l.state, l.data).where(
-            l.team_id.in_(wanted), l.rubric.in_(sorted({r.job.rubric for r in scored}))
+        sa.select(kept.team_id, kept.rubric, kept.state, kept.data).where(
+            kept.team_id.in_(wanted), kept.rubric.in_(sorted({r.job.rubric for r in scored}))
         )
     )
     return {(team, rubric): Ladder.from_json(state, data or b"") for team, rubric, state, data in found}

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from deepdojo.competition.database.engine import Database, dump
-from deepdojo.competition.database.tables import events, jobs, payloads, submissions
+from deepdojo.competition.database.tables import OPEN_JOB, events, jobs, payloads, submissions
 
 __all__ = [
     "ATTEMPTS", "LEASE_S", "Job", "extend", "fail", "give_up", "give_up_worn_out", "lease", "ours", "payload",
@@ -56,7 +56,7 @@ def lease(database: Database, most: int, *, lease_s: float = LEASE_S) -> list[Jo
         now = database.now(connection)
         open_jobs = (
             sa.select(jobs.c.id)
-            .where(jobs.c.state.in_(("queued", "leased")), jobs.c.lease_until < now)
+            .where(OPEN_JOB, jobs.c.lease_until < now)
             .order_by(jobs.c.order_key, jobs.c.id)
             .limit(most)
         )
@@ -68,9 +68,9 @@ def lease(database: Database, most: int, *, lease_s: float = LEASE_S) -> list[Jo
             .values(state="leased", token=token, lease_until=now + lease_s, attempts=jobs.c.attempts + 1)
             .returning(*(jobs.c[name] for name in _LEASED))
         )
-        found = connection.execute(taken).all()
+        found: list[Any] = list(connection.execute(taken))
     found.sort(key=lambda row: (row.order_key, row.id))
-    return [Job(*row[:8], token) for row in found]
+    return [Job(**{name: row._mapping[name] for name in _LEASED[:-1]}, token=token) for row in found]
 
 
 def extend(database: Database, held: list[Job], *, lease_s: float = LEASE_S) -> None:
@@ -87,7 +87,7 @@ def extend(database: Database, held: list[Job], *, lease_s: float = LEASE_S) -> 
 
 def ours(connection: sa.Connection, held: Sequence[Job], state: str, **values: Any) -> set[int]:
     """End jobs of one lease inside the caller's transaction; the ids of those whose lease had not run out."""
-    mine = jobs.c.id.in_([job.id for job in held])
+    mine: Any = jobs.c.id.in_([job.id for job in held])
     if FENCED:
         mine &= (jobs.c.token == held[0].token) & (jobs.c.state == "leased")
     ended = jobs.update().where(mine).values(state=state, lease_until=0.0, **values).returning(jobs.c.id)
@@ -149,11 +149,8 @@ def payload(connection: sa.Connection, submission_id: int) -> tuple[bytes, str, 
 
 def wake_ranking(connection: sa.Connection, event_id: int, rubric: int, now: float) -> None:
     """See to it that a ranking of this event waits in the queue; one is enough however much has changed."""
-    waiting = connection.execute(
-        sa.select(jobs.c.id).where(
-            jobs.c.kind == "rank", jobs.c.event_id == event_id, jobs.c.rubric == rubric, jobs.c.state == "queued"
-        )
-    ).first()
+    same = (jobs.c.kind == "rank") & (jobs.c.event_id == event_id) & (jobs.c.rubric == rubric)
+    waiting = connection.execute(sa.select(jobs.c.id).where(OPEN_JOB, same, jobs.c.state == "queued")).first()
     if waiting is None:
         values = {"kind": "rank", "event_id": event_id, "rubric": rubric, "order_key": now,
                   "lease_until": now + RANK_PAUSE_S}  # fmt: skip

@@ -25,6 +25,14 @@ _LOOKALIKES = str.maketrans(
 )  # fmt: skip
 
 
+_TEAM = sa.select(members.c.team_id).where(
+    members.c.event_id == sa.bindparam("event"), members.c.person_id == sa.bindparam("person")
+)
+_TOKEN = sa.select(people.c.id, people.c.name, people.c.role).where(
+    people.c.token_sha256 == sa.bindparam("digest"), people.c.revoked.is_(None)
+)
+
+
 @dataclass(frozen=True)
 class Person:
     """Somebody whom the server knows. Roles: host, entrant, viewer."""
@@ -79,10 +87,7 @@ def make_person(connection: sa.Connection, name: str, role: str, now: float) -> 
 
 def by_token(connection: sa.Connection, token: str) -> Person:
     """Raises Refusal: unknown or revoked."""
-    p = people.c
-    found = connection.execute(
-        sa.select(p.id, p.name, p.role).where(p.token_sha256 == secret_digest(token), p.revoked.is_(None))
-    ).first()
+    found = connection.execute(_TOKEN, {"digest": secret_digest(token)}).first()
     if found is None:
         raise Refusal("wrong_token", "this token is not known, or was revoked",
                       todo="join again, or ask the host for a new one")  # fmt: skip
@@ -162,9 +167,7 @@ def _own_team(connection: sa.Connection, event_id: int, person: Person, now: flo
 
 def team_of(connection: sa.Connection, event_id: int, person_id: int) -> int | None:
     """The team of a person in an event."""
-    found = connection.execute(
-        sa.select(members.c.team_id).where(members.c.event_id == event_id, members.c.person_id == person_id)
-    ).scalar()
+    found = connection.execute(_TEAM, {"event": event_id, "person": person_id}).scalar()
     return None if found is None else int(found)
 
 

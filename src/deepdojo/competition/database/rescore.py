@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from deepdojo.competition.database.engine import Database
 from deepdojo.competition.database.events import Event, changed, log
 from deepdojo.competition.database.finish import wake_rescoring
-from deepdojo.competition.database.tables import boards, events, jobs, rubrics, scores, submissions, teams
+from deepdojo.competition.database.tables import OPEN_JOB, boards, events, jobs, rubrics, scores, submissions, teams
 from deepdojo.competition.refusal import Refusal
 
 __all__ = ["apply", "cancel", "moves", "preview", "progress", "versions"]
@@ -77,7 +77,7 @@ def moves(connection: sa.Connection, event: Event, version: int) -> list[dict[st
     new order."""
     old, new = boards.alias("old"), boards.alias("new")
 
-    def on(part: sa.Alias, number: int) -> Any:
+    def on(part: Any, number: int) -> Any:
         at = (part.c.team_id == teams.c.id) & (part.c.part == "public") & (part.c.rubric == number)
         return at & (part.c.event_id == event.id)
 
@@ -139,7 +139,7 @@ def cancel(database: Database, connection: sa.Connection, event: Event, who: str
     """
     version = _needed(connection, event)
     _set(connection, event, version, "cancelled")
-    at = (jobs.c.event_id == event.id) & (jobs.c.rubric == version) & jobs.c.state.in_(("queued", "leased"))
+    at = (jobs.c.event_id == event.id) & (jobs.c.rubric == version) & OPEN_JOB
     connection.execute(jobs.update().where(at).values(state="failed", why="cancelled", token=None))
     changed(connection, event.id, shown=False)
     log(database, connection, event.id, who, "cancelled scoring anew", {"version": version})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -21,8 +23,8 @@ from sqlalchemy import (
 )  # fmt: skip
 
 __all__ = [
-    "SCHEMA_VERSION", "announcements", "audit", "boards", "events", "jobs", "ladders", "members", "meta", "metadata",
-    "payloads", "people", "rubrics", "scores", "sessions", "submissions", "teams", "vectors",
+    "OPEN_JOB", "SCHEMA_VERSION", "announcements", "audit", "boards", "events", "jobs", "ladders", "members", "meta",
+    "metadata", "payloads", "people", "rubrics", "scores", "sessions", "submissions", "teams", "vectors",
 ]  # fmt: skip
 
 SCHEMA_VERSION = 1
@@ -32,8 +34,8 @@ metadata = MetaData()
 _Id = BigInteger().with_variant(Integer(), "sqlite")
 
 
-def _table(name: str, *parts: object) -> Table:
-    return Table(name, metadata, *parts)  # type: ignore[arg-type]
+def _table(name: str, *parts: Any) -> Table:
+    return Table(name, metadata, *parts)
 
 
 def _own() -> Column[int]:
@@ -163,6 +165,10 @@ jobs = _table(
         sqlite_where=text("state IN ('queued', 'leased')"), postgresql_where=text("state IN ('queued', 'leased')"),
     ),
 )  # fmt: skip
+
+OPEN_JOB = text("jobs.state IN ('queued', 'leased')")
+"""As the partial indexes have it, word for word: with bound values SQLite would not know that they fit, and would look
+through all jobs there ever were."""
 
 rubrics = _table(
     "rubrics",

@@ -216,7 +216,7 @@ ENDPOINTS = (
     Endpoint("GET", "/events/{event}/team", "entrant", "team", "Your team and its invitation."),
     Endpoint("POST", "/events/{event}/team", "entrant", "join_team", "Move into the team of an invitation.",
              body={"invite": "the invitation"}),
-    Endpoint("POST", "/events/{event}/submissions", "entrant", "submit", "Send a table, a zip or a program.", body="raw",
+    Endpoint("POST", "/events/{event}/submissions", "entrant", "submit", "Send a table, zip or program.", body="raw",
              query={"file_name": "predictions.csv", "note": "what is new"}, status=202),
     Endpoint("GET", "/events/{event}/submissions", "entrant", "submissions", "Your team's submissions."),
     Endpoint("POST", "/events/{event}/finals", "entrant", "choose", "Choose submissions for the final ranking.",

@@ -17,7 +17,8 @@ import numpy as np
 
 from deepdojo.columns import Cells, Coded, Numbers
 from deepdojo.competition.hosting.solution import METRIC_FILE, Solution, read_solution
-from deepdojo.competition.worker.plain_csv import read_plain
+from deepdojo.competition.worker.bounds import refuse_oversized
+from deepdojo.competition.worker.plain_csv import PlainReader
 from deepdojo.errors import DojoError, ScoreError
 from deepdojo.scoring.measured import group_index
 from deepdojo.scoring.metrics import METRICS, columns_of, metric_of, truth_cells
@@ -48,7 +49,6 @@ class Judge:
         s = self.solution
         self.rows = {"public": np.flatnonzero(s.public), "private": np.flatnonzero(~s.public)}
         self.groups = {name: None if s.groups is None else _from_zero(s.groups[at]) for name, at in self.rows.items()}
-        self.place = {row_id: i for i, row_id in enumerate(s.ids)}
         if s.custom:
             return
         self.metric = metric_of(s.metric)
@@ -56,7 +56,9 @@ class Judge:
         answers = Table({"id": s.ids, target: [row[target] for row in s.rows]}, "the solution")
         check_cells(answers, {target: s.contract.targets[target]})
         truth = list(truth_cells(s.contract, self.metric, s.rows))
+        self.plain = PlainReader(s.ids, self.column, s.contract.predictions[self.column], s.labels)
         self.truth = {name: _pick(truth, at) for name, at in self.rows.items()}
+        self.coded = {name: _coded(cells, self.plain.names) for name, cells in self.truth.items()}
 
     def facts(self) -> dict[str, Any]:
         """What a worker needs of the event to keep Ladder and ranks; no answer is among it."""
@@ -73,8 +75,11 @@ class Judge:
         key = (self.solution.folder / "key").read_bytes() if (self.solution.folder / "key").is_file() else b""
         return hashlib.sha256(b"standings" + key + self.solution.digest.encode()).hexdigest()
 
-    def read(self, data: bytes, file_name: str) -> Table | Sequence[str] | Numbers:
+    def read(self, data: bytes, file_name: str, most_bytes: int = 64 << 20) -> Table | Sequence[Any]:
         """A file's predictions with all cells checked: a table, or straight away the cells in the answers' order.
+
+        Args:
+            most_bytes: that a zip may have unpacked.
 
         Raises:
             DojoError: a fault of the file, naming row and column.
@@ -82,10 +87,10 @@ class Judge:
         s = self.solution
         name = _safe_name(data, file_name)
         if name.endswith(".csv") and not s.custom:
-            kind = s.contract.predictions[self.column]
-            cells = read_plain(data, self.column, kind, self.place, s.ids, s.labels)
+            cells = self.plain.read(data)
             if cells is not None:
                 return cells
+        refuse_oversized(data, name, len(s.ids), max(most_bytes, len(data)))
         table = self._table(data, name)
         kinds = {column: kind for column, kind in s.contract.predictions.items() if column in table.columns}
         try:
@@ -106,7 +111,7 @@ class Judge:
             path.write_bytes(data)
             return Submission.read(path, s.contract, metric=None if s.custom else s.metric).table
 
-    def score(self, read: Table | Sequence[str] | Numbers, parts: Sequence[str]) -> dict[str, Judged]:
+    def score(self, read: Table | Sequence[Any], parts: Sequence[str]) -> dict[str, Judged]:
         """The scores on the named parts.
 
         Raises:
@@ -116,14 +121,17 @@ class Judge:
             assert isinstance(read, Table)
             return self._in_sandbox(read, parts)
         cells = read.columns[self.column] if isinstance(read, Table) else read
-        if isinstance(cells, Coded):
+        truth = self.truth
+        if self.metric.name == "accuracy" and isinstance(cells, Coded) and cells.names is self.plain.names:
+            truth = self.coded  # equal numbers are equal labels
+        elif isinstance(cells, Coded):
             names = cells.names
             cells = [names[code] for code in cells.codes]
         elif isinstance(cells, Cells) and not isinstance(cells, Numbers):
             cells = list(cells)
         found = {}
         for part in parts:
-            measured = self.metric(self.truth[part], _pick(cells, self.rows[part]))
+            measured = self.metric(truth[part], _pick(cells, self.rows[part]))
             made = from_measured(
                 self.metric.name, measured, self.metric.higher_is_better, groups=self.groups[part]
             )  # fmt: skip
@@ -159,9 +167,19 @@ class Judge:
 def _pick(cells: Sequence[Any], at: np.ndarray) -> Sequence[Any]:
     if isinstance(cells, Numbers):
         return Numbers(cells.values[at])
+    if isinstance(cells, Coded):
+        return Coded(cells.codes[at], cells.names)
     if len(at) < 2:  # itemgetter gives no tuple then
         return [cells[int(i)] for i in at]
     return itemgetter(*at.tolist())(cells)
+
+
+def _coded(cells: Sequence[Any], names: Sequence[str]) -> Sequence[Any]:
+    """Labels by their numbers; as they are where one is not among the names."""
+    number = {name: k for k, name in enumerate(names)}
+    if not all(isinstance(cell, str) and cell in number for cell in cells):
+        return cells
+    return Coded(np.array([number[cell] for cell in cells], dtype=np.int64), names)
 
 
 def _from_zero(groups: np.ndarray) -> np.ndarray:

@@ -71,6 +71,7 @@ class Worker:
         self.rankings = Rankings()
         self._facts: dict[str, Facts] = {}
         self._folders: dict[tuple[int, int], str] = {}
+        self._sizes: dict[int, int] = {}
         self._held: list[Job] = []
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -87,6 +88,9 @@ class Worker:
                     continue
             except (Refusal, DBAPIError) as error:
                 _log.warning("the worker waits: %s", error)
+                wait = 2.0
+            except Exception:  # whatever one job brings about, the next ones must be done
+                _log.exception("a fault of the worker itself")
                 wait = 2.0
             stop.wait(wait)
             wait = min(0.2, wait * 1.3) if wait < 2.0 else _IDLE_S
@@ -145,12 +149,15 @@ class Worker:
             found = {row.id: row for row in connection.execute(
                 chosen.where(s.id.in_([job.submission_id for job in jobs]))
             )}  # fmt: skip
-        return [found[job.submission_id] for job in jobs]
+        return [found.get(job.submission_id) for job in jobs]
 
     def _scored(self, job: Job, file: Any, parts: tuple[str, ...]) -> Scored | Refused:
+        if file is None:
+            raise Failed("its file is not in the database")
         facts = self._facts_of(job.event_id, job.rubric)
         head = {"ask": "score", "private": self._private(job.event_id, job.rubric), "encoding": file.encoding,
-                "bytes": file.bytes, "name": file.file_name, "parts": parts}  # fmt: skip
+                "bytes": file.bytes, "name": file.file_name, "parts": parts,
+                "most_bytes": self._most_bytes(job.event_id)}  # fmt: skip
         answer, body = self._ask(head, file.data, facts.custom)
         if "refused" in answer:
             return Refused(job, answer["refused"])
@@ -269,6 +276,12 @@ class Worker:
                 ).one()  # fmt: skip
             self._folders[key] = str((self.folder / found.name / "private" / found.folder).absolute())
         return self._folders[key]
+
+    def _most_bytes(self, event_id: int) -> int:
+        if event_id not in self._sizes:
+            with self.database.read() as connection:
+                self._sizes[event_id] = by_id(connection, event_id).rules.largest_bytes
+        return self._sizes[event_id]
 
     def _facts_of(self, event_id: int, rubric: int) -> Facts:
         folder = self._private(event_id, rubric)

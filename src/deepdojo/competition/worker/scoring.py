@@ -62,7 +62,7 @@ def _answer(judges: OrderedDict[str, Judge], head: dict[str, Any], data: bytes) 
     except MemoryError:
         raise
     except DojoError as error:
-        return {"failed": (str(error) + getattr(error, "details", ""))[:_CHARS]}, b""
+        return {"failed": "\n".join(filter(None, (str(error), getattr(error, "details", ""))))[:_CHARS]}, b""
     except Exception:  # anything that a file of a stranger can bring about: the host reads it, the worker goes on
         return {"failed": traceback.format_exc()[-_CHARS:]}, b""
 
@@ -81,7 +81,7 @@ def _scored(judge: Judge, head: dict[str, Any], data: bytes) -> tuple[dict[str, 
         unpacking = zlib.decompressobj()
         data = unpacking.decompress(data, head["bytes"])
     try:
-        scores = judge.score(judge.read(data, head["name"]), head["parts"])
+        scores = judge.score(judge.read(data, head["name"], head["most_bytes"]), head["parts"])
     except DojoError as error:
         if hasattr(error, "details") or not _of_the_sender(error):
             raise
@@ -106,7 +106,8 @@ def _limit_memory(most_bytes: int | None) -> None:
         import resource
 
         with contextlib.suppress(ValueError, OSError):  # macOS knows the name and refuses the number
-            resource.setrlimit(resource.RLIMIT_AS, (most_bytes, most_bytes))
+            hard = resource.getrlimit(resource.RLIMIT_AS)[1]  # kept: a sandbox of a host's metric has its own, wider
+            resource.setrlimit(resource.RLIMIT_AS, (most_bytes, hard))
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
