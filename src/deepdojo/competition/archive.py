@@ -114,7 +114,7 @@ def audit_archive(folder: Path, *, progress: Callable[[int, int], None] | None =
                 for part in boards}  # fmt: skip
         made = recompute(
             folder / "private", _read(folder / "submissions", scored),
-            higher_is_better=bool(event["higher_is_better"]),
+            higher_is_better=bool(event["higher_is_better"]), most_bytes=int(event["largest_bytes"]),
             progress=None if progress is None else lambda done: progress(done, len(scored)),
         )  # fmt: skip
     except (OSError, ValueError, KeyError, TypeError) as error:

@@ -52,7 +52,7 @@ def audit_event(
     total = len(kept_scores)
     made = recompute(
         private, _undamaged(stored_of(database, event, numbers), damaged),
-        higher_is_better=event.rules.higher_is_better,
+        higher_is_better=event.rules.higher_is_better, most_bytes=event.rules.largest_bytes,
         progress=None if progress is None else lambda done: progress(done, total),
     )  # fmt: skip
     different += [f"submission {name}: what was sent is damaged" for name in damaged]

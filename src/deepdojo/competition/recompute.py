@@ -63,7 +63,7 @@ class Recomputed:
 
 
 def recompute(
-    private: Path, stored: Iterable[Stored], *, higher_is_better: bool,
+    private: Path, stored: Iterable[Stored], *, higher_is_better: bool, most_bytes: int,
     progress: Callable[[int], None] | None = None, limits: ScoringLimits | None = None,
 ) -> Recomputed:  # fmt: skip
     """Score everything again, walk the Ladders again, rank again.
@@ -71,6 +71,7 @@ def recompute(
     Args:
         private: the folder of the answers. stored: in any order of teams; each team's in the order of scoring.
         higher_is_better: of a host's own metric, which the answers do not know.
+        most_bytes: that a file may have, as the event's rules say.
     """
     process, found = ScoringProcess(limits or ScoringLimits()), Recomputed()
     try:
@@ -84,7 +85,7 @@ def recompute(
                 progress(done)
             counts[one.team] = counts.get(one.team, 0) + 1
             try:
-                parts, influences = _score(process, private, one, facts)
+                parts, influences = _score(process, private, one, facts, most_bytes)
             except (ScoreError, Died) as error:
                 found.failed[one.submission] = str(error)
                 continue
@@ -127,10 +128,10 @@ def _facts(process: ScoringProcess, private: Path, higher_is_better: bool) -> Fa
 
 
 def _score(
-    process: ScoringProcess, private: Path, one: Stored, facts: Facts
+    process: ScoringProcess, private: Path, one: Stored, facts: Facts, most_bytes: int
 ) -> tuple[dict[str, dict[str, Any]], dict[str, np.ndarray]]:  # fmt: skip
     head = {"ask": "score", "private": str(private.absolute()), "encoding": one.encoding, "bytes": one.size_bytes,
-            "name": one.file_name, "parts": ("public", "private")}  # fmt: skip
+            "name": one.file_name, "parts": ("public", "private"), "most_bytes": most_bytes}  # fmt: skip
     answer, body = process.ask(head, one.data, wall_s=process.limits.custom_wall_s if facts.custom else None)
     if "scores" not in answer:
         why = answer.get("failed") or (answer.get("refused") or {}).get("error") or "no result came"
