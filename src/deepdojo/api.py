@@ -502,8 +502,8 @@ def board(project: str | Path, *, runs: str | Path | None = None) -> list[dict[s
     from deepdojo.competition.address import is_address
 
     if is_address(project):
-        found: list[dict[str, Any]] = event_board(str(project))["rows"]
-        return found
+        shown: list[dict[str, Any]] = event_board(str(project))["rows"]
+        return shown
     from deepdojo.competition.board import rows
     from deepdojo.data.project import find_project
     from deepdojo.places import runs_folder

@@ -159,9 +159,11 @@ def test_signs_of_a_terminal_do_not_come_through() -> None:
 
 
 def test_the_token_does_not_follow_to_another_address() -> None:
-    with scripted(told([])) as other, scripted((302, {"location": other.address}, b"")) as server:
-        with pytest.raises(DojoError, match="another address"):
-            Client(server.address, "dd_secret").events()
+    with (
+        scripted(told([])) as other, scripted((302, {"location": other.address}, b"")) as server,
+        pytest.raises(DojoError, match="another address"),
+    ):  # fmt: skip
+        Client(server.address, "dd_secret").events()
     assert other.asked == []
 
 
@@ -222,6 +224,21 @@ def test_a_link_without_code_or_name_is_one_sentence(tmp_path: Path, query: str,
     with scripted(told({})) as server, pytest.raises(UsageError):
         join_event(f"{server.address}/reviews{query}", name, tmp_path / "reviews")
     assert server.asked == []
+
+
+def test_a_token_of_a_server_that_was_there_before_is_replaced(tmp_path: Path) -> None:
+    gone = told({"error": "not known", "where": None, "todo": None, "code": "wrong_token"}, 401)
+    answers = [gone, told({"event": "reviews", "name": "ada", "token": "dd_new"}, 201), told({"team": "ada"}),
+               told({"title": "R"}), (200, {}, b"no zip")]  # fmt: skip
+    with scripted(*answers) as server:
+        keep_token(server.address, "reviews", "ada", "dd_old")
+        with pytest.raises(DojoError, match="damaged"):
+            join_event(f"{server.address}/reviews?code=c", None, tmp_path / "reviews")
+    assert token_for(server.address, "reviews") == {"name": "ada", "token": "dd_new"}
+    assert [headers.get("authorization") for _, _, headers, _ in server.asked[:3]] == [
+        "Bearer dd_old", None, "Bearer dd_new"
+    ]  # fmt: skip
+    assert not (tmp_path / "reviews").exists()
 
 
 def test_data_that_are_hostile_leave_no_folder_but_the_token(tmp_path: Path) -> None:

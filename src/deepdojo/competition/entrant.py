@@ -46,20 +46,7 @@ def join_event(
     if target.exists() and not there and (not target.is_dir() or any(target.iterdir())):
         raise UsageError("there is something of this name already", where=str(target),
                          todo="give another folder: dojo join LINK --as NAME FOLDER")  # fmt: skip
-    kept, written = _signed_in(place, name), None
-    client = Client(place.server, None if kept is None else kept["token"])
-    if kept is None:
-        if place.code is None:
-            raise _without_code(place)
-        if name is None:
-            raise UsageError("you have no name on this server yet", where="--as", todo="give one: --as ada")
-        told = client.join(place.event, place.code, name)
-        kept = {"name": str(told.get("name", name)), "token": str(told["token"])}
-        client.token = kept["token"]
-        written = keep_token(place.server, place.event, **kept)
-    elif place.code is not None:
-        client.enter(place.event, place.code)
-        written = keep_token(place.server, place.event, **kept)
+    client, kept, written = _admitted(place, name)
     team = client.join_team(place.event, invite) if invite is not None else client.team(place.event)
     rules = client.event(place.event)
     if not there:
@@ -69,6 +56,33 @@ def join_event(
         "fetched": not there, "token_file": None if written is None else str(written), "team": team.get("team"),
         "members": team.get("members"), "invite": team.get("invite"), "rules": rules, "address": place.page,
     }  # fmt: skip
+
+
+def _admitted(place: Address, name: str | None) -> tuple[Client, dict[str, str], Path | None]:
+    """A client that may ask as somebody who takes part; who that is; the token's file where it was written now."""
+    kept = _signed_in(place, name)
+    client = Client(place.server, None if kept is None else kept["token"])
+    if kept is not None:
+        try:
+            if place.code is None:
+                client.team(place.event)
+                return client, kept, None
+            client.enter(place.event, place.code)
+            return client, kept, keep_token(place.server, place.event, **kept)
+        except Refusal as refusal:
+            if refusal.code != "wrong_token" or place.code is None:
+                raise
+        name, client.token = name or kept["name"], None  # another server has this address by now
+    if place.code is None:
+        raise _without_code(place)
+    if name is None:
+        raise UsageError("you have no name on this server yet", where="--as", todo="give one: --as ada")
+    told = client.join(place.event, place.code, name)
+    if not isinstance(told.get("token"), str):
+        raise ProjectError("no token came with the answer", where=place.page, todo="tell the host")
+    kept = {"name": str(told.get("name", name)), "token": told["token"]}
+    client.token = kept["token"]
+    return client, kept, keep_token(place.server, place.event, **kept)
 
 
 def _signed_in(place: Address, name: str | None) -> dict[str, str] | None:

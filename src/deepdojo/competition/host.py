@@ -158,6 +158,7 @@ def host_event(
     wanted = {"name": name, "title": title, "task": dataset.project.spec.task, **given}
     rules = parse_rules({**wanted, "metric": "accuracy", "higher_is_better": True})  # before the work, not after it
     _in_order(rules)
+    _refuse_programs(rules)
     made = publish(
         dataset, store.folder / "events" / name, title=title, public_share=rules.public_share,
         practice=rules.practice, trusted=trusted, progress=progress,
@@ -186,6 +187,13 @@ def host_event(
 def _in_order(rules: Rules) -> None:
     if rules.starts is not None and rules.ends is not None and rules.ends <= rules.starts:
         raise UsageError("the event would end before it starts", where="--until", todo="give a later end")
+
+
+def _refuse_programs(rules: Rules) -> None:
+    """The sandbox runs programs (`sandbox/code.py`), but no worker hands them to it yet: all would be refused."""
+    if rules.code:
+        raise UsageError("workers of this version do not run entrants' programs", where="--code",
+                         todo="host it for tables, without --code")  # fmt: skip
 
 
 def _higher(solution: Any, public: Path) -> bool:

@@ -26,7 +26,9 @@ def host_project(
     """Look for what gives answers away, publish, enter the event; see `api.host`."""
     from deepdojo.competition.hosting.giving_away import giving_away
 
-    rules = {name: _moment(value, _FLAGS[name]) if name in _FLAGS else value for name, value in given.items()}
+    rules: dict[str, Any] = {
+        name: _moment(value, _FLAGS[name]) if name in _FLAGS else value for name, value in given.items()
+    }
     dataset, trusted = _read(project, offline=offline, yes=yes, trust=trust, listener=listener)
     listener.stage("check", "what gives the answers away")
     problems = [asdict(one) for one in giving_away(dataset, budget_s=_CPU_S, progress=listener.progress)]
