@@ -45,7 +45,7 @@ def serve_store(
     if workers is not None and workers < 0:
         raise UsageError(f"{workers} workers cannot be", where="--workers", todo="take 1 or more; 0 scores elsewhere")
     folder = Path(store).expanduser().absolute()
-    told = _told(folder, db, port, secure=certificate is not None)
+    told = _told(folder, db, _places(host, port, names, secure=certificate is not None))
     supervisor = Supervisor(
         folder, db, host=host, port=port, workers=workers, names=names, certificate=certificate, key=key, say=say
     )
@@ -54,8 +54,15 @@ def serve_store(
         supervisor.run(stop, None if ready is None else lambda: ready(told))
 
 
-def _told(folder: Path, db: str | None, port: int, *, secure: bool) -> dict[str, Any]:
-    places = addresses(port, secure=secure)
+def _places(host: str, port: int, names: Sequence[str], *, secure: bool) -> list[str]:
+    """Where the server will answer, the best address for the room first: a certificate is made for names."""
+    scheme = "https" if secure else "http"
+    if host in ("0.0.0.0", "::"):
+        return [*(f"{scheme}://{name}:{port}" for name in names), *addresses(port, secure=secure)]
+    return [f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"]
+
+
+def _told(folder: Path, db: str | None, places: Sequence[str]) -> dict[str, Any]:
     with open_store(folder, db) as store:
         found, needs = [], False
         for event in store.service.events():
@@ -69,7 +76,7 @@ def _told(folder: Path, db: str | None, port: int, *, secure: bool) -> dict[str,
         from deepdojo.competition.sandbox import self_test
 
         missing = self_test()
-    return {"addresses": places, "events": found, "missing": missing, "token_file": token_file}
+    return {"addresses": list(places), "events": found, "missing": missing, "token_file": token_file}
 
 
 @contextlib.contextmanager
