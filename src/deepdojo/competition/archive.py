@@ -73,6 +73,7 @@ def archive_event(
             "kind": KIND, "version": __version__, "event": told, "versions": versions, "log": log,
             "boards": boards, "scored": kept, "submissions": everything, "audit": found,
         })  # fmt: skip
+        (place / "manifest.json").chmod(0o600)  # it has the private scores
         _write_pages(place / "pages", told, boards)
         place.chmod(0o755)
     return {"event": name, "folder": str(folder), "submissions": len(kept), "equal": found["equal"],
