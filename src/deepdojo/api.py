@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from deepdojo.tables import Table
 
 __all__ = [
-    "Comparison", "LoadedRun", "Reproduction", "board", "bundle", "check", "compare", "curve", "errors", "explain",
-    "export", "load", "look", "new", "predict", "report", "reproduce", "runs", "score", "train", "train_all",
+    "Comparison", "LoadedRun", "Reproduction", "board", "bundle", "check", "compare", "curve", "errors",
+    "event_board", "explain", "export", "host", "join", "load", "look", "manage", "new", "predict", "report",
+    "reproduce", "runs", "score", "serve", "submit", "train", "train_all",
 ]  # fmt: skip
 
 
@@ -497,13 +498,154 @@ def score(project: str | Path, table: str | Path, *, trust: bool = False, offlin
 
 
 def board(project: str | Path, *, runs: str | Path | None = None) -> list[dict[str, Any]]:
-    """The leaderboard of a project: runs, baselines and published results."""
+    """The leaderboard of a project: runs, baselines and published results; or of an event, by its address."""
+    from deepdojo.competition.address import is_address
+
+    if is_address(project):
+        shown: list[dict[str, Any]] = event_board(str(project))["rows"]
+        return shown
     from deepdojo.competition.board import rows
     from deepdojo.data.project import find_project
     from deepdojo.places import runs_folder
 
     found = find_project(project)
     return rows(runs_folder(found.name, None if found.builtin else found.folder, runs), found)
+
+
+def event_board(url: str, part: str = "public") -> dict[str, Any]:
+    """An event's board with its head, over HTTP.
+
+    Args:
+        part: "public", or "private" once the final board is open.
+
+    Returns:
+        event, title, metric, higher_is_better, part, frozen, closed, version, teams (how many), and rows as `board`
+        has them.
+    """
+    from deepdojo.competition.client import client_of
+    from deepdojo.competition.entrant import board_rows
+
+    client, name = client_of(url, signed_in=False)
+    told = client.board(name, part)
+    teams = len(told["rows"])
+    return {**{key: value for key, value in told.items() if key != "published"}, "teams": teams,
+            "rows": board_rows(told)}  # fmt: skip
+
+
+def host(
+    project: str | Path,
+    *,
+    store: str | Path = "dojo-server",
+    db: str | None = None,
+    port: int = 8000,
+    anyway: bool = False,
+    offline: bool = False,
+    yes: bool = False,
+    trust: bool = False,
+    listener: Listener | None = None,
+    shown: Callable[[list[dict[str, Any]]], None] | None = None,
+    **rules: Any,
+) -> dict[str, Any]:
+    """Make a project an event of a competition server: private answers, public folder, rules, a join link.
+
+    Args:
+        store: the server's folder, made the first time. db: `postgresql://...` where its database is one.
+        port: of the link.
+        anyway: host it in spite of what `dojo check` calls an error.
+        shown: called with what gives the answers away, before anything is handed out.
+        rules: fields of `deepdojo.competition.event.Rules`: name, title, public_share, starts, ends, team_size,
+            per_day, practice, code, description, freeze_at. Moments may be texts: "2027-01-31T18:00".
+
+    Returns:
+        event, link, code, public, rows, public_rows, references, sample, problems, notes, rules, token_file.
+    """
+    from deepdojo.session.competing import host_project
+
+    return host_project(
+        project, store=store, db=db, port=port, anyway=anyway, offline=offline, yes=yes, trust=trust,
+        listener=listener or Listener(), shown=shown, given=rules,
+    )  # fmt: skip
+
+
+def manage(
+    event: str | Path,
+    verb: str,
+    argument: str | None = None,
+    *,
+    store: str | Path = "dojo-server",
+    db: str | None = None,
+    listener: Listener | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """What a host does to an event, on the store itself: it needs no running server.
+
+    Args:
+        verb: freeze, unfreeze, extend (until), announce (argument: the text), rescore (reason, preview, apply, cancel,
+            project), audit, backup and restore (argument: the file), archive (argument: the folder), link.
+
+    Returns:
+        what the verb gives; of `audit` equal and different.
+    """
+    from deepdojo.session.competing import manage_event
+
+    return manage_event(event, verb, argument, store=store, db=db, listener=listener or Listener(), **options)
+
+
+def serve(store: str | Path = "dojo-server", db: str | None = None, **options: Any) -> None:
+    """Pages, API and scoring workers of a store, until Ctrl-C.
+
+    Args:
+        options: host, port, workers, names, certificate, key, say, stop, ready, as
+            `deepdojo.competition.serving.serve_store` has them.
+    """
+    from deepdojo.competition.serving import serve_store
+
+    serve_store(store, db, **options)
+
+
+def join(
+    url: str,
+    name: str | None = None,
+    folder: str | Path | None = None,
+    *,
+    invite: str | None = None,
+    listener: Listener | None = None,
+) -> dict[str, Any]:
+    """Take part in an event by its join link: keeps the token, fetches the public folder, which is a project.
+
+    Args:
+        name: how the board shall call you. folder: default: the event's name, here. invite: of a team.
+
+    Returns:
+        event, title, name, folder, team, members, invite, rules, address.
+    """
+    from deepdojo.competition.entrant import join_event
+
+    told = listener or Listener()
+    told.stage("fetch", "the public folder")
+    return join_event(url, name, folder, invite=invite, progress=told.progress)
+
+
+def submit(
+    what: str | Path,
+    url: str,
+    *,
+    note: str = "",
+    wait: float = 0.0,
+    told: Callable[[dict[str, Any]], None] | None = None,
+) -> dict[str, Any]:
+    """Send a run's predictions, a table, or for events that take programs a folder or run, to an event.
+
+    Args:
+        wait: seconds to wait for the result; told: called with what is known meanwhile.
+
+    Returns:
+        id, event, state, before; waited for also value, low, high, n, moved, fault and the rest of a submission.
+    """
+    from deepdojo.competition.entrant import send
+
+    run = getattr(what, "run", what)  # what dd.train gives
+    return send(getattr(run, "folder", run), url, note=note, wait_s=wait, told=told)
 
 
 def runs(

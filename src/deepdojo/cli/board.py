@@ -10,6 +10,7 @@ from deepdojo.cli.catalogue import project_folders, read_toml
 from deepdojo.cli.options import Json, Language, RunsFolder, option
 from deepdojo.cli.output import answer, clip, next_step, out, paragraph, print_json, quoted, styled, text_width, width
 from deepdojo.cli.words import bar, duration, metric_name, metric_unit, plural, score_text, si
+from deepdojo.errors import UsageError
 
 __all__ = ["board", "print_board"]
 
@@ -23,21 +24,34 @@ _NAME, _BAR = 20, 13  # what a name keeps when it gives way, and what the bar wa
 
 
 def board(
-    project: Annotated[str, option("A project: its folder or a built-in name.", "Arguments")],
+    project: Annotated[str, option("A project: its folder or a built-in name; or an event's address.", "Arguments")],
     /,
     *,
+    watch: Annotated[bool, option("Of an event: show it again whenever it changes.", "Output")] = False,
+    final: Annotated[bool, option("Of an event: the final board, once it is open.", "Output")] = False,
     html: Annotated[Path | None, option("Also write the board as one HTML page.", "Output")] = None,
     language: Language = "en",
     runs: RunsFolder = None,
     json: Json = False,
 ) -> None:
-    """Show a project's leaderboard.
+    """Show the leaderboard of a project or a competition.
 
     dojo board digits                     rank, score, interval, cost
     dojo board reviews --html board.html  as a page that needs no network
     dojo board digits --json              as data, one object a row
+    dojo board http://room:8000/reviews --watch
     """
     from deepdojo import api
+
+    if project.startswith(("http://", "https://")):
+        from deepdojo.cli.event_board import show_event_board
+
+        part = "private" if final else "public"
+        show_event_board(project, watch=watch, json=json, html=html, language=language, part=part)
+        return
+    if watch or final:
+        raise UsageError("a project's own board has no such thing", where="--watch" if watch else "--final",
+                         todo="give an event's address: http://room:8000/NAME")  # fmt: skip
 
     rows = api.board(project, runs=runs)
     if html is not None:

@@ -87,9 +87,8 @@ def moment(text: str) -> float:
         Refusal: not a date and time.
     """
     try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
+        return datetime.fromisoformat(text).astimezone(UTC).timestamp()
+    except (ValueError, OverflowError, OSError):  # a year that the system's clock does not know
         raise Refusal(
             "bad_request", f"{text[:40]!r} is no date and time", todo="write it as 2027-01-31T18:00"
         ) from None
-    return found.astimezone(UTC).timestamp()

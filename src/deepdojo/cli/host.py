@@ -1,0 +1,151 @@
+"""`dojo host`: make a project an event, and do what a host does to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from deepdojo.cli.options import Json, Offline, Trust, Yes, option
+from deepdojo.cli.output import err, head, next_step, out, point, print_json, quoted, styled
+from deepdojo.cli.words import plural, score_text
+from deepdojo.errors import UsageError
+
+__all__ = ["host"]
+
+_RULES, _RESCORE, _WHERE = "Rules", "Rescore", "Where"
+
+
+def host(
+    project: Annotated[str, option("A project to host; with a VERB an event (or an archive's folder).", "Arguments")],
+    verb: Annotated[
+        str | None,
+        option(
+            "freeze, unfreeze, extend, announce TEXT, rescore, audit, backup FILE, restore FILE, archive FOLDER, link.",
+            "Arguments",
+        ),
+    ] = None,
+    argument: Annotated[str | None, option("The verb's text, file or folder.", "Arguments")] = None,
+    /,
+    *,
+    name: Annotated[str | None, option("The event's name in addresses; default: the project's.", _RULES)] = None,
+    title: Annotated[str | None, option("Its title; default: the project's.", _RULES)] = None,
+    description: Annotated[Path | None, option("A Markdown file that the page shows.", _RULES)] = None,
+    public: Annotated[float, option("Share of the test rows behind the public board.", _RULES)] = 0.3,
+    starts: Annotated[str | None, option("First moment to send: 2027-01-24T09:00.", _RULES)] = None,
+    until: Annotated[str | None, option("Its end (also of extend): 2027-01-31T18:00.", _RULES)] = None,
+    freeze_at: Annotated[str | None, option("From then on the public board stands still.", _RULES)] = None,
+    team_size: Annotated[int, option("Largest team.", _RULES)] = 1,
+    per_day: Annotated[int, option("Scored submissions a team may send a day.", _RULES)] = 5,
+    practice: Annotated[bool, option("The answers are public anyway: the page says so.", _RULES)] = False,
+    code: Annotated[bool, option("Entrants send programs, not tables.", _RULES)] = False,
+    anyway: Annotated[bool, option("Host it in spite of errors that the check finds.", _RULES)] = False,
+    reason: Annotated[str | None, option("Why everything is scored anew; entrants read it.", _RESCORE)] = None,
+    preview: Annotated[bool, option("Score anew and show who moves.", _RESCORE)] = False,
+    apply: Annotated[bool, option("Let the new scores count.", _RESCORE)] = False,
+    cancel: Annotated[bool, option("Leave the old scores.", _RESCORE)] = False,
+    project_folder: Annotated[
+        str | None, option("The corrected project, if it has moved.", _RESCORE, name="--project")
+    ] = None,
+    store: Annotated[Path, option("The server's folder.", _WHERE)] = Path("dojo-server"),
+    db: Annotated[str | None, option("postgresql://… where its database is one.", _WHERE)] = None,
+    port: Annotated[int, option("Port of dojo serve, for the link.", _WHERE)] = 8000,
+    offline: Offline = False,
+    yes: Yes = False,
+    trust: Trust = False,
+    json: Json = False,
+) -> int:
+    """Make a project a competition, and be its host.
+
+    dojo host reviews --until 2027-01-31T18:00 --per-day 5
+    dojo host reviews announce "the lab closes at six"
+    dojo host reviews rescore --reason "label fixed" --preview
+    dojo host reviews backup monday.zip     all events of the store
+    dojo host reviews audit                 are the boards what was sent?
+    """
+    from deepdojo import api
+    from deepdojo.cli.terminal import TerminalListener
+
+    listener = TerminalListener()
+    if verb is not None:
+        from deepdojo.cli.host_verbs import print_done
+
+        options: dict[str, Any] = {
+            "until": until, "reason": reason, "preview": preview, "apply": apply, "cancel": cancel, "trust": trust,
+            "project": project_folder, "port": port,
+        }  # fmt: skip
+        try:
+            done = api.manage(project, verb, argument, store=store, db=db, listener=listener, **options)
+        finally:
+            listener.finish()
+        code_out = 1 if verb == "audit" and not done["equal"] else 0
+        if json:
+            print_json(done)
+        else:
+            print_done(project, verb, done, store)
+        return code_out
+    for given, what in ((reason, "--reason"), (preview, "--preview"), (apply, "--apply"), (cancel, "--cancel")):
+        if given:
+            raise UsageError("only an event can be scored anew", where=what, todo="write dojo host EVENT rescore")
+    rules = {"name": name, "title": title, "public_share": public, "team_size": team_size, "per_day": per_day,
+             "practice": practice, "code": code, **_texts(description, starts, until, freeze_at)}  # fmt: skip
+    try:
+        made = api.host(
+            project, store=store, db=db, port=port, anyway=anyway, offline=offline, yes=yes, trust=trust,
+            listener=listener, shown=None if json else lambda found: _shown(listener, found), **rules,
+        )  # fmt: skip
+    finally:
+        listener.finish()
+    if json:
+        print_json(made)
+    else:
+        _print_hosted(made, store, db)
+    return 0
+
+
+def _texts(description: Path | None, starts: str | None, until: str | None, freeze_at: str | None) -> dict[str, Any]:
+    moments = {"starts": starts, "ends": until, "freeze_at": freeze_at}
+    found: dict[str, Any] = {name: text for name, text in moments.items() if text is not None}
+    if description is not None:
+        try:
+            found["description"] = description.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"cannot be read ({error})", where=f"--description {description}",
+                             todo="give a text file in UTF-8") from None  # fmt: skip
+    return found
+
+
+def _shown(listener: Any, problems: list[dict[str, Any]]) -> None:
+    listener.finish()
+    if not problems:
+        err("check: nothing was found that gives the answers away")
+    for problem in problems:
+        style = {"error": "bad", "warning": "warn"}.get(problem["level"], "dim")
+        err(f"{styled(problem['kind'], style)}: {problem['where']}: {problem['what']}; {problem['todo']}")
+
+
+def _print_hosted(made: dict[str, Any], store: Path, db: str | None) -> None:
+    rows, rules = made["rows"], made["rules"]
+    out(f"{styled(made['event'], 'bold')} is hosted in {store}: {plural(rows['train'] + rows['validation'], 'row')} "
+        f"with answers are handed out, {plural(rows['test'], 'row')} without")  # fmt: skip
+    metric = rules["metric"]
+    name = "" if metric.startswith("python:") else f"{metric}, "
+    sample = f"{made['sample']:.4g}" if metric.startswith("python:") else score_text(metric, made["sample"])
+    private = rows["test"] - made["public_rows"]
+    out(f"{name}{made['public_rows']:,} rows on the public board, {private:,} on the final one; the sample submission "
+        f"gets {sample}")  # fmt: skip
+    if made["references"]:
+        head("Reference submissions, as expected:")
+        for file, got in made["references"].items():
+            point(f"{file}: " + (f"{got['score']:.6g}" if got["score"] is not None else f"refused: {got['error']}"))
+    for note in made["notes"]:
+        err(f"note: {note}")
+    if rules["ends"] is None:
+        err(f"note: it has no end, so no final board opens; dojo host {made['event']} extend --until 2027-01-31T18:00")
+    out(f"Join link: {styled(made['link'], 'accent')}")
+    out(f"Your own token for the pages: {made['token_file']}")
+    next_step("dojo serve" + _place(store, db), "then give the room the link")
+
+
+def _place(store: Path, db: str | None) -> str:
+    said = "" if store == Path("dojo-server") else f" --store {quoted(store)}"
+    return said + ("" if db is None else " --db postgresql://…")

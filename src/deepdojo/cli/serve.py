@@ -1,0 +1,55 @@
+"""`dojo serve`: pages, API and scoring, one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from deepdojo.cli.options import option
+from deepdojo.cli.output import err, next_step, out, styled
+
+__all__ = ["serve"]
+
+
+def serve(
+    *,
+    store: Annotated[Path, option("The server's folder, which dojo host made.", "Where")] = Path("dojo-server"),
+    db: Annotated[str | None, option("postgresql://… where its database is one.", "Where")] = None,
+    host: Annotated[str, option("Address to listen at; 127.0.0.1 behind a proxy.", "Network")] = "0.0.0.0",
+    port: Annotated[int, option("Port to listen at.", "Network")] = 8000,
+    name: Annotated[list[str] | None, option("A name by which the room asks for this machine.", "Network")] = None,
+    certificate: Annotated[Path | None, option("TLS: a certificate chain (PEM).", "Network")] = None,
+    key: Annotated[Path | None, option("TLS: its private key (PEM).", "Network")] = None,
+    workers: Annotated[int | None, option("Scoring processes; default: one less than cores.", "Options")] = None,
+) -> None:
+    """Serve competitions to the room: pages, API and scoring.
+
+    dojo serve                               what dojo host made here
+    dojo serve --port 8080 --name gpu-box    asked for by another name
+    dojo serve --certificate c.pem --key k.pem
+    """
+    from deepdojo import api
+
+    api.serve(
+        store, db, host=host, port=port, names=name or [], certificate=certificate, key=key, workers=workers, say=err,
+        ready=_ready,
+    )  # fmt: skip
+    err("stopped; nothing was lost")
+
+
+def _ready(told: dict[str, Any]) -> None:
+    out(f"Serving at {styled(' and '.join(told['addresses']), 'bold')}; Ctrl-C ends it")
+    for event in told["events"]:
+        out(f"  {event['name']} ({event['state']}): {event['link']}")
+    out(f"Your own token for the pages: {told['token_file']}")
+    if told["missing"]:
+        err("note: the sandbox is not whole, so nobody's code is run here:")
+        for sentence in told["missing"]:
+            err(f"  {sentence}")
+    if told["events"]:
+        next_step(f"dojo join '{told['events'][0]['link']}' --as NAME", "on another machine")
+    else:
+        next_step("dojo host PROJECT", "there is no event yet")
+    import sys
+
+    sys.stdout.flush()

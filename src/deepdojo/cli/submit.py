@@ -1,0 +1,85 @@
+"""`dojo submit`: send a run, a table or a program to an event."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+from deepdojo.cli.options import Json, option
+from deepdojo.cli.output import next_step, out, print_json, styled
+from deepdojo.cli.words import plural, score_phrase
+from deepdojo.errors import DataError, DojoError
+
+__all__ = ["submit"]
+
+
+def submit(
+    what: Annotated[str, option("A run (or `last`), a table, or a folder with predict.py.", "Arguments")],
+    address: Annotated[str, option("The event: http://room:8000/reviews.", "Arguments")],
+    /,
+    *,
+    note: Annotated[str, option("What is new, for your team and the host; default: nothing.")] = "",
+    wait: Annotated[bool, option("Wait for the result.")] = False,
+    json: Json = False,
+) -> None:
+    """Send a run or a table to a competition.
+
+    dojo submit last http://room:8000/reviews --wait
+    dojo submit mine.csv http://room:8000/reviews --note "bigger kernel"
+    dojo submit folder/ http://room:8000/reviews     a program: predict.py
+    """
+    from deepdojo import api
+    from deepdojo.cli.terminal import TerminalListener
+
+    listener = TerminalListener()
+
+    seen: list[str] = []
+
+    def told(found: dict[str, Any]) -> None:
+        place = found.get("place")
+        ahead = "being scored" if not place else f"{plural(int(place), 'submission')} before it"
+        if seen[-1:] != [ahead]:
+            seen.append(ahead)
+            listener.stage("waiting", ahead)
+
+    try:
+        done = api.submit(what, address, note=note, wait=math.inf if wait else 0.0, told=told)
+    finally:
+        listener.finish()
+    fault = done.get("fault")
+    if json:
+        if fault or done["state"] == "failed":
+            raise _refused(done)
+        print_json(done)
+        return
+    if done["state"] == "queued":
+        out(f"{done['sent']} is accepted" + (", as before" if done.get("before") else "") + f": {done['id']}")
+        next_step(f"dojo board {address} --watch", "scored in a moment")
+        return
+    if done["state"] != "scored":
+        raise _refused(done)
+    _print_result(done)
+    next_step(f"dojo board {address}")
+
+
+def _refused(done: dict[str, Any]) -> DojoError:
+    """A file with a fault, or one that the server could not score: neither costs quota."""
+    fault = done.get("fault") or {}
+    if done["state"] == "refused":
+        return DataError(str(fault.get("error") or "the file is refused"), where=fault.get("where") or done["sent"],
+                         todo=fault.get("todo"))  # fmt: skip
+    return DojoError("the server could not score it, which costs no quota", where=done["id"], todo="tell the host")
+
+
+def _print_result(done: dict[str, Any]) -> None:
+    metric, value = str(done["metric"]), done["value"]
+    if metric.startswith("python:"):
+        text = f"{value:.6g}"
+    else:
+        text = score_phrase(metric, value, done.get("low"), done.get("high"), done.get("n"))
+    if done.get("moved"):
+        out(f"{done['sent']}: {styled(text, 'bold')} on the public rows; your team's row moved")
+    else:
+        out(f"{done['sent']} is scored, and is not surely better than what your team has shown: {styled(text, 'bold')}"
+            " stays")  # fmt: skip
+    out(styled(f"{done['id']}, SHA-256 {str(done.get('sha256'))[:12]}…; the final board decides on other rows", "dim"))

@@ -1,0 +1,240 @@
+"""What an entrant does, each step over HTTP: join and fetch the data, send, look at the board."""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from deepdojo.competition.address import Address, parse_address
+from deepdojo.competition.client import Client, client_of
+from deepdojo.competition.hosting.staging import staged
+from deepdojo.competition.refusal import Refusal
+from deepdojo.competition.tokens import keep_token, token_for, token_of_server
+from deepdojo.competition.unzip import unzip
+from deepdojo.errors import ProjectError, RunError, UnknownNameError, UsageError
+from deepdojo.runs import find_run
+
+__all__ = ["board_rows", "join_event", "packed_code", "send", "what_to_send"]
+
+TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".zip")
+_SKIPPED = ("__pycache__", "runs")
+Progress = Callable[[int, int], None]
+
+
+def join_event(
+    url: str, name: str | None = None, folder: str | Path | None = None, *, invite: str | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Take part: the token goes to the config folder, the public folder to `folder`.
+
+    Args:
+        name: how the board shall call you; not needed where you have joined another event of this server.
+        folder: is made. Default: the event's name, here.
+        invite: of a team, to go into it.
+
+    Returns:
+        event, title, name, folder, token_file (None where it was there already), team, rules (`Service.event`).
+    """
+    place = parse_address(url)
+    target = Path(folder if folder is not None else place.event).expanduser().absolute()
+    there = _is_of(target, place.event)
+    if target.exists() and not there and (not target.is_dir() or any(target.iterdir())):
+        raise UsageError("there is something of this name already", where=str(target),
+                         todo="give another folder: dojo join LINK --as NAME FOLDER")  # fmt: skip
+    client, kept, written = _admitted(place, name)
+    team = client.join_team(place.event, invite) if invite is not None else client.team(place.event)
+    rules = client.event(place.event)
+    if not there:
+        _fetch(client, place, target, progress)
+    return {
+        "event": place.event, "title": rules.get("title"), "name": kept["name"], "folder": str(target),
+        "fetched": not there, "token_file": None if written is None else str(written), "team": team.get("team"),
+        "members": team.get("members"), "invite": team.get("invite"), "rules": rules, "address": place.page,
+    }  # fmt: skip
+
+
+def _admitted(place: Address, name: str | None) -> tuple[Client, dict[str, str], Path | None]:
+    """A client that may ask as somebody who takes part; who that is; the token's file where it was written now."""
+    kept = _signed_in(place, name)
+    client = Client(place.server, None if kept is None else kept["token"])
+    if kept is not None:
+        try:
+            if place.code is None:
+                client.team(place.event)
+                return client, kept, None
+            client.enter(place.event, place.code)
+            return client, kept, keep_token(place.server, place.event, **kept)
+        except Refusal as refusal:
+            if refusal.code != "wrong_token" or place.code is None:
+                raise
+        name, client.token = name or kept["name"], None  # another server has this address by now
+    if place.code is None:
+        raise _without_code(place)
+    if name is None:
+        raise UsageError("you have no name on this server yet", where="--as", todo="give one: --as ada")
+    told = client.join(place.event, place.code, name)
+    if not isinstance(told.get("token"), str):
+        raise ProjectError("no token came with the answer", where=place.page, todo="tell the host")
+    kept = {"name": str(told.get("name", name)), "token": told["token"]}
+    client.token = kept["token"]
+    return client, kept, keep_token(place.server, place.event, **kept)
+
+
+def _signed_in(place: Address, name: str | None) -> dict[str, str] | None:
+    """The token that fits: this event's, or that of the same person in another event of this server."""
+    try:
+        kept = token_for(place.server, place.event)
+    except UsageError:
+        return token_of_server(place.server, name)
+    if name is not None and kept["name"] != name:
+        raise UsageError(f"you have joined this event as {kept['name']!r} from here", where="--as",
+                         todo="leave --as out; another person sets DEEPDOJO_CONFIG to another folder")  # fmt: skip
+    return kept
+
+
+def _without_code(place: Address) -> UsageError:
+    return UsageError("the link has no code", where=place.page,
+                      todo="copy the whole link that the host gave, in quotation marks: 'http://…?code=…'")  # fmt: skip
+
+
+def _is_of(folder: Path, event: str) -> bool:
+    """Whether the folder is this event's project already."""
+    from deepdojo.data.project import find_project
+    from deepdojo.errors import DojoError
+
+    if not (folder / "project.toml").is_file():
+        return False
+    try:
+        project = find_project(str(folder))
+    except DojoError:
+        return False
+    return project.spec.data.withheld and project.spec.name == event
+
+
+def _fetch(client: Client, place: Address, target: Path, progress: Progress | None) -> None:
+    if target.is_dir():
+        target.rmdir()  # empty: `staged` makes it whole or not at all
+    with staged(target, what="folder", todo="give another folder") as fresh:
+        archive = fresh / ".data.zip"
+        client.data(place.event, archive, progress=progress)
+        unpacked = fresh / ".unpacked"
+        unpacked.mkdir()
+        unzip(archive, unpacked, say=f"the data of {place.event}")
+        archive.unlink()
+        for path in unpacked.iterdir():
+            path.rename(fresh / path.name)
+        unpacked.rmdir()
+        if not (fresh / "project.toml").is_file():
+            raise ProjectError("the data that came are no project", where=place.page, todo="tell the host")
+        fresh.chmod(0o755)
+
+
+def what_to_send(given: str | Path, *, code: bool) -> Path:
+    """The file or folder to send for a run, a table, or a program.
+
+    Args:
+        code: whether the event takes programs.
+
+    Raises:
+        UsageError, RunError: it is none of them, or not what the event takes.
+    """
+    path = Path(given).expanduser()
+    program = path.is_dir() and (path / "predict.py").is_file()
+    if path.is_file() and path.suffix.lower() not in TABLES:
+        raise UsageError("is no table and no zip", where=str(given), todo=f"send one of {', '.join(TABLES)}")
+    if code:
+        if path.is_file() and path.suffix.lower() != ".zip":
+            raise UsageError("this event takes programs, and this is a table", where=str(given),
+                             todo="send a folder with predict.py, a zip of one, or a run")  # fmt: skip
+        return path if path.is_file() or program else find_run(given).with_model().folder
+    if program:
+        raise UsageError("this event takes tables, and this is a program", where=str(given),
+                         todo="send a run or a table of predictions")  # fmt: skip
+    if path.is_file():
+        return path
+    try:
+        run = find_run(given)
+    except UnknownNameError as fault:
+        what = "no table and no run" if path.suffix.lower() in TABLES or "/" in str(given) else fault.what
+        raise RunError(what, where=str(given), todo=fault.todo or "give a file, or a run of dojo runs") from None
+    for folder in (run.folder, *(member.folder for member in [run.with_model()] if member.folder != run.folder)):
+        if (folder / "predictions.parquet").is_file():
+            return folder / "predictions.parquet"
+    raise RunError("the run has no predictions of the test rows", where=run.id,
+                   todo=f"make them with dojo predict {run.id} test.parquet -o mine.csv")  # fmt: skip
+
+
+def packed_code(folder: Path, target: Path) -> Path:
+    """A folder as a zip: plain files, without what Python and `dojo train` leave beside them.
+
+    Raises:
+        UsageError: a link, which the server would refuse.
+    """
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for place, names, files in os.walk(folder):
+            names[:] = sorted(name for name in names if not name.startswith(".") and name not in _SKIPPED)
+            for name in sorted(files):
+                path = Path(place) / name
+                if not stat.S_ISREG(path.lstat().st_mode):
+                    raise UsageError("is a link, and only plain files are taken", where=str(path),
+                                     todo="put the file itself there")  # fmt: skip
+                if not name.startswith("."):
+                    archive.write(path, path.relative_to(folder).as_posix())
+    return target
+
+
+def send(
+    given: str | Path, url: str, *, note: str = "", wait_s: float = 0.0, key: str | None = None,
+    told: Callable[[dict[str, Any]], None] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Send a run, a table or a program; with `wait_s` the result.
+
+    Args:
+        wait_s: how long to wait; endless with infinity.
+        told: called with what is known while it waits.
+
+    Returns:
+        id, event, state, sent (the file's name); waited for: as `Service.submission` has it.
+    """
+    client, event = client_of(url)
+    rules = client.event(event)
+    source = what_to_send(given, code=bool(rules.get("code")))
+    with tempfile.TemporaryDirectory(prefix="deepdojo-") as folder:
+        file = packed_code(source, Path(folder) / f"{source.resolve().name}.zip") if source.is_dir() else source
+        _fits(file, rules)
+        made = client.submit(event, file, note=note, key=key)
+    told_now = {**made, "event": event, "metric": rules.get("metric"), "sent": file.name, "address": url}
+    if wait_s > 0:
+        told_now |= client.wait(str(made["id"]), most_s=wait_s, told=told)
+    return told_now
+
+
+def _fits(file: Path, rules: dict[str, Any]) -> None:
+    most, size = rules.get("largest_bytes"), file.stat().st_size
+    if not size:
+        raise UsageError("the file is empty", where=str(file), todo="send the predictions")
+    if isinstance(most, int) and size > most:
+        raise Refusal("too_large", f"the file has {size / 1e6:,.1f} MB, and the event takes {most / 1e6:,.1f}",
+                      where=str(file), todo="send Parquet")  # fmt: skip
+
+
+def board_rows(told: dict[str, Any]) -> list[dict[str, Any]]:
+    """A server's board as rows of `dojo board --json`: ranked ones, then published results."""
+    same = {"metric": told.get("metric"), "higher_is_better": told.get("higher_is_better")}
+    rows = [
+        {"rank": row.get("rank"), "name": row.get("team"), "kind": "run", "score": row.get("value"),
+         **{key: row.get(key) for key in ("low", "high", "n", "submissions", "moved", "submission")}, **same,
+         **{key: row[key] for key in ("public_rank", "public_value") if key in row}}
+        for row in told["rows"]
+    ]  # fmt: skip
+    rows += [
+        {"rank": None, "name": row.get("team"), "kind": "published", "score": row.get("value"), "low": None,
+         "high": None, "n": None, "source": row.get("source"), "note": row.get("note"), **same}
+        for row in told.get("published") or []
+    ]  # fmt: skip
+    return rows

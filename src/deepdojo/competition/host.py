@@ -1,0 +1,213 @@
+"""What a host does on the machine of the store: publish an event, keep the host's account, look events up.
+
+These work on the store itself, with or without a running server: who can write the store is the host.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+
+from deepdojo.competition.database import events, people
+from deepdojo.competition.database.engine import Database, open_database
+from deepdojo.competition.database.people import Person
+from deepdojo.competition.database.tables import people as people_table
+from deepdojo.competition.event import Rules, event_name, parse_rules
+from deepdojo.competition.hosting import publish, read_solution
+from deepdojo.competition.hosting.solution import close_to_others
+from deepdojo.competition.refusal import Refusal
+from deepdojo.competition.service import Service
+from deepdojo.competition.tokens import keep_secretly
+from deepdojo.data.dataset import Dataset
+from deepdojo.errors import UsageError
+from deepdojo.places import config_folder, write_text
+
+__all__ = ["HOSTED", "Store", "as_event_name", "host_event", "join_link", "open_store", "store_address"]
+
+HOSTED = "rules.json"
+_ACCOUNT = "host"
+
+
+@dataclass(frozen=True)
+class Store:
+    """One server's store, open.
+
+    Attributes:
+        folder: with events/, and server.sqlite unless the database is elsewhere.
+        host: the account in whose name things are done here.
+        token_file: where its token is kept, for the pages.
+    """
+
+    folder: Path
+    database: Database
+    host: Person
+    token_file: Path
+
+    @property
+    def service(self) -> Service:
+        return Service(self.database, self.folder)
+
+    def event(self, name: str) -> events.Event:
+        """Raises Refusal where there is none; names those that are."""
+        with self.database.read() as connection:
+            try:
+                return events.event_of(connection, name)
+            except Refusal as refusal:
+                known = [event.name for event in events.all_events(connection)]
+                todo = f"there are {', '.join(known[:8])}" if known else "host one: dojo host PROJECT"
+                raise Refusal("not_found", refusal.what, where=str(self.folder), todo=todo) from None
+
+    def private(self, name: str) -> Path:
+        return self.folder / "events" / name / "private"
+
+
+def store_address(folder: Path, db: str | None) -> str | Path:
+    """Where the store's database is."""
+    return db if db is not None else folder / "server.sqlite"
+
+
+@contextlib.contextmanager
+def open_store(folder: str | Path, db: str | None = None, *, create: bool = False) -> Iterator[Store]:
+    """Open a store, with its host's account, which is made the first time.
+
+    Raises:
+        Refusal: there is no store here and `create` is not set; the database cannot be opened.
+    """
+    place = Path(folder).expanduser().absolute()
+    if create:
+        place.mkdir(parents=True, exist_ok=True, mode=0o755)
+    database = open_database(store_address(place, db), create=create)
+    try:
+        host, token_file = _host_account(database, place, db)
+        yield Store(place, database, host, token_file)
+    finally:
+        database.close()
+
+
+def _host_account(database: Database, folder: Path, db: str | None) -> tuple[Person, Path]:
+    """The host of this store and the file of the token; a lost token is replaced by a new one."""
+    key = str(folder) if db is None else f"{folder} {db.rpartition('@')[2]}"
+    file = config_folder() / "hosts" / f"{quote(key, safe='')[-180:]}.json"
+    p = people_table.c
+    with database.write() as connection:
+        found = connection.execute(
+            sa.select(p.id, p.name, p.role).where(p.role == "host", p.revoked.is_(None)).order_by(p.id).limit(1)
+        ).first()
+        if found is None:
+            person, token = people.make_person(connection, _ACCOUNT, "host", database.now(connection))
+            events.log(database, connection, None, person.name, "the host's account was made", {})
+        else:
+            person, token = Person(*found), ""
+            if _known(connection, file, person):
+                return person, file
+            token = "dd_" + secrets.token_urlsafe(24)
+            connection.execute(
+                people_table.update().where(p.id == person.id).values(token_sha256=people.secret_digest(token))
+            )
+            events.log(database, connection, None, person.name, "the host's token was replaced", {})
+        keep_secretly(file, json.dumps({"store": key, "name": person.name, "token": token}, indent=1) + "\n")
+    return person, file
+
+
+def _known(connection: sa.Connection, file: Path, person: Person) -> bool:
+    """Whether the file's token is this account's."""
+    try:
+        token = str(json.loads(file.read_text(encoding="utf-8"))["token"])
+        return people.by_token(connection, token).id == person.id
+    except (OSError, ValueError, KeyError, TypeError, Refusal):
+        return False
+
+
+def as_event_name(text: str) -> str:
+    """A project's name as an event's: small letters, digits, dashes."""
+    plain = "".join(sign if sign.isascii() and sign.isalnum() else "-" for sign in text.lower())
+    return "-".join(part for part in plain.split("-") if part)[:64].strip("-") or "event"
+
+
+def host_event(
+    store: Store, dataset: Dataset, *, name: str | None = None, project: str, trusted: bool = False,
+    progress: Callable[[int, int, str], None] | None = None, **given: Any,
+) -> dict[str, Any]:  # fmt: skip
+    """Publish a project as an event of the store.
+
+    Args:
+        project: the folder or name that was given, for scoring anew later.
+        given: fields of `Rules`.
+
+    Returns:
+        event, code, public, rows, public_rows, references, sample, notes, left_out, rules, token_file.
+
+    Raises:
+        Refusal, UsageError: a name that is taken, rules that make no sense; nothing is left behind.
+        DojoError: what `publish` raises.
+    """
+    name = event_name(name if name is not None else as_event_name(dataset.project.name))
+    with store.database.read() as connection:
+        if any(event.name == name for event in events.all_events(connection)):
+            raise Refusal("name_taken", f"an event is named {name!r} already", todo="give another with --name")
+    title = given.pop("title", None) or dataset.project.spec.title or name
+    wanted = {"name": name, "title": title, "task": dataset.project.spec.task, **given}
+    rules = parse_rules({**wanted, "metric": "accuracy", "higher_is_better": True})  # before the work, not after it
+    _in_order(rules)
+    _refuse_programs(rules)
+    made = publish(
+        dataset, store.folder / "events" / name, title=title, public_share=rules.public_share,
+        practice=rules.practice, trusted=trusted, progress=progress,
+    )  # fmt: skip
+    solution = read_solution(made.private)
+    rules = parse_rules({**wanted, "metric": solution.metric, "higher_is_better": _higher(solution, made.public)})
+    kept = {"rules": rules.model_dump(), "project": project}
+    try:
+        write_text(made.private / HOSTED, json.dumps(kept, ensure_ascii=False, indent=1) + "\n")
+        close_to_others(made.private)
+        with store.database.write() as connection:
+            event = events.make_event(
+                store.database, connection, rules, solution_sha256=solution.digest, who=store.host.name
+            )
+    except BaseException:  # a folder without its event would keep the name taken
+        shutil.rmtree(store.folder / "events" / name, ignore_errors=True)
+        raise
+    return {
+        "event": name, "code": event.code, "public": str(made.public), "private": str(made.private),
+        "rows": dict(made.rows), "public_rows": made.public_rows, "references": dict(made.references),
+        "sample": made.sample, "notes": list(made.notes), "left_out": len(made.left_out),
+        "rules": rules.model_dump(), "token_file": str(store.token_file), "store": str(store.folder),
+    }  # fmt: skip
+
+
+def _in_order(rules: Rules) -> None:
+    if rules.starts is not None and rules.ends is not None and rules.ends <= rules.starts:
+        raise UsageError("the event would end before it starts", where="--until", todo="give a later end")
+
+
+def _refuse_programs(rules: Rules) -> None:
+    """The sandbox runs programs (`sandbox/code.py`), but no worker hands them to it yet: all would be refused."""
+    if rules.code:
+        raise UsageError("workers of this version do not run entrants' programs", where="--code",
+                         todo="host it for tables, without --code")  # fmt: skip
+
+
+def _higher(solution: Any, public: Path) -> bool:
+    """Whether higher is better: of a host's own metric its file says so, which has run on the sample already."""
+    from deepdojo.scoring.metrics import METRICS
+
+    if solution.metric in METRICS:
+        return bool(METRICS[solution.metric].higher_is_better)
+    sample = next(public.glob("sample_submission.*"))
+    return bool(solution.score(solution.read(sample), trusted=True).higher_is_better)
+
+
+def join_link(name: str, code: str, *, port: int = 8000, secure: bool = False) -> str:
+    """The link for the room, by this machine's address in its network."""
+    from deepdojo.competition.server.supervisor import addresses
+
+    return f"{addresses(port, secure=secure)[0]}/{name}?code={quote(code)}"

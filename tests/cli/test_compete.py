@@ -1,0 +1,336 @@
+"""A competition from the command line, with the real server: hosted, served, joined, trained, sent, frozen, ended,
+audited, backed up, archived."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from deepdojo.cli import main
+from tests.competition.server.running import a_project, free_port
+
+from .conftest import Answer
+
+
+@dataclass
+class Room:
+    """A folder with one store, whose server runs; people with config folders of their own."""
+
+    folder: Path
+    port: int
+    link: str
+    hosted: dict[str, Any]
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}/winds"
+
+    def dojo(self, *words: str, who: str = "host", inside: str = ".") -> Answer:
+        """What one person runs."""
+        return dojo(self.folder, who, *words, inside=inside)
+
+    def sent(self, who: str, share: float, seed: int) -> Path:
+        """A table of which about this share of the rows is right."""
+        import random
+
+        from deepdojo.competition.hosting import read_solution
+
+        draws, labels = random.Random(seed), ("zq7north", "zq7south")
+        rows = read_solution(Path(self.hosted["private"])).rows
+        lines = [f"{row['id']},{labels[(draws.random() < share) == (row['label'] == labels[1])]}" for row in rows]
+        path = self.folder / f"{who}{seed}.csv"
+        path.write_text("id,label\n" + "\n".join(lines) + "\n")
+        return path
+
+
+def dojo(folder: Path, who: str, *words: str, inside: str = ".") -> Answer:
+    """In this process: two dozen interpreters would take a minute to start."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(folder / inside),
+        mock.patch.dict(os.environ, {"DEEPDOJO_CONFIG": str(folder / f"config-{who}")}),
+        contextlib.redirect_stdout(out), contextlib.redirect_stderr(err),
+    ):  # fmt: skip
+        code = main(list(words))
+    assert "fault of DeepDojo" not in err.getvalue(), err.getvalue()
+    return Answer(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="module")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
+    folder, port = tmp_path_factory.mktemp("room"), free_port()
+    a_project(folder)
+    said = dojo(folder, "host", "host", "project", "--name", "winds", "--public", "0.4", "--per-day", "20",
+                "--team-size", "2", "--port", str(port), "--json")  # fmt: skip
+    assert said.code == 0, said.err
+    hosted = json.loads(said.out)
+    environment = {**os.environ, "DEEPDOJO_CONFIG": str(folder / "config-host")}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "deepdojo.cli", "serve", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
+        cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    try:
+        assert server.stdout is not None
+        assert server.stdout.readline().startswith("Serving at http")
+        link = f"http://127.0.0.1:{port}/winds?code={hosted['code']}"
+        yield Room(folder, port, link, hosted)
+    finally:
+        server.send_signal(signal.SIGINT)
+        try:
+            assert server.wait(30) == 0
+        finally:
+            server.kill()
+            server.wait()
+            server.stdout.close()
+
+
+def test_hosting_says_what_was_made_and_gives_the_link(room: Room) -> None:
+    hosted = room.hosted
+    assert hosted["link"].endswith(f":{room.port}/winds?code={hosted['code']}")
+    assert hosted["rows"] == {"train": 90, "validation": 10, "test": 100}
+    assert hosted["public_rows"] == 40
+    kept = json.loads((Path(hosted["private"]) / "rules.json").read_text())
+    assert kept["rules"]["per_day"] == 20
+    if sys.platform != "win32":
+        assert (Path(hosted["private"]) / "rules.json").stat().st_mode & 0o077 == 0
+        assert Path(hosted["token_file"]).stat().st_mode & 0o077 == 0
+
+
+def test_the_hosts_token_is_good_for_the_server_and_stays_the_same(room: Room) -> None:
+    from deepdojo.competition.client import Client
+
+    told = json.loads(Path(room.hosted["token_file"]).read_text())
+    client = Client(f"http://127.0.0.1:{room.port}", told["token"])
+    assert client.event("winds")["code"] == room.hosted["code"]
+    again = json.loads(room.dojo("host", "winds", "link", "--json").out)
+    assert again["code"] == room.hosted["code"]
+    assert json.loads(Path(room.hosted["token_file"]).read_text()) == told
+
+
+def test_an_entrant_joins_trains_sends_and_stands_on_the_board(room: Room) -> None:
+    joined = room.dojo("join", room.link, "--as", "ada", who="ada")
+    assert joined.code == 0, joined.err
+    assert "Next: dojo train winds" in joined.out
+    assert room.dojo("join", room.link, "--as", "ada", who="ada").code == 0  # again: nothing is lost, nothing doubled
+    trained = room.dojo("train", "winds", "--set", "train.epochs=1", "--no-explain", "--json", who="ada")
+    assert trained.code == 0, trained.err
+    made = room.dojo("predict", json.loads(trained.out)["run"], "winds/test.parquet", "-o", "mine.csv", who="ada")
+    assert made.code == 0, made.err
+    sent = room.dojo("submit", "last", room.address, "--note", "one epoch", "--wait", "--json", who="ada")
+    assert sent.code == 0, sent.err
+    result = json.loads(sent.out)
+    assert (result["state"], result["note"], result["file_name"]) == ("scored", "one epoch", "predictions.parquet")
+    rows = json.loads(room.dojo("board", room.address, "--json").out)
+    assert [row["name"] for row in rows if row["score"] == result["value"]] == ["ada"]
+    again = room.dojo("submit", "mine.csv", room.address, "--wait", who="ada")  # the same predictions, as CSV
+    assert again.code == 0, again.err
+    assert "not surely better" in again.out
+
+
+def test_a_file_with_a_fault_is_one_sentence_and_code_2(room: Room) -> None:
+    assert room.dojo("join", room.link, "bobs", "--as", "bob", who="bob").code == 0
+    (room.folder / "bad.csv").write_text("id,label\nnobody,zq7north\n")
+    said = room.dojo("submit", "bad.csv", room.address, "--wait", who="bob")
+    assert said.code == 2
+    assert said.err.strip().splitlines()[-1].startswith("error: ")
+    as_json = room.dojo("submit", "bad.csv", room.address, "--wait", "--json", who="bob")
+    assert set(json.loads(as_json.out)) >= {"error", "where", "todo"}
+
+
+def test_who_has_not_joined_is_told_how(room: Room) -> None:
+    said = room.dojo("submit", "bad.csv", room.address, who="nobody")
+    assert (said.code, said.out) == (2, "")
+    assert "join first: dojo join" in said.err
+
+
+def test_a_wrong_code_and_a_taken_name_are_refused_and_leave_no_folder(room: Room) -> None:
+    wrong = room.dojo("join", f"{room.address}?code=wrong", "eves", "--as", "eve", who="eve")
+    assert (wrong.code, "not right" in wrong.err) == (2, True)
+    taken = room.dojo("join", room.link, "eves", "--as", "ADA ", who="eve")
+    assert (taken.code, "taken" in taken.err) == (2, True)
+    assert not (room.folder / "eves").exists()
+
+
+def test_a_team_is_joined_by_invitation(room: Room) -> None:
+    done = json.loads(room.dojo("join", room.link, "carols", "--as", "carol", "--json", who="carol").out)
+    said = room.dojo("join", room.link, "dans", "--as", "dan", "--invite", done["invite"], "--json", who="dan")
+    assert said.code == 0, said.err
+    assert sorted(json.loads(said.out)["members"]) == ["carol", "dan"]
+
+
+def test_a_frozen_board_stands_still_until_the_freeze_ends(room: Room) -> None:
+    room.dojo("join", room.link, "fays", "--as", "fay", who="fay")
+    assert room.dojo("host", "winds", "freeze").code == 0
+    sent = room.dojo("submit", str(room.sent("fay", 0.95, 1)), room.address, "--wait", who="fay")
+    assert sent.code == 0, sent.err
+    assert "frozen" in room.dojo("board", room.address).out
+    assert "fay" not in [row["name"] for row in json.loads(room.dojo("board", room.address, "--json").out)]
+    assert room.dojo("host", "winds", "unfreeze").code == 0
+    assert json.loads(room.dojo("board", room.address, "--json").out)[0]["name"] == "fay"
+
+
+def test_announcements_and_a_new_end_reach_the_server(room: Room) -> None:
+    from deepdojo.competition.client import Client
+
+    assert room.dojo("host", "winds", "announce", "closes at six").code == 0
+    assert room.dojo("host", "winds", "extend", "--until", "2041-01-31T18:00").code == 0
+    told = Client(f"http://127.0.0.1:{room.port}").event("winds")
+    assert told["announcements"][0]["text"] == "closes at six"
+    assert told["ends"] > 2_240_000_000
+    for words in (("announce",), ("extend",), ("extend", "--until", "soon"), ("dance",), ("backup",)):
+        said = room.dojo("host", "winds", *words)
+        assert (said.code, said.out) == (2, ""), words
+
+
+def test_the_audit_finds_all_equal_and_a_changed_score(room: Room) -> None:
+    import sqlite3
+
+    said = room.dojo("host", "winds", "audit")
+    assert said.code == 0, said.out + said.err
+    assert "equal" in said.out
+    with sqlite3.connect(room.folder / "dojo-server" / "server.sqlite", timeout=30) as database:
+        (value,) = database.execute("SELECT max(value) FROM scores WHERE part = 'private'").fetchone()
+        for new, old in ((value - 1e-9, value), (value, value - 1e-9)):
+            database.execute("UPDATE scores SET value = ? WHERE part = 'private' AND value = ?", (new, old))
+            database.commit()
+            if new != value:
+                found = room.dojo("host", "winds", "audit", "--json")
+                assert found.code == 1
+                assert any("private score of" in each for each in json.loads(found.out)["different"])
+    assert room.dojo("host", "winds", "audit").code == 0
+
+
+def test_a_backup_is_restored_elsewhere_with_the_same_board_and_a_wrong_byte_is_refused(room: Room) -> None:
+    assert room.dojo("host", "winds", "backup", "monday.zip").code == 0
+    file = room.folder / "monday.zip"
+    if sys.platform != "win32":
+        assert file.stat().st_mode & 0o077 == 0
+    assert room.dojo("host", "winds", "backup", "monday.zip").code == 2  # never over another
+    assert room.dojo("host", "winds", "restore", "monday.zip").code == 2  # never over a store
+    assert room.dojo("host", "winds", "restore", "monday.zip", "--store", "second").code == 0
+    first, second = (json.loads(room.dojo("host", "winds", "audit", "--json", *more).out)
+                     for more in ((), ("--store", "second")))  # fmt: skip
+    assert second["equal"]
+    assert (first["submissions"], first["rows"]) == (second["submissions"], second["rows"])
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    (room.folder / "wrong.zip").write_bytes(data)
+    said = room.dojo("host", "winds", "restore", "wrong.zip", "--store", "third")
+    assert (said.code, (room.folder / "third").exists()) == (2, False)
+
+
+def test_answers_that_were_wrong_are_scored_anew_seen_and_applied(room: Room) -> None:
+    csv = room.folder / "test.csv"
+    kept = csv.read_text()
+    flipped = kept.replace("zq7north", "\0", 20).replace("zq7south", "zq7north", 20).replace("\0", "zq7south")
+    none = room.dojo("host", "winds", "rescore", "--reason", "nothing", "--preview")
+    assert (none.code, "has changed" in none.err) == (2, True)
+    csv.write_text(flipped)
+    try:
+        before = json.loads(room.dojo("board", room.address, "--json").out)
+        seen = room.dojo("host", "winds", "rescore", "--reason", "label fixed", "--preview", "--json")
+        assert seen.code == 0, seen.err
+        told = json.loads(seen.out)
+        assert told["progress"]["waiting"] == told["progress"]["failed"] == 0
+        assert {row["team"] for row in told["moves"]} == {row["name"] for row in before}
+        assert json.loads(room.dojo("board", room.address, "--json").out) == before  # it does not count yet
+        assert room.dojo("host", "winds", "rescore", "--apply").code == 0
+        after = {row["name"]: row["score"] for row in json.loads(room.dojo("board", room.address, "--json").out)}
+        assert after == {row["team"]: row["new_value"] for row in told["moves"]}
+        assert after != {row["name"]: row["score"] for row in before}
+        assert _audit_when_done(room)["equal"]
+    finally:
+        csv.write_text(kept)
+
+
+def test_the_end_opens_the_final_board_which_comes_out_of_the_archive_again(room: Room) -> None:
+    soon = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() - 1))
+    assert room.dojo("host", "winds", "extend", "--until", soon).code == 0
+    end = time.monotonic() + 60
+    while (said := room.dojo("board", room.address, "--final", "--json")).code and time.monotonic() < end:
+        time.sleep(0.3)
+    rows = json.loads(said.out)
+    assert rows[0]["name"] == "fay"
+    assert {"public_rank", "public_value"} <= set(rows[0])
+    assert _audit_when_done(room)["final_rows"] == len(rows)
+    done = room.dojo("host", "winds", "archive", "kept")
+    assert done.code == 0, done.err
+    again = room.dojo("host", "kept", "audit", "--json")
+    assert again.code == 0, again.out + again.err
+    assert json.loads(again.out)["final_rows"] == len(rows)
+    pages = room.folder / "kept" / "pages"
+    assert {path.name for path in pages.iterdir()} == {
+        "index.html",
+        *(f"{name}.{end}" for name in ("board", "final") for end in ("html", "csv", "json")),
+    }
+    assert not re.search(
+        r"(src|href)=\"https?://", (pages / "index.html").read_text() + (pages / "final.html").read_text()
+    )
+    first = next((room.folder / "kept" / "submissions").iterdir())
+    first.write_bytes(first.read_bytes() + b" ")
+    assert room.dojo("host", "kept", "audit").code == 2
+    late = room.dojo("submit", str(room.sent("fay", 0.9, 2)), room.address, who="fay")
+    assert (late.code, "has ended" in late.err) == (2, True)
+
+
+def _audit_when_done(room: Room) -> dict[str, Any]:
+    end = time.monotonic() + 60
+    while (said := room.dojo("host", "winds", "audit", "--json")).code == 2 and time.monotonic() < end:
+        time.sleep(0.3)
+    return dict(json.loads(said.out))
+
+
+# ---- without a server ----
+
+
+def test_what_cannot_be_hosted_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    a_project(tmp_path)
+    for words in (
+        ("digits",), ("project", "--public", "1.5"), ("project", "--per-day", "0"), ("project", "--until", "tomorrow"),
+        ("project", "--until", "0001-01-01T00:00"), ("project", "--description", "nowhere.md"),
+        ("project", "--starts", "2027-02-01T00:00", "--until", "2027-01-01T00:00"), ("project", "--name", "A b"),
+        ("project", "--apply"), ("project", "--code"), ("nowhere",), ("project", "--db", "mysql://x/y"),
+    ):  # fmt: skip
+        said = dojo(tmp_path, "host", "host", *words)
+        assert (said.code, said.out) == (2, ""), (words, said.out, said.err)
+        assert not list((tmp_path / "dojo-server" / "events").glob("*")), words
+
+
+def test_a_name_is_hosted_once(tmp_path: Path) -> None:
+    a_project(tmp_path)
+    first = dojo(tmp_path, "host", "host", "project")
+    assert first.code == 0, first.err
+    assert "Join link: http" in first.out
+    assert "Next: dojo serve" in first.out
+    again = dojo(tmp_path, "host", "host", "project")
+    assert (again.code, "already" in again.err) == (2, True)
+
+
+def test_verbs_and_serve_without_a_store_say_so(tmp_path: Path) -> None:
+    for words in (("host", "winds", "freeze"), ("serve",), ("serve", "--port", "0"), ("serve", "--key", "k.pem"),
+                  ("host", "winds", "restore", "nowhere.zip")):  # fmt: skip
+        said = dojo(tmp_path, "host", *words)
+        assert said.code == 2, words
+        assert said.err.startswith("error: ")
+    assert not (tmp_path / "dojo-server").exists()
+
+
+def test_a_projects_board_cannot_be_watched(dojo: Any) -> None:
+    for flag in ("--watch", "--final"):
+        said = dojo("board", "digits", flag)
+        assert (said.code, "event's address" in said.err) == (2, True)
