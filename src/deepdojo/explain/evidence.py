@@ -134,8 +134,7 @@ class Probe:
         """(N,) evidence of this row with its first example replaced by each of a batch.
 
         Raises:
-            OutOfTime: `ends` is over. One picture can take hundreds of passes, so a row is too much to ask between looks
-                at the clock.
+            OutOfTime: `ends` is over. One picture can take hundreds of passes: too many between looks at the clock.
         """
         if time.perf_counter() > self.ends:
             raise OutOfTime

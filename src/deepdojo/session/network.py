@@ -266,7 +266,7 @@ class Network:
         until = time.monotonic() + 0.1 * self.session.seconds_left()
         rows = (self.session.dataset.rows("validation") or self.train_rows)[:INFERENCE_ROWS]
         stores = [Store.pack(self.task, [row], learn=False) for row in rows]
-        times = []
+        times: list[float] = []
         with evaluating(self.model):
             for store in stores:
                 if times and time.monotonic() > until:
