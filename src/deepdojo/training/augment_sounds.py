@@ -117,7 +117,7 @@ def _between(values: Float[Tensor, "B N M"], places: Float[Tensor, "B n"]) -> Fl
 
 
 def _bands_at(values: Float[Tensor, "B N M"], places: Float[Tensor, "B M"]) -> Float[Tensor, "B N M"]:
-    """`_between` along the last axis, as a product with a matrix that has two numbers a column: no copy stands askew."""
+    """`_between` along the last axis, as a product with a matrix that has two numbers a column: nothing lies askew."""
     B, _, M = values.shape
     low = places.floor()
     share = (places - low).to(values.device, values.dtype).unsqueeze(1)
