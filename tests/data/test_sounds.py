@@ -296,6 +296,20 @@ def test_a_folder_with_a_table_becomes_recognition_with_speakers_apart(tmp_path:
     assert sum(len(dataset.rows(part)) for part in ("train", "validation", "test")) == 32
 
 
+def test_sounds_that_no_row_of_the_table_names_are_counted_aloud(tmp_path: Path) -> None:
+    _words(tmp_path / "all")
+    files = sorted((tmp_path / "all").rglob("*.wav"))
+    lines = ["file,label", *(f"{f.relative_to(tmp_path / 'all').as_posix()},{f.parent.name}" for f in files[:-3])]
+    (tmp_path / "all" / "labels.csv").write_text("\n".join(lines) + "\n")
+    _, said = create(tmp_path / "p", tmp_path / "all")
+    assert any("left out, as no row names them: 3 files" in sentence for sentence in said)
+    (tmp_path / "all" / "labels.csv").write_text(
+        "\n".join([*lines, *(f"{f.relative_to(tmp_path / 'all').as_posix()},{f.parent.name}" for f in files[-3:])])
+    )
+    _, said = create(tmp_path / "q", tmp_path / "all")
+    assert not any("no row names" in sentence for sentence in said)
+
+
 def test_a_table_with_labels_becomes_classification(tmp_path: Path) -> None:
     _words(tmp_path / "all")
     lines = ["file,label"]
