@@ -76,8 +76,8 @@ def explain_rows(
         max_units: a text with more pieces is deleted in half as many spans, whose pieces share their score equally.
 
     Returns:
-        explanations/index.json: rows_n, summary (a method each: gap, low, high, random_gap, random_low, random_high, n,
-        passes of one example in all, seconds, and the gap of exp(evidence) as bounded_gap, bounded_low, bounded_high;
+        explanations/index.json: rows_n, summary (a method each: gap, low, high, p, random_gap, random_low, random_high,
+        n, passes of one example in all, seconds, and the gap of exp(evidence) as bounded_gap, bounded_low, bounded_high;
         where scores shall sum to what the pieces carry, the median relative completeness_error),
         items (a row and method each; `counted` where the row is in the gap), looks (of each row where the model looked
         in the picture for each part of its answer, if it does), selection (rows: how many, right, wrong,
@@ -299,6 +299,7 @@ class _Session:
             "gap": own.value,
             "low": own.low,
             "high": own.high,
+            "p": own.p,
             "random_gap": random.value,
             "random_low": random.low,
             "random_high": random.high,
