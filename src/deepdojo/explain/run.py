@@ -77,8 +77,8 @@ def explain_rows(
 
     Returns:
         explanations/index.json: rows_n, summary (a method each: gap, low, high, p, random_gap, random_low, random_high,
-        n, passes of one example in all, seconds, and the gap of exp(evidence) as bounded_gap, bounded_low, bounded_high;
-        where scores shall sum to what the pieces carry, the median relative completeness_error),
+        n, passes of one example in all, seconds, the gap of exp(evidence) as bounded_gap, bounded_low, bounded_high,
+        and where scores shall sum to what the pieces carry, the median relative completeness_error),
         items (a row and method each; `counted` where the row is in the gap), looks (of each row where the model looked
         in the picture for each part of its answer, if it does), selection (rows: how many, right, wrong,
         extra to the gap), skipped (reason -> rows), notes (sentences for the user). A summary needs two rows.
