@@ -35,10 +35,11 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
 
     Args:
         source: a CSV, TSV, JSON lines or Parquet file; a folder of class folders of images, sounds, videos or skeletons
-            (text files of joints), or an archive of such; a folder of pictures with VOC's or COCO's boxes, or a COCO
-            file; pictures with a file of captions; a folder of sounds with a table of what they say; a file with a word
-            and its tag a line; JSON with marked spans of texts; SQuAD's JSON; for language modelling a text file or a
-            folder of them; for translation files of the same name, one a language, or their folder.
+            (text files of joints), or an archive of such; skeletons named as a01_s02_e03; a folder of pictures with
+            VOC's or COCO's boxes, or a COCO file; pictures with a file of captions; a folder of sounds with a table of
+            what they say; a file with a word and its tag a line; JSON with marked spans of texts; SQuAD's JSON; for
+            language modelling a text file or a folder of them; for translation files of the same name, one a language,
+            or their folder.
         choices: target, id, group, time, task, metric, test; see `create`.
 
     Raises:
