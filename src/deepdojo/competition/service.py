@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from deepdojo.competition.database import accept as accepting
 from deepdojo.competition.database import boards, events, people
 from deepdojo.competition.database.engine import Database
+from deepdojo.competition.database.events import Event
 from deepdojo.competition.database.people import Person
 from deepdojo.competition.database.tables import members, submissions, teams
 from deepdojo.competition.event import Rules
@@ -263,7 +264,7 @@ class Service:
         with self.database.write() as connection:
             return change(connection)
 
-    def _entered(self, connection: sa.Connection, name: str, viewer: Person) -> tuple[events.Event, int]:
+    def _entered(self, connection: sa.Connection, name: str, viewer: Person) -> tuple[Event, int]:
         event = events.event_of(connection, name)
         team = people.team_of(connection, event.id, viewer.id)
         if team is None:

@@ -255,7 +255,8 @@ def _event(request: Request) -> str:
 
 
 def _viewer(request: Request) -> Person | None:
-    return request.state.viewer  # type: ignore[no-any-return]
+    viewer: Person | None = request.state.viewer
+    return viewer
 
 
 def _known(request: Request) -> Person:

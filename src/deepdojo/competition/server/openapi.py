@@ -55,7 +55,7 @@ def _operation(row: Endpoint) -> dict[str, Any]:
             for kind in ("text/csv", "application/vnd.apache.parquet", "application/zip")
         }}  # fmt: skip
         made["parameters"].append(_parameter("Idempotency-Key", "header", "repeat it, and it is the same submission"))
-    elif row.body:
+    elif isinstance(row.body, dict) and row.body:
         properties = {name: {"description": about} for name, about in row.body.items()}
         schema = {"type": "object", "properties": properties}
         made["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
