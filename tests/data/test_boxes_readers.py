@@ -213,6 +213,30 @@ def test_new_finds_voc_with_its_lists_of_names(tmp_path):
     assert {row["id"] for row in load_dataset(project).rows("test")} == {"p6", "p7"}
 
 
+def test_new_finds_the_pictures_beside_an_annotations_folder_and_no_masks_of_their_name(tmp_path):
+    """Given VOC's Annotations alone, with JPEGImages beside it, and SegmentationClass with pictures of one name."""
+    voc(tmp_path / "in", {f"p{i}": xml(("cat", 1, 1, 9, 9)) for i in range(8)})
+    (tmp_path / "in" / "img").rename(tmp_path / "in" / "JPEGImages")
+    (tmp_path / "in" / "xml").rename(tmp_path / "in" / "Annotations")
+    (tmp_path / "in" / "SegmentationClass").mkdir()
+    for i in range(3):
+        name = f"p{i}.png"
+        (tmp_path / "in" / "SegmentationClass" / name).write_bytes((tmp_path / "in" / "JPEGImages" / name).read_bytes())
+    for k, source in enumerate((tmp_path / "in" / "Annotations", tmp_path / "in")):
+        project, _ = create(tmp_path / f"out{k}", source)
+        assert project.spec.data.options() == {"annotations": "Annotations/*.xml", "images": "JPEGImages/{stem}.png"}
+        data = load_dataset(project)
+        assert data.n == 8
+        assert not data.rejected
+
+
+def test_an_annotations_folder_without_pictures_anywhere_is_one_sentence(tmp_path):
+    voc(tmp_path / "in", {"a": xml(("cat", 1, 1, 9, 9))})
+    (tmp_path / "in" / "img").rename(tmp_path / "in" / "other")
+    with pytest.raises(DataError, match="no picture has the name of an annotation"):
+        create(tmp_path / "out", tmp_path / "in" / "xml")
+
+
 def test_new_finds_coco_by_file_and_by_folder_with_its_parts(tmp_path):
     own = {"image_id": 1, "category_id": 5, "bbox": [1, 2, 3, 4]}
     for part in ("train", "valid", "test"):

@@ -74,7 +74,10 @@ def test_captions_without_words_lines_without_names_and_strange_lines_are_listed
         ("a.csv", "", "the file is empty"),
         ("a.csv", "photo,words\nx.jpg,A dog\n", "captions need 'image' and 'caption'"),
         ("a.json", "{", "the file is no JSON"),
-        ("a.json", "[]", "a part of the file is missing"),
+        ("a.json", "[]", "the file holds no caption"),
+        ("a.json", '{"images": []}', "a part of the file is missing"),
+        ("a.json", '[{"photo": "x.jpg", "caption": "A dog"}]', "the first entry of the list has no picture"),
+        ("a.json", "7", "a part of the file is missing"),
         ("a.json", '{"images": [], "annotations": []}', "the file holds no caption"),
     ],
 )
@@ -129,6 +132,39 @@ def test_a_truncated_picture_is_left_out_of_training_with_its_reason(tmp_path):
     assert len(store) == 3 * 23
     assert [key for key, _ in reasons] == [NAMES[2]]
     assert "the picture is broken" in reasons[0][1]
+
+
+@pytest.mark.parametrize("form", ["one each", "several each", "by name"])
+@pytest.mark.parametrize("given", ["folder", "file"])
+def test_new_takes_a_plain_json_list_of_pictures_and_captions(tmp_path, form, given):
+    path = folder(tmp_path / "d")
+    (path / "captions.csv").unlink()
+    texts = {n: [f"A dog and {k} cats ." for k in (0, 1)] for n in NAMES}
+    entries = {
+        "one each": [{"image": n, "caption": text} for n, both in texts.items() for text in both],
+        "several each": [{"file_name": f"images/{n}", "captions": both} for n, both in texts.items()],
+        "by name": texts,
+    }[form]
+    (path / "data.json").write_text(json.dumps(entries))
+    project, said = create(tmp_path / "p", path if given == "folder" else path / "data.json")
+    assert project.spec.task == "captioning"
+    assert any("48 captions of 24 pictures" in sentence for sentence in said)
+    data = load_dataset(project)
+    assert data.n == 24
+    assert not data.rejected
+    assert data.rows("train")[0]["captions"] == ["A dog and 0 cats .", "A dog and 1 cats ."]
+
+
+def test_entries_of_a_json_list_that_hold_no_caption_are_listed_one_by_one(tmp_path):
+    entries = [{"image": "a.jpg", "caption": "One ."}, {"image": "b.jpg"}, {"caption": "Two ."}, "three", 4,
+               {"image": "c.jpg", "caption": ["x", None]}, {"image": "d.jpg", "caption": " . "}]  # fmt: skip
+    (tmp_path / "a.json").write_text(json.dumps(entries))
+    rows = raw(tmp_path, "a.json")
+    assert [row.cells["image"] for row in rows if row.reject is None] == ["a.jpg"]
+    assert [(row.line, row.reject) for row in rows if row.reject is not None] == [
+        (2, "a caption is no text"), (3, "no picture is named"), (4, "no picture is named"),
+        (5, "no picture is named"), (6, "a caption is no text"), (7, "the caption holds no word"),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("form", ["table", "archive", "nested", "named"])

@@ -42,6 +42,30 @@ def test_skeletons_in_class_folders_make_a_project_and_their_joints_are_counted(
         assert rows[0]["motion"].shape[1:] == (6, 3)
 
 
+@pytest.mark.parametrize("place", ["", "skeleton3D"])
+def test_skeletons_of_one_folder_are_told_apart_by_their_names_and_people_kept_whole(tmp_path, place) -> None:
+    """As MSR Action3D lies: a list on top, and one folder of a01_s01_e01_skeleton3D.txt."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "data" / place
+    folder.mkdir(parents=True)
+    for action in (1, 2):
+        for person in range(1, 8):
+            for example in (1, 2):
+                rows = rng.normal(size=((9 + person) * 6, 3))
+                text = "\n".join(" ".join(f"{v:.3f}" for v in row) + " 1" for row in rows)
+                (folder / f"a{action:02d}_s{person:02d}_e{example:02d}_skeleton3D.txt").write_text(text)
+    (tmp_path / "data" / "files_used.txt").write_text("a01_s01_e01\n")
+    project, said = create(tmp_path / "made", tmp_path / "data")
+    assert (project.spec.task, project.spec.data.joints) == ("skeleton-classification", 6)
+    assert any("left out, as their names say no class: 1 (files_used.txt)" in sentence for sentence in said)
+    data = load_dataset(project)
+    parts = [{row["id"].split("_s")[1][:2] for row in data.rows(s)} for s in ("train", "validation", "test")]
+    assert sum(len(data.rows(s)) for s in ("train", "validation", "test")) == 28
+    assert not parts[0] & parts[2]
+    assert not parts[0] & parts[1]
+    assert {row["label"] for row in data.rows("train")} == {"a01", "a02"}
+
+
 def test_videos_in_class_folders_make_a_project_and_what_is_none_is_listed(tmp_path) -> None:
     source = tmp_path / "data"
     for name, speed in (("fast", 9), ("slow", 1)):

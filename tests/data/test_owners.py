@@ -12,6 +12,7 @@ import pytest
 from deepdojo.data.check import check
 from deepdojo.data.dataset import load_dataset
 from deepdojo.data.group_names import owner_in_name
+from deepdojo.data.new import create
 from deepdojo.data.project import open_project, save_project
 
 
@@ -71,6 +72,21 @@ def test_files_named_after_people_are_said(tmp_path, name):
     assert "has 30 values" in found
     word = "person" if "person" in name else "patient"
     assert f'split.group = "{word}"' in found
+
+
+def test_sounds_named_after_speakers_are_said(tmp_path):
+    """Of every reader whose rows are files, not of pictures alone."""
+    from deepdojo.data.sounds import encode_sound
+
+    draws = np.random.default_rng(0)
+    for k in range(120):
+        path = tmp_path / "in" / "ab"[k % 2] / f"speaker{k % 6}_{k}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode_sound(draws.uniform(-0.5, 0.5, 400), 8000))
+    project, _ = create(tmp_path / "out", tmp_path / "in")
+    (found,) = said(load_dataset(project, offline=True))
+    assert "the speaker in the files' names has 6 values" in found
+    assert 'split.group = "speaker"' in found
 
 
 def test_the_advice_on_files_is_one_that_works(tmp_path):

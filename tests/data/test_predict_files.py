@@ -173,6 +173,24 @@ def test_a_table_that_names_pictures_takes_them_from_beside_it(tmp_path):
     assert [r.reason for r in rejected] == ["the picture images/8.png is not there"]
 
 
+def test_pictures_without_pairs_are_refused_with_the_table_that_verification_takes(tmp_path):
+    for person in ("ann", "bob", "eve"):
+        (tmp_path / "faces" / person).mkdir(parents=True)
+        for k in range(3):
+            (tmp_path / "faces" / person / f"{k}.png").write_bytes(png())
+    split = {"train": {"stop": 0.4}, "validation": {"reader": "pairs"}, "test": {"reader": "pairs", "start": 0.4}}
+    data = {"reader": "files", "glob": "*/*.png", "pattern": "(?P<label>[^/]+)/", "split": split}
+    spec = {"task": "verification", "source": {"path": "faces"}, "data": data, "columns": {"image": "file"}}
+    project = save_project(tmp_path, spec)
+    for path in (tmp_path / "faces" / "ann", tmp_path / "faces" / "ann" / "0.png"):
+        with pytest.raises(DataError, match=r"two pictures are compared, and .* does not say which.* file,other"):
+            load_rows(project, path)
+    (tmp_path / "faces" / "pairs.csv").write_text("file,other\nann/0.png,bob/1.png\nann/0.png,gone.png\n")
+    rows, rejected = load_rows(project, tmp_path / "faces" / "pairs.csv")
+    assert [row["other"].name for row in rows] == ["bob/1.png"]
+    assert len(rejected) == 1
+
+
 def test_parquet(tmp_path):
     from deepdojo.data.new_files import new_files
 

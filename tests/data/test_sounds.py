@@ -14,7 +14,7 @@ import scipy.signal
 import soundfile
 
 from deepdojo.data import spectra
-from deepdojo.data.codecs.log_mel import LogMel
+from deepdojo.data.codecs.log_mel import LogMel, _quantile
 from deepdojo.data.dataset import load_dataset
 from deepdojo.data.files import Media
 from deepdojo.data.new import create
@@ -49,6 +49,32 @@ def test_every_width_decodes_to_the_same_samples_up_to_its_own_step(form: str, w
     assert sound.rate == RATE
     assert sound.samples.dtype == np.float32
     np.testing.assert_allclose(sound.samples, _tone(), atol=1.01 * step)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+@pytest.mark.parametrize("chunk", [b"", b"LIST\x03\x00\x00\x00abc\x00"])
+def test_plain_wav_is_read_by_hand_as_the_library_reads_it(channels: int, chunk: bytes) -> None:
+    whole = np.random.default_rng(0).integers(-32768, 32768, (101, channels)).astype(np.int16)
+    out = io.BytesIO()
+    soundfile.write(out, whole, RATE, format="WAV", subtype="PCM_16")
+    data = out.getvalue()
+    at = data.index(b"data")
+    content = data[:at] + chunk + data[at:]
+    content = content[:4] + struct.pack("<I", len(content) - 8) + content[8:]
+    theirs = soundfile.read(io.BytesIO(content), dtype="float32", always_2d=True)[0]
+    check_sound(io.BytesIO(content))
+    sound = decode_sound(content)
+    assert sound.rate == RATE
+    expected = theirs[:, 0] if channels == 1 else theirs.mean(axis=1, dtype=np.float64).astype(np.float32)
+    np.testing.assert_array_equal(sound.samples, expected)
+
+
+def test_the_loudest_part_is_numpys_quantile_bit_for_bit() -> None:
+    generator = np.random.default_rng(0)
+    for n in (1, 2, 3, 40, 200, 201, 4321):
+        values = generator.normal(size=n)
+        for share in (0.5, 0.9, 0.995):
+            assert _quantile(values, share) == np.quantile(values, share)
 
 
 def test_two_channels_become_their_mean() -> None:
@@ -268,6 +294,20 @@ def test_a_folder_with_a_table_becomes_recognition_with_speakers_apart(tmp_path:
     dataset = load_dataset(find_project(tmp_path / "p"))
     assert [r.reason for r in dataset.rejected] == ["the sound gone.wav is not there"]
     assert sum(len(dataset.rows(part)) for part in ("train", "validation", "test")) == 32
+
+
+def test_sounds_that_no_row_of_the_table_names_are_counted_aloud(tmp_path: Path) -> None:
+    _words(tmp_path / "all")
+    files = sorted((tmp_path / "all").rglob("*.wav"))
+    lines = ["file,label", *(f"{f.relative_to(tmp_path / 'all').as_posix()},{f.parent.name}" for f in files[:-3])]
+    (tmp_path / "all" / "labels.csv").write_text("\n".join(lines) + "\n")
+    _, said = create(tmp_path / "p", tmp_path / "all")
+    assert any("left out, as no row names them: 3 files" in sentence for sentence in said)
+    (tmp_path / "all" / "labels.csv").write_text(
+        "\n".join([*lines, *(f"{f.relative_to(tmp_path / 'all').as_posix()},{f.parent.name}" for f in files[-3:])])
+    )
+    _, said = create(tmp_path / "q", tmp_path / "all")
+    assert not any("no row names" in sentence for sentence in said)
 
 
 def test_a_table_with_labels_becomes_classification(tmp_path: Path) -> None:

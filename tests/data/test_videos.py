@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import av
 import numpy as np
 import pytest
 
@@ -27,6 +28,17 @@ def test_frames_come_with_their_times(tmp_path) -> None:
     assert clip.seconds == pytest.approx(0.8, abs=0.01)
     assert decode_video(path.read_bytes(), size=32).frames.shape == (20, 24, 32, 3)
     assert video_size(Media.of(path)) == (48, 64)
+
+
+def test_frames_are_resized_as_each_by_itself(tmp_path) -> None:
+    """One resizer serves a video: a frame's own is planned anew each time, which was half of decoding."""
+    path = write_video(tmp_path / "a.mkv", list(range(0, 400, 40)))
+    with av.open(str(path)) as file:
+        alone = [
+            frame.reformat(width=32, height=24, format="rgb24", interpolation="AREA").to_ndarray()
+            for frame in file.decode(video=0)
+        ]
+    np.testing.assert_array_equal(decode_video(path.read_bytes(), size=32).frames, np.stack(alone))
 
 
 def test_at_a_variable_rate_the_frame_is_the_one_that_is_seen_at_a_time(tmp_path) -> None:

@@ -53,6 +53,15 @@ def test_the_interval_is_that_of_a_mean():
     assert found.high == pytest.approx(values.mean() + half, abs=0.1)
 
 
+def test_few_rows_say_nothing_however_narrow_their_interval():
+    """Of two rows that agree the bootstrap's interval lies above zero; the paired test has p = 1/2."""
+    both = gap([Deletion(1.0, 0.0, {"m": 0.0})] * 2, "m")
+    assert both.low > 0
+    assert both.p == pytest.approx(0.5)
+    assert gap([Deletion(v, 0.0, {"m": 0.0}) for v in (1.0, 2.0, 3.0, 4.0, 5.0)], "m").p == pytest.approx(2 / 32)
+    assert gap([Deletion(v, 0.0, {"m": 0.0}) for v in (1.0, 2.0, 3.0, 4.0, 5.0, 6.0)], "m").p < 0.05
+
+
 def test_random_figures_do_not_depend_on_the_methods():
     row = _Additive(np.arange(9.0))
     few = delete(row, {"a": row.worth}, np.random.default_rng(3))

@@ -234,3 +234,29 @@ def test_windows_and_spans_are_said():
     assert all(len(item["pieces"]) == 100 == len(item["scores"]) for item in found["items"])
     assert any("spans" in note for note in found["notes"])
     assert any("several parts" in note for note in found["notes"])
+
+
+def test_time_that_ends_within_a_row_ends_the_explanations_there():
+    """A picture is asked about in hundreds of passes: a clock looked at between rows alone overran a budget by 20 s."""
+    passes = 0
+
+    class Slow(nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, image):
+            nonlocal passes
+            passes += 1
+            time.sleep(0.05)
+            return self.inner(image)
+
+    task, model, rows, cells = _case("image-classification")
+    began = time.perf_counter()
+    found = explain_rows(task, Slow(model), inputs_of(task, rows), cells, device="cpu", time_s=0.12)
+    assert time.perf_counter() - began < 0.12 + 2
+    assert 1 <= passes <= 4
+    assert found["rows_n"] == 0
+    assert found["items"] == []
+    assert found["summary"] == []
+    assert "the time for explanations ended after 0 rows" in found["notes"]

@@ -210,6 +210,36 @@ def test_numbers_are_as_far_off_as_their_digits_say_and_are_not_called_wrong(tmp
     assert "the time ended" in text
 
 
+@pytest.mark.parametrize(
+    ("run", "command"),
+    [
+        ({"command": "dojo train p --budget 60s --seed 2 --no-baselines"}, "dojo train p --seed 2"),
+        ({"command": "dojo train --resume 2026-11", "recipe": "cnn", "seed": 3}, "dojo train p -r cnn --seed 3"),
+        ({"recipe": "default"}, "dojo train p"),
+    ],
+)
+def test_where_no_floor_was_run_the_named_command_would_run_one(tmp_path, run, command):
+    run_toml(tmp_path / "r", **{"project": "p", "command": "", **run})
+    dump(tmp_path / "r", "score.json", {"metric": "accuracy", "value": 0.9, "low": 0.8, "high": 0.95, "n": 40})
+    page = Page(write_report(tmp_path / "r").read_text(encoding="utf-8"))
+    assert f"To learn whether the network is needed: {command}" in " ".join(page.text.split())
+
+
+@pytest.mark.parametrize(
+    ("n", "p", "said"),
+    [(2, 0.5, "too few rows to say"), (5, 0.0625, "too few rows to say"), (20, 0.001, "better than chance"),
+     (20, 0.2, "not told from chance"), (2, None, "too few rows to say"), (20, None, "better than chance")],
+)  # fmt: skip
+def test_a_deletion_gap_is_called_better_than_chance_by_its_test_alone(tmp_path, n, p, said):
+    run_toml(tmp_path / "r", project="p")
+    summary = {"method": "occlusion", "title": "occlusion", "gap": 0.9, "low": 0.7, "high": 1.1, "n": n}
+    item = {"method": "occlusion", "kind": "record", "pieces": ["age"], "scores": [0.25], "id": "1"}
+    dump(tmp_path / "r", "explanations/index.json", {"summary": [summary | ({"p": p} if p else {})], "items": [item]})
+    text = Page(write_report(tmp_path / "r").read_text(encoding="utf-8")).text
+    verdicts = ("too few rows to say", "better than chance", "not told from chance")
+    assert [word for word in verdicts if word in text] == [said]
+
+
 def test_sections_stand_in_the_promised_order(pages):
     heads = [
         "How good",

@@ -21,6 +21,7 @@ def explain(run: RunName, /, *, offline: Offline = False, trust: Trust = False, 
     """
     from deepdojo import api
     from deepdojo.cli.terminal import TerminalListener
+    from deepdojo.report.decisions import FEWEST_ROWS, beats_chance
 
     listener = TerminalListener()
     try:
@@ -36,7 +37,8 @@ def explain(run: RunName, /, *, offline: Offline = False, trust: Trust = False, 
         out("Nothing could be explained: " + ("; ".join(reasons) or "no method fits this model") + ".")
     else:
         best = max(methods, key=lambda m: m["gap"])
-        word = "finds what matters" if best["low"] > 0 else "does no better than chance"
+        few = "was tried on too few rows to say" if best["n"] < FEWEST_ROWS else "does no better than chance"
+        word = "finds what matters" if beats_chance(best) else few
         answer(
             [
                 (f"{best['title']} {word}", "bold"),

@@ -26,6 +26,7 @@ __all__ = ["Inferred", "create", "infer"]
 
 TAGGED = (".conll", ".bio", ".iob", ".iob2", ".bmes", ".bioes", ".iobes")
 TABLES = (".csv", ".tsv", ".tab", ".jsonl", ".ndjson", ".parquet")
+PICTURE_FOLDERS = ("jpegimages", "images", "image", "imgs", "img", "pictures", "photos")
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
@@ -34,10 +35,11 @@ def infer(source: str | Path, **choices: Any) -> Inferred:
 
     Args:
         source: a CSV, TSV, JSON lines or Parquet file; a folder of class folders of images, sounds, videos or skeletons
-            (text files of joints), or an archive of such; a folder of pictures with VOC's or COCO's boxes, or a COCO
-            file; pictures with a file of captions; a folder of sounds with a table of what they say; a file with a word
-            and its tag a line; JSON with marked spans of texts; SQuAD's JSON; for language modelling a text file or a
-            folder of them; for translation files of the same name, one a language, or their folder.
+            (text files of joints), or an archive of such; skeletons named as a01_s02_e03; a folder of pictures with
+            VOC's or COCO's boxes, or a COCO file; pictures with a file of captions; a folder of sounds with a table of
+            what they say; a file with a word and its tag a line; JSON with marked spans of texts; SQuAD's JSON; for
+            language modelling a text file or a folder of them; for translation files of the same name, one a language,
+            or their folder.
         choices: target, id, group, time, task, metric, test; see `create`.
 
     Raises:
@@ -155,6 +157,10 @@ def _infer_boxes(files: Files, path: Path, given: Choices, inferred: Inferred) -
         return False
     prefix = _prefix(path, root)
     if found := voc_files(files, prefix):
+        if path.is_dir() and not _pictures_below(path) and _pictures_beside(path):  # Annotations beside JPEGImages
+            inferred.root, inferred.shown = path.parent, [path.parent]
+            files = Files([path.parent])
+            found = voc_files(files, f"{path.name}/")
         infer_voc(files, prefix, found, given, inferred)
     elif found := coco_files(files, prefix):
         infer_coco(files, found, given, inferred)
@@ -171,14 +177,22 @@ def _pictures_below(folder: Path) -> bool:
     return any(is_picture(file) for _, _, files in os.walk(folder) for file in files)
 
 
+def _pictures_beside(folder: Path) -> bool:
+    """Whether a folder that is called so stands beside and holds pictures."""
+    beside = [other for other in folder.parent.iterdir() if other.is_dir() and other.name.lower() in PICTURE_FOLDERS]
+    return any(_pictures_below(other) for other in beside)
+
+
 def _has_captions(files: Files, path: Path, given: Choices, inferred: Inferred) -> bool:
     """Whether there are pictures and a file of captions; they are then inferred. A file is taken for one of captions
     where it is said so, or is named so."""
-    from deepdojo.data.infer.captions import infer_captions
+    from deepdojo.data.infer.captions import infer_captions, lists_captions
 
     if path.is_dir() or _is_archive(path):
         return infer_captions(files, _prefix(path, inferred.root), given, inferred)
-    if given.task != "captioning" and "caption" not in path.name.lower():
+    if given.task not in (None, "captioning"):
+        return False
+    if given.task is None and "caption" not in path.name.lower() and not lists_captions(files, path.name):
         return False
     found = infer_captions(files, "", given, inferred, path.name)
     inferred.shown = [inferred.root] if found else inferred.shown
@@ -206,11 +220,27 @@ def _infer_tables(files: Files, paths: list[Path], given: Choices, inferred: Inf
         inferred.shown = [inferred.root]
         cells = {str(cell).strip() for table in tables for cell in table.whole_column(images["column"])}
         inferred.files += sorted(name for cell in cells if files.has(name := images["file"].format(cell)))
+        _say_unnamed(files, images["file"], cells, inferred)
     elif len({path.name for path in paths}) == 2:
         # Two files are named one by one: the folder that they share may hold much else.
         inferred.shown = paths
         for table, split in zip(tables, inferred.spec["data"]["split"].values(), strict=True):
             split["file"] = table.shown
+
+
+def _say_unnamed(files: Files, pattern: str, cells: set[str], inferred: Inferred) -> None:
+    """Files of the same kind where those of the table lie, which it does not name: a tenth of the data may be lost."""
+    folder = pattern.partition("{")[0]
+    endings = {PurePath(pattern.format(cell)).suffix.lower() for cell in cells} - {""}
+    deep = "**/" if any("/" in cell for cell in cells) else ""
+    named = {pattern.format(cell) for cell in cells}
+    left = [
+        name for name in files.glob(f"{folder}{deep}*")
+        if PurePath(name).suffix.lower() in endings and name not in named
+    ]  # fmt: skip
+    if left:
+        files_ = f"{len(left):,} file{'s' if len(left) != 1 else ''}"
+        inferred.say(f"left out, as no row names them: {files_} ({listed(map(printable, sorted(left)), 3)})")
 
 
 def _refuse_other_tasks(table: TableFile, given: Choices) -> None:

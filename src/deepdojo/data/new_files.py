@@ -142,6 +142,7 @@ def _pictures(project: Project, path: Path) -> Iterator[Way]:
             where=str(path),
             todo="give a table",
         )
+    _refuse_without_pairs(project, path)
     if path.is_dir():
         files, glob = Files([path]), SOUNDS if kind == "audio" else "**/*"
     elif path.suffix.lower() == ".zip":
@@ -162,6 +163,20 @@ def _pictures(project: Project, path: Path) -> Iterator[Way]:
             yield raw
 
     yield files, rows, False
+
+
+def _refuse_without_pairs(project: Project, path: Path) -> None:
+    """Raise a DataError where rows are pairs: pictures by themselves do not say which ones are to be compared."""
+    other = next(
+        (r for r in project.contract.compared if not isinstance(project.spec.columns.get(r), GalleryColumn)), ""
+    )
+    if other:
+        columns = f"{_column(project, project.contract.input)},{_column(project, other)}"
+        raise DataError(
+            f"two pictures are compared, and {'a folder' if path.is_dir() else 'this'} does not say which",
+            where=str(path),
+            todo=f"give a .csv file beside the pictures whose first line is {columns} and every other the names of two",
+        )  # fmt: skip
 
 
 def _column(project: Project, role: str) -> str:

@@ -20,15 +20,25 @@ def hann(size: int) -> Float[np.ndarray, " W"]:
     return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
 
 
+@lru_cache(maxsize=32)
+def _hann(size: int) -> Float[np.ndarray, " W"]:
+    found = hann(size)
+    found.setflags(write=False)
+    return found
+
+
 def frames(samples: Float[np.ndarray, " T"], window: int, hop: int) -> Float[np.ndarray, "N W"]:
     """Windows of `window` samples, one each `hop`, from the first sample on; zeros fill up the last.
 
     Returns: N = 1 + max(0, ceil((T - W) / hop)) windows: each sample stands in one at least, if hop ≤ W.
     """
     count = 1 + max(0, -(-(len(samples) - window) // hop))
-    lacking = (count - 1) * hop + window - len(samples)
-    padded = np.pad(samples, (0, max(0, lacking)))
-    return np.lib.stride_tricks.sliding_window_view(padded, window)[::hop][:count]
+    whole = (count - 1) * hop + window
+    if len(samples) < whole:  # np.pad and sliding_window_view take longer than the spectra of a spoken word
+        samples, short = np.zeros(whole, dtype=samples.dtype), samples
+        samples[: len(short)] = short
+    step = samples.strides[0]
+    return np.lib.stride_tricks.as_strided(samples, (count, window), (hop * step, step), writeable=False)
 
 
 def power(samples: Float[np.ndarray, " T"], window: int, hop: int, fft: int) -> Float[np.ndarray, "N F"]:
@@ -39,7 +49,7 @@ def power(samples: Float[np.ndarray, " T"], window: int, hop: int, fft: int) -> 
 
     Source: Allen & Rabiner 1977, "A unified approach to short-time Fourier analysis and synthesis".
     """
-    spectrum = np.fft.rfft(frames(np.asarray(samples, dtype=np.float64), window, hop) * hann(window), fft, axis=1)
+    spectrum = np.fft.rfft(frames(np.asarray(samples, dtype=np.float64), window, hop) * _hann(window), fft, axis=1)
     return spectrum.real**2 + spectrum.imag**2
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from deepdojo.errors import DataError, UsageError
 
-__all__ = ["Clip", "check_video", "decode_video", "require_decoder", "video_size"]
+__all__ = ["ARRAY_RATE", "Clip", "check_video", "decode_video", "require_decoder", "video_size"]
 
 MOST_KEPT = 4096
 """Frames kept of one video: of a longer one every second, fourth, ... frame."""
@@ -72,7 +72,8 @@ def decode_video(cell: Any, *, size: tuple[int, int] | int = SMALL, colour: bool
         where = cell.name.encode("utf-8", "backslashreplace").decode()
         cell = cell.read()
     try:
-        with _opened(io.BytesIO(bytes(cell))) as container:
+        with _opened(io.BytesIO(bytes(cell))) as container, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of each frame's form
             return _decoded(container, size, colour)
     except DataError as error:
         raise DataError(error.what, where=where) from None
@@ -117,7 +118,9 @@ def _opened(file: BinaryIO) -> Any:
 
 
 def _decoded(container: Any, size: tuple[int, int] | int, colour: bool) -> Clip:
-    stream = container.streams.video[0]
+    from av.video.reformatter import VideoReformatter
+
+    stream, resizer = container.streams.video[0], VideoReformatter()  # a frame's own would be planned anew each time
     rate = float(stream.average_rate or stream.guessed_rate or ARRAY_RATE)
     frames: list[np.ndarray] = []
     times: list[float] = []
@@ -127,7 +130,7 @@ def _decoded(container: Any, size: tuple[int, int] | int, colour: bool) -> Clip:
             now = float(frame.time) if frame.time is not None else seen / rate
             end = max(end, now + 1 / rate)
             if seen % step == 0:
-                frames.append(_pixels(frame, size, colour))
+                frames.append(_pixels(frame, resizer, size, colour))
                 times.append(now)
             seen += 1
             if len(frames) > MOST_KEPT:
@@ -145,13 +148,11 @@ def _decoded(container: Any, size: tuple[int, int] | int, colour: bool) -> Clip:
     return Clip(np.stack([frames[i] for i in order]), np.array(times)[order] - first, end - first)
 
 
-def _pixels(frame: Any, size: tuple[int, int] | int, colour: bool) -> np.ndarray:
+def _pixels(frame: Any, resizer: Any, size: tuple[int, int] | int, colour: bool) -> np.ndarray:
     turns = round(getattr(frame, "rotation", 0) / 90) % 4
     y, x = _target((frame.height, frame.width), size, turned=turns % 2 == 1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        small = frame.reformat(width=x, height=y, format="rgb24" if colour else "gray", interpolation="AREA")
-        pixels = small.to_ndarray()
+    small = resizer.reformat(frame, width=x, height=y, format="rgb24" if colour else "gray", interpolation="AREA")
+    pixels = small.to_ndarray()
     return np.ascontiguousarray(np.rot90(pixels, turns)) if turns else pixels
 
 

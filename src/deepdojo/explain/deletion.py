@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from deepdojo.explain.evidence import Probe
+from deepdojo.scoring.flips import pair_p
 
 __all__ = ["Deletion", "Gap", "delete", "gap", "top_third"]
 
@@ -38,11 +39,17 @@ class Deletion:
 
 @dataclass(frozen=True)
 class Gap:
-    """Mean over rows of (evidence after random thirds - after a method's top third), 95 % interval over rows."""
+    """Mean over rows of (evidence after random thirds - after a method's top third), 95 % interval over rows.
+
+    Attributes:
+        p: two-sided, of the paired test that flips the signs of rows (`scoring.flips`): at least 2^(1 - n) of n rows,
+            so that fewer than six never say anything, however the interval of so few looks.
+    """
 
     value: float
     low: float
     high: float
+    p: float = 1.0
 
 
 def top_third(scores: np.ndarray, generator: np.random.Generator) -> np.ndarray:
@@ -84,8 +91,9 @@ def gap(deletions: Sequence[Deletion], method: str | None, *, seed: int = 0) -> 
         deletions: one a row, at least two.
     """
     after = [d.control if method is None else d.methods[method] for d in deletions]
-    values = np.array([d.random for d in deletions]) - np.array(after)
+    random = np.array([d.random for d in deletions])
+    values = random - np.array(after)
     generator = np.random.default_rng([seed, 1])
     means = values[generator.integers(0, len(values), (DRAWS, len(values)))].mean(axis=1)
     low, high = np.quantile(means, [0.025, 0.975])
-    return Gap(float(values.mean()), float(low), float(high))
+    return Gap(float(values.mean()), float(low), float(high), pair_p(random, np.array(after), seed=seed))

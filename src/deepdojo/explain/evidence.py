@@ -5,6 +5,8 @@ Legend: N sets of deleted pieces, P pieces, G units (pieces deleted together), E
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,12 +20,16 @@ from torch import Tensor, nn
 from deepdojo.tasks.base import Batch, Example, Piece, Row, Task
 from deepdojo.training.store import Store
 
-__all__ = ["MAX_UNITS", "Probe", "evaluation"]
+__all__ = ["MAX_UNITS", "OutOfTime", "Probe", "evaluation"]
 
 MAX_UNITS = 64
 """A text of more pieces is deleted in half as many spans: its cost would else grow with the square of its length."""
 CHUNK_ENTRIES = 16_384
 """Tensor entries of the inputs in one forward pass: bounds the memory of a pass whatever the size of a row."""
+
+
+class OutOfTime(Exception):
+    """The time for explanations ended while a row was being asked; what is known of that row is left."""
 
 
 @contextmanager
@@ -52,6 +58,7 @@ class Probe:
         owner: batch entry -> (E,) the piece that an entry belongs to, -1 for none. Pieces do not overlap.
         unit: (P,) the unit that a piece is deleted with; a piece is its own unit except in long texts.
         others: total loss and weight of the row's other examples.
+        ends: no pass is begun later than this (of `time.perf_counter()`).
     """
 
     task: Task
@@ -61,6 +68,7 @@ class Probe:
     owner: Mapping[str, Tensor]
     unit: Tensor
     others: tuple[float, float]
+    ends: float = math.inf
 
     @classmethod
     def of(
@@ -72,6 +80,7 @@ class Probe:
         device: torch.device | str = "cpu",
         *,
         max_units: int = MAX_UNITS,
+        ends: float = math.inf,
     ) -> Probe | None:
         """The probe of a row and its predicted cells, or None where the decision cannot be read as a truth.
 
@@ -93,6 +102,7 @@ class Probe:
             {name: _owner(pieces, name, batch[name]) for name in task.blank if name in batch},
             _units(task, pieces, max_units).to(device),
             _losses(task, model, store, device) if len(examples) > 1 else (0.0, 0.0),
+            ends,
         )
 
     @cached_property
@@ -121,7 +131,13 @@ class Probe:
         return torch.where(gone.view(len(deleted), *values.shape[1:]), blank, values)
 
     def evidence_of(self, batch: Batch) -> Tensor:
-        """(N,) evidence of this row with its first example replaced by each of a batch."""
+        """(N,) evidence of this row with its first example replaced by each of a batch.
+
+        Raises:
+            OutOfTime: `ends` is over. One picture can take hundreds of passes: too many between looks at the clock.
+        """
+        if time.perf_counter() > self.ends:
+            raise OutOfTime
         total, weight = self.task.loss(self.model, batch)
         return -(total + self.others[0]) / (weight + self.others[1])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch import nn
 
 from deepdojo.errors import DataError, UnknownNameError
 from deepdojo.explain.deletion import LEAST_UNITS, Deletion, delete, gap
-from deepdojo.explain.evidence import MAX_UNITS, Probe, evaluation
+from deepdojo.explain.evidence import MAX_UNITS, OutOfTime, Probe, evaluation
 from deepdojo.explain.integrated_gradients import integrated_gradients
 from deepdojo.explain.occlusion import occlusion
 from deepdojo.tasks.base import Row, Task
@@ -71,13 +71,14 @@ def explain_rows(
         cells: id -> the model's predicted cells; rows without any are left out.
         methods: names of `METHODS`, all by default.
         truth: id -> the row's targets, used for that choice alone.
-        time_s: no row is begun later than this many seconds after the call.
+        time_s: no pass of the model is begun later than this many seconds after the call; a row that is not finished
+            then is left out.
         max_units: a text with more pieces is deleted in half as many spans, whose pieces share their score equally.
 
     Returns:
-        explanations/index.json: rows_n, summary (a method each: gap, low, high, random_gap, random_low, random_high, n,
-        passes of one example in all, seconds, and the gap of exp(evidence) as bounded_gap, bounded_low, bounded_high;
-        where scores shall sum to what the pieces carry, the median relative completeness_error),
+        explanations/index.json: rows_n, summary (a method each: gap, low, high, p, random_gap, random_low, random_high,
+        n, passes of one example in all, seconds, the gap of exp(evidence) as bounded_gap, bounded_low, bounded_high,
+        and where scores shall sum to what the pieces carry, the median relative completeness_error),
         items (a row and method each; `counted` where the row is in the gap), looks (of each row where the model looked
         in the picture for each part of its answer, if it does), selection (rows: how many, right, wrong,
         extra to the gap), skipped (reason -> rows), notes (sentences for the user). A summary needs two rows.
@@ -153,7 +154,8 @@ class _Session:
         for row in order:
             if len(self.deletions) == n or self._late():
                 return
-            self.explain(row, known(row), counted=True)
+            if not self.explained_in_time(row, known(row), counted=True):
+                return
             if progress is not None:
                 progress(len(self.deletions), n)
 
@@ -162,12 +164,21 @@ class _Session:
         for row in candidates:
             if sum(right is wanted for right in self.rights.values()) >= least or self._late():
                 return
-            if row["id"] not in self.tried:
-                self.explain(row, wanted, counted=False)
+            if row["id"] not in self.tried and not self.explained_in_time(row, wanted, counted=False):
+                return
 
     def _late(self) -> bool:
         self.stopped = self.stopped or time.perf_counter() > self.ends
         return self.stopped
+
+    def explained_in_time(self, row: Row, right: bool | None, *, counted: bool) -> bool:
+        """`explain`; False, and nothing of the row kept, where time ended within it."""
+        before = {name: replace(tally, errors=[*tally.errors]) for name, tally in self.tallies.items()}
+        try:
+            self.explain(row, right, counted=counted)
+        except OutOfTime:
+            self.stopped, self.tallies = True, {name: before[name] for name in self.tallies}
+        return not self.stopped
 
     def explain(self, row: Row, right: bool | None, *, counted: bool) -> None:
         """Scores of one row by all methods, and, if `counted`, its deletion test."""
@@ -208,7 +219,9 @@ class _Session:
             self._skip("no prediction")
             return None
         try:
-            probe = Probe.of(self.task, self.model, row, self.cells[row["id"]], self.device, max_units=self.max_units)
+            probe = Probe.of(
+                self.task, self.model, row, self.cells[row["id"]], self.device, max_units=self.max_units, ends=self.ends
+            )
         except DataError:
             self._skip("cannot be read")
             return None
@@ -286,6 +299,7 @@ class _Session:
             "gap": own.value,
             "low": own.low,
             "high": own.high,
+            "p": own.p,
             "random_gap": random.value,
             "random_low": random.low,
             "random_high": random.high,

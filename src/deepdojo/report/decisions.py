@@ -15,7 +15,7 @@ from deepdojo.report.pictures import Picture, Pictures
 from deepdojo.report.sounds import Sounds, spectrum, wave
 from deepdojo.report.svg import cut, mark, tag
 
-__all__ = ["best", "explained", "faithfulness", "worst"]
+__all__ = ["FEWEST_ROWS", "beats_chance", "best", "explained", "faithfulness", "worst"]
 
 Json = dict[str, Any]
 Words = Callable[..., str]
@@ -354,11 +354,12 @@ def faithfulness(files: Any, words: Words) -> Json | None:
         title = words(str(s.get("title") or s.get("method")))
         low = s.get("low")
         # The gap is a paired difference already: evidence after a random third minus evidence after the top third.
-        told = low is not None and low > 0
+        told = beats_chance(s)
         rows.append(
             {
                 **_gap(axis, title, s["gap"], low, s.get("high"), "network"),
                 "faithful": told,
+                "few": int(s.get("n") or 0) < FEWEST_ROWS,
                 "passes": count(s.get("passes")),
                 "seconds": duration(s.get("seconds")),
             }
@@ -374,6 +375,17 @@ def faithfulness(files: Any, words: Words) -> Json | None:
         "control_off": off,
         "n": files.explanations.get("rows_n") or summary[0].get("n"),
     }
+
+
+FEWEST_ROWS = 6  # of five rows even all that agree have p = 2 / 2^5 = 0.06
+
+
+def beats_chance(method: Json) -> bool:
+    """Whether the gap is above zero by its paired test; of runs that have none, by its interval and enough rows."""
+    low, p = method.get("low"), method.get("p")
+    if p is None:
+        return low is not None and low > 0 and int(method.get("n") or 0) >= FEWEST_ROWS
+    return bool(p < 0.05 and method["gap"] > 0)
 
 
 def _gap(axis: intervals.Axis, title: str, value: float, low: float | None, high: float | None, kind: str) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from shlex import quote
@@ -118,7 +119,14 @@ def _stopped(files: RunFiles, words: Words) -> str:
 
 def _opening(files: RunFiles, project: str) -> str:
     """The command that trains the same, with its held-out rows scored and its floors beside it."""
-    command = str(files.run.get("command") or f"dojo train {quote(str(files.run.get('project_path') or project))}")
+    command = str(files.run.get("command") or "")
+    if not command or " --resume" in command:  # from Python, or what says nothing of the project
+        run = files.run
+        command = f"dojo train {quote(str(run.get('project_path') or project))}"
+        command += f" -r {run['recipe']}" if run.get("recipe") not in (None, "", "default") else ""
+        command += f" --seed {run['seed']}" if run.get("seed") else ""
+    if not files.score.get("baselines"):  # a budget may have ended before them
+        command = re.sub(r" --budget[ =]\S+", "", command)
     return command.replace(" --validation-only", "").replace(" --no-baselines", "")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import subprocess
 import sys
@@ -131,11 +132,18 @@ class Floors:
             )  # fmt: skip
 
     def finish(self, listener: Listener, *, deadline: float | None = None) -> list[Path]:
-        """Wait for the child, score what it left, and give the folders of all floors that there are."""
+        """Wait for the child, score what it left, and give the folders of all floors that there are.
+
+        Args:
+            deadline: the child is ended then (of `time.monotonic()`); what it has finished is scored while that takes
+                less than a quarter as long again.
+        """
         if self.child is not None and self.job is not None:
+            now = time.monotonic()
+            until = math.inf if deadline is None else now + 1.25 * max(0.0, deadline - now)
             try:
                 self._wait(listener, deadline)
-                self._keep(Path(self.job.name), listener)
+                self._keep(Path(self.job.name), listener, until)
             finally:
                 if self.child.poll() is None:
                     self.child.kill()
@@ -161,18 +169,24 @@ class Floors:
     def _errors(job: tempfile.TemporaryDirectory[str]) -> Path:
         return Path(job.name) / "errors.txt"
 
-    def _keep(self, job: Path, listener: Listener) -> None:
+    def _keep(self, job: Path, listener: Listener, until: float) -> None:
         from deepdojo.baselines import read_left_out, read_results
 
         for sentence in read_left_out(job):
             listener.say(f"the baseline {sentence}")
+        took = 0.0
         for result in read_results(job):
+            began = time.monotonic()
+            if began + took > until:
+                listener.say(f"the time budget ended before the baseline {result.title} was scored")
+                continue
             try:
-                self._write(result)
+                self._write(result, until)
+                took = time.monotonic() - began
             except DojoError as error:
                 listener.say(f"the baseline {result.title} could not be scored: {error}")
 
-    def _write(self, result: Any) -> None:
+    def _write(self, result: Any, until: float) -> None:
         truth, groups = self.dataset.truth("test"), self.dataset.groups("test")
         table = table_of(result.predictions, self.judge.contract)
         there = positions_of(truth, table.ids)
@@ -183,6 +197,7 @@ class Floors:
         write_floor(
             self.folder(result.name), dataset=self.dataset, judge=self.judge, result=result, table=table, truth=truth,
             groups=groups, digest=self.dataset.digest("test"), seed=self.seed, share=self.share,
+            until=until,
         )  # fmt: skip
 
 
@@ -198,10 +213,12 @@ def write_floor(
     digest: str,
     seed: int,
     share: float,
+    until: float = math.inf,
 ) -> None:
     """A floor as a small run, scored on `truth`.
 
     Args:
+        until: no further metric is begun later (of `time.monotonic()`).
         result: name, title, seconds and about, as `deepdojo.baselines.FloorResult` has them.
     """
     judged = judge.score(truth, table, groups=groups)
@@ -218,7 +235,7 @@ def write_floor(
     write_json(folder / "score.json", {
         "metric": judged.metric, "value": judged.value, "low": judged.low, "high": judged.high, "n": judged.n,
         "higher_is_better": judged.higher_is_better, "interval": judged.interval, "digest": digest,
-        "groups": groups is not None, "others": judge.others(truth, table, groups),
+        "groups": groups is not None, "others": judge.others(truth, table, groups, until=until),
         "cost": {"parameters": None, "train_flops": None, "forward_flops": None, "seconds": result.seconds,
                  "train_seconds": result.seconds, "peak_bytes": None, "inference_ms": None},
         "data_share": share, "replaced": {},

@@ -174,8 +174,8 @@ class Network:
         count = {split: len(session.dataset.rows(split)) for split in ("validation", "test")}
         row_s = 0.0 if session.options.budget_s is None else self.prediction_s()
         test = 0 if session.options.validation_only else count["test"]
-        # the last validation, the held-out rows, their scores and the report
-        after_s = row_s * (count["validation"] + test) + SCORE_ROW_S * test + REPORT_S
+        # the last validation, the held-out rows, some of them one by one, their scores and the report
+        after_s = row_s * (count["validation"] + test + INFERENCE_ROWS) + SCORE_ROW_S * test + REPORT_S
         deadline = session.training_deadline(after_s)
         replay = session.replay
         if session.refit is not None:
@@ -262,12 +262,15 @@ class Network:
         return len(self.store) / (self.store.steps(size) * size) if alone else 1.0
 
     def inference_ms(self) -> float:
-        """Median time of one row by itself, of 20 validation rows."""
+        """Median time of one row by itself, of 20 validation rows, or as many as a budget has time for."""
+        until = time.monotonic() + 0.1 * self.session.seconds_left()
         rows = (self.session.dataset.rows("validation") or self.train_rows)[:INFERENCE_ROWS]
         stores = [Store.pack(self.task, [row], learn=False) for row in rows]
-        times = []
+        times: list[float] = []
         with evaluating(self.model):
             for store in stores:
+                if times and time.monotonic() > until:
+                    break
                 began = time.perf_counter()
                 list(parts_of(self.task, self.model, store, self.hardware.device))
                 times.append(time.perf_counter() - began)

@@ -130,11 +130,13 @@ class SkeletonClassification(Classification):
         turned, cut, start = torch.rand(3, n, generator=generator)
         sizes = (2 * torch.rand(n, 3, 1, 1, generator=generator) - 1) * math.log1p(self.resize)
         shaken = self.jitter * torch.randn(*poses.shape[:3], self.steps, generator=generator)
-        poses = torch.einsum("bij,bjkt->bikt", self._turns(turned).to(poses), poses) * sizes.exp().to(poses)
         length = 1 - (1 - self.crop) * cut  # (B,) shares
         first = (1 - length) * start
         at = first[:, None] + length[:, None] * torch.linspace(0, 1, self.steps)  # (B, T)
-        return {**batch, "motion": _read_at(poses, at.to(poses)) + shaken.to(poses)}
+        poses = _read_at(poses, at.to(poses))  # first: turning and resizing are the same for fewer poses
+        moves = (self._turns(turned) * sizes[..., 0].exp()).to(poses)  # (B, 3, 3)
+        moved = torch.bmm(moves, poses.flatten(2)).view_as(poses)
+        return {**batch, "motion": moved + shaken.to(poses)}
 
     def _turns(self, drawn: Tensor) -> Float[Tensor, "B 3 3"]:
         angle = (2 * drawn - 1) * math.radians(self.turn)

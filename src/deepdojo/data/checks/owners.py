@@ -32,7 +32,7 @@ def owners(look: Look) -> Iterator[Problem]:
 def _in_file_names(look: Look) -> Iterator[Problem]:
     """Of rows that are files, whose id is their path."""
     reader_of = getattr(getattr(getattr(look.dataset.project, "spec", None), "data", None), "reader_of", None)
-    if look.named or reader_of is None or reader_of() != "files":
+    if look.named or reader_of is None or reader_of() not in ("files", "sounds", "skeletons"):
         return
     found = {split: [owner_in_name(row["id"]) for row in look.rows[split]] for split in SPLITS}
     words = {one[0] for owners in found.values() for one in owners if one is not None}

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from deepdojo.data.videos import Clip, decode_video
+from deepdojo.data.videos import ARRAY_RATE, Clip, decode_video
 from deepdojo.errors import DataError
 
 __all__ = ["Clips"]
@@ -70,9 +70,7 @@ class Clips:
         y, x = (size, round(size / np.exp(form))) if form > 0 else (round(size * np.exp(form)), size)
         height, width = (max(SIDES, int(side / SIDES + 0.5) * SIDES) for side in (y, x))
         plain = cls(frames, clips, seconds, height, width, 3 if colour else 1)
-        stack = np.stack(
-            [plain.of(decode_video(clip.frames, size=(height, width), colour=colour))[0] for clip in found]
-        )
+        stack = np.stack([plain._middle(clip.frames) for clip in found])
         values = stack.reshape(len(stack), frames, -1).astype(np.float64) / 255.0
         spread = (max(float(part.std()), 1e-3) for part in (values, np.diff(values, axis=1)))
         return cls(frames, clips, seconds, height, width, plain.channels, float(values.mean()), *spread)
@@ -81,15 +79,21 @@ class Clips:
         """K arrays (F C, Y, X) uint8. Raises DataError for a cell that is no video."""
         return self.of(decode_video(cell, size=(self.height, self.width), colour=self.channels == 3))
 
+    def _middle(self, frames: np.ndarray) -> np.ndarray:
+        """(F C, Y, X) of the first clip of frames that are not yet of its size: those alone are resized."""
+        even = Clip(frames, np.arange(len(frames)) / ARRAY_RATE, len(frames) / ARRAY_RATE)
+        seen = decode_video(even.at(self.times(even.seconds)[0]), size=(self.height, self.width),
+                            colour=self.channels == 3).frames  # fmt: skip
+        return self._placed(seen)
+
     def of(self, clip: Clip) -> list[np.ndarray]:
         """The same of decoded frames."""
-        found = []
-        for times in self.times(clip.seconds):
-            seen = clip.at(times)
-            if seen.ndim == 4:
-                seen = seen.transpose(0, 3, 1, 2)
-            found.append(np.ascontiguousarray(seen.reshape(-1, self.height, self.width)))
-        return found
+        return [self._placed(clip.at(times)) for times in self.times(clip.seconds)]
+
+    def _placed(self, seen: np.ndarray) -> np.ndarray:
+        if seen.ndim == 4:
+            seen = seen.transpose(0, 3, 1, 2)
+        return np.ascontiguousarray(seen.reshape(-1, self.height, self.width))
 
     def times(self, seconds: float) -> list[np.ndarray]:
         """When the frames of each clip of a video of so many seconds are looked at, the middle clip first."""

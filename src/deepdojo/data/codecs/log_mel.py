@@ -91,7 +91,7 @@ class LogMel:
             high=self.high, exponent=self.exponent, floor=self.floor,
         )  # fmt: skip
         if self.depth is not None:
-            loudest = np.quantile(found, LOUDEST)
+            loudest = _quantile(found.ravel(), LOUDEST)
             silent = loudest <= np.log(self.floor) + 1e-9  # digital silence has no loudest part
             found = np.zeros_like(found) if silent else np.maximum(found - loudest + self.depth, 0.0)
         return found.astype(np.float32)
@@ -106,6 +106,18 @@ class LogMel:
     @property
     def frames_a_second(self) -> float:
         return self.rate / self.hop
+
+
+def _quantile(values: Float[np.ndarray, " V"], share: float) -> float:
+    """`np.quantile`, linear between its neighbours, bit for bit, in a quarter of its time for so few numbers."""
+    at = share * (len(values) - 1)
+    low = int(at)
+    rest = at - low
+    if low + 1 == len(values):
+        return float(values.max())
+    part = np.partition(values, (low, low + 1))
+    a, b = float(part[low]), float(part[low + 1])
+    return b - (b - a) * (1 - rest) if rest >= 0.5 else a + (b - a) * rest
 
 
 def _readable(cell: Any) -> Sound | None:

@@ -105,7 +105,7 @@ def infer_voc(files: Files, prefix: str, annotations: list[str], choices: Choice
     _refuse(choices, inferred.shown[0])
     stems = {PurePosixPath(name).stem for name in annotations}
     pictures = [name for name in files.glob(f"{prefix}**/*") if is_picture(name)]
-    own = [name for name in pictures if PurePosixPath(name).stem in stems]
+    own = _one_of_each([name for name in pictures if PurePosixPath(name).stem in stems])
     if not own:
         raise DataError("no picture has the name of an annotation", where=str(inferred.shown[0]),
                         todo="put pictures and XML files into one folder")  # fmt: skip
@@ -124,6 +124,19 @@ def infer_voc(files: Files, prefix: str, annotations: list[str], choices: Choice
     _finish(list(read("voc", files, **options)), data, set(sets), choices, inferred)
     inferred.files += [*_holders(annotations), *_holders(pictures), *_holders(list(sets.values()))]
     inferred.files = list(dict.fromkeys(inferred.files))
+
+
+def _one_of_each(pictures: list[str]) -> list[str]:
+    """Without the folders whose pictures another folder has by the same names: VOC's masks of segments are called as
+    the photographs are. The folder with the most stays."""
+    folders: dict[str, set[str]] = {}
+    for name in pictures:
+        folders.setdefault(name.rpartition("/")[0], set()).add(PurePosixPath(name).stem)
+    kept: list[str] = []
+    for folder in sorted(folders, key=lambda name: (-len(folders[name]), "mask" in name.lower(), name)):
+        if not any(folders[folder] & folders[other] for other in kept):
+            kept.append(folder)
+    return [name for name in pictures if name.rpartition("/")[0] in kept]
 
 
 def infer_coco(files: Files, names: list[str], choices: Choices, inferred: Inferred) -> None:

@@ -15,15 +15,14 @@ from deepdojo.data.infer.inferred import Choices, Inferred, split_of
 from deepdojo.data.infer.text import IMAGE_SUFFIXES
 from deepdojo.data.readers import RawRow
 from deepdojo.data.readers.captions import read
+from deepdojo.data.readers.captions_json import CAPTIONS, PICTURES, json_captions
 from deepdojo.data.readers.csv_reader import table_header
 from deepdojo.errors import DataError, DojoError, UsageError
 
-__all__ = ["infer_captions"]
+__all__ = ["infer_captions", "lists_captions"]
 
 TASK = "captioning"
 ENDINGS = (".csv", ".tsv", ".txt", ".json")
-CAPTIONS = ("caption", "captions", "comment", "sentence", "description", "text")
-PICTURES = ("image", "image_name", "filename", "file_name", "file", "picture", "name")
 _PART = re.compile(r"train|test|val|dev", re.IGNORECASE)
 
 
@@ -56,6 +55,17 @@ def infer_captions(files: Files, prefix: str, choices: Choices, inferred: Inferr
     file, options, rows, folder = found
     _write(files, file, options, rows, folder, prefix, choices, inferred)
     return True
+
+
+def lists_captions(files: Files, name: str) -> bool:
+    """Whether a JSON file is a list of pictures with captions, whatever it is called."""
+    if not name.lower().endswith(".json"):
+        return False
+    try:
+        first = next(json_captions(files, name, None), None)
+    except DojoError:
+        return False
+    return isinstance(first, tuple) and PurePosixPath(first[1]).suffix.lower().removeprefix(".") in IMAGE_SUFFIXES
 
 
 def _best(

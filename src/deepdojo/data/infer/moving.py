@@ -11,6 +11,7 @@ from typing import Any, Literal
 from deepdojo.data.files import Files
 from deepdojo.data.infer.images import IMAGES, _files, _into_single_folder, _parts, _pattern
 from deepdojo.data.infer.inferred import Choices, Inferred, class_metric, said_classes, split_of, two_classes
+from deepdojo.data.infer.named_motions import infer_named_motions, scheme_of
 from deepdojo.data.skeletons import parse_motion
 from deepdojo.data.videos import require_decoder
 from deepdojo.errors import DataError, UsageError
@@ -33,7 +34,10 @@ def moving_kind(files: Files, prefix: str) -> Kind | None:
         return None
     if _named(files, prefix, "video"):
         return "video"
-    texts = [name for name in _named(files, prefix, "skeleton") if "/" in name]
+    texts = _named(files, prefix, "skeleton")
+    scheme = scheme_of(texts)
+    # Names that tell the class need no folders.
+    texts = [name for name in texts if ("/" in name if scheme is None else re.search(scheme, name) is not None)]
     return "skeleton" if any(_numbers(files, prefix + name) for name in texts[:_TRIED]) else None
 
 
@@ -51,6 +55,10 @@ def infer_moving(
     if kind == "video":
         require_decoder()
     names = _named(files, prefix, kind)
+    scheme = scheme_of(names) if kind == "skeleton" and test_prefix is None else None
+    if scheme is not None:
+        infer_named_motions(files, prefix, names, scheme, choices, inferred, _joints)
+        return
     prefix, names = _into_single_folder(prefix, names)
     parts = _parts(names)
     if test_prefix is not None:

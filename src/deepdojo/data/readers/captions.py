@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from deepdojo.data.encodings import text_lines
 from deepdojo.data.files import printable
 from deepdojo.data.readers import RawRow
+from deepdojo.data.readers.captions_json import Line, json_captions
 from deepdojo.errors import DataError
 
 if TYPE_CHECKING:
@@ -20,10 +20,6 @@ __all__ = ["read"]
 
 _NUMBERED = re.compile(r"(?P<image>[^\t]+?)#\d+\t(?P<caption>.*)")
 """Flickr8k's and Flickr30k's own form."""
-_COCO = 'COCO\'s form is {"images": [{"id", "file_name"}], "annotations": [{"image_id", "caption"}]}'
-
-Line = tuple[int, str, str]
-"""Number of the line, name of the picture, caption."""
 
 
 def read(
@@ -39,8 +35,9 @@ def read(
     """Cells `image` (its name as the file has it) and `captions` (texts), in the order in which pictures first occur.
 
     A file is a table with a line a caption and columns `image` and `caption` (or the two of `names`), lines `name#0`,
-    tab, caption as Flickr8k has them, or COCO's JSON. A caption without a word is left out by itself, and a picture
-    without any other with it. The number of a row is that of its first caption in the file.
+    tab, caption as Flickr8k has them, or JSON (`captions_json`): COCO's, or a list of pictures with captions. A caption
+    without a word is left out by itself, and a picture without any other with it. The number of a row is that of its
+    first caption in the file.
 
     Args:
         file: a name, a pattern, or a list of them.
@@ -103,7 +100,7 @@ def _lines(
     if files.is_empty(name):
         raise DataError("the file is empty", where=printable(name))
     if name.lower().removesuffix(".gz").endswith(".json"):
-        yield from _coco(files, name, encoding)
+        yield from json_captions(files, name, encoding)
         return
     lines = text_lines(lambda: files.open(name), encoding, where=name)
     first = next((line for line in lines if line.strip()), "")
@@ -142,19 +139,3 @@ def _table(
             yield RawRow({}, name, raw.line, raw.reject or "no picture is named")
         else:
             yield raw.line or 0, cells[0], cells[1]
-
-
-def _coco(files: Files, name: str, encoding: str | None) -> Iterator[Line | RawRow]:
-    try:
-        found = json.loads("".join(text_lines(lambda: files.open(name), encoding, where=name)))
-        pictures = {image["id"]: str(image["file_name"]) for image in found["images"]}
-        captions = [(each["image_id"], str(each["caption"])) for each in found["annotations"]]
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise DataError(f"the file is no JSON ({error})"[:160], where=printable(name)) from None
-    except (KeyError, TypeError) as error:
-        raise DataError(f"a part of the file is missing ({error})"[:160], where=printable(name), todo=_COCO) from None
-    for number, (image, caption) in enumerate(captions, 1):
-        if image in pictures:
-            yield number, pictures[image], caption
-        else:
-            yield RawRow({}, name, number, f"the caption is of the image {image!r:.40}, which the file does not list")
