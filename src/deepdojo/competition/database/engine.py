@@ -34,7 +34,7 @@ class Database:
     def __init__(self, engine: sa.Engine) -> None:
         self.engine = engine
         self.sqlite = engine.dialect.name == "sqlite"
-        self._now = sa.select(
+        self._now: sa.Select[Any] = sa.select(
             sa.literal_column("(julianday('now') - 2440587.5) * 86400.0")
             if self.sqlite
             else sa.literal_column("extract(epoch from clock_timestamp())::double precision")

@@ -62,7 +62,7 @@ def lease(database: Database, most: int, *, lease_s: float = LEASE_S) -> list[Jo
                 jobs.c.order_key,
             )
         )
-        found = connection.execute(taken).all()
+        found = list(connection.execute(taken))
     found.sort(key=lambda row: (row.order_key, row.id))
     return [Job(*row[:7], token) for row in found]
 

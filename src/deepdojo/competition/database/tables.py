@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -32,8 +34,8 @@ metadata = MetaData()
 _Id = BigInteger().with_variant(Integer(), "sqlite")
 
 
-def _table(name: str, *parts: object) -> Table:
-    return Table(name, metadata, *parts)  # type: ignore[arg-type]
+def _table(name: str, *parts: Any) -> Table:
+    return Table(name, metadata, *parts)
 
 
 def _own() -> Column[int]:
