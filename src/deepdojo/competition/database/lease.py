@@ -64,7 +64,10 @@ def lease(database: Database, most: int, *, lease_s: float = LEASE_S) -> list[Jo
         )
         found = list(connection.execute(taken))
     found.sort(key=lambda row: (row.order_key, row.id))
-    return [Job(*row[:7], token) for row in found]
+    return [
+        Job(row.id, row.kind, row.event_id, row.team_id, row.submission_id, row.rubric, row.attempts, token)
+        for row in found
+    ]
 
 
 def extend(database: Database, held: list[Job], *, lease_s: float = LEASE_S) -> None:
