@@ -43,6 +43,12 @@ class Room:
         """What one person runs."""
         return dojo(self.folder, who, *words, inside=inside)
 
+    def board(self) -> list[dict[str, Any]]:
+        """As an entrant sees it now: the server looks for a new version every 50 ms at most."""
+        time.sleep(0.2)
+        rows: list[dict[str, Any]] = json.loads(self.dojo("board", self.address, "--json").out)
+        return rows
+
     def sent(self, who: str, share: float, seed: int) -> Path:
         """A table of which about this share of the rows is right."""
         import random
@@ -250,7 +256,7 @@ def test_answers_that_were_wrong_are_scored_anew_seen_and_applied(room: Room) ->
         assert {row["team"] for row in told["moves"]} == {row["name"] for row in before}
         assert json.loads(room.dojo("board", room.address, "--json").out) == before  # it does not count yet
         assert room.dojo("host", "winds", "rescore", "--apply").code == 0
-        after = {row["name"]: row["score"] for row in json.loads(room.dojo("board", room.address, "--json").out)}
+        after = {row["name"]: row["score"] for row in room.board()}
         assert after == {row["team"]: row["new_value"] for row in told["moves"]}
         assert after != {row["name"]: row["score"] for row in before}
         assert _audit_when_done(room)["equal"]
