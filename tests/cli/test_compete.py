@@ -187,7 +187,7 @@ def test_a_frozen_board_stands_still_until_the_freeze_ends(room: Room) -> None:
     assert "frozen" in room.dojo("board", room.address).out
     assert "fay" not in [row["name"] for row in json.loads(room.dojo("board", room.address, "--json").out)]
     assert room.dojo("host", "winds", "unfreeze").code == 0
-    assert json.loads(room.dojo("board", room.address, "--json").out)[0]["name"] == "fay"
+    assert room.board()[0]["name"] == "fay"
 
 
 def test_announcements_and_a_new_end_reach_the_server(room: Room) -> None:
