@@ -32,7 +32,7 @@ def raising(error: BaseException) -> Any:
     ("args", "sentence"),
     [
         (["trian"], "no command is named 'trian'; did you mean 'train'?"),
-        (["xyzzy"], "no command is named 'xyzzy'; known: board, check,"),
+        (["xyzzy"], "no command is named 'xyzzy'; known: board, bundle, check,"),
         (["--helpp"], "no option is named '--helpp'; did you mean '--help'?"),
         (["train"], "a project or --resume RUN is needed, and not both; try dojo train digits"),
         (["train", "digits", "--resume", "last"], "a project or --resume RUN is needed"),
