@@ -181,7 +181,7 @@ def test_the_readme_says_licence_citation_metric_and_how_to_enter(tmp_path):
     made = publish("breast-cancer", tmp_path / "event", practice=True, title="A title")
     text = (made.public / "README.md").read_text(encoding="utf-8")
     spec = find_project("breast-cancer").spec
-    for part in ("# A title", spec.licence, spec.cite, "**accuracy** (higher is better)", "dojo train ."):
+    for part in ("# A title", spec.licence, spec.cite, "**accuracy** (higher is better)", "dojo submit"):
         assert part in text
 
 

@@ -76,10 +76,10 @@ def _entering(sample: str) -> str:
     return "\n".join([
         "## How to enter", "",
         "This folder is a project of DeepDojo:", "",
-        "```", "dojo check .", "dojo train .", "```", "",
+        "```", "dojo check .", "dojo train .", "dojo submit RUN ADDRESS", "```", "",
         "`dojo train` leaves the predictions of the test rows in the run; `dojo predict RUN test.parquet -o mine.csv`"
-        f" makes them again. Send that table to the host. Any other program in any language will do, too:"
-        f" its table is like `{sample}`.",
+        f" makes them again. Any other program in any language will do, too: `dojo submit mine.csv ADDRESS`, where"
+        f" `mine.csv` is like `{sample}`.",
     ])  # fmt: skip
 
 
