@@ -205,21 +205,25 @@ def correct_labels(room: Classroom, rng: random.Random) -> None:
     room.count(f"rescored, {verb[2:]}" if not done.returncode else f"{verb} refused: {done.stderr.strip()[:80]}")
 
 
+def reap(room: Classroom, seed: int) -> None:
+    """A SIGKILL every few seconds, whatever else goes on."""
+    rng = random.Random(seed)
+    while not room.ending.wait(rng.uniform(3, 12)):
+        kill(room, rng)
+
+
 def disturb(room: Classroom, seed: int) -> None:
-    """Until the end of the class."""
+    """The host's acts, until the end of the class."""
     rng = random.Random(seed)
     while not room.ending.wait(rng.uniform(2, 8)):
-        what = rng.random()
-        if what < 0.55:
-            kill(room, rng)
-        elif what < 0.85:
-            for verb in ("freeze", "unfreeze"):
-                done = room.host(verb)
-                room.count(verb if not done.returncode else f"{verb} refused: {done.stderr.strip()[:80]}")
-                if room.ending.wait(rng.uniform(1, 4)):
-                    break
-        else:
+        if rng.random() < 0.35:
             correct_labels(room, rng)
+            continue
+        for verb in ("freeze", "unfreeze"):
+            done = room.host(verb)
+            room.count(verb if not done.returncode else f"{verb} refused: {done.stderr.strip()[:80]}")
+            if room.ending.wait(rng.uniform(1, 4)):
+                break
     room.host("unfreeze")
 
 
@@ -251,7 +255,7 @@ def verdicts(room: Classroom) -> dict[str, tuple[bool, str]]:
     found["audit: kept scores, steps and ranks come out again"] = (
         bool(told.get("equal")),
         f"{told.get('submissions')} submissions, {told.get('final_rows')} final rows, "
-        f"{len(told.get('different', []))} differences {told.get('different', [])[:3]}{audited.stderr[:200]}",
+        f"{len(told.get('different', []))} differences {told.get('different', [])[:3]}{audited.stderr[-200:] if audited.returncode else ''}",
     )
     archived = room.host("archive", "kept")
     again = room.dojo("host", "kept", "audit", "--json")
@@ -259,7 +263,7 @@ def verdicts(room: Classroom) -> dict[str, tuple[bool, str]]:
     found["the archive alone gives the final board"] = (
         not archived.returncode and bool(again_told.get("equal")) and again_told.get("final_rows", 0) > 0,
         f"{again_told.get('final_rows')} rows {again_told.get('different', [])[:3]}"
-        f"{archived.stderr[:200]}{again.stderr[:200]}",
+        f"{''.join(said.stderr[-200:] for said in (archived, again) if said.returncode)}",
     )
     manifest = json.loads((room.folder / "kept" / "manifest.json").read_text())
     kept = Counter(row["id"] for row in manifest["submissions"])
@@ -291,7 +295,7 @@ def run_class(folder: Path, minutes: float, entrants: int, seed: int, address: s
     with served(room):
         _until_done(room, lambda: Client(f"http://127.0.0.1:{room.port}").events())
         threads = [threading.Thread(target=entrant, args=(room, i, told["code"], truth, seed)) for i in range(entrants)]
-        threads.append(threading.Thread(target=disturb, args=(room, seed)))
+        threads += [threading.Thread(target=what, args=(room, seed)) for what in (disturb, reap)]
         for thread in threads:
             thread.start()
         time.sleep(60 * minutes)
