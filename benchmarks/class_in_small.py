@@ -255,15 +255,14 @@ def verdicts(room: Classroom) -> dict[str, tuple[bool, str]]:
     found["audit: kept scores, steps and ranks come out again"] = (
         bool(told.get("equal")),
         f"{told.get('submissions')} submissions, {told.get('final_rows')} final rows, "
-        f"{len(told.get('different', []))} differences {told.get('different', [])[:3]}{audited.stderr[-200:] if audited.returncode else ''}",
+        f"{len(told.get('different', []))} differences {told.get('different', [])[:3]}{_faults(audited)}",
     )
     archived = room.host("archive", "kept")
     again = room.dojo("host", "kept", "audit", "--json")
     again_told = json.loads(again.stdout or "{}")
     found["the archive alone gives the final board"] = (
         not archived.returncode and bool(again_told.get("equal")) and again_told.get("final_rows", 0) > 0,
-        f"{again_told.get('final_rows')} rows {again_told.get('different', [])[:3]}"
-        f"{''.join(said.stderr[-200:] for said in (archived, again) if said.returncode)}",
+        f"{again_told.get('final_rows')} rows {again_told.get('different', [])[:3]}{_faults(archived, again)}",
     )
     manifest = json.loads((room.folder / "kept" / "manifest.json").read_text())
     kept = Counter(row["id"] for row in manifest["submissions"])
@@ -279,6 +278,10 @@ def verdicts(room: Classroom) -> dict[str, tuple[bool, str]]:
         f"{len(doubled)} doubled, {len(kept) - len(room.acknowledged)} kept whose answer never arrived",
     )
     return found
+
+
+def _faults(*said: subprocess.CompletedProcess[str]) -> str:
+    return "".join(each.stderr[-200:] for each in said if each.returncode)
 
 
 def run_class(folder: Path, minutes: float, entrants: int, seed: int, address: str | None) -> bool:
