@@ -22,11 +22,14 @@ from deepdojo.scoring.submission import Submission
 from deepdojo.tables import Table, align, check_cells, read_table, write_table
 
 __all__ = [
-    "METRIC_FILE", "PRIVATE", "PUBLIC", "Solution", "close_to_others", "public_rows", "read_solution", "write_solution",
+    "INPUTS", "METRIC_FILE", "PRIVATE", "PUBLIC", "Solution", "close_to_others", "public_rows", "read_solution",
+    "write_solution",
 ]  # fmt: skip
 
 PUBLIC, PRIVATE = "Public", "Private"
 METRIC_FILE = "metric.py"
+INPUTS = "inputs"
+"""Of a code competition, below the private folder: the test rows without answers, as programs read them."""
 _SOLUTION, _FACTS, _KEY = "solution.parquet", "solution.json", "key"
 
 
@@ -186,8 +189,15 @@ def _rows_of(path: Path, contract: Contract) -> tuple[Table, list[dict[str, Any]
 
 def close_to_others(folder: Path) -> None:
     """Mode 0700 for a folder and those in it, 0600 for files. On Windows the folder has the rights of the one that it
-    lies in: only the user's own folders are closed to others there."""
+    lies in: only the user's own folders are closed to others there.
+
+    What programs read (`inputs`) is closed by the folder around it alone: a sandbox, which has a uid of its own, is
+    given it as it is, and not a copy for each run."""
     if os.name != "posix":
         return
+    inputs = folder / INPUTS
     for path in [*folder.rglob("*"), folder]:
-        path.chmod(0o700 if path.is_dir() else 0o600)
+        if path == inputs or inputs in path.parents:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        else:
+            path.chmod(0o700 if path.is_dir() else 0o600)
