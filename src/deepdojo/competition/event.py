@@ -10,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from deepdojo.competition.refusal import Refusal
 
-__all__ = ["RESERVED", "Rules", "event_name", "moment", "parse_rules"]
+__all__ = ["INPUTS", "RESERVED", "Rules", "event_name", "moment", "parse_rules"]
 
+INPUTS = "inputs"
+"""Of a code competition, below the private folder: the test rows without answers, as programs read them."""
 RESERVED = ("api", "sign-in", "sign-out", "static", "submissions")
 """Addresses of the server's own, which an event's name would hide."""
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")

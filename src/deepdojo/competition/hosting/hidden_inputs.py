@@ -13,10 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from deepdojo.competition.event import INPUTS
 from deepdojo.competition.hosting.media_files import MediaFiles
 from deepdojo.competition.hosting.new_ids import keyed, new_ids
 from deepdojo.competition.hosting.published_tables import PublishedTables
-from deepdojo.competition.hosting.solution import INPUTS
 
 __all__ = ["EXAMPLES", "HiddenInputs"]
 

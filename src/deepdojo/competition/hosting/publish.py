@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from deepdojo import __version__
+from deepdojo.competition.event import INPUTS
 from deepdojo.competition.hosting.hidden_inputs import HiddenInputs
 from deepdojo.competition.hosting.media_files import MediaFiles, set_times
 from deepdojo.competition.hosting.new_ids import keyed, new_id, new_ids
@@ -20,7 +21,6 @@ from deepdojo.competition.hosting.readme import readme_text
 from deepdojo.competition.hosting.references import judged_references, keep_references
 from deepdojo.competition.hosting.sample_submission import write_sample
 from deepdojo.competition.hosting.solution import (
-    INPUTS,
     METRIC_FILE,
     Solution,
     close_to_others,

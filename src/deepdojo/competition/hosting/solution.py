@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from deepdojo.competition.event import INPUTS
 from deepdojo.competition.hosting.new_ids import keyed
 from deepdojo.contracts import Contract, KindName, contract_of
 from deepdojo.data.digests import digest_of_lines, line_of
@@ -22,14 +23,12 @@ from deepdojo.scoring.submission import Submission
 from deepdojo.tables import Table, align, check_cells, read_table, write_table
 
 __all__ = [
-    "INPUTS", "METRIC_FILE", "PRIVATE", "PUBLIC", "Solution", "close_to_others", "public_rows", "read_solution",
+    "METRIC_FILE", "PRIVATE", "PUBLIC", "Solution", "close_to_others", "public_rows", "read_solution",
     "write_solution",
 ]  # fmt: skip
 
 PUBLIC, PRIVATE = "Public", "Private"
 METRIC_FILE = "metric.py"
-INPUTS = "inputs"
-"""Of a code competition, below the private folder: the test rows without answers, as programs read them."""
 _SOLUTION, _FACTS, _KEY = "solution.parquet", "solution.json", "key"
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from deepdojo.competition.sandbox.failing import place_of_failure
 from deepdojo.competition.sandbox.limits import Limits, Outcome, SandboxError
+from deepdojo.competition.sandbox.mounts import SYSTEM, toolchain
 from deepdojo.competition.sandbox.owner import scratch_folder
 from deepdojo.competition.sandbox.runner import Sandbox
 from deepdojo.competition.sandbox.unpack import SubmissionLimits, unpack
@@ -88,6 +89,7 @@ def run_submission(
         raise UsageError(f"{output!r} is no name of a table", where="output", todo=f"end it in {', '.join(_TABLES)}")
     if not inputs.is_dir():
         raise SandboxError("the hidden inputs are no folder", where=str(inputs))
+    _refuse_within(inputs)
     with _scratch() as scratch:
         folder = unpack(Path(source), scratch, sizes)
         kind = "code" if (folder / "predict.py").is_file() else "run"
@@ -96,6 +98,15 @@ def run_submission(
         done = sandbox.run(command, binds=binds, output=output, limits=limits, cwd=cwd)
         failed_at = "" if show_stderr or done.exit_code == 0 else place_of_failure(done.stderr, folder)
     return _taken(done, kind, output, limits, tail(done.stderr) if show_stderr else failed_at)
+
+
+def _refuse_within(inputs: Path) -> None:
+    """What lies beside the inputs must not be shown to programs with the interpreter's own folders."""
+    for top in (*toolchain(), *map(Path, SYSTEM)):
+        if inputs.resolve().is_relative_to(top):
+            raise SandboxError(
+                f"the store lies in {top}, which every program sees", where=str(inputs), todo="move the store elsewhere"
+            )
 
 
 @contextmanager

@@ -18,8 +18,7 @@ from deepdojo.competition.database.events import by_id
 from deepdojo.competition.database.lease import Job, fail, give_up_worn_out, lease, postpone, program_waits
 from deepdojo.competition.database.programs import ProgramRun, keep_fault, keep_table
 from deepdojo.competition.database.tables import payloads, submissions
-from deepdojo.competition.event import Rules
-from deepdojo.competition.hosting.solution import INPUTS
+from deepdojo.competition.event import INPUTS, Rules
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.worker.heartbeat import Heartbeat
 from deepdojo.competition.worker.process import Died, ScoringLimits, ScoringProcess
