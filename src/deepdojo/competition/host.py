@@ -158,10 +158,9 @@ def host_event(
     wanted = {"name": name, "title": title, "task": dataset.project.spec.task, **given}
     rules = parse_rules({**wanted, "metric": "accuracy", "higher_is_better": True})  # before the work, not after it
     _in_order(rules)
-    _refuse_programs(rules)
     made = publish(
         dataset, store.folder / "events" / name, title=title, public_share=rules.public_share,
-        practice=rules.practice, trusted=trusted, progress=progress,
+        practice=rules.practice, code=rules.code, trusted=trusted, progress=progress,
     )  # fmt: skip
     solution = read_solution(made.private)
     rules = parse_rules({**wanted, "metric": solution.metric, "higher_is_better": _higher(solution, made.public)})
@@ -179,7 +178,7 @@ def host_event(
     return {
         "event": name, "code": event.code, "public": str(made.public), "private": str(made.private),
         "rows": dict(made.rows), "public_rows": made.public_rows, "references": dict(made.references),
-        "sample": made.sample, "notes": list(made.notes), "left_out": len(made.left_out),
+        "sample": made.sample, "notes": [*made.notes, *_sandbox_notes(rules)], "left_out": len(made.left_out),
         "rules": rules.model_dump(), "token_file": str(store.token_file), "store": str(store.folder),
     }  # fmt: skip
 
@@ -189,11 +188,14 @@ def _in_order(rules: Rules) -> None:
         raise UsageError("the event would end before it starts", where="--until", todo="give a later end")
 
 
-def _refuse_programs(rules: Rules) -> None:
-    """The sandbox runs programs (`sandbox/code.py`), but no worker hands them to it yet: all would be refused."""
-    if rules.code:
-        raise UsageError("workers of this version do not run entrants' programs", where="--code",
-                         todo="host it for tables, without --code")  # fmt: skip
+def _sandbox_notes(rules: Rules) -> list[str]:
+    """What a host of programs should know of this machine before anybody sends one."""
+    if not rules.code:
+        return []
+    from deepdojo.competition.sandbox import self_test
+
+    missing = self_test()
+    return [f"no program can run on this machine, so serve it from another: {'; '.join(missing)}"] if missing else []
 
 
 def _higher(solution: Any, public: Path) -> bool:

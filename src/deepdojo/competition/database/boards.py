@@ -15,13 +15,23 @@ from typing import Any
 import sqlalchemy as sa
 
 from deepdojo.competition.database.events import Event, by_id
-from deepdojo.competition.database.tables import OPEN_JOB, boards, jobs, people, scores, submissions, teams
+from deepdojo.competition.database.tables import (
+    OPEN_JOB,
+    boards,
+    jobs,
+    people,
+    program_runs,
+    scores,
+    submissions,
+    teams,
+)
 from deepdojo.competition.refusal import Refusal
 
 __all__ = ["PARTS", "board", "choose", "finals", "published", "submission", "submissions_of"]
 
 PARTS = ("public", "private")
 _AHEAD_AT_MOST = 100_000
+_RAN = ("kind", "seconds", "peak_bytes", "log")
 
 
 def board(connection: sa.Connection, event: Event, part: str = "public", *, host: bool = False) -> list[dict[str, Any]]:
@@ -138,7 +148,8 @@ def submission(connection: sa.Connection, public_id: str, *, host: bool = False)
         id, event_id, team_id, team, person, kind, file_name, note, sha256, bytes, version, created, state, fault (with
         row and column, where the file was refused), chosen, place (how many wait before it; None when it does not
         wait), value, low, high, n, moved (whether it is a new step of the team; `value` is what the team is shown
-        since), private (value, low, high, n; once it is open); for a host plain (the plain public value) and
+        since), private (value, low, high, n; once it is open), ran (of a program: kind, seconds, peak_bytes, and for a
+        host log); for a host plain (the plain public value) and
         fault_host.
 
     Raises:
@@ -165,6 +176,7 @@ def _wide(rubric: int) -> Any:
         "id", "public_id", "event_id", "team_id", "kind", "file_name", "note", "sha256", "bytes", "version", "created",
         "state", "fault", "fault_host", "chosen",
     )]  # fmt: skip
+    ran = [program_runs.c[name].label(f"ran_{name}") for name in _RAN]
     figures = [
         part.c[name].label(f"{label}_{name}")
         for part, label in ((public, "public"), (private, "private"))
@@ -172,7 +184,10 @@ def _wide(rubric: int) -> Any:
     ]
     joined = submissions.join(teams, teams.c.id == s.team_id).join(people, people.c.id == s.person_id)
     joined = joined.outerjoin(public, of(public, "public")).outerjoin(private, of(private, "private"))
-    return sa.select(*columns, teams.c.name.label("team"), people.c.name.label("person"), *figures).select_from(joined)
+    joined = joined.outerjoin(program_runs, program_runs.c.submission_id == s.id)
+    return sa.select(*columns, *ran, teams.c.name.label("team"), people.c.name.label("person"), *figures).select_from(
+        joined
+    )
 
 
 def _told(row: Any, event: Event, host: bool) -> dict[str, Any]:
@@ -184,7 +199,9 @@ def _told(row: Any, event: Event, host: bool) -> dict[str, Any]:
             "fault": None if row["fault"] is None else json.loads(row["fault"]),
             "value": row["public_shown"], "low": plain["low"] if moved else None,
             "high": plain["high"] if moved else None, "n": plain["n"], "moved": moved,
-            "scored": row["public_scored"], "private": None}  # fmt: skip
+            "scored": row["public_scored"], "private": None, "ran": None}  # fmt: skip
+    if row["ran_kind"] is not None:
+        told["ran"] = {name: row[f"ran_{name}"] for name in _RAN if name != "log" or host}
     if host or event.closed_at is not None:
         told["plain"] = plain
         if row["private_value"] is not None:
@@ -197,12 +214,12 @@ def _told(row: Any, event: Event, host: bool) -> dict[str, Any]:
 def _place(connection: sa.Connection, number: int) -> int | None:
     j = jobs.c
     own = connection.execute(
-        sa.select(j.order_key, j.id).where(j.submission_id == number, j.kind == "score", OPEN_JOB)
+        sa.select(j.order_key, j.id, j.kind).where(j.submission_id == number, j.kind.in_(("score", "run")), OPEN_JOB)
     ).first()
     if own is None:
         return None
     before = (j.order_key < own.order_key) | ((j.order_key == own.order_key) & (j.id < own.id))
-    ahead = sa.select(j.id).where(OPEN_JOB, j.kind == "score", before).limit(_AHEAD_AT_MOST)
+    ahead = sa.select(j.id).where(OPEN_JOB, j.kind == own.kind, before).limit(_AHEAD_AT_MOST)
     return int(connection.execute(sa.select(sa.func.count()).select_from(ahead.subquery())).scalar_one())
 
 

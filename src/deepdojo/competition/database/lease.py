@@ -17,7 +17,7 @@ from deepdojo.competition.database.tables import OPEN_JOB, events, jobs, payload
 
 __all__ = [
     "ATTEMPTS", "LEASE_S", "Job", "extend", "fail", "give_up", "give_up_worn_out", "lease", "ours", "payload",
-    "postpone", "still_ours", "wake_ranking",
+    "postpone", "program_waits", "still_ours", "wake_ranking",
 ]  # fmt: skip
 
 LEASE_S = 30.0
@@ -49,14 +49,18 @@ class Job:
     token: str
 
 
-def lease(database: Database, most: int, *, lease_s: float = LEASE_S) -> list[Job]:
-    """Take the next jobs whose turn it is, oldest turn first; jobs whose lease ran out among them."""
+def lease(database: Database, most: int, *, lease_s: float = LEASE_S, programs: bool = False) -> list[Job]:
+    """Take the next jobs whose turn it is, oldest turn first; jobs whose lease ran out among them.
+
+    Args:
+        programs: jobs that run a program, and no others; they take minutes, so nothing else may wait behind them.
+    """
     token = secrets.token_hex(16)
     with database.write() as connection:
         now = database.now(connection)
         open_jobs = (
             sa.select(jobs.c.id)
-            .where(OPEN_JOB, jobs.c.lease_until < now)
+            .where(OPEN_JOB, jobs.c.lease_until < now, _kind(programs))
             .order_by(jobs.c.order_key, jobs.c.id)
             .limit(most)
         )
@@ -71,6 +75,17 @@ def lease(database: Database, most: int, *, lease_s: float = LEASE_S) -> list[Jo
         found: list[Any] = list(connection.execute(taken))
     found.sort(key=lambda row: (row.order_key, row.id))
     return [Job(**{name: row._mapping[name] for name in _LEASED[:-1]}, token=token) for row in found]
+
+
+def program_waits(database: Database) -> bool:
+    """Whether a program's turn has come: one look that takes no lock."""
+    with database.read() as connection:
+        due = sa.select(jobs.c.id).where(OPEN_JOB, jobs.c.lease_until < database.now(connection), _kind(True)).limit(1)
+        return connection.execute(due).first() is not None
+
+
+def _kind(programs: bool) -> Any:
+    return jobs.c.kind == "run" if programs else jobs.c.kind != "run"
 
 
 def extend(database: Database, held: list[Job], *, lease_s: float = LEASE_S) -> None:

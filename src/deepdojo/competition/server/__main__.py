@@ -29,13 +29,19 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--certificate", type=Path)
     parser.add_argument("--key", type=Path)
     parser.add_argument("--bundle", type=Path, help="what dojo bundle wrote, offered below /install")
+    parser.add_argument("--no-workers", action="store_true", help="all scoring is done by other machines")
     parser.add_argument("--with-parent", action="store_true", help="end when stdin is closed")
     given = parser.parse_args(arguments)
     try:
         address = os.environ["DEEPDOJO_DATABASE"] if given.database == "-" else given.database
         database = open_database(address, create=False)
         app = create_app(
-            database, given.store, names=given.name, secure=given.certificate is not None, bundle=given.bundle
+            database,
+            given.store,
+            names=given.name,
+            secure=given.certificate is not None,
+            bundle=given.bundle,
+            elsewhere=given.no_workers,
         )
     except (DojoError, KeyError) as error:
         print(error, file=sys.stderr)

@@ -20,6 +20,7 @@ from deepdojo.competition.server.endpoints import api_routes
 from deepdojo.competition.server.faults import answer_fault
 from deepdojo.competition.server.pages import page_routes
 from deepdojo.competition.server.room_bundle import RoomBundle
+from deepdojo.competition.server.sandbox_state import SandboxState
 from deepdojo.competition.server.security import Guard, Rates, allowed_hosts
 from deepdojo.competition.server.writer import Writer
 from deepdojo.competition.service import Service
@@ -29,7 +30,13 @@ __all__ = ["create_app"]
 
 
 def create_app(
-    database: Database, folder: Path, *, names: Iterable[str] = (), secure: bool = False, bundle: Path | None = None
+    database: Database,
+    folder: Path,
+    *,
+    names: Iterable[str] = (),
+    secure: bool = False,
+    bundle: Path | None = None,
+    elsewhere: bool = False,
 ) -> Starlette:
     """The application over an open database.
 
@@ -38,9 +45,10 @@ def create_app(
         names: further names by which the server may be asked.
         secure: cookies travel over TLS alone.
         bundle: what `dojo bundle` wrote, offered below /install.
+        elsewhere: no worker runs on this machine, so programs are taken whatever its sandbox lacks.
     """
     writer = Writer(database)
-    service = Service(database, folder, writer.submit)
+    service = Service(database, folder, writer.submit, SandboxState(elsewhere=elsewhere).missing)
     boards, rates = BoardBytes(service), Rates()
 
     @contextlib.asynccontextmanager

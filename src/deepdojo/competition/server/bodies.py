@@ -53,7 +53,7 @@ async def packed_body(request: Request, most: int) -> Packed:
 def too_large(most: int) -> Refusal:
     """What is said of a body above the limit."""
     return Refusal("too_large", f"the file is larger than {most >> 20:,} MiB" if most >= 1 << 20 else
-                   f"the file is larger than {most:,} bytes", where="body", todo="send Parquet")  # fmt: skip
+                   f"the file is larger than {most:,} bytes", where="body", todo="send Parquet, or less")  # fmt: skip
 
 
 async def read_json(request: Request) -> dict[str, Any]:

@@ -108,6 +108,7 @@ class Supervisor:
         words += ["--host", self.host, "--port", str(self.port)]
         for name in self.names:
             words += ["--name", name]
+        words += ["--no-workers"] if self._count() == 0 else []
         if self.certificate is not None:
             words += ["--certificate", str(self.certificate)]
         if self.bundle is not None:

@@ -21,6 +21,7 @@ import numpy as np
 
 from deepdojo.competition.worker.frames import read_frame, write_frame
 from deepdojo.competition.worker.judge import Judge
+from deepdojo.competition.worker.unquoted import unquoted
 from deepdojo.errors import DojoError, ScoreError
 
 __all__ = ["main"]
@@ -93,7 +94,8 @@ def _scored(judge: Judge, head: dict[str, Any], data: bytes) -> tuple[dict[str, 
             raise
         if judge.tells(error, data):
             return {"failed": str(error)[:_CHARS]}, b""
-        return {"refused": error.as_json()}, b""
+        known = {*judge.solution.contract.predictions, "id", head["name"], *(judge.solution.labels or ())}
+        return {"refused": error.as_json(), "unquoted": unquoted(error, data, known)}, b""
     body = b"".join(score.pop("influence").astype("<f4").tobytes() for score in scores.values())
     if not all(np.isfinite([score["value"], score["low"], score["high"]]).all() for score in scores.values()):
         raise ScoreError("a score is not finite")
