@@ -631,12 +631,14 @@ def submit(
     url: str,
     *,
     note: str = "",
+    cost: Mapping[str, object] | None = None,
     wait: float = 0.0,
     told: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Send a run's predictions, a table, or for events that take programs a folder or run, to an event.
 
     Args:
+        cost: what you state of parameters, train_flops, seconds; where you state nothing, a run's own figures are sent.
         wait: seconds to wait for the result; told: called with what is known meanwhile.
 
     Returns:
@@ -645,7 +647,21 @@ def submit(
     from deepdojo.competition.entrant import send
 
     run = getattr(what, "run", what)  # what dd.train gives
-    return send(getattr(run, "folder", run), url, note=note, wait_s=wait, told=told)
+    return send(getattr(run, "folder", run), url, note=note, cost=cost, wait_s=wait, told=told)
+
+
+def own_submissions(url: str, *, choose: Sequence[str] | None = None) -> dict[str, Any]:
+    """A team's own submissions in an event; with `choose` it first names those that count at the end.
+
+    Args:
+        choose: ids of submissions; an empty list takes the choice back: then the best by the public rows counts.
+
+    Returns:
+        title, metric, finals (how many may be chosen), team, submissions (the newest first, each with `chosen`).
+    """
+    from deepdojo.competition.entrant import submissions_of
+
+    return submissions_of(url, choose=choose)
 
 
 def runs(

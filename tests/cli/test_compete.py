@@ -148,6 +148,37 @@ def test_an_entrant_joins_trains_sends_and_stands_on_the_board(room: Room) -> No
     assert "not surely better" in again.out
 
 
+def test_a_run_states_its_costs_and_a_table_those_that_are_given(room: Room) -> None:
+    row = next(row for row in room.board() if row["name"] == "ada")
+    assert row["parameters"] > 100
+    assert 0 < row["seconds"] < 60
+    assert row["pareto"] is True
+    room.dojo("join", room.link, "guss", "--as", "gus", who="gus")
+    table = str(room.sent("gus", 0.7, 3))
+    for flag, value in (("--parameters", "1.5"), ("--seconds", "-1"), ("--flops", "nan")):
+        said = room.dojo("submit", table, room.address, flag, value, who="gus")
+        assert (said.code, f"error: {flag}" in said.err) == (2, True), said.err
+    sent = room.dojo("submit", table, room.address, "--parameters", "12", "--flops", "3e9", "--wait", who="gus")
+    assert "stated with it: 12 parameters, 3G FLOP" in sent.out
+    row = next(row for row in room.board() if row["name"] == "gus")
+    assert (row["parameters"], row["train_flops"], row["seconds"]) == (12, 3e9, None)
+
+
+def test_a_team_sees_what_it_sent_and_names_what_counts_at_the_end(room: Room) -> None:
+    said = room.dojo("board", room.address, "--mine", who="gus")
+    assert "None of 2 is chosen: the one that is best on the public rows counts at the end." in said.out
+    (own,) = json.loads(room.dojo("board", room.address, "--mine", "--json", who="gus").out)
+    assert own["chosen"] is False
+    chosen = room.dojo("board", room.address, "--choose", own["id"], who="gus")
+    assert "1 of 2 chosen" in chosen.out
+    assert json.loads(room.dojo("board", room.address, "--mine", "--json", who="gus").out)[0]["chosen"] is True
+    for wrong in (("a", "b", "c"), ("nothing",)):
+        assert room.dojo("board", room.address, "--choose", *wrong, who="gus").code == 2
+    assert "1 of 2" in room.dojo("board", room.address, "--mine", who="gus").out, "a refused choice changes nothing"
+    assert "None of 2" in room.dojo("board", room.address, "--choose", "none", who="gus").out
+    assert room.dojo("board", room.address, "--mine", who="stranger").code == 2
+
+
 def test_a_file_with_a_fault_is_one_sentence_and_code_2(room: Room) -> None:
     assert room.dojo("join", room.link, "bobs", "--as", "bob", who="bob").code == 0
     (room.folder / "bad.csv").write_text("id,label\nnobody,zq7north\n")
@@ -337,6 +368,6 @@ def test_verbs_and_serve_without_a_store_say_so(tmp_path: Path) -> None:
 
 
 def test_a_projects_board_cannot_be_watched(dojo: Any) -> None:
-    for flag in ("--watch", "--final"):
-        said = dojo("board", "digits", flag)
+    for flag in (("--watch",), ("--final",), ("--mine",), ("--choose", "a", "b")):
+        said = dojo("board", "digits", *flag)
         assert (said.code, "event's address" in said.err) == (2, True)

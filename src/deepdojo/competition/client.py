@@ -96,7 +96,7 @@ class Client:
         return _object(self._json("POST", f"/events/{_part(name)}/join", {"code": code}), "the answer")
 
     def team(self, name: str) -> dict[str, Any]:
-        """One's team: name, invitation, members."""
+        """One's team: name, invitation, members, finals (how many it may choose), chosen."""
         return _object(self._json("GET", f"/events/{_part(name)}/team"), "the team")
 
     def join_team(self, name: str, invite: str) -> dict[str, Any]:
@@ -136,14 +136,16 @@ class Client:
     # ---- submissions ----
 
     def submit(
-        self, name: str, file: Path, *, file_name: str | None = None, note: str = "", key: str | None = None
-    ) -> dict[str, Any]:
+        self, name: str, file: Path, *, file_name: str | None = None, note: str = "", key: str | None = None,
+        cost: Mapping[str, float] | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
         """Send a file, streamed from the disk; gives id, event, state, before.
 
         Args:
             key: the idempotency key. Default: a new one, used for each try of this call.
+            cost: what you state of `cost.COSTS`.
         """
-        asked = urlencode({"file_name": file_name or file.name, "note": note}, quote_via=quote)
+        asked = urlencode({"file_name": file_name or file.name, "note": note, **(cost or {})}, quote_via=quote)
         headers = {"content-type": "application/octet-stream", "idempotency-key": key or secrets.token_urlsafe(18)}
         answer = self._ask("POST", f"/events/{_part(name)}/submissions?{asked}", file, headers)
         return _object(self._parsed(answer), "the answer")

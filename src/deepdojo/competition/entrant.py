@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from deepdojo.competition.address import Address, parse_address
 from deepdojo.competition.client import Client, client_of
+from deepdojo.competition.cost import COSTS, run_cost, stated_cost
 from deepdojo.competition.hosting.staging import staged
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.tokens import keep_token, token_for, token_of_server
@@ -19,7 +21,7 @@ from deepdojo.competition.unzip import unzip
 from deepdojo.errors import ProjectError, RunError, UnknownNameError, UsageError
 from deepdojo.runs import find_run
 
-__all__ = ["board_rows", "join_event", "packed_code", "send", "what_to_send"]
+__all__ = ["board_rows", "join_event", "packed_code", "send", "submissions_of", "what_to_send"]
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".zip")
 _SKIPPED = ("__pycache__", "runs")
@@ -190,28 +192,43 @@ def packed_code(folder: Path, target: Path) -> Path:
 
 def send(
     given: str | Path, url: str, *, note: str = "", wait_s: float = 0.0, key: str | None = None,
-    told: Callable[[dict[str, Any]], None] | None = None,
+    cost: Mapping[str, object] | None = None, told: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Send a run, a table or a program; with `wait_s` the result.
 
     Args:
         wait_s: how long to wait; endless with infinity.
+        cost: what is stated of `cost.COSTS`; where nothing is, a run's own figures are.
         told: called with what is known while it waits.
 
     Returns:
-        id, event, state, sent (the file's name); waited for: as `Service.submission` has it.
+        id, event, state, sent (the file's name), stated (the costs); waited for: as `Service.submission` has it.
     """
     client, event = client_of(url)
     rules = client.event(event)
     source = what_to_send(given, code=bool(rules.get("code")))
+    stated = {**_run_cost(source), **stated_cost(cost or {})}
     with tempfile.TemporaryDirectory(prefix="deepdojo-") as folder:
         file = packed_code(source, Path(folder) / f"{source.resolve().name}.zip") if source.is_dir() else source
         _fits(file, rules)
-        made = client.submit(event, file, note=note, key=key)
-    told_now = {**made, "event": event, "metric": rules.get("metric"), "sent": file.name, "address": url}
+        made = client.submit(event, file, note=note, key=key, cost=stated)
+    told_now = {**made, "event": event, "metric": rules.get("metric"), "sent": file.name, "address": url,
+                "stated": stated}  # fmt: skip
     if wait_s > 0:
         told_now |= client.wait(str(made["id"]), most_s=wait_s, told=told)
     return told_now
+
+
+def _run_cost(source: Path) -> dict[str, float]:
+    """The costs of the run that the file or folder belongs to; nothing where it belongs to none."""
+    folder = source if source.is_dir() else source.parent
+    if not (folder / "run.toml").is_file():
+        return {}
+    try:
+        told = json.loads((folder / "score.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return run_cost(told) if isinstance(told, dict) else {}
 
 
 def _fits(file: Path, rules: dict[str, Any]) -> None:
@@ -223,18 +240,30 @@ def _fits(file: Path, rules: dict[str, Any]) -> None:
                       where=str(file), todo="send Parquet")  # fmt: skip
 
 
+def submissions_of(url: str, *, choose: Sequence[str] | None = None) -> dict[str, Any]:
+    """See `api.own_submissions`."""
+    client, event = client_of(url)
+    rules, team = client.event(event), client.team(event)
+    found = client.submissions(event) if choose is None else client.choose(event, list(choose))
+    return {"event": event, "title": rules.get("title"), "metric": str(rules.get("metric")),
+            "finals": rules.get("finals"), "closed": bool(rules.get("closed")), "team": team.get("team"),
+            "submissions": found}  # fmt: skip
+
+
 def board_rows(told: dict[str, Any]) -> list[dict[str, Any]]:
     """A server's board as rows of `dojo board --json`: ranked ones, then published results."""
     same = {"metric": told.get("metric"), "higher_is_better": told.get("higher_is_better")}
     rows = [
         {"rank": row.get("rank"), "name": row.get("team"), "kind": "run", "score": row.get("value"),
-         **{key: row.get(key) for key in ("low", "high", "n", "submissions", "moved", "submission")}, **same,
+         **{key: row.get(key) for key in ("low", "high", "n", "submissions", "moved", "submission", *COSTS)}, **same,
+         "pareto": "seconds" in (row.get("pareto") or ()),
          **{key: row[key] for key in ("public_rank", "public_value") if key in row}}
         for row in told["rows"]
     ]  # fmt: skip
     rows += [
         {"rank": None, "name": row.get("team"), "kind": "published", "score": row.get("value"), "low": None,
-         "high": None, "n": None, "source": row.get("source"), "note": row.get("note"), **same}
+         "high": None, "n": None, **dict.fromkeys(COSTS), "pareto": False, "source": row.get("source"),
+         "note": row.get("note"), **same}
         for row in told.get("published") or []
     ]  # fmt: skip
     return rows

@@ -6,13 +6,14 @@ Every function takes the viewer, and decides here what this viewer may see and d
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from deepdojo.competition.cost import mark_fronts
 from deepdojo.competition.database import accept as accepting
 from deepdojo.competition.database import boards, events, people
 from deepdojo.competition.database.engine import Database
@@ -94,8 +95,9 @@ class Service:
         """The board with its head.
 
         Returns:
-            event, title, metric, higher_is_better, part, frozen, closed, version, rows (`database.boards.board`),
-            published (results that were not scored here).
+            event, title, metric, higher_is_better, part, frozen, closed, version, rows (`database.boards.board`, with
+            `pareto`: the costs by which no other row is as good for as little), published (results that were not
+            scored here).
         """
         host = _is_host(viewer)
         with self.database.read() as connection:
@@ -103,6 +105,7 @@ class Service:
             rows = boards.board(connection, event, part, host=host)
         for row in rows:
             row.pop("team_id", None)
+        mark_fronts(rows, higher_is_better=event.rules.higher_is_better)
         return {
             "event": name, "title": event.rules.title, "metric": event.rules.metric,
             "higher_is_better": event.rules.higher_is_better, "part": part,
@@ -140,15 +143,17 @@ class Service:
         return {"event": name, "name": viewer.name}
 
     def team(self, name: str, viewer: Person) -> dict[str, Any]:
-        """One's team: name, invitation, members."""
+        """One's team: name, invitation, members, finals (how many it may choose), chosen (their ids; where there is
+        none, its best by the public rows counts)."""
         with self.database.read() as connection:
             event, number = self._entered(connection, name, viewer)
             row = connection.execute(sa.select(teams.c.name, teams.c.invite).where(teams.c.id == number)).one()
             joined = members.join(people.people, people.people.c.id == members.c.person_id)
             chosen = sa.select(people.people.c.name).select_from(joined).where(members.c.team_id == number)
             found = connection.execute(chosen.order_by(members.c.joined)).scalars().all()
+            final = boards.chosen(connection, event, number)
         return {"event": name, "team": row.name, "invite": row.invite, "members": list(found),
-                "team_size": event.rules.team_size}  # fmt: skip
+                "team_size": event.rules.team_size, "finals": event.rules.finals, "chosen": final}  # fmt: skip
 
     def join_team(self, name: str, invite: str, viewer: Person) -> dict[str, Any]:
         """Move into the team of the invitation."""
@@ -170,16 +175,20 @@ class Service:
 
     def send(
         self, name: str, viewer: Person, file: accepting.Packed, *, file_name: str, kind: str, key: str,
-        note: str = "", address: str = "",
+        note: str = "", address: str = "", cost: Mapping[str, float] | None = None,
     ) -> dict[str, Any]:  # fmt: skip
-        """Take a submission in; it is on the disk when this returns."""
+        """Take a submission in; it is on the disk when this returns.
+
+        Args:
+            cost: what the sender states of `cost.COSTS`, as `cost.stated_cost` gives it.
+        """
 
         def take(connection: sa.Connection) -> tuple[str, bool]:
             event, team = self._entered(connection, name, viewer)
             if (kind == "code") != event.rules.code:
                 wanted, todo = _PROGRAMS if event.rules.code else _TABLES
                 raise Refusal("wrong_type", f"this event takes {wanted}", todo=todo)
-            sent = accepting.Sent(team, viewer.id, key, kind, file_name, note, address, file)
+            sent = accepting.Sent(team, viewer.id, key, kind, file_name, note, address, file, cost or {})
             return accepting.accept(self.database, connection, event.key, event.rules, sent)
 
         public_id, before = self._do(take)

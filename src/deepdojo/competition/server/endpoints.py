@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from deepdojo.competition.cost import COSTS, stated_cost
 from deepdojo.competition.database.people import Person
 from deepdojo.competition.event import moment
 from deepdojo.competition.refusal import Refusal
@@ -150,11 +151,13 @@ class Api:
         kind, file_name = file_kind(
             request.query_params.get("file_name", ""), request.headers.get("content-type", ""), code=rules.code
         )
+        cost = stated_cost({name: request.query_params.get(name) for name in COSTS})
         file = await packed_body(request, rules.largest_bytes)
         told = await run_in_threadpool(
             lambda: self.service.send(
                 name, viewer, file, file_name=file_name, kind=kind, note=request.query_params.get("note", ""),
                 key=request.headers.get("idempotency-key") or secrets.token_urlsafe(18), address=address_of(request),
+                cost=cost,
             )
         )  # fmt: skip
         return JSONResponse(told, 202, {"location": f"{PREFIX}/submissions/{told['id']}"})
@@ -202,6 +205,9 @@ class Api:
         return JSONResponse(description())
 
 
+_STATED = {"parameters": "stated by you: numbers that the model learned",
+           "train_flops": "stated by you: floating-point operations of the training",
+           "seconds": "stated by you: seconds of the training"}  # fmt: skip
 ENDPOINTS = (
     Endpoint("GET", "/openapi.json", "anyone", "openapi", "This description."),
     Endpoint("GET", "/events", "anyone", "events", "All events."),
@@ -217,7 +223,7 @@ ENDPOINTS = (
     Endpoint("POST", "/events/{event}/team", "entrant", "join_team", "Move into the team of an invitation.",
              body={"invite": "the invitation"}),
     Endpoint("POST", "/events/{event}/submissions", "entrant", "submit", "Send a table, zip or program.", body="raw",
-             query={"file_name": "predictions.csv", "note": "what is new"}, status=202),
+             query={"file_name": "predictions.csv", "note": "what is new", **_STATED}, status=202),
     Endpoint("GET", "/events/{event}/submissions", "entrant", "submissions", "Your team's submissions."),
     Endpoint("POST", "/events/{event}/finals", "entrant", "choose", "Choose submissions for the final ranking.",
              body={"chosen": "a list of ids"}),

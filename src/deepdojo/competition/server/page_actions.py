@@ -11,6 +11,7 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from deepdojo.competition.cost import COSTS, stated_cost
 from deepdojo.competition.database.accept import pack
 from deepdojo.competition.event import Rules, moment
 from deepdojo.competition.refusal import Refusal
@@ -109,12 +110,13 @@ class Actions:
         if not isinstance(file, UploadFile) or not file.filename or not file.size:
             raise Refusal("bad_request", "no file was chosen, or it is empty", where="file", todo="choose one")
         kind, file_name = file_kind(file.filename, file.content_type or "", code=rules.code)
+        cost = stated_cost({name: text for name in COSTS if isinstance(text := form.get(name), str)})
         packed = await run_in_threadpool(lambda: pack(file.file.read()))
         told: dict[str, Any] = await run_in_threadpool(
             lambda: self.service.send(
                 name, request.state.viewer, packed, file_name=file_name, kind=kind,
                 note=note.strip() if isinstance(note, str) else "", address=address_of(request),
-                key=secrets.token_urlsafe(18),
+                key=secrets.token_urlsafe(18), cost=cost,
             )
         )  # fmt: skip
         return told

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from deepdojo.competition.cost import COSTS
 from deepdojo.competition.database.people import Person
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.server.page_actions import Actions
@@ -149,11 +150,18 @@ class Pages:
             return PlainTextResponse(written, headers=headers, media_type="text/csv; charset=utf-8")
         given = request.query_params.get("page", "1")
         page = int(given) if given.isdecimal() and len(given) < 6 else 1
-        table = self.tables.get(name, viewer, part, language_of(request), max(1, page))
+        cost = request.query_params.get("cost", "")
+        table = self.tables.get(name, viewer, part, language_of(request), max(1, page), cost)
         if request.query_params.get("fragment"):
             return _fragment(request, table)
         return self.event_page(
-            request, "board.html", table=table.html, version=table.version, part=part, page=max(1, page)
+            request,
+            "board.html",
+            table=table.html,
+            version=table.version,
+            part=part,
+            page=max(1, page),
+            cost=cost if cost in COSTS else "",
         )
 
     # ---- one's own ----
