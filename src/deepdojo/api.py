@@ -581,7 +581,8 @@ def manage(
 
     Args:
         verb: freeze, unfreeze, extend (until), announce (argument: the text), rescore (reason, preview, apply, cancel,
-            project), audit, backup and restore (argument: the file), archive (argument: the folder), link.
+            project), audit, backup and restore (argument: the file), archive (argument: the folder), link, people,
+            token and revoke (argument: whose; role), password (secret), log.
 
     Returns:
         what the verb gives; of `audit` equal and different.
@@ -609,21 +610,23 @@ def join(
     folder: str | Path | None = None,
     *,
     invite: str | None = None,
+    token: str | None = None,
     listener: Listener | None = None,
 ) -> dict[str, Any]:
     """Take part in an event by its join link: keeps the token, fetches the public folder, which is a project.
 
     Args:
         name: how the board shall call you. folder: default: the event's name, here. invite: of a team.
+        token: that the host handed out, or your own from another computer.
 
     Returns:
-        event, title, name, folder, team, members, invite, rules, address.
+        event, title, name, role, folder, team, members, invite, rules, address.
     """
     from deepdojo.competition.entrant import join_event
 
     told = listener or Listener()
     told.stage("fetch", "the public folder")
-    return join_event(url, name, folder, invite=invite, progress=told.progress)
+    return join_event(url, name, folder, invite=invite, token=token, progress=told.progress)
 
 
 def submit(

@@ -29,10 +29,10 @@ FROZEN = {
     "runs": "PROJECT --all --json --runs --sort --state --watch",
     "score": "PROJECT PREDICTIONS --json --offline --trust",
     "host": "PROJECT VERB ARGUMENT --anyway --apply --cancel --code --db --description --freeze-at --json --name "
-    "--offline --per-day --port --practice --preview --project --public --reason --starts --store --team-size --title "
-    "--trust --until --yes",
+    "--offline --per-day --port --practice --preview --project --public --reason --role --starts --store --team-size "
+    "--title --trust --until --yes",
     "serve": "--certificate --db --host --key --name --port --store --workers",
-    "join": "LINK FOLDER --as --invite --json",
+    "join": "LINK FOLDER --as --invite --json --token",
     "submit": "WHAT ADDRESS --flops --json --note --parameters --seconds --wait",
     "bundle": "FOLDER PROJECTS --json --offline --yes",
     "list": "KIND --json",

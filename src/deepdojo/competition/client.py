@@ -191,6 +191,23 @@ class Client:
         """freeze, unfreeze, extend (ends), announce (text)."""
         return _object(self._json("POST", f"/events/{_part(name)}/host/{_part(action)}", values), "the event")
 
+    def me(self) -> dict[str, Any]:
+        """Who one is: name, role, events."""
+        return _object(self._json("GET", "/me"), "the answer")
+
+    def look(self, name: str, what: str) -> Any:
+        """people, queue, ladders, copies or anew, as the host's desk has them."""
+        return self._json("GET", f"/events/{_part(name)}/host/{_part(what)}")
+
+    def hand_out(self, name: str, who: str, role: str | None = None) -> dict[str, Any]:
+        """A token for somebody, shown this once: name, role, token."""
+        body = {"name": who, **({} if role is None else {"role": role})}
+        return _object(self._json("POST", f"/events/{_part(name)}/host/token", body, again=False), "the answer")
+
+    def revoke(self, name: str, who: str) -> dict[str, Any]:
+        """End somebody's token and sessions."""
+        return _object(self._json("POST", f"/events/{_part(name)}/host/revoke", {"name": who}), "the answer")
+
     def audit(self, name: str) -> list[dict[str, Any]]:
         """What hosts did."""
         return _list(self._json("GET", f"/events/{_part(name)}/host/audit"), "the log")

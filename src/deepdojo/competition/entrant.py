@@ -30,7 +30,7 @@ Progress = Callable[[int, int], None]
 
 def join_event(
     url: str, name: str | None = None, folder: str | Path | None = None, *, invite: str | None = None,
-    progress: Progress | None = None,
+    token: str | None = None, progress: Progress | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Take part: the token goes to the config folder, the public folder to `folder`.
 
@@ -38,6 +38,7 @@ def join_event(
         name: how the board shall call you; not needed where you have joined another event of this server.
         folder: is made. Default: the event's name, here.
         invite: of a team, to go into it.
+        token: that the host handed out, or of the same person on another computer.
 
     Returns:
         event, title, name, folder, token_file (None where it was there already), team, rules (`Service.event`).
@@ -48,8 +49,11 @@ def join_event(
     if target.exists() and not there and (not target.is_dir() or any(target.iterdir())):
         raise UsageError("there is something of this name already", where=str(target),
                          todo="give another folder: dojo join LINK --as NAME FOLDER")  # fmt: skip
-    client, kept, written = _admitted(place, name)
-    team = client.join_team(place.event, invite) if invite is not None else client.team(place.event)
+    client, kept, written = _admitted(place, name) if token is None else _with_token(place, name, token)
+    if invite is not None:
+        team = client.join_team(place.event, invite)
+    else:
+        team = client.team(place.event) if kept.get("role", "entrant") == "entrant" else {}
     rules = client.event(place.event)
     if not there:
         _fetch(client, place, target, progress)
@@ -57,6 +61,7 @@ def join_event(
         "event": place.event, "title": rules.get("title"), "name": kept["name"], "folder": str(target),
         "fetched": not there, "token_file": None if written is None else str(written), "team": team.get("team"),
         "members": team.get("members"), "invite": team.get("invite"), "rules": rules, "address": place.page,
+        "role": kept.get("role", "entrant"),
     }  # fmt: skip
 
 
@@ -85,6 +90,28 @@ def _admitted(place: Address, name: str | None) -> tuple[Client, dict[str, str],
     kept = {"name": str(told.get("name", name)), "token": told["token"]}
     client.token = kept["token"]
     return client, kept, keep_token(place.server, place.event, **kept)
+
+
+def _with_token(place: Address, name: str | None, token: str) -> tuple[Client, dict[str, str], Path | None]:
+    """As somebody who has a token: it is tried before it is kept, and nothing else is overwritten by it."""
+    client = Client(place.server, token.strip())
+    me = client.me()
+    who = {"name": str(me.get("name")), "role": str(me.get("role"))}
+    if name is not None and name != who["name"]:
+        raise UsageError(f"the token is that of {who['name']!r}", where="--as", todo="leave --as out")
+    try:
+        before = token_for(place.server, place.event)
+    except UsageError:
+        before = None
+    if before is not None and before["name"] != who["name"]:
+        raise UsageError(f"you have joined this event as {before['name']!r} from here", where="--token",
+                         todo="another person sets DEEPDOJO_CONFIG to another folder")  # fmt: skip
+    if who["role"] == "entrant" and place.event not in (me.get("events") or ()):
+        if place.code is None:
+            raise _without_code(place)
+        client.enter(place.event, place.code)
+    written = keep_token(place.server, place.event, who["name"], token.strip())
+    return client, {**who, "token": token.strip()}, written
 
 
 def _signed_in(place: Address, name: str | None) -> dict[str, str] | None:

@@ -15,12 +15,14 @@ import sqlalchemy as sa
 
 from deepdojo.competition.cost import mark_fronts
 from deepdojo.competition.database import accept as accepting
-from deepdojo.competition.database import boards, events, people
+from deepdojo.competition.database import accounts, boards, events, people
 from deepdojo.competition.database.engine import Database
 from deepdojo.competition.database.events import Event
 from deepdojo.competition.database.people import Person
 from deepdojo.competition.database.tables import members, submissions, teams
+from deepdojo.competition.desk import Desk
 from deepdojo.competition.event import Rules
+from deepdojo.competition.passwords import TOKEN, is_password_of
 from deepdojo.competition.refusal import Refusal
 
 __all__ = ["Service"]
@@ -55,14 +57,45 @@ class Service:
         with self.database.read() as connection:
             return people.by_session(connection, secret, self.database.now(connection))
 
-    def sign_in(self, token: str) -> tuple[Person, str]:
-        """The person of a token, and the secret for the browser's cookie."""
-        person = self.by_token(token)
-        return person, self._do(lambda c: people.make_session(c, person, self.database.now(c)))
+    def sign_in(self, secret: str) -> tuple[Person, str]:
+        """The person of a token or of a host's password, and the secret for the browser's cookie.
+
+        Trying a password costs 30 ms of a core: count the try before.
+
+        Raises:
+            Refusal: an unknown token or password; too many passwords are tried at once.
+        """
+        person = self.by_token(secret) if secret.startswith(TOKEN) else self._by_password(secret)
+
+        def begin(connection: sa.Connection) -> str:
+            if person.role == "host":
+                events.log(self.database, connection, None, person.name, "signed in", {})
+            return people.make_session(connection, person, self.database.now(connection))
+
+        return person, self.change(begin)
+
+    def _by_password(self, password: str) -> Person:
+        with self.database.read() as connection:
+            hosts = accounts.with_password(connection)
+        for person, kept in hosts:
+            if is_password_of(kept, password):
+                return person
+        raise Refusal("wrong_token", "this token or password is not known, or was revoked",
+                      todo="copy the whole of it, or ask the host for a new one")  # fmt: skip
 
     def sign_out(self, person: Person) -> None:
         """End all sessions of a person; the token stays."""
-        self._do(lambda c: people.revoke(c, person.id, self.database.now(c), token=False))
+        self.change(lambda c: people.revoke(c, person.id, self.database.now(c), token=False))
+
+    def me(self, person: Person) -> dict[str, Any]:
+        """name, role, events (those in which the person takes part)."""
+        with self.database.read() as connection:
+            return {"name": person.name, "role": person.role, "events": people.events_of(connection, person.id)}
+
+    @property
+    def desk(self) -> Desk:
+        """What only a host does and sees."""
+        return Desk(self)
 
     # ---- events ----
 
@@ -134,12 +167,12 @@ class Service:
 
     def join(self, name: str, code: str, who: str) -> dict[str, Any]:
         """A new person with a token, which is shown this once."""
-        person, token, _ = self._do(lambda c: people.join(self.database, c, name, code, who))
+        person, token, _ = self.change(lambda c: people.join(self.database, c, name, code, who))
         return {"event": name, "name": person.name, "token": token}
 
     def enter(self, name: str, code: str, viewer: Person) -> dict[str, Any]:
         """Join as somebody who has a token already."""
-        self._do(lambda c: people.enter(self.database, c, name, code, viewer))
+        self.change(lambda c: people.enter(self.database, c, name, code, viewer))
         return {"event": name, "name": viewer.name}
 
     def team(self, name: str, viewer: Person) -> dict[str, Any]:
@@ -162,7 +195,7 @@ class Service:
             event, _ = self._entered(connection, name, viewer)
             people.join_team(self.database, connection, event.id, event.rules, viewer, invite)
 
-        self._do(move)
+        self.change(move)
         return self.team(name, viewer)
 
     # ---- submissions ----
@@ -191,7 +224,7 @@ class Service:
             sent = accepting.Sent(team, viewer.id, key, kind, file_name, note, address, file, cost or {})
             return accepting.accept(self.database, connection, event.key, event.rules, sent)
 
-        public_id, before = self._do(take)
+        public_id, before = self.change(take)
         return {"id": public_id, "event": name, "state": "queued", "before": before}
 
     def submission(self, public_id: str, viewer: Person) -> dict[str, Any]:
@@ -232,7 +265,7 @@ class Service:
             event, team = self._entered(connection, name, viewer)
             boards.choose(connection, event, team, wanted, self.database.now(connection))
 
-        self._do(change)
+        self.change(change)
         return self.submissions(name, viewer)
 
     # ---- the host ----
@@ -255,7 +288,7 @@ class Service:
             else:
                 raise Refusal("not_found", f"a host cannot {action[:40]!r}", todo=f"take {', '.join(HOST_ACTIONS)}")
 
-        self._do(change)
+        self.change(change)
         return self.event(name, viewer)
 
     def audit(self, name: str, viewer: Person) -> list[dict[str, Any]]:
@@ -267,7 +300,8 @@ class Service:
 
     # ---- within ----
 
-    def _do(self, change: Callable[[sa.Connection], Any]) -> Any:
+    def change(self, change: Callable[[sa.Connection], Any]) -> Any:
+        """Carry out one change, whole or not at all."""
         if self._write is not None:
             return self._write(change).result()
         with self.database.write() as connection:

@@ -13,8 +13,8 @@ from deepdojo.errors import ScoreError
 from deepdojo.tables import Table, align
 
 SOURCE = Path(deepdojo.__file__).parent
-READERS = [SOURCE / "tables.py", SOURCE / "tables_io.py", *(SOURCE / "scoring").glob("*.py"),
-           *(SOURCE / "scoring" / "metrics").glob("*.py"), *(SOURCE / "competition" / "worker").glob("*.py")]  # fmt: skip
+FOLDERS = ("scoring", "scoring/metrics", "competition/worker")
+READERS = [SOURCE / "tables.py", SOURCE / "tables_io.py", *(p for f in FOLDERS for p in (SOURCE / f).glob("*.py"))]
 
 
 def advice() -> set[str]:

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from deepdojo.competition.cost import COSTS, stated_cost
 from deepdojo.competition.database.people import Person
+from deepdojo.competition.desk import Desk
 from deepdojo.competition.event import moment
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.server.board_bytes import BoardBytes
@@ -38,6 +39,7 @@ class Endpoint:
         role: anyone, signed_in (any token), entrant (who takes part), host.
         body: JSON fields of the body -> what they are; "raw" for a file.
         query: parameter -> what it is.
+        does: the function of `Api`, where it is not called as the endpoint.
     """
 
     method: str
@@ -48,6 +50,7 @@ class Endpoint:
     body: dict[str, str] | str | None = None
     query: dict[str, str] = field(default_factory=dict)
     status: int = 200
+    does: str | None = None
 
 
 @dataclass
@@ -58,6 +61,10 @@ class Api:
     boards: BoardBytes
     rates: Rates
     streams: int = 0
+
+    @property
+    def desk(self) -> Desk:
+        return self.service.desk
 
     # ---- events ----
 
@@ -196,6 +203,31 @@ class Api:
         told = await run_in_threadpool(lambda: self.service.host(_event(request), viewer, action, **values))
         return JSONResponse(told)
 
+    async def me(self, request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(self.service.me, _known(request)))
+
+    async def hand_out(self, request: Request) -> Response:
+        value, viewer = await read_json(request), _known(request)
+        who, role = text_of(value, "name"), text_of(value, "role") if value.get("role") is not None else None
+        return JSONResponse(await run_in_threadpool(self.desk.hand_out, _event(request), viewer, who, role), 201)
+
+    async def revoke(self, request: Request) -> Response:
+        who = text_of(await read_json(request), "name")
+        return JSONResponse(await run_in_threadpool(self.desk.revoke, _event(request), _known(request), who))
+
+    async def look(self, request: Request) -> Response:
+        """What a host looks at: the last part of the address says which."""
+        what, name, viewer = request.url.path.rpartition("/")[2], _event(request), _known(request)
+        team = request.query_params.get("team")
+        if what == "ladders" and team is not None:
+            return JSONResponse(await run_in_threadpool(self.desk.ladder, name, viewer, team))
+        return JSONResponse(await run_in_threadpool(getattr(self.desk, what), name, viewer))
+
+    async def decide(self, request: Request) -> Response:
+        what, viewer = request.url.path.rpartition("/")[2], _known(request)
+        number = await run_in_threadpool(getattr(self.desk, what), _event(request), viewer)
+        return JSONResponse({"event": _event(request), "version": number})
+
     async def audit(self, request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(self.service.audit, _event(request), _known(request)))
 
@@ -229,7 +261,21 @@ ENDPOINTS = (
              body={"chosen": "a list of ids"}),
     Endpoint("GET", "/submissions/{id}", "entrant", "submission", "State, place in the queue, result or fault."),
     Endpoint("GET", "/submissions/{id}/file", "entrant", "file", "What was sent, again."),
+    Endpoint("GET", "/me", "signed_in", "me", "Who you are: name, role, events."),
     Endpoint("GET", "/events/{event}/host/audit", "host", "audit", "What hosts did."),
+    Endpoint("GET", "/events/{event}/host/people", "host", "people", "Who takes part; hosts and viewers.", does="look"),
+    Endpoint("POST", "/events/{event}/host/token", "host", "hand_out", "A token for somebody, shown this once.",
+             body={"name": "whose", "role": "entrant (default), viewer or host"}, status=201),
+    Endpoint("POST", "/events/{event}/host/revoke", "host", "revoke", "End somebody's token and sessions.",
+             body={"name": "whose"}),
+    Endpoint("GET", "/events/{event}/host/queue", "host", "queue", "What waits to be scored.", does="look"),
+    Endpoint("GET", "/events/{event}/host/ladders", "host", "ladders", "Where each team's Ladder stands.",
+             query={"team": "of this team each step"}, does="look"),
+    Endpoint("GET", "/events/{event}/host/copies", "host", "copies", "Files that several teams sent.", does="look"),
+    Endpoint("GET", "/events/{event}/host/anew", "host", "anew", "Versions of the answers; who would move.",
+             does="look"),
+    Endpoint("POST", "/events/{event}/host/apply", "host", "apply", "Let the previewed version count.", does="decide"),
+    Endpoint("POST", "/events/{event}/host/cancel", "host", "cancel", "Leave the valid version.", does="decide"),
     Endpoint("POST", "/events/{event}/host/{action}", "host", "host", "freeze, unfreeze, extend or announce.",
              body={"ends": "of extend: a date and time", "text": "of announce"}),
 )  # fmt: skip
@@ -242,7 +288,7 @@ def api_routes(service: Service, boards: BoardBytes, rates: Rates) -> list[Route
 
 
 def _checked(api: Api, row: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-    handler: Callable[[Request], Awaitable[Response]] = getattr(api, row.name)
+    handler: Callable[[Request], Awaitable[Response]] = getattr(api, row.does or row.name)
 
     async def checked(request: Request) -> Response:
         if row.role != "anyone":

@@ -18,6 +18,7 @@ from deepdojo.competition.database.people import Person
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.server.page_actions import Actions
 from deepdojo.competition.server.page_board import board_csv
+from deepdojo.competition.server.page_desk import desk_view
 from deepdojo.competition.server.page_forms import local_path
 from deepdojo.competition.server.page_looks import render, static_file
 from deepdojo.competition.server.page_tables import BoardTables, MadeTable
@@ -215,9 +216,8 @@ class Pages:
         return self.event_page(request, "join.html", status, **({"filled": filled} | more))
 
     def desk(self, request: Request, status: int = 200, **more: Any) -> Response:
-        viewer, name = known(request), request.path_params["event"]
-        log = self.service.audit(name, viewer)
-        return self.event_page(request, "desk.html", status, log=log, submissions=self._sent(request), **more)
+        told = desk_view(self.service, request.path_params["event"], known(request), request.query_params.get("team"))
+        return self.event_page(request, "desk.html", status, submissions=self._sent(request), **told, **more)
 
 
 def _fragment(request: Request, table: MadeTable) -> Response:
