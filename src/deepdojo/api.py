@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -523,13 +523,27 @@ def event_board(url: str, part: str = "public") -> dict[str, Any]:
         has them.
     """
     from deepdojo.competition.client import client_of
-    from deepdojo.competition.entrant import board_rows
+    from deepdojo.competition.entrant import told_board
 
     client, name = client_of(url, signed_in=False)
-    told = client.board(name, part)
-    teams = len(told["rows"])
-    return {**{key: value for key, value in told.items() if key != "published"}, "teams": teams,
-            "rows": board_rows(told)}  # fmt: skip
+    return told_board(client.board(name, part))
+
+
+def follow_board(url: str, part: str = "public") -> Iterator[tuple[dict[str, Any] | None, str, float]]:
+    """An event's board now and after each change, without end; lost connections are taken up again.
+
+    Returns:
+        (board as `event_board` has it where it is new, else None; "live", "polling" or "lost"; seconds until the next
+        try) of each moment.
+    """
+    from deepdojo.competition.address import parse_address
+    from deepdojo.competition.client import Client
+    from deepdojo.competition.entrant import told_board
+    from deepdojo.competition.follow import follow
+
+    place = parse_address(url)
+    for seen in follow(Client(place.server, tries=1), place.event, part):
+        yield None if seen.board is None else told_board(seen.board), seen.state, seen.again_s
 
 
 def host(

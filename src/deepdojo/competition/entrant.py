@@ -21,7 +21,7 @@ from deepdojo.competition.unzip import unzip
 from deepdojo.errors import ProjectError, RunError, UnknownNameError, UsageError
 from deepdojo.runs import find_run
 
-__all__ = ["board_rows", "join_event", "packed_code", "send", "submissions_of", "what_to_send"]
+__all__ = ["board_rows", "join_event", "packed_code", "send", "submissions_of", "told_board", "what_to_send"]
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".zip")
 _SKIPPED = ("__pycache__", "runs")
@@ -275,6 +275,12 @@ def submissions_of(url: str, *, choose: Sequence[str] | None = None) -> dict[str
     return {"event": event, "title": rules.get("title"), "metric": str(rules.get("metric")),
             "finals": rules.get("finals"), "closed": bool(rules.get("closed")), "team": team.get("team"),
             "submissions": found}  # fmt: skip
+
+
+def told_board(told: dict[str, Any]) -> dict[str, Any]:
+    """A server's board as `api.event_board` gives it."""
+    head = {key: value for key, value in told.items() if key != "published"}
+    return {**head, "teams": len(told["rows"]), "rows": board_rows(told)}
 
 
 def board_rows(told: dict[str, Any]) -> list[dict[str, Any]]:
