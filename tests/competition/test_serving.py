@@ -28,3 +28,12 @@ def test_options_that_cannot_be_are_refused_before_anything_is_made(tmp_path: Pa
         serve_store(tmp_path / "none", **options)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "none").exists()
+
+
+def test_a_certificate_that_does_not_fit_its_key_is_one_sentence(tmp_path: Path) -> None:
+    for name in ("c.pem", "k.pem"):
+        (tmp_path / name).write_text("-----BEGIN NOTHING-----\n")
+    with pytest.raises(DojoError, match="certificate and key do not go together") as caught:
+        serve_store(tmp_path / "none", certificate=tmp_path / "c.pem", key=tmp_path / "k.pem")
+    assert "\n" not in str(caught.value)
+
