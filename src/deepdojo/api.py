@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -523,13 +523,27 @@ def event_board(url: str, part: str = "public") -> dict[str, Any]:
         has them.
     """
     from deepdojo.competition.client import client_of
-    from deepdojo.competition.entrant import board_rows
+    from deepdojo.competition.entrant import told_board
 
     client, name = client_of(url, signed_in=False)
-    told = client.board(name, part)
-    teams = len(told["rows"])
-    return {**{key: value for key, value in told.items() if key != "published"}, "teams": teams,
-            "rows": board_rows(told)}  # fmt: skip
+    return told_board(client.board(name, part))
+
+
+def follow_board(url: str, part: str = "public") -> Iterator[tuple[dict[str, Any] | None, str, float]]:
+    """An event's board now and after each change, without end; lost connections are taken up again.
+
+    Returns:
+        (board as `event_board` has it where it is new, else None; "live", "polling" or "lost"; seconds until the next
+        try) of each moment.
+    """
+    from deepdojo.competition.address import parse_address
+    from deepdojo.competition.client import Client
+    from deepdojo.competition.entrant import told_board
+    from deepdojo.competition.follow import follow
+
+    place = parse_address(url)
+    for seen in follow(Client(place.server, tries=1), place.event, part):
+        yield None if seen.board is None else told_board(seen.board), seen.state, seen.again_s
 
 
 def host(
@@ -582,7 +596,8 @@ def manage(
 
     Args:
         verb: freeze, unfreeze, extend (until), announce (argument: the text), rescore (reason, preview, apply, cancel,
-            project), audit, backup and restore (argument: the file), archive (argument: the folder), link.
+            project), audit, backup and restore (argument: the file), archive (argument: the folder), link, people,
+            token and revoke (argument: whose; role), password (secret), log.
 
     Returns:
         what the verb gives; of `audit` equal and different.
@@ -610,21 +625,23 @@ def join(
     folder: str | Path | None = None,
     *,
     invite: str | None = None,
+    token: str | None = None,
     listener: Listener | None = None,
 ) -> dict[str, Any]:
     """Take part in an event by its join link: keeps the token, fetches the public folder, which is a project.
 
     Args:
         name: how the board shall call you. folder: default: the event's name, here. invite: of a team.
+        token: that the host handed out, or your own from another computer.
 
     Returns:
-        event, title, name, folder, team, members, invite, rules, address.
+        event, title, name, role, folder, team, members, invite, rules, address.
     """
     from deepdojo.competition.entrant import join_event
 
     told = listener or Listener()
     told.stage("fetch", "the public folder")
-    return join_event(url, name, folder, invite=invite, progress=told.progress)
+    return join_event(url, name, folder, invite=invite, token=token, progress=told.progress)
 
 
 def submit(
@@ -632,12 +649,14 @@ def submit(
     url: str,
     *,
     note: str = "",
+    cost: Mapping[str, object] | None = None,
     wait: float = 0.0,
     told: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Send a run's predictions, a table, or for events that take programs a folder or run, to an event.
 
     Args:
+        cost: what you state of parameters, train_flops, seconds; where you state nothing, a run's own figures are sent.
         wait: seconds to wait for the result; told: called with what is known meanwhile.
 
     Returns:
@@ -646,7 +665,21 @@ def submit(
     from deepdojo.competition.entrant import send
 
     run = getattr(what, "run", what)  # what dd.train gives
-    return send(getattr(run, "folder", run), url, note=note, wait_s=wait, told=told)
+    return send(getattr(run, "folder", run), url, note=note, cost=cost, wait_s=wait, told=told)
+
+
+def own_submissions(url: str, *, choose: Sequence[str] | None = None) -> dict[str, Any]:
+    """A team's own submissions in an event; with `choose` it first names those that count at the end.
+
+    Args:
+        choose: ids of submissions; an empty list takes the choice back: then the best by the public rows counts.
+
+    Returns:
+        title, metric, finals (how many may be chosen), team, submissions (the newest first, each with `chosen`).
+    """
+    from deepdojo.competition.entrant import submissions_of
+
+    return submissions_of(url, choose=choose)
 
 
 def runs(

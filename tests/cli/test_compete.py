@@ -39,9 +39,9 @@ class Room:
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}/winds"
 
-    def dojo(self, *words: str, who: str = "host", inside: str = ".") -> Answer:
+    def dojo(self, *words: str, who: str = "host", inside: str = ".", typed: str | None = None) -> Answer:
         """What one person runs."""
-        return dojo(self.folder, who, *words, inside=inside)
+        return dojo(self.folder, who, *words, inside=inside, typed=typed)
 
     def board(self) -> list[dict[str, Any]]:
         """As an entrant sees it now: the server looks for a new version every 50 ms at most."""
@@ -63,13 +63,15 @@ class Room:
         return path
 
 
-def dojo(folder: Path, who: str, *words: str, inside: str = ".") -> Answer:
+def dojo(folder: Path, who: str, *words: str, inside: str = ".", typed: str | None = None) -> Answer:
     """In this process: two dozen interpreters would take a minute to start."""
+    """`typed` is what stands on stdin."""
     out, err = io.StringIO(), io.StringIO()
     with (
         contextlib.chdir(folder / inside),
         mock.patch.dict(os.environ, {"DEEPDOJO_CONFIG": str(folder / f"config-{who}")}),
         contextlib.redirect_stdout(out), contextlib.redirect_stderr(err),
+        mock.patch.object(sys, "stdin", io.StringIO(typed or "")),
     ):  # fmt: skip
         code = main(list(words))
     assert "fault of DeepDojo" not in err.getvalue(), err.getvalue()
@@ -148,6 +150,37 @@ def test_an_entrant_joins_trains_sends_and_stands_on_the_board(room: Room) -> No
     assert "not surely better" in again.out
 
 
+def test_a_run_states_its_costs_and_a_table_those_that_are_given(room: Room) -> None:
+    row = next(row for row in room.board() if row["name"] == "ada")
+    assert row["parameters"] > 100
+    assert 0 < row["seconds"] < 60
+    assert row["pareto"] is True
+    room.dojo("join", room.link, "guss", "--as", "gus", who="gus")
+    table = str(room.sent("gus", 0.4, 3))
+    for flag, value in (("--parameters", "1.5"), ("--seconds", "-1"), ("--flops", "nan")):
+        said = room.dojo("submit", table, room.address, flag, value, who="gus")
+        assert (said.code, f"error: {flag}" in said.err) == (2, True), said.err
+    sent = room.dojo("submit", table, room.address, "--parameters", "12", "--flops", "3e9", "--wait", who="gus")
+    assert "stated with it: 12 parameters, 3G FLOP" in sent.out
+    row = next(row for row in room.board() if row["name"] == "gus")
+    assert (row["parameters"], row["train_flops"], row["seconds"]) == (12, 3e9, None)
+
+
+def test_a_team_sees_what_it_sent_and_names_what_counts_at_the_end(room: Room) -> None:
+    said = room.dojo("board", room.address, "--mine", who="gus")
+    assert "None of 2 is chosen: the one that is best on the public rows counts at the end." in said.out
+    (own,) = json.loads(room.dojo("board", room.address, "--mine", "--json", who="gus").out)
+    assert own["chosen"] is False
+    chosen = room.dojo("board", room.address, "--choose", own["id"], who="gus")
+    assert "1 of 2 chosen" in chosen.out
+    assert json.loads(room.dojo("board", room.address, "--mine", "--json", who="gus").out)[0]["chosen"] is True
+    for wrong in (("a", "b", "c"), ("nothing",)):
+        assert room.dojo("board", room.address, "--choose", *wrong, who="gus").code == 2
+    assert "1 of 2" in room.dojo("board", room.address, "--mine", who="gus").out, "a refused choice changes nothing"
+    assert "None of 2" in room.dojo("board", room.address, "--choose", "none", who="gus").out
+    assert room.dojo("board", room.address, "--mine", who="stranger").code == 2
+
+
 def test_a_file_with_a_fault_is_one_sentence_and_code_2(room: Room) -> None:
     assert room.dojo("join", room.link, "bobs", "--as", "bob", who="bob").code == 0
     (room.folder / "bad.csv").write_text("id,label\nnobody,zq7north\n")
@@ -177,6 +210,51 @@ def test_a_team_is_joined_by_invitation(room: Room) -> None:
     said = room.dojo("join", room.link, "dans", "--as", "dan", "--invite", done["invite"], "--json", who="dan")
     assert said.code == 0, said.err
     assert sorted(json.loads(said.out)["members"]) == ["carol", "dan"]
+
+
+def test_a_token_that_the_host_hands_out_moves_a_person_to_another_computer(room: Room) -> None:
+    told = json.loads(room.dojo("host", "winds", "token", "vera", "--role", "viewer", "--json").out)
+    joined = room.dojo("join", room.address, "veras", "--token", "-", who="vera", typed=told["token"] + "\n")
+    assert joined.code == 0, joined.err
+    assert "look on (viewer) as vera" in joined.out
+    assert (room.folder / "veras" / "project.toml").is_file()
+    new = json.loads(room.dojo("host", "winds", "token", "gus", "--json").out)["token"]
+    there = room.dojo("join", room.address, "guss2", "--token", new, "--json", who="gus2")
+    assert (there.code, json.loads(there.out)["name"]) == (0, "gus")
+    assert json.loads(room.dojo("board", room.address, "--mine", "--json", who="gus2").out)
+    assert "not known, or was revoked" in room.dojo("board", room.address, "--mine", who="gus").err, "the old one ended"
+    for words, code in ((("--token", "dd_wrong"), 2), (("--token", new, "--as", "bob"), 2), (("--token", "-"), 2)):
+        said = room.dojo("join", room.address, "x", *words, who="new")
+        assert (said.code, (room.folder / "x").exists()) == (code, False), words
+
+
+def test_the_host_revokes_and_all_stands_in_the_log(room: Room) -> None:
+    assert room.dojo("host", "winds", "revoke", "vera").code == 0
+    people = {row["name"]: row for row in json.loads(room.dojo("host", "winds", "people", "--json").out)["people"]}
+    assert people["vera"]["revoked"]
+    assert (people["gus"]["role"], people["gus"]["team"]) == ("entrant", "gus")
+    assert "revoked" in room.dojo("host", "winds", "people").out
+    log = room.dojo("host", "winds", "log").out
+    assert "host revoked: role viewer, whom vera" in log
+    assert "host handed out a token: role viewer, to vera" in log
+    for words in (
+        ("revoke",),
+        ("revoke", "nobody"),
+        ("revoke", "host"),
+        ("token",),
+        ("token", "vera", "--role", "king"),
+    ):
+        said = room.dojo("host", "winds", *words)
+        assert (said.code, said.out) == (2, ""), words
+
+
+def test_a_password_is_typed_never_given_as_an_argument(room: Room) -> None:
+    for words, typed in ((("password", "hunter22"), "x"), (("password",), "short\n"), (("password",), None)):
+        said = room.dojo("host", "winds", *words, typed=typed)
+        assert (said.code, said.out) == (2, ""), words
+    assert "signs in on the pages" in room.dojo("host", "winds", "password", typed="winds of change\n").out
+    assert json.loads(room.dojo("host", "winds", "people", "--json").out)["people"][0]["password"] is True
+    assert "no password any more" in room.dojo("host", "winds", "password", typed="\n").out
 
 
 def test_a_frozen_board_stands_still_until_the_freeze_ends(room: Room) -> None:
@@ -338,6 +416,6 @@ def test_verbs_and_serve_without_a_store_say_so(tmp_path: Path) -> None:
 
 
 def test_a_projects_board_cannot_be_watched(dojo: Any) -> None:
-    for flag in ("--watch", "--final"):
-        said = dojo("board", "digits", flag)
+    for flag in (("--watch",), ("--final",), ("--mine",), ("--choose", "a", "b")):
+        said = dojo("board", "digits", *flag)
         assert (said.code, "event's address" in said.err) == (2, True)

@@ -24,16 +24,16 @@ FROZEN = {
     "export": "RUN --json --offline --output --to --trust -o",
     "report": "RUN --json --language --open",
     "reproduce": "RUN --json --offline --trust",
-    "board": "PROJECT --final --html --json --language --runs --watch",
+    "board": "PROJECT --choose --final --html --json --language --mine --runs --watch",
     "compare": "RUN OTHER --json --project --runs",
     "runs": "PROJECT --all --json --runs --sort --state --watch",
     "score": "PROJECT PREDICTIONS --json --offline --trust",
     "host": "PROJECT VERB ARGUMENT --anyway --apply --cancel --code --db --description --freeze-at --json --name "
-    "--offline --per-day --port --practice --preview --project --public --reason --starts --store --team-size --title "
-    "--trust --until --yes",
+    "--offline --per-day --port --practice --preview --project --public --reason --role --starts --store --team-size "
+    "--title --trust --until --yes",
     "serve": "--bundle --certificate --db --host --key --name --port --scoring-only --store --workers",
-    "join": "LINK FOLDER --as --invite --json",
-    "submit": "WHAT ADDRESS --json --note --wait",
+    "join": "LINK FOLDER --as --invite --json --token",
+    "submit": "WHAT ADDRESS --flops --json --note --parameters --seconds --wait",
     "bundle": "FOLDER PROJECTS --json --offline --yes",
     "list": "KIND --json",
     "show": "NAME --json --kind",

@@ -71,3 +71,11 @@ def test_a_second_machine_scores_what_the_first_took_in(tmp_path: Path) -> None:
 def state_of(database: Database, sent: str) -> str:
     with database.read() as connection:
         return str(submission(connection, sent)["state"])
+
+
+def test_a_certificate_that_does_not_fit_its_key_is_one_sentence(tmp_path: Path) -> None:
+    for name in ("c.pem", "k.pem"):
+        (tmp_path / name).write_text("-----BEGIN NOTHING-----\n")
+    with pytest.raises(DojoError, match="certificate and key do not go together") as caught:
+        serve_store(tmp_path / "none", certificate=tmp_path / "c.pem", key=tmp_path / "k.pem")
+    assert "\n" not in str(caught.value)

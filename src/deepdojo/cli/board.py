@@ -29,6 +29,10 @@ def board(
     *,
     watch: Annotated[bool, option("Of an event: show it again whenever it changes.", "Output")] = False,
     final: Annotated[bool, option("Of an event: the final board, once it is open.", "Output")] = False,
+    mine: Annotated[bool, option("Of an event: your team's own submissions.", "Output")] = False,
+    choose: Annotated[
+        list[str] | None, option("Name those that count at the end; `none` takes it back.", "Output", many=True)
+    ] = None,
     html: Annotated[Path | None, option("Also write the board as one HTML page.", "Output")] = None,
     language: Language = "en",
     runs: RunsFolder = None,
@@ -40,17 +44,25 @@ def board(
     dojo board reviews --html board.html  as a page that needs no network
     dojo board digits --json              as data, one object a row
     dojo board http://room:8000/reviews --watch
+    dojo board http://room:8000/reviews --mine    what your team has sent
+    dojo board http://room:8000/reviews --choose ID ID
     """
     from deepdojo import api
 
     if project.startswith(("http://", "https://")):
         from deepdojo.cli.event_board import show_event_board
 
+        if mine or choose is not None:
+            from deepdojo.cli.own_submissions import show_own
+
+            show_own(project, choose, json=json)
+            return
         part = "private" if final else "public"
         show_event_board(project, watch=watch, json=json, html=html, language=language, part=part)
         return
-    if watch or final:
-        raise UsageError("a project's own board has no such thing", where="--watch" if watch else "--final",
+    given = {"--watch": watch, "--final": final, "--mine": mine, "--choose": choose is not None}
+    if any(given.values()):
+        raise UsageError("a project's own board has no such thing", where=next(name for name in given if given[name]),
                          todo="give an event's address: http://room:8000/NAME")  # fmt: skip
 
     rows = api.board(project, runs=runs)

@@ -2,55 +2,35 @@
 
 from __future__ import annotations
 
-import sys
-import time
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from deepdojo.cli.output import answer, next_step, out, paragraph, print_json, styled, table, width
-from deepdojo.cli.words import bar, interval_text, metric_name, metric_unit, plural, score_text
-from deepdojo.errors import DojoError
+from deepdojo.cli.words import bar, duration, interval_text, metric_name, metric_unit, plural, score_text, si
+from deepdojo.errors import UsageError
 
 __all__ = ["show_event_board"]
 
 _SHOWN = 200
-_EVERY_S = 2.0
 
 
 def show_event_board(address: str, *, watch: bool, json: bool, html: Path | None, language: str, part: str) -> None:
-    """Print it; with `watch` again whenever it has changed, until Ctrl-C."""
+    """Print it; with `watch` also each change, until Ctrl-C."""
     from deepdojo import api
 
-    told = api.event_board(address, part)
-    rows = told["rows"]
-    if html is not None:
-        _write_page(html, told, rows, language)
-    if not watch:
-        print_json(rows) if json else _print(address, told, rows)
+    if watch:
+        from deepdojo.cli.live_board import watch_board
+
+        if html is not None:
+            raise UsageError("a page is written once", where="--html", todo="leave --watch out")
+        watch_board(address, part, partial(_print, address), json=json)
         return
-    while True:
-        if sys.stdout.isatty() and not json:
-            out("\x1b[2J\x1b[H")
-        print_json(rows) if json else _print(address, told, rows)
-        sys.stdout.flush()
-        told = _next(address, part, told["version"])
-        rows = told["rows"]
-
-
-def _next(address: str, part: str, version: int) -> dict[str, Any]:
-    """The board once it has another version; a server that is away for a while is waited for."""
-    from deepdojo import api
-
-    while True:
-        time.sleep(_EVERY_S)
-        try:
-            told = api.event_board(address, part)
-        except DojoError as fault:
-            if getattr(fault, "code", "unavailable") not in ("unavailable", "too_many_requests"):
-                raise
-            continue
-        if told["version"] != version:
-            return told
+    told = api.event_board(address, part)
+    if html is not None:
+        _write_page(html, told, told["rows"], language)
+    print_json(told["rows"]) if json else _print(address, told)
 
 
 def _write_page(path: Path, told: dict[str, Any], rows: list[dict[str, Any]], language: str) -> None:
@@ -63,7 +43,13 @@ def _write_page(path: Path, told: dict[str, Any], rows: list[dict[str, Any]], la
     write_text(path, board_page(about, rows, language=language))
 
 
-def _print(address: str, told: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+def _print(address: str, told: dict[str, Any], marks: Mapping[str, str] | None = None, most: int | None = None) -> None:
+    """The board as text.
+
+    Args:
+        marks: a sign before some teams' names. most: rows; then no next step is named either.
+    """
+    rows = told["rows"]
     metric = str(told["metric"])
     own = metric.startswith("python:")
     state = "final" if told["part"] == "private" else "frozen" if told["frozen"] else "public"
@@ -76,12 +62,13 @@ def _print(address: str, told: dict[str, Any], rows: list[dict[str, Any]]) -> No
     if not told["teams"]:
         out("No team has a score yet.")
     else:
-        _print_rows(metric, rows[:_SHOWN])
-        if len(rows) > _SHOWN:
-            out(f"and {len(rows) - _SHOWN:,} more: --json")
+        _print_rows(metric, rows[: most or _SHOWN], marks or {})
+        if len(rows) > (most or _SHOWN):
+            out(f"and {len(rows) - (most or _SHOWN):,} more" + ("" if most else ": --json"))
         out()
         paragraph("Equal ranks: the rows cannot tell them apart. " + _meaning(told, rows), style="dim")
-    next_step(f"dojo submit last {address}")
+    if most is None:
+        next_step(f"dojo submit last {address}")
 
 
 def _meaning(told: dict[str, Any], rows: list[dict[str, Any]]) -> str:
@@ -90,6 +77,8 @@ def _meaning(told: dict[str, Any], rows: list[dict[str, Any]]) -> str:
         said = "The final board, on rows that no entry was shown."
     elif told["frozen"]:
         said = "The board is frozen: it shows what stood there then."
+    if any(row.get("seconds") is not None or row.get("parameters") is not None for row in rows):
+        said += " Costs are stated by the entrants. ◆: none is as good in less time."
     return said + (" Published results are not re-scored." if any(r["kind"] == "published" for r in rows) else "")
 
 
@@ -97,22 +86,34 @@ def _named(metric: str) -> str:
     return metric_name(metric) + (", %" if metric_unit(metric).percent else "")
 
 
-def _print_rows(metric: str, rows: list[dict[str, Any]]) -> None:
+def _print_rows(metric: str, rows: list[dict[str, Any]], marks: Mapping[str, str]) -> None:
     ends = [row[key] for row in rows for key in ("low", "high", "score") if row.get(key) is not None]
     low, high = min(ends), max(ends)
-    wide = max(13, min(24, width() - 60))
     final = any("public_rank" in row for row in rows)
+    stated = [key for key in ("parameters", "seconds") if any(row.get(key) is not None for row in rows)]
+    wide = 10 if stated else max(13, min(24, width() - 60))
     cells = []
     for row in rows:
         drawn = "" if row.get("low") is None else bar(row["low"], row["score"], row["high"], low, high, wide)
         rank = "–" if row.get("rank") is None else str(row["rank"])
         before = (str(row["public_rank"]) if row.get("public_rank") is not None else "–",) if final else ()
         sent = "" if row.get("submissions") is None else str(row["submissions"])
-        cells.append((rank, str(row["name"]), *_figures(metric, row), *before, sent, drawn or " "))
-    heads = ("", "team", "score", "95 %", *(("public",) if final else ()), "sent", " ")
-    table(cells, heads, right=(0, 2, 4, 5) if final else (0, 2, 4))
+        name = marks.get(str(row["name"]), " ") + " " + str(row["name"]) if marks else str(row["name"])
+        costs = [_cost(row, key) for key in stated]
+        cells.append((rank, name, *_figures(metric, row), *before, sent, *costs, drawn or " "))
+    named = [{"parameters": "param", "seconds": "time"}[key] for key in stated]
+    heads = ("", "team", "score", "95 %", *(("public",) if final else ()), "sent", *named, " ")
+    table(cells, heads, right=(0, 2, *range(4, len(heads) - 1)))
     if any(row.get("rank") is None and row["kind"] == "run" for row in rows):
         out(styled("–: being ranked", "dim"))
+
+
+def _cost(row: Mapping[str, Any], key: str) -> str:
+    if row.get(key) is None:
+        return ""
+    if key == "parameters":
+        return si(row[key])
+    return duration(row[key]).replace(" min", "m").replace(" ", "") + ("◆" if row.get("pareto") else "")
 
 
 def _figures(metric: str, row: dict[str, Any]) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from deepdojo.errors import UsageError
 
 __all__ = ["host"]
 
-_RULES, _RESCORE, _WHERE = "Rules", "Rescore", "Where"
+_RULES, _RESCORE, _PEOPLE, _WHERE = "Rules", "Rescore", "People", "Where"
 
 
 def host(
@@ -20,11 +20,12 @@ def host(
     verb: Annotated[
         str | None,
         option(
-            "freeze, unfreeze, extend, announce TEXT, rescore, audit, backup FILE, restore FILE, archive FOLDER, link.",
+            "freeze, unfreeze, extend, announce TEXT, rescore, audit, backup FILE, restore FILE, archive FOLDER, link, "
+            "people, token WHO, revoke WHO, password, log.",
             "Arguments",
         ),
     ] = None,
-    argument: Annotated[str | None, option("The verb's text, file or folder.", "Arguments")] = None,
+    argument: Annotated[str | None, option("The verb's text, file, folder or person.", "Arguments")] = None,
     /,
     *,
     name: Annotated[str | None, option("The event's name in addresses; default: the project's.", _RULES)] = None,
@@ -49,6 +50,7 @@ def host(
     project_folder: Annotated[
         str | None, option("The corrected project, if it has moved.", _RESCORE, name="--project")
     ] = None,
+    role: Annotated[str | None, option("Of token: entrant, viewer or host; default: entrant.", _PEOPLE)] = None,
     store: Annotated[Path, option("The server's folder.", _WHERE)] = Path("dojo-server"),
     db: Annotated[str | None, option("postgresql://… where its database is one.", _WHERE)] = None,
     port: Annotated[int, option("Port of dojo serve, for the link.", _WHERE)] = 8000,
@@ -64,18 +66,22 @@ def host(
     dojo host reviews rescore --reason "label fixed" --preview
     dojo host reviews backup monday.zip     all events of the store
     dojo host reviews audit                 are the boards what was sent?
+    dojo host reviews token ada             for somebody who lost it
     """
     from deepdojo import api
     from deepdojo.cli.terminal import TerminalListener
 
     listener = TerminalListener()
     if verb is not None:
+        from deepdojo.cli.asking import new_password
         from deepdojo.cli.host_verbs import print_done
 
         options: dict[str, Any] = {
             "until": until, "reason": reason, "preview": preview, "apply": apply, "cancel": cancel, "trust": trust,
-            "project": project_folder, "port": port,
+            "project": project_folder, "port": port, "role": role,
         }  # fmt: skip
+        if verb == "password":
+            options["secret"] = new_password(argument)
         try:
             done = api.manage(project, verb, argument, store=store, db=db, listener=listener, **options)
         finally:

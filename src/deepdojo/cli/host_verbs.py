@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from deepdojo.cli.host_people import (
+    log_line,
+    print_log,
+    print_password,
+    print_people,
+    print_revoked,
+    print_token,
+    when,
+)
 from deepdojo.cli.output import clip, next_step, out, point, quoted, styled, table
 from deepdojo.cli.words import plural, score_text
 
@@ -20,6 +28,8 @@ def print_done(event: str, verb: str, done: dict[str, Any], store: Path) -> None
     {
         "freeze": _freeze, "unfreeze": _unfreeze, "extend": _extend, "announce": _announce, "rescore": _rescore,
         "audit": _audit, "backup": _backup, "restore": _restore, "archive": _archive, "link": _link,
+        "people": print_people, "token": print_token, "revoke": print_revoked, "password": print_password,
+        "log": print_log,
     }[verb](event, done, more)  # fmt: skip
 
 
@@ -33,7 +43,7 @@ def _unfreeze(event: str, _done: dict[str, Any], _more: str) -> None:
 
 
 def _extend(event: str, done: dict[str, Any], _more: str) -> None:
-    out(f"{event}: it ends {_when(done['ends'])}")
+    out(f"{event}: it ends {when(done['ends'])}")
 
 
 def _announce(event: str, done: dict[str, Any], _more: str) -> None:
@@ -52,7 +62,7 @@ def _rescore(event: str, done: dict[str, Any], more: str) -> None:
         next_step(f"dojo board http://127.0.0.1:8000/{event}")
         return
     for row in done["versions"]:
-        out(f"version {row['version']} ({row['state']}): {clip(row['reason'], 50)}, {_when(row['created'])}")
+        out(f"version {row['version']} ({row['state']}): {clip(row['reason'], 50)}, {when(row['created'])}")
     if done["preview"] is None:
         next_step(f'dojo host {event} rescore --reason "label fixed" --preview{more}')
         return
@@ -89,9 +99,7 @@ def _audit(event: str, done: dict[str, Any], _more: str) -> None:
         for sentence in done["different"][:_SHOWN]:
             point(sentence)
     for line in (done.get("log") or [])[:10]:
-        detail = ", ".join(f"{key} {value}" for key, value in line["detail"].items())
-        out(styled(clip(f"{_when(line['at'])}  {line['who']} {line['what']}" + (f": {detail}" if detail else ""), 78),
-                   "dim"))  # fmt: skip
+        out(styled(clip(log_line(line), 78), "dim"))
 
 
 def _backup(event: str, done: dict[str, Any], _more: str) -> None:
@@ -115,7 +123,3 @@ def _archive(event: str, done: dict[str, Any], _more: str) -> None:
 
 def _rank(rank: int | None) -> str:
     return "–" if rank is None else str(rank)
-
-
-def _when(at: float | None) -> str:
-    return "never" if at is None else datetime.fromtimestamp(at).astimezone().strftime("%Y-%m-%d %H:%M %Z")

@@ -13,14 +13,27 @@ from deepdojo.errors import UsageError
 __all__ = ["Json", "Offline", "RunName", "RunsFolder", "Trust", "Yes", "option", "parse_duration"]
 
 
-def option(help: str, group: str = "Options", *, name: str | None = None, short: str | None = None) -> Parameter:
+def option(
+    help: str,
+    group: str = "Options",
+    *,
+    name: str | None = None,
+    short: str | None = None,
+    many: bool = False,
+    dash: bool = False,
+) -> Parameter:
     """A described option under a heading of the help.
 
     Args:
         name: its long name where it is not the argument's own, "--set".
         short: its one-letter form, "-o".
+        many: whether several values may follow it.
+        dash: whether its value may be a dash.
     """
-    return Parameter(help=help, group=group, name=name, alias=short, negative="")
+    return Parameter(
+        help=help, group=group, name=name, alias=short, negative="", consume_multiple=many or None,
+        allow_leading_hyphen=dash,
+    )  # fmt: skip
 
 
 Json = Annotated[bool, option("Print JSON on stdout instead of text.", "Output", name="--json")]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from deepdojo.cli.options import Json, option
 from deepdojo.cli.output import next_step, out, print_json, styled
-from deepdojo.cli.words import plural, score_phrase
-from deepdojo.errors import DataError, DojoError
+from deepdojo.cli.words import duration, plural, score_phrase, si
+from deepdojo.errors import DataError, DojoError, UsageError
 
 __all__ = ["submit"]
+
+_COST = "Cost, as you state it; of a run its own figures"
 
 
 def submit(
@@ -19,6 +22,9 @@ def submit(
     /,
     *,
     note: Annotated[str, option("What is new, for your team and the host; default: nothing.")] = "",
+    parameters: Annotated[float | None, option("Numbers that it learned.", _COST)] = None,
+    flops: Annotated[float | None, option("Operations of its training.", _COST)] = None,
+    seconds: Annotated[float | None, option("Seconds of its training.", _COST)] = None,
     wait: Annotated[bool, option("Wait for the result.")] = False,
     json: Json = False,
 ) -> None:
@@ -32,7 +38,7 @@ def submit(
     from deepdojo.cli.terminal import TerminalListener
 
     listener = TerminalListener()
-
+    cost = _checked(("--parameters", parameters), ("--flops", flops), ("--seconds", seconds))
     seen: list[str] = []
 
     def told(found: dict[str, Any]) -> None:
@@ -43,10 +49,11 @@ def submit(
             listener.stage("waiting", ahead)
 
     try:
-        done = api.submit(what, address, note=note, wait=math.inf if wait else 0.0, told=told)
+        done = api.submit(what, address, note=note, cost=cost, wait=math.inf if wait else 0.0, told=told)
     finally:
         listener.finish()
     fault = done.get("fault")
+    stated = _stated(done["stated"])
     if json:
         if fault or done["state"] == "failed":
             raise _refused(done)
@@ -54,6 +61,7 @@ def submit(
         return
     if done["state"] == "queued":
         out(f"{done['sent']} is accepted" + (", as before" if done.get("before") else "") + f": {done['id']}")
+        _say_stated(stated)
         next_step(f"dojo board {address} --watch", "scored in a moment")
         return
     if done["state"] != "scored":
@@ -66,7 +74,33 @@ def submit(
                 f"the program ran {ran['seconds']:.1f} s, {ran['peak_bytes'] / (1 << 20):,.0f} MiB at the most", "dim"
             )
         )
+    _say_stated(stated)
     next_step(f"dojo board {address}")
+
+
+def _checked(*given: tuple[str, float | None]) -> dict[str, object]:
+    """The costs that were stated, each fault named by its option."""
+    from deepdojo.competition.cost import COSTS, stated_cost
+    from deepdojo.competition.refusal import Refusal
+
+    found: dict[str, object] = {}
+    for name, (flag, value) in zip(COSTS, given, strict=True):
+        try:
+            found |= stated_cost({name: value})
+        except Refusal as refusal:
+            raise UsageError(refusal.what, where=flag, todo=refusal.todo) from None
+    return found
+
+
+def _stated(cost: Mapping[str, float]) -> str:
+    units = {"parameters": " parameters", "train_flops": " FLOP"}
+    said = [si(cost[name]) + unit for name, unit in units.items() if name in cost]
+    return ", ".join(said + ([duration(cost["seconds"])] if "seconds" in cost else []))
+
+
+def _say_stated(stated: str) -> None:
+    if stated:
+        out(styled(f"stated with it: {stated}", "dim"))
 
 
 def _refused(done: dict[str, Any]) -> DojoError:

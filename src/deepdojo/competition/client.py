@@ -16,7 +16,7 @@ import secrets
 import socket
 import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -35,6 +35,8 @@ _JSON_BYTES = 256 << 20
 _TRIES = 5
 _LONGEST_WAIT_S = 10.0
 _CHUNK = 1 << 20
+_SILENCE_S = 40.0  # the server gives a sign of life every 15 s
+_LINE = 1 << 12
 _BROKEN = (http.client.HTTPException, OSError)
 
 
@@ -52,10 +54,11 @@ class Client:
         server: "http://room:8000".
         token: as `dojo join` keeps it.
         timeout_s: for a connection, and for each silence in an answer.
+        tries: of each request, where waiting may help.
     """
 
-    def __init__(self, server: str, token: str | None = None, *, timeout_s: float = 30.0) -> None:
-        self.server, self.token, self.timeout_s = server.rstrip("/"), token, timeout_s
+    def __init__(self, server: str, token: str | None = None, *, timeout_s: float = 30.0, tries: int = _TRIES) -> None:
+        self.server, self.token, self.timeout_s, self.tries = server.rstrip("/"), token, timeout_s, tries
 
     # ---- looking ----
 
@@ -75,13 +78,39 @@ class Client:
             raise self._strange("the board has no rows")
         return told
 
-    def board_if_new(self, name: str, etag: str | None) -> tuple[dict[str, Any] | None, str | None]:
+    def board_if_new(
+        self, name: str, etag: str | None, part: str = "public"
+    ) -> tuple[dict[str, Any] | None, str | None]:
         """The board where it is another than that of `etag`, else None; and the new etag."""
         headers = {} if etag is None else {"if-none-match": etag}
-        answer = self._ask("GET", f"/events/{_part(name)}/board", headers=headers)
+        more = "" if part == "public" else f"?{urlencode({'part': part})}"
+        answer = self._ask("GET", f"/events/{_part(name)}/board{more}", headers=headers)
         if answer.status == 304:
             return None, etag
         return _object(self._parsed(answer), "the board"), answer.headers.get("etag")
+
+    def versions(self, name: str) -> Iterator[int]:
+        """The board's version, now and after each change, as the server tells it; ends when the server ends it.
+
+        Raises:
+            Refusal: what the server refuses. DojoError: no connection, no sign of life, or no stream of events.
+        """
+        connection = self._connection(_SILENCE_S)
+        try:
+            connection.request("GET", self._path(f"/events/{_part(name)}/stream"), headers=self._headers({}))
+            response = connection.getresponse()
+            told = {key.lower(): value for key, value in response.getheaders()}
+            if response.status != 200:
+                self._good(_Answer(response.status, told, self._limited(response)))
+            if not told.get("content-type", "").startswith("text/event-stream"):
+                raise self._strange("it tells no events")
+            while line := response.readline(_LINE):
+                if line.startswith(b"data:") and line[5:].strip().isdigit():
+                    yield int(line[5:])
+        except _BROKEN as error:
+            raise self._unreachable(error) from None
+        finally:
+            connection.close()
 
     # ---- taking part ----
 
@@ -96,7 +125,7 @@ class Client:
         return _object(self._json("POST", f"/events/{_part(name)}/join", {"code": code}), "the answer")
 
     def team(self, name: str) -> dict[str, Any]:
-        """One's team: name, invitation, members."""
+        """One's team: name, invitation, members, finals (how many it may choose), chosen."""
         return _object(self._json("GET", f"/events/{_part(name)}/team"), "the team")
 
     def join_team(self, name: str, invite: str) -> dict[str, Any]:
@@ -136,14 +165,16 @@ class Client:
     # ---- submissions ----
 
     def submit(
-        self, name: str, file: Path, *, file_name: str | None = None, note: str = "", key: str | None = None
-    ) -> dict[str, Any]:
+        self, name: str, file: Path, *, file_name: str | None = None, note: str = "", key: str | None = None,
+        cost: Mapping[str, float] | None = None,
+    ) -> dict[str, Any]:  # fmt: skip
         """Send a file, streamed from the disk; gives id, event, state, before.
 
         Args:
             key: the idempotency key. Default: a new one, used for each try of this call.
+            cost: what you state of `cost.COSTS`.
         """
-        asked = urlencode({"file_name": file_name or file.name, "note": note}, quote_via=quote)
+        asked = urlencode({"file_name": file_name or file.name, "note": note, **(cost or {})}, quote_via=quote)
         headers = {"content-type": "application/octet-stream", "idempotency-key": key or secrets.token_urlsafe(18)}
         answer = self._ask("POST", f"/events/{_part(name)}/submissions?{asked}", file, headers)
         return _object(self._parsed(answer), "the answer")
@@ -189,6 +220,23 @@ class Client:
         """freeze, unfreeze, extend (ends), announce (text)."""
         return _object(self._json("POST", f"/events/{_part(name)}/host/{_part(action)}", values), "the event")
 
+    def me(self) -> dict[str, Any]:
+        """Who one is: name, role, events."""
+        return _object(self._json("GET", "/me"), "the answer")
+
+    def look(self, name: str, what: str) -> Any:
+        """people, queue, ladders, copies or anew, as the host's desk has them."""
+        return self._json("GET", f"/events/{_part(name)}/host/{_part(what)}")
+
+    def hand_out(self, name: str, who: str, role: str | None = None) -> dict[str, Any]:
+        """A token for somebody, shown this once: name, role, token."""
+        body = {"name": who, **({} if role is None else {"role": role})}
+        return _object(self._json("POST", f"/events/{_part(name)}/host/token", body, again=False), "the answer")
+
+    def revoke(self, name: str, who: str) -> dict[str, Any]:
+        """End somebody's token and sessions."""
+        return _object(self._json("POST", f"/events/{_part(name)}/host/revoke", {"name": who}), "the answer")
+
     def audit(self, name: str) -> list[dict[str, Any]]:
         """What hosts did."""
         return _list(self._json("GET", f"/events/{_part(name)}/host/audit"), "the log")
@@ -206,7 +254,7 @@ class Client:
     ) -> _Answer:  # fmt: skip
         """One request, tried up to five times."""
         wait = 0.2
-        for left in range(_TRIES)[::-1]:
+        for left in range(self.tries)[::-1]:
             connection = self._connection()
             arrived = False
             try:
@@ -232,21 +280,26 @@ class Client:
             wait *= 2
         raise AssertionError("the last try returns or raises")
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def _connection(self, timeout_s: float | None = None) -> http.client.HTTPConnection:
+        wait = self.timeout_s if timeout_s is None else timeout_s
         parts = urlsplit(self.server)
         assert parts.hostname is not None
         if parts.scheme == "https":
-            return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=self.timeout_s)
-        return http.client.HTTPConnection(parts.hostname, parts.port, timeout=self.timeout_s)
+            return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=wait)
+        return http.client.HTTPConnection(parts.hostname, parts.port, timeout=wait)
+
+    def _path(self, path: str) -> str:
+        return urlsplit(self.server).path + PREFIX + path
+
+    def _headers(self, more: Mapping[str, str]) -> dict[str, str]:
+        sent = {"accept": "application/json", "user-agent": f"deepdojo/{__version__}", **more}
+        return sent if self.token is None else {**sent, "authorization": f"Bearer {self.token}"}
 
     def _once(
         self, connection: http.client.HTTPConnection, method: str, path: str, body: bytes | Path | None,
         headers: Mapping[str, str], read: Callable[[http.client.HTTPResponse], bytes] | None,
     ) -> _Answer:  # fmt: skip
-        sent = {"accept": "application/json", "user-agent": f"deepdojo/{__version__}", **headers}
-        if self.token is not None:
-            sent["authorization"] = f"Bearer {self.token}"
-        whole = urlsplit(self.server).path + PREFIX + path
+        sent, whole = self._headers(headers), self._path(path)
         try:
             if isinstance(body, Path):
                 sent["content-length"] = str(body.stat().st_size)

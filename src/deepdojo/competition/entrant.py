@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from deepdojo.competition.address import Address, parse_address
 from deepdojo.competition.client import Client, client_of
+from deepdojo.competition.cost import COSTS, run_cost, stated_cost
 from deepdojo.competition.hosting.staging import staged
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.tokens import keep_token, token_for, token_of_server
@@ -19,7 +21,7 @@ from deepdojo.competition.unzip import unzip
 from deepdojo.errors import ProjectError, RunError, UnknownNameError, UsageError
 from deepdojo.runs import find_run
 
-__all__ = ["board_rows", "join_event", "packed_code", "send", "what_to_send"]
+__all__ = ["board_rows", "join_event", "packed_code", "send", "submissions_of", "told_board", "what_to_send"]
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".zip")
 _SKIPPED = ("__pycache__", "runs")
@@ -32,7 +34,7 @@ Progress = Callable[[int, int], None]
 
 def join_event(
     url: str, name: str | None = None, folder: str | Path | None = None, *, invite: str | None = None,
-    progress: Progress | None = None,
+    token: str | None = None, progress: Progress | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Take part: the token goes to the config folder, the public folder to `folder`.
 
@@ -40,6 +42,7 @@ def join_event(
         name: how the board shall call you; not needed where you have joined another event of this server.
         folder: is made. Default: the event's name, here.
         invite: of a team, to go into it.
+        token: that the host handed out, or of the same person on another computer.
 
     Returns:
         event, title, name, folder, token_file (None where it was there already), team, rules (`Service.event`).
@@ -50,8 +53,11 @@ def join_event(
     if target.exists() and not there and (not target.is_dir() or any(target.iterdir())):
         raise UsageError("there is something of this name already", where=str(target),
                          todo="give another folder: dojo join LINK --as NAME FOLDER")  # fmt: skip
-    client, kept, written = _admitted(place, name)
-    team = client.join_team(place.event, invite) if invite is not None else client.team(place.event)
+    client, kept, written = _admitted(place, name) if token is None else _with_token(place, name, token)
+    if invite is not None:
+        team = client.join_team(place.event, invite)
+    else:
+        team = client.team(place.event) if kept.get("role", "entrant") == "entrant" else {}
     rules = client.event(place.event)
     if not there:
         _fetch(client, place, target, progress)
@@ -59,6 +65,7 @@ def join_event(
         "event": place.event, "title": rules.get("title"), "name": kept["name"], "folder": str(target),
         "fetched": not there, "token_file": None if written is None else str(written), "team": team.get("team"),
         "members": team.get("members"), "invite": team.get("invite"), "rules": rules, "address": place.page,
+        "role": kept.get("role", "entrant"),
     }  # fmt: skip
 
 
@@ -87,6 +94,28 @@ def _admitted(place: Address, name: str | None) -> tuple[Client, dict[str, str],
     kept = {"name": str(told.get("name", name)), "token": told["token"]}
     client.token = kept["token"]
     return client, kept, keep_token(place.server, place.event, **kept)
+
+
+def _with_token(place: Address, name: str | None, token: str) -> tuple[Client, dict[str, str], Path | None]:
+    """As somebody who has a token: it is tried before it is kept, and nothing else is overwritten by it."""
+    client = Client(place.server, token.strip())
+    me = client.me()
+    who = {"name": str(me.get("name")), "role": str(me.get("role"))}
+    if name is not None and name != who["name"]:
+        raise UsageError(f"the token is that of {who['name']!r}", where="--as", todo="leave --as out")
+    try:
+        before = token_for(place.server, place.event)
+    except UsageError:
+        before = None
+    if before is not None and before["name"] != who["name"]:
+        raise UsageError(f"you have joined this event as {before['name']!r} from here", where="--token",
+                         todo="another person sets DEEPDOJO_CONFIG to another folder")  # fmt: skip
+    if who["role"] == "entrant" and place.event not in (me.get("events") or ()):
+        if place.code is None:
+            raise _without_code(place)
+        client.enter(place.event, place.code)
+    written = keep_token(place.server, place.event, who["name"], token.strip())
+    return client, {**who, "token": token.strip()}, written
 
 
 def _signed_in(place: Address, name: str | None) -> dict[str, str] | None:
@@ -197,28 +226,43 @@ def packed_code(folder: Path, target: Path) -> Path:
 
 def send(
     given: str | Path, url: str, *, note: str = "", wait_s: float = 0.0, key: str | None = None,
-    told: Callable[[dict[str, Any]], None] | None = None,
+    cost: Mapping[str, object] | None = None, told: Callable[[dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Send a run, a table or a program; with `wait_s` the result.
 
     Args:
         wait_s: how long to wait; endless with infinity.
+        cost: what is stated of `cost.COSTS`; where nothing is, a run's own figures are.
         told: called with what is known while it waits.
 
     Returns:
-        id, event, state, sent (the file's name); waited for: as `Service.submission` has it.
+        id, event, state, sent (the file's name), stated (the costs); waited for: as `Service.submission` has it.
     """
     client, event = client_of(url)
     rules = client.event(event)
     source = what_to_send(given, code=bool(rules.get("code")))
+    stated = {**_run_cost(source), **stated_cost(cost or {})}
     with tempfile.TemporaryDirectory(prefix="deepdojo-") as folder:
         file = packed_code(source, Path(folder) / f"{source.resolve().name}.zip") if source.is_dir() else source
         _fits(file, rules)
-        made = client.submit(event, file, note=note, key=key)
-    told_now = {**made, "event": event, "metric": rules.get("metric"), "sent": file.name, "address": url}
+        made = client.submit(event, file, note=note, key=key, cost=stated)
+    told_now = {**made, "event": event, "metric": rules.get("metric"), "sent": file.name, "address": url,
+                "stated": stated}  # fmt: skip
     if wait_s > 0:
         told_now |= client.wait(str(made["id"]), most_s=wait_s, told=told)
     return told_now
+
+
+def _run_cost(source: Path) -> dict[str, float]:
+    """The costs of the run that the file or folder belongs to; nothing where it belongs to none."""
+    folder = source if source.is_dir() else source.parent
+    if not (folder / "run.toml").is_file():
+        return {}
+    try:
+        told = json.loads((folder / "score.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return run_cost(told) if isinstance(told, dict) else {}
 
 
 def _fits(file: Path, rules: dict[str, Any]) -> None:
@@ -230,18 +274,36 @@ def _fits(file: Path, rules: dict[str, Any]) -> None:
                       where=str(file), todo="send less" if rules.get("code") else "send Parquet")  # fmt: skip
 
 
+def submissions_of(url: str, *, choose: Sequence[str] | None = None) -> dict[str, Any]:
+    """See `api.own_submissions`."""
+    client, event = client_of(url)
+    rules, team = client.event(event), client.team(event)
+    found = client.submissions(event) if choose is None else client.choose(event, list(choose))
+    return {"event": event, "title": rules.get("title"), "metric": str(rules.get("metric")),
+            "finals": rules.get("finals"), "closed": bool(rules.get("closed")), "team": team.get("team"),
+            "submissions": found}  # fmt: skip
+
+
+def told_board(told: dict[str, Any]) -> dict[str, Any]:
+    """A server's board as `api.event_board` gives it."""
+    head = {key: value for key, value in told.items() if key != "published"}
+    return {**head, "teams": len(told["rows"]), "rows": board_rows(told)}
+
+
 def board_rows(told: dict[str, Any]) -> list[dict[str, Any]]:
     """A server's board as rows of `dojo board --json`: ranked ones, then published results."""
     same = {"metric": told.get("metric"), "higher_is_better": told.get("higher_is_better")}
     rows = [
         {"rank": row.get("rank"), "name": row.get("team"), "kind": "run", "score": row.get("value"),
-         **{key: row.get(key) for key in ("low", "high", "n", "submissions", "moved", "submission")}, **same,
+         **{key: row.get(key) for key in ("low", "high", "n", "submissions", "moved", "submission", *COSTS)}, **same,
+         "pareto": "seconds" in (row.get("pareto") or ()),
          **{key: row[key] for key in ("public_rank", "public_value") if key in row}}
         for row in told["rows"]
     ]  # fmt: skip
     rows += [
         {"rank": None, "name": row.get("team"), "kind": "published", "score": row.get("value"), "low": None,
-         "high": None, "n": None, "source": row.get("source"), "note": row.get("note"), **same}
+         "high": None, "n": None, **dict.fromkeys(COSTS), "pareto": False, "source": row.get("source"),
+         "note": row.get("note"), **same}
         for row in told.get("published") or []
     ]  # fmt: skip
     return rows

@@ -100,18 +100,23 @@ def _host_account(database: Database, folder: Path, db: str | None) -> tuple[Per
     p = people_table.c
     with database.write() as connection:
         found = connection.execute(
-            sa.select(p.id, p.name, p.role).where(p.role == "host", p.revoked.is_(None)).order_by(p.id).limit(1)
+            sa.select(p.id, p.name, p.role, p.revoked)
+            .where(p.role == "host", p.revoked.is_(None) | (p.name == _ACCOUNT))
+            .order_by(sa.case((p.name == _ACCOUNT, 0), else_=1), p.id)
+            .limit(1)
         ).first()
         if found is None:
             person, token = people.make_person(connection, _ACCOUNT, "host", database.now(connection))
             events.log(database, connection, None, person.name, "the host's account was made", {})
         else:
-            person, token = Person(*found), ""
+            person, token = Person(found.id, found.name, found.role), ""
             if _known(connection, file, person):
                 return person, file
             token = "dd_" + secrets.token_urlsafe(24)
             connection.execute(
-                people_table.update().where(p.id == person.id).values(token_sha256=people.secret_digest(token))
+                people_table.update()
+                .where(p.id == person.id)
+                .values(token_sha256=people.secret_digest(token), revoked=None)
             )
             events.log(database, connection, None, person.name, "the host's token was replaced", {})
         keep_secretly(file, json.dumps({"store": key, "name": person.name, "token": token}, indent=1) + "\n")

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from deepdojo.competition.database import rescore
-from deepdojo.competition.database.engine import Database
 from deepdojo.competition.database.events import Event, event_of
 from deepdojo.competition.host import Store
 from deepdojo.competition.hosting import publish, read_solution
@@ -87,33 +86,19 @@ def _unranked(told: dict[str, Any]) -> bool:
 
 def standing_of(store: Store, name: str) -> dict[str, Any]:
     """What is being scored anew: versions, the preview's number (None without one), progress, and who moves."""
-    event = store.event(name)
-    with store.database.read() as connection:
-        versions = rescore.versions(connection, event)
-        number = next((row["version"] for row in versions if row["state"] == "preview"), None)
-        state = {"waiting": 0, "done": 0, "failed": 0}
-        found: list[dict[str, Any]] = []
-        if number is not None:
-            state = rescore.progress(connection, event, number)
-            found = rescore.moves(connection, event, number)
-    told = [{key: value for key, value in row.items() if key != "team_id"} for row in found]
-    return {"event": name, "metric": event.rules.metric, "valid": event.rubric, "preview": number,
-            "progress": state, "moves": told, "versions": versions}  # fmt: skip
+    store.event(name)
+    told: dict[str, Any] = store.service.desk.anew(name, store.host)
+    return told
 
 
 def apply_version(store: Store, name: str) -> int:
     """Let the preview count; its number."""
-    return _decided(store.database, name, store.host.name, rescore.apply)
+    return store.service.desk.apply(name, store.host)
 
 
 def cancel_version(store: Store, name: str) -> int:
     """Leave the valid version valid; the preview's number. Its scores stay to be read."""
-    return _decided(store.database, name, store.host.name, rescore.cancel)
-
-
-def _decided(database: Database, name: str, who: str, what: Callable[..., int]) -> int:
-    with database.write() as connection:
-        return what(database, connection, event_of(connection, name), who)
+    return store.service.desk.cancel(name, store.host)
 
 
 def _new_answers(

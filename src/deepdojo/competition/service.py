@@ -6,20 +6,23 @@ Every function takes the viewer, and decides here what this viewer may see and d
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from deepdojo.competition.cost import mark_fronts
 from deepdojo.competition.database import accept as accepting
-from deepdojo.competition.database import boards, events, people
+from deepdojo.competition.database import accounts, boards, events, people
 from deepdojo.competition.database.engine import Database
 from deepdojo.competition.database.events import Event
 from deepdojo.competition.database.people import Person
 from deepdojo.competition.database.tables import members, submissions, teams
+from deepdojo.competition.desk import Desk
 from deepdojo.competition.event import Rules
+from deepdojo.competition.passwords import TOKEN, is_password_of
 from deepdojo.competition.refusal import Refusal
 
 __all__ = ["Service"]
@@ -58,14 +61,45 @@ class Service:
         with self.database.read() as connection:
             return people.by_session(connection, secret, self.database.now(connection))
 
-    def sign_in(self, token: str) -> tuple[Person, str]:
-        """The person of a token, and the secret for the browser's cookie."""
-        person = self.by_token(token)
-        return person, self._do(lambda c: people.make_session(c, person, self.database.now(c)))
+    def sign_in(self, secret: str) -> tuple[Person, str]:
+        """The person of a token or of a host's password, and the secret for the browser's cookie.
+
+        Trying a password costs 30 ms of a core: count the try before.
+
+        Raises:
+            Refusal: an unknown token or password; too many passwords are tried at once.
+        """
+        person = self.by_token(secret) if secret.startswith(TOKEN) else self._by_password(secret)
+
+        def begin(connection: sa.Connection) -> str:
+            if person.role == "host":
+                events.log(self.database, connection, None, person.name, "signed in", {})
+            return people.make_session(connection, person, self.database.now(connection))
+
+        return person, self.change(begin)
+
+    def _by_password(self, password: str) -> Person:
+        with self.database.read() as connection:
+            hosts = accounts.with_password(connection)
+        for person, kept in hosts:
+            if is_password_of(kept, password):
+                return person
+        raise Refusal("wrong_token", "this token or password is not known, or was revoked",
+                      todo="copy the whole of it, or ask the host for a new one")  # fmt: skip
 
     def sign_out(self, person: Person) -> None:
         """End all sessions of a person; the token stays."""
-        self._do(lambda c: people.revoke(c, person.id, self.database.now(c), token=False))
+        self.change(lambda c: people.revoke(c, person.id, self.database.now(c), token=False))
+
+    def me(self, person: Person) -> dict[str, Any]:
+        """name, role, events (those in which the person takes part)."""
+        with self.database.read() as connection:
+            return {"name": person.name, "role": person.role, "events": people.events_of(connection, person.id)}
+
+    @property
+    def desk(self) -> Desk:
+        """What only a host does and sees."""
+        return Desk(self)
 
     # ---- events ----
 
@@ -98,8 +132,9 @@ class Service:
         """The board with its head.
 
         Returns:
-            event, title, metric, higher_is_better, part, frozen, closed, version, rows (`database.boards.board`),
-            published (results that were not scored here).
+            event, title, metric, higher_is_better, part, frozen, closed, version, rows (`database.boards.board`, with
+            `pareto`: the costs by which no other row is as good for as little), published (results that were not
+            scored here).
         """
         host = _is_host(viewer)
         with self.database.read() as connection:
@@ -107,6 +142,7 @@ class Service:
             rows = boards.board(connection, event, part, host=host)
         for row in rows:
             row.pop("team_id", None)
+        mark_fronts(rows, higher_is_better=event.rules.higher_is_better)
         return {
             "event": name, "title": event.rules.title, "metric": event.rules.metric,
             "higher_is_better": event.rules.higher_is_better, "part": part,
@@ -135,24 +171,26 @@ class Service:
 
     def join(self, name: str, code: str, who: str) -> dict[str, Any]:
         """A new person with a token, which is shown this once."""
-        person, token, _ = self._do(lambda c: people.join(self.database, c, name, code, who))
+        person, token, _ = self.change(lambda c: people.join(self.database, c, name, code, who))
         return {"event": name, "name": person.name, "token": token}
 
     def enter(self, name: str, code: str, viewer: Person) -> dict[str, Any]:
         """Join as somebody who has a token already."""
-        self._do(lambda c: people.enter(self.database, c, name, code, viewer))
+        self.change(lambda c: people.enter(self.database, c, name, code, viewer))
         return {"event": name, "name": viewer.name}
 
     def team(self, name: str, viewer: Person) -> dict[str, Any]:
-        """One's team: name, invitation, members."""
+        """One's team: name, invitation, members, finals (how many it may choose), chosen (their ids; where there is
+        none, its best by the public rows counts)."""
         with self.database.read() as connection:
             event, number = self._entered(connection, name, viewer)
             row = connection.execute(sa.select(teams.c.name, teams.c.invite).where(teams.c.id == number)).one()
             joined = members.join(people.people, people.people.c.id == members.c.person_id)
             chosen = sa.select(people.people.c.name).select_from(joined).where(members.c.team_id == number)
             found = connection.execute(chosen.order_by(members.c.joined)).scalars().all()
+            final = boards.chosen(connection, event, number)
         return {"event": name, "team": row.name, "invite": row.invite, "members": list(found),
-                "team_size": event.rules.team_size}  # fmt: skip
+                "team_size": event.rules.team_size, "finals": event.rules.finals, "chosen": final}  # fmt: skip
 
     def join_team(self, name: str, invite: str, viewer: Person) -> dict[str, Any]:
         """Move into the team of the invitation."""
@@ -161,7 +199,7 @@ class Service:
             event, _ = self._entered(connection, name, viewer)
             people.join_team(self.database, connection, event.id, event.rules, viewer, invite)
 
-        self._do(move)
+        self.change(move)
         return self.team(name, viewer)
 
     # ---- submissions ----
@@ -178,19 +216,23 @@ class Service:
 
     def send(
         self, name: str, viewer: Person, file: accepting.Packed, *, file_name: str, kind: str, key: str,
-        note: str = "", address: str = "",
+        note: str = "", address: str = "", cost: Mapping[str, float] | None = None,
     ) -> dict[str, Any]:  # fmt: skip
-        """Take a submission in; it is on the disk when this returns."""
+        """Take a submission in; it is on the disk when this returns.
+
+        Args:
+            cost: what the sender states of `cost.COSTS`, as `cost.stated_cost` gives it.
+        """
 
         def take(connection: sa.Connection) -> tuple[str, bool]:
             event, team = self._entered(connection, name, viewer)
             if (kind == "code") != event.rules.code:
                 wanted, todo = _PROGRAMS if event.rules.code else _TABLES
                 raise Refusal("wrong_type", f"this event takes {wanted}", todo=todo)
-            sent = accepting.Sent(team, viewer.id, key, kind, file_name, note, address, file)
+            sent = accepting.Sent(team, viewer.id, key, kind, file_name, note, address, file, cost or {})
             return accepting.accept(self.database, connection, event.key, event.rules, sent)
 
-        public_id, before = self._do(take)
+        public_id, before = self.change(take)
         return {"id": public_id, "event": name, "state": "queued", "before": before}
 
     def submission(self, public_id: str, viewer: Person) -> dict[str, Any]:
@@ -231,7 +273,7 @@ class Service:
             event, team = self._entered(connection, name, viewer)
             boards.choose(connection, event, team, wanted, self.database.now(connection))
 
-        self._do(change)
+        self.change(change)
         return self.submissions(name, viewer)
 
     # ---- the host ----
@@ -254,7 +296,7 @@ class Service:
             else:
                 raise Refusal("not_found", f"a host cannot {action[:40]!r}", todo=f"take {', '.join(HOST_ACTIONS)}")
 
-        self._do(change)
+        self.change(change)
         return self.event(name, viewer)
 
     def audit(self, name: str, viewer: Person) -> list[dict[str, Any]]:
@@ -266,7 +308,8 @@ class Service:
 
     # ---- within ----
 
-    def _do(self, change: Callable[[sa.Connection], Any]) -> Any:
+    def change(self, change: Callable[[sa.Connection], Any]) -> Any:
+        """Carry out one change, whole or not at all."""
         if self._write is not None:
             return self._write(change).result()
         with self.database.write() as connection:

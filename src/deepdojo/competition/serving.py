@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -43,6 +44,8 @@ def serve_store(
     for name, file in (("--certificate", certificate), ("--key", key)):
         if file is not None and not file.is_file():
             raise UsageError("there is no such file", where=f"{name} {file}", todo="give a PEM file")
+    if certificate is not None and key is not None:
+        _fits(certificate, key)
     if not 0 < port < 65536:
         raise UsageError(f"{port} is no port", where="--port", todo="take one from 1 to 65535")
     if workers is not None and workers < 0:
@@ -73,6 +76,19 @@ def _check_alone(folder: Path, db: str | None, workers: int | None) -> None:
     if not (folder / "events").is_dir():
         raise UsageError("the events' answers are not here", where=str(folder),
                          todo="share the server's folder with this machine, or copy it: --store FOLDER")  # fmt: skip
+
+
+def _fits(certificate: Path, key: Path) -> None:
+    """Raise UsageError where TLS cannot be spoken with these files."""
+
+    def no_password() -> str:
+        raise UsageError("the key is locked by a password", where=f"--key {key}", todo="give one without")
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, no_password)
+    except (ssl.SSLError, OSError) as error:
+        raise UsageError(f"certificate and key do not go together, or are no PEM files ({error})",
+                         where=f"--certificate {certificate}", todo="give the chain and its key") from None  # fmt: skip
 
 
 def _places(host: str, port: int, names: Sequence[str], *, secure: bool) -> list[str]:

@@ -11,10 +11,12 @@ from deepdojo.competition.host import HOSTED, Store, host_event, join_link, open
 from deepdojo.data.dataset import Dataset
 from deepdojo.errors import DataError, UnknownNameError, UsageError
 from deepdojo.session.listener import Listener
+from deepdojo.session.people import PEOPLE_VERBS
 
 __all__ = ["VERBS", "host_project", "manage_event"]
 
-VERBS = ("freeze", "unfreeze", "extend", "announce", "rescore", "audit", "backup", "restore", "archive", "link")
+VERBS = ("freeze", "unfreeze", "extend", "announce", "rescore", "audit", "backup", "restore", "archive", "link",
+         *PEOPLE_VERBS)  # fmt: skip
 _CPU_S = 60.0
 _FLAGS = {"starts": "--starts", "ends": "--until", "freeze_at": "--freeze-at"}
 
@@ -192,5 +194,5 @@ _DONE: Mapping[str, Callable[..., dict[str, Any]]] = {
     "freeze": lambda store, name, _argument, **_: _simple(store, name, "freeze"),
     "unfreeze": lambda store, name, _argument, **_: _simple(store, name, "unfreeze"),
     "extend": _extend, "announce": _announce, "rescore": _rescore, "audit": _audit, "backup": _backup,
-    "archive": _archive, "link": _link,
+    "archive": _archive, "link": _link, **PEOPLE_VERBS,
 }  # fmt: skip

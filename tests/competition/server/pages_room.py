@@ -116,13 +116,13 @@ class Browser:
         return self.ask("POST", path, body, {"content-type": "application/x-www-form-urlencoded", **headers})
 
     def upload(self, path: str, name: str, data: bytes, *, note: str = "", **more: str) -> Answer:
-        """The upload form; `more` are further headers."""
+        """The upload form; `more` are its further fields."""
         edge = "edge-of-the-form"
         parts = [f'--{edge}\r\ncontent-disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'.encode()
-                 for key, value in (("csrf", self.csrf()), ("note", note))]  # fmt: skip
+                 for key, value in {"csrf": self.csrf(), "note": note, **more}.items()]  # fmt: skip
         head = f'--{edge}\r\ncontent-disposition: form-data; name="file"; filename="{name}"\r\n\r\n'
         body = b"".join(parts) + head.encode() + data + f"\r\n--{edge}--\r\n".encode()
-        return self.ask("POST", path, body, {"content-type": f"multipart/form-data; boundary={edge}", **more})
+        return self.ask("POST", path, body, {"content-type": f"multipart/form-data; boundary={edge}"})
 
     def sign_in(self, token: str) -> Browser:
         answer = self.post("/sign-in?next=/", {"token": token})

@@ -293,6 +293,13 @@ def test_signing_in_never_leads_elsewhere():
     assert local_path("/winds/board?part=public") == "/winds/board?part=public"
 
 
+def test_behind_a_proxy_that_speaks_tls_cookies_travel_over_tls_alone(room):
+    plain, secure = Browser(room), Browser(room)
+    plain.get("/sign-in")
+    secure.get("/sign-in", X_Forwarded_Proto="https")
+    assert ["Secure" in each for browser in (plain, secure) for each in browser.set_cookies] == [False, True]
+
+
 def test_a_wrong_token_is_said_beside_the_field(room):
     browser = Browser(room)
     answer = browser.post("/sign-in", {"token": "dd_nothing"})

@@ -9,13 +9,13 @@ import hashlib
 import secrets
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
 from deepdojo import __version__
-from deepdojo.competition.database.engine import Database
+from deepdojo.competition.database.engine import Database, dump
 from deepdojo.competition.database.tables import OPEN_JOB, jobs, payloads, submissions, teams
 from deepdojo.competition.event import Rules
 from deepdojo.competition.refusal import Refusal
@@ -63,6 +63,7 @@ class Sent:
     Attributes:
         key: the sender's idempotency key: the same key of the same team is the same submission.
         kind: table, zip or code.
+        cost: what the sender states of `cost.COSTS`.
     """
 
     team_id: int
@@ -73,6 +74,7 @@ class Sent:
     note: str
     address: str
     file: Packed
+    cost: Mapping[str, float] = field(default_factory=dict)
 
 
 def pack(data: bytes) -> Packed:
@@ -112,12 +114,12 @@ def accept(
     _in_time(rules, now)
     _not_sent_before(connection, sent)
     _within_quota(connection, rules, sent, now)
-    public_id = secrets.token_urlsafe(12)
+    public_id = _new_id()
     values = {
         "public_id": public_id, "event_id": event["id"], "team_id": sent.team_id, "person_id": sent.person_id,
         "key": sent.key, "kind": sent.kind, "file_name": sent.file_name, "note": sent.note,
         "sha256": sent.file.sha256, "bytes": sent.file.size_bytes, "version": __version__, "created": now,
-        "address": sent.address,
+        "address": sent.address, "manifest": dump({"cost": dict(sent.cost)}) if sent.cost else None,
     }  # fmt: skip
     number = connection.execute(_SUBMISSION, values).scalar_one()
     connection.execute(_PAYLOAD, {"submission_id": number, "encoding": sent.file.encoding, "data": sent.file.data})
@@ -127,6 +129,12 @@ def accept(
            "order_key": _turn(connection, sent.team_id, now, rules.run_s if program else 1.0)}  # fmt: skip
     connection.execute(_JOB, job)
     return public_id, False
+
+
+def _new_id() -> str:
+    """Not to be guessed, and never begun with a dash: in a command that would be an option."""
+    made = secrets.token_urlsafe(12)
+    return made if made[0].isalnum() else _new_id()
 
 
 def _short_enough(sent: Sent) -> None:

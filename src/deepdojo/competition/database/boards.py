@@ -14,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from deepdojo.competition.cost import COSTS, cost_of
 from deepdojo.competition.database.events import Event, by_id
 from deepdojo.competition.database.tables import (
     OPEN_JOB,
@@ -27,7 +28,7 @@ from deepdojo.competition.database.tables import (
 )
 from deepdojo.competition.refusal import Refusal
 
-__all__ = ["PARTS", "board", "choose", "finals", "published", "submission", "submissions_of"]
+__all__ = ["PARTS", "board", "choose", "chosen", "finals", "published", "submission", "submissions_of"]
 
 PARTS = ("public", "private")
 _AHEAD_AT_MOST = 100_000
@@ -42,7 +43,8 @@ def board(connection: sa.Connection, event: Event, part: str = "public", *, host
 
     Returns:
         rank (None for some milliseconds after a row has moved), team, value, low, high, n, submissions, moved (seconds
-        since 1970), submission (its public id), team_id; of the private part public_rank and public_value as well.
+        since 1970), submission (its public id), team_id, and what its sender states of `cost.COSTS`; of the private
+        part public_rank and public_value as well.
 
     Raises:
         Refusal: no such part; the private part before it is open.
@@ -71,13 +73,19 @@ def _rows(connection: sa.Connection, event: Event, part: str, order: Any) -> lis
     b = boards.c
     chosen = sa.select(
         b.rank, teams.c.name.label("team"), b.value, b.low, b.high, b.n, b.submissions, b.moved,
-        submissions.c.public_id.label("submission"), b.team_id,
+        submissions.c.public_id.label("submission"), b.team_id, submissions.c.manifest,
     )  # fmt: skip
     chosen = chosen.join(teams, teams.c.id == b.team_id).join(submissions, submissions.c.id == b.submission_id)
     chosen = chosen.where(b.event_id == event.id, b.part == part)
     if part != "frozen":  # the copy stays what it was, also where the answers were changed since
         chosen = chosen.where(b.rubric == event.rubric)
-    return [dict(row) for row in connection.execute(chosen.order_by(order, b.moved, b.team_id)).mappings()]
+    found = connection.execute(chosen.order_by(order, b.moved, b.team_id)).mappings()
+    return [_costed(dict(row)) for row in found]
+
+
+def _costed(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with the costs that its sender stated in the manifest's place."""
+    return row | cost_of(row.pop("manifest"))
 
 
 def finals(connection: sa.Connection, event: Event) -> list[dict[str, Any]]:
@@ -85,7 +93,8 @@ def finals(connection: sa.Connection, event: Event) -> list[dict[str, Any]]:
     chose none, its best by public value. For the host, and for closing.
 
     Returns:
-        team_id, team, submission_id, submission, created, submissions, value, low, high, n, interval; best first.
+        team_id, team, submission_id, submission, created, submissions, value, low, high, n, interval, and what its
+        sender states of `cost.COSTS`; best first.
     """
     public, private = scores.alias("public"), scores.alias("private")
     s, sign = submissions.c, 1.0 if event.rules.higher_is_better else -1.0
@@ -96,7 +105,7 @@ def finals(connection: sa.Connection, event: Event) -> list[dict[str, Any]]:
     ).join(teams, teams.c.id == s.team_id)  # fmt: skip
     found = connection.execute(
         sa.select(
-            s.team_id, teams.c.name, s.id, s.public_id, s.created, s.chosen, public.c.value.label("shown"),
+            s.team_id, teams.c.name, s.id, s.public_id, s.created, s.chosen, s.manifest, public.c.value.label("shown"),
             private.c.value, private.c.low, private.c.high, private.c.n, private.c.interval,
         ).select_from(joined).where(s.event_id == event.id, s.state == "scored").order_by(s.team_id, s.id)
     ).all()  # fmt: skip
@@ -110,7 +119,7 @@ def finals(connection: sa.Connection, event: Event) -> list[dict[str, Any]]:
         made.append({
             "team_id": best.team_id, "team": best.name, "submission_id": best.id, "submission": best.public_id,
             "created": best.created, "submissions": len(own), "value": best.value, "low": best.low, "high": best.high,
-            "n": best.n, "interval": best.interval,
+            "n": best.n, "interval": best.interval, **cost_of(best.manifest),
         })  # fmt: skip
     return sorted(made, key=lambda row: -sign * row["value"])
 
@@ -118,7 +127,7 @@ def finals(connection: sa.Connection, event: Event) -> list[dict[str, Any]]:
 def _private_so_far(connection: sa.Connection, event: Event) -> list[dict[str, Any]]:
     """For the host, before the end: values without ranks."""
     public = {row["team_id"]: row for row in _rows(connection, event, "public", _by_value(event, boards.c.value))}
-    names = ("team", "team_id", "value", "low", "high", "n", "submissions", "submission")
+    names = ("team", "team_id", "value", "low", "high", "n", "submissions", "submission", *COSTS)
     found = []
     for row in finals(connection, event):
         before = public.get(row["team_id"], {})
@@ -174,7 +183,7 @@ def _wide(rubric: int) -> Any:
 
     columns = [s[name] for name in (
         "id", "public_id", "event_id", "team_id", "kind", "file_name", "note", "sha256", "bytes", "version", "created",
-        "state", "fault", "fault_host", "chosen",
+        "state", "fault", "fault_host", "chosen", "manifest",
     )]  # fmt: skip
     ran = [program_runs.c[name].label(f"ran_{name}") for name in _RAN]
     figures = [
@@ -199,7 +208,8 @@ def _told(row: Any, event: Event, host: bool) -> dict[str, Any]:
             "fault": None if row["fault"] is None else json.loads(row["fault"]),
             "value": row["public_shown"], "low": plain["low"] if moved else None,
             "high": plain["high"] if moved else None, "n": plain["n"], "moved": moved,
-            "scored": row["public_scored"], "private": None, "ran": None}  # fmt: skip
+            "scored": row["public_scored"], "private": None, "ran": None,
+            **cost_of(row["manifest"])}  # fmt: skip
     if row["ran_kind"] is not None:
         told["ran"] = {name: row[f"ran_{name}"] for name in _RAN if name != "log" or host}
     if host or event.closed_at is not None:
@@ -246,6 +256,17 @@ def choose(connection: sa.Connection, event: Event, team_id: int, wanted: Sequen
     connection.execute(submissions.update().where(own, s.chosen).values(chosen=False))
     if wanted:
         connection.execute(submissions.update().where(own, s.public_id.in_(list(wanted))).values(chosen=True))
+
+
+def chosen(connection: sa.Connection, event: Event, team_id: int) -> list[dict[str, Any]]:
+    """What a team has named for the final ranking: id, file_name, created; the oldest first."""
+    s = submissions.c
+    found = connection.execute(
+        sa.select(s.public_id.label("id"), s.file_name, s.created)
+        .where(s.team_id == team_id, s.event_id == event.id, s.chosen)
+        .order_by(s.id)
+    ).mappings()
+    return [dict(row) for row in found]
 
 
 def published(folder: Path, metric: str) -> list[dict[str, Any]]:

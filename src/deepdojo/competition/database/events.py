@@ -190,9 +190,12 @@ def log(
 
 
 def audited(connection: sa.Connection, event_id: int, most: int = 1000) -> list[dict[str, Any]]:
-    """The event's lines of the audit log, the newest first."""
+    """The event's lines of the audit log and those of the whole server, the newest first."""
     a = audit.c
     found = connection.execute(
-        sa.select(a.at, a.who, a.what, a.detail).where(a.event_id == event_id).order_by(a.id.desc()).limit(most)
+        sa.select(a.at, a.who, a.what, a.detail)
+        .where((a.event_id == event_id) | a.event_id.is_(None))
+        .order_by(a.id.desc())
+        .limit(most)
     ).mappings()
     return [{**row, "detail": json.loads(row["detail"])} for row in found]

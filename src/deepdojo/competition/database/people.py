@@ -15,8 +15,8 @@ from deepdojo.competition.event import Rules
 from deepdojo.competition.refusal import Refusal
 
 __all__ = [
-    "Person", "by_session", "by_token", "enter", "join", "join_team", "leave_team", "make_person", "make_session",
-    "revoke", "same_secret", "secret_digest", "skeleton", "team_of",
+    "Person", "by_session", "by_token", "enter", "events_of", "join", "join_team", "leave_team", "make_person",
+    "make_session", "own_team", "revoke", "same_secret", "secret_digest", "skeleton", "team_of",
 ]  # fmt: skip
 
 _SESSION_S = 14 * 86_400
@@ -138,7 +138,7 @@ def join(
         raise Refusal("wrong_code", "this join link is not right", todo="ask the host for the whole link")
     now = database.now(connection)
     person, token = make_person(connection, name, "entrant", now)
-    return person, token, _own_team(connection, found.id, person, now)
+    return person, token, own_team(connection, found.id, person, now)
 
 
 def enter(database: Database, connection: sa.Connection, event_name: str, code: str, person: Person) -> int:
@@ -147,10 +147,11 @@ def enter(database: Database, connection: sa.Connection, event_name: str, code: 
     if found is None or not same_secret(found.code, code):
         raise Refusal("wrong_code", "this join link is not right", todo="ask the host for the whole link")
     known = team_of(connection, found.id, person.id)
-    return known if known is not None else _own_team(connection, found.id, person, database.now(connection))
+    return known if known is not None else own_team(connection, found.id, person, database.now(connection))
 
 
-def _own_team(connection: sa.Connection, event_id: int, person: Person, now: float) -> int:
+def own_team(connection: sa.Connection, event_id: int, person: Person, now: float) -> int:
+    """A new team of the person alone; its number. Raises Refusal where a team of such a name is there."""
     looks = skeleton(person.name)
     taken = connection.execute(
         sa.select(teams.c.id).where(teams.c.event_id == event_id, teams.c.skeleton == looks)
@@ -163,6 +164,12 @@ def _own_team(connection: sa.Connection, event_id: int, person: Person, now: flo
     team = connection.execute(teams.insert().returning(teams.c.id), values).scalar_one()
     connection.execute(members.insert(), {"event_id": event_id, "team_id": team, "person_id": person.id, "joined": now})
     return int(team)
+
+
+def events_of(connection: sa.Connection, person_id: int) -> list[str]:
+    """Names of the events in which a person takes part, the newest last."""
+    chosen = sa.select(events.c.name).join(members, members.c.event_id == events.c.id)
+    return list(connection.execute(chosen.where(members.c.person_id == person_id).order_by(events.c.id)).scalars())
 
 
 def team_of(connection: sa.Connection, event_id: int, person_id: int) -> int | None:

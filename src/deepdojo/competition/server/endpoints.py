@@ -13,7 +13,9 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from deepdojo.competition.cost import COSTS, stated_cost
 from deepdojo.competition.database.people import Person
+from deepdojo.competition.desk import Desk
 from deepdojo.competition.event import moment
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.server.board_bytes import BoardBytes
@@ -37,6 +39,7 @@ class Endpoint:
         role: anyone, signed_in (any token), entrant (who takes part), host.
         body: JSON fields of the body -> what they are; "raw" for a file.
         query: parameter -> what it is.
+        does: the function of `Api`, where it is not called as the endpoint.
     """
 
     method: str
@@ -47,6 +50,7 @@ class Endpoint:
     body: dict[str, str] | str | None = None
     query: dict[str, str] = field(default_factory=dict)
     status: int = 200
+    does: str | None = None
 
 
 @dataclass
@@ -57,6 +61,10 @@ class Api:
     boards: BoardBytes
     rates: Rates
     streams: int = 0
+
+    @property
+    def desk(self) -> Desk:
+        return self.service.desk
 
     # ---- events ----
 
@@ -150,11 +158,13 @@ class Api:
         kind, file_name = file_kind(
             request.query_params.get("file_name", ""), request.headers.get("content-type", ""), code=rules.code
         )
+        cost = stated_cost({name: request.query_params.get(name) for name in COSTS})
         file = await packed_body(request, rules.largest_bytes)
         told = await run_in_threadpool(
             lambda: self.service.send(
                 name, viewer, file, file_name=file_name, kind=kind, note=request.query_params.get("note", ""),
                 key=request.headers.get("idempotency-key") or secrets.token_urlsafe(18), address=address_of(request),
+                cost=cost,
             )
         )  # fmt: skip
         return JSONResponse(told, 202, {"location": f"{PREFIX}/submissions/{told['id']}"})
@@ -193,6 +203,31 @@ class Api:
         told = await run_in_threadpool(lambda: self.service.host(_event(request), viewer, action, **values))
         return JSONResponse(told)
 
+    async def me(self, request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(self.service.me, _known(request)))
+
+    async def hand_out(self, request: Request) -> Response:
+        value, viewer = await read_json(request), _known(request)
+        who, role = text_of(value, "name"), text_of(value, "role") if value.get("role") is not None else None
+        return JSONResponse(await run_in_threadpool(self.desk.hand_out, _event(request), viewer, who, role), 201)
+
+    async def revoke(self, request: Request) -> Response:
+        who = text_of(await read_json(request), "name")
+        return JSONResponse(await run_in_threadpool(self.desk.revoke, _event(request), _known(request), who))
+
+    async def look(self, request: Request) -> Response:
+        """What a host looks at: the last part of the address says which."""
+        what, name, viewer = request.url.path.rpartition("/")[2], _event(request), _known(request)
+        team = request.query_params.get("team")
+        if what == "ladders" and team is not None:
+            return JSONResponse(await run_in_threadpool(self.desk.ladder, name, viewer, team))
+        return JSONResponse(await run_in_threadpool(getattr(self.desk, what), name, viewer))
+
+    async def decide(self, request: Request) -> Response:
+        what, viewer = request.url.path.rpartition("/")[2], _known(request)
+        number = await run_in_threadpool(getattr(self.desk, what), _event(request), viewer)
+        return JSONResponse({"event": _event(request), "version": number})
+
     async def audit(self, request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(self.service.audit, _event(request), _known(request)))
 
@@ -202,6 +237,9 @@ class Api:
         return JSONResponse(description())
 
 
+_STATED = {"parameters": "stated by you: numbers that the model learned",
+           "train_flops": "stated by you: floating-point operations of the training",
+           "seconds": "stated by you: seconds of the training"}  # fmt: skip
 ENDPOINTS = (
     Endpoint("GET", "/openapi.json", "anyone", "openapi", "This description."),
     Endpoint("GET", "/events", "anyone", "events", "All events."),
@@ -218,13 +256,27 @@ ENDPOINTS = (
              body={"invite": "the invitation"}),
     Endpoint("POST", "/events/{event}/submissions", "entrant", "submit",
              "Send a table of predictions; where programs are asked for, a zip with predict.py or of a run.",
-             body="raw", query={"file_name": "predictions.csv", "note": "what is new"}, status=202),
+             body="raw", query={"file_name": "predictions.csv", "note": "what is new", **_STATED}, status=202),
     Endpoint("GET", "/events/{event}/submissions", "entrant", "submissions", "Your team's submissions."),
     Endpoint("POST", "/events/{event}/finals", "entrant", "choose", "Choose submissions for the final ranking.",
              body={"chosen": "a list of ids"}),
     Endpoint("GET", "/submissions/{id}", "entrant", "submission", "State, place in the queue, result or fault."),
     Endpoint("GET", "/submissions/{id}/file", "entrant", "file", "What was sent, again."),
+    Endpoint("GET", "/me", "signed_in", "me", "Who you are: name, role, events."),
     Endpoint("GET", "/events/{event}/host/audit", "host", "audit", "What hosts did."),
+    Endpoint("GET", "/events/{event}/host/people", "host", "people", "Who takes part; hosts and viewers.", does="look"),
+    Endpoint("POST", "/events/{event}/host/token", "host", "hand_out", "A token for somebody, shown this once.",
+             body={"name": "whose", "role": "entrant (default), viewer or host"}, status=201),
+    Endpoint("POST", "/events/{event}/host/revoke", "host", "revoke", "End somebody's token and sessions.",
+             body={"name": "whose"}),
+    Endpoint("GET", "/events/{event}/host/queue", "host", "queue", "What waits to be scored.", does="look"),
+    Endpoint("GET", "/events/{event}/host/ladders", "host", "ladders", "Where each team's Ladder stands.",
+             query={"team": "of this team each step"}, does="look"),
+    Endpoint("GET", "/events/{event}/host/copies", "host", "copies", "Files that several teams sent.", does="look"),
+    Endpoint("GET", "/events/{event}/host/anew", "host", "anew", "Versions of the answers; who would move.",
+             does="look"),
+    Endpoint("POST", "/events/{event}/host/apply", "host", "apply", "Let the previewed version count.", does="decide"),
+    Endpoint("POST", "/events/{event}/host/cancel", "host", "cancel", "Leave the valid version.", does="decide"),
     Endpoint("POST", "/events/{event}/host/{action}", "host", "host", "freeze, unfreeze, extend or announce.",
              body={"ends": "of extend: a date and time", "text": "of announce"}),
 )  # fmt: skip
@@ -237,7 +289,7 @@ def api_routes(service: Service, boards: BoardBytes, rates: Rates) -> list[Route
 
 
 def _checked(api: Api, row: Endpoint) -> Callable[[Request], Awaitable[Response]]:
-    handler: Callable[[Request], Awaitable[Response]] = getattr(api, row.name)
+    handler: Callable[[Request], Awaitable[Response]] = getattr(api, row.does or row.name)
 
     async def checked(request: Request) -> Response:
         if row.role != "anyone":

@@ -11,8 +11,10 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from deepdojo.competition.cost import COSTS, stated_cost
 from deepdojo.competition.database.accept import pack
 from deepdojo.competition.event import Rules, moment
+from deepdojo.competition.passwords import TOKEN
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.server.bodies import file_kind
 from deepdojo.competition.server.page_forms import fields_of, form_of, local_path, text_field
@@ -41,8 +43,11 @@ class Actions:
         address = address_of(request)
         try:
             self.rates.check("token", address)
-            token = text_field(fields, "token")
-            _, secret = await run_in_threadpool(self.service.sign_in, token)
+            given = text_field(fields, "token")
+            if not given.startswith(TOKEN):  # counted before it is tried: trying costs
+                self.rates.check("password", address)
+                self.rates.count("password", address)
+            _, secret = await run_in_threadpool(self.service.sign_in, given)
         except Refusal as refusal:
             if refusal.code == "wrong_token":
                 self.rates.count("token", address)
@@ -109,12 +114,13 @@ class Actions:
         if not isinstance(file, UploadFile) or not file.filename or not file.size:
             raise Refusal("bad_request", "no file was chosen, or it is empty", where="file", todo="choose one")
         kind, file_name = file_kind(file.filename, file.content_type or "", code=rules.code)
+        cost = stated_cost({name: text for name in COSTS if isinstance(text := form.get(name), str)})
         packed = await run_in_threadpool(lambda: pack(file.file.read()))
         told: dict[str, Any] = await run_in_threadpool(
             lambda: self.service.send(
                 name, request.state.viewer, packed, file_name=file_name, kind=kind,
                 note=note.strip() if isinstance(note, str) else "", address=address_of(request),
-                key=secrets.token_urlsafe(18),
+                key=secrets.token_urlsafe(18), cost=cost,
             )
         )  # fmt: skip
         return told
@@ -134,6 +140,12 @@ class Actions:
             raise Refusal("forbidden", "only the host may do this", todo="ask the host")
         name, action = request.path_params["event"], fields.get("action", [""])[0]
         try:
+            if action == "token":
+                return await self._handed_out(request, name, fields)
+            if action in ("revoke", "apply", "cancel"):
+                who = (text_field(fields, "who"),) if action == "revoke" else ()
+                await run_in_threadpool(getattr(self.service.desk, action), name, viewer, *who)
+                return RedirectResponse(f"/{name}/desk", 303)
             if action not in HOST_ACTIONS:
                 raise Refusal("bad_request", "no action was named", where="action", todo="use a button of the page")
             values: dict[str, Any] = {}
@@ -145,6 +157,13 @@ class Actions:
         except Refusal as refusal:
             return await self._again(request, self.pages.desk, refusal, action)
         return RedirectResponse(f"/{name}/desk", 303)
+
+    async def _handed_out(self, request: Request, name: str, fields: Mapping[str, list[str]]) -> Response:
+        who, role = text_field(fields, "who"), text_field(fields, "role")
+        told = await run_in_threadpool(self.service.desk.hand_out, name, request.state.viewer, who, role)
+        response = await run_in_threadpool(lambda: self.pages.event_page(request, "token.html", 201, given=told))
+        response.headers["cache-control"] = "no-store"
+        return response
 
     async def _again(
         self, request: Request, page: Callable[..., Response], refusal: Refusal, form: str, **more: Any

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from deepdojo.competition.cost import COSTS
+from deepdojo.competition.server.page_pareto import cost_text, pareto_view
 from deepdojo.competition.server.page_words import PageWords
 from deepdojo.report.figures import Unit, count, evenly, unit_of
 from deepdojo.report.intervals import Axis, axis_ticks, bar, common_axis, head
@@ -20,12 +22,13 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 Row = dict[str, Any]
 
 
-def board_view(board: Mapping[str, Any], words: PageWords, page: int = 1) -> Row:
+def board_view(board: Mapping[str, Any], words: PageWords, page: int = 1, cost: str = "") -> Row:
     """What the template of the table needs.
 
     Args:
         board: of `Service.board`.
         page: which thousand rows, from 1.
+        cost: one of `COSTS`, for the picture of score against cost.
     """
     rows: Sequence[Row] = board["rows"]
     metric = str(board["metric"])
@@ -34,20 +37,28 @@ def board_view(board: Mapping[str, Any], words: PageWords, page: int = 1) -> Row
     labels = evenly(places, 100 if unit.percent else 1)
     start = (max(1, page) - 1) * PAGE
     tints = _tints(rows)
-    private = board["part"] == "private"
+    private, stated = board["part"] == "private", _stated(rows)
+    name, higher = words(metric_title(metric)), bool(board.get("higher_is_better", True))
     shown = [
         _line(row, axis, unit, words, tint=tint, tied=tied, private=private)
+        | {"costs": [(key, cost_text(key, row[key])) for key in stated], "pareto": bool(row.get("pareto"))}
         for row, (tint, tied) in list(zip(rows, tints, strict=True))[start : start + PAGE]
     ]
     published = [_published(row, axis, unit) for row in board["published"]] if start == 0 else []
     n = max((row["n"] for row in rows), default=0)
     return {
         "board": board, "rows": shown, "published": published, "axis": head(axis, labels, places),
-        "metric": words(metric_title(metric)), "percent": unit.percent, "private": private, "n": n,
+        "metric": name, "stated": stated, "percent": unit.percent, "private": private, "n": n,
         "so_far": private and not board["closed"],
+        "pareto": pareto_view(rows, unit, words, name, higher=higher, wanted=cost) if start == 0 else {"costs": []},
         "page": page, "pages": max(1, -(-len(rows) // PAGE)), "total": len(rows),
         "beyond": any(not axis.holds(row["value"]) for row in [*rows, *board["published"]]),
     }  # fmt: skip
+
+
+def _stated(rows: Sequence[Row]) -> list[str]:
+    """The costs that some entry states: only these have a column."""
+    return [name for name in COSTS if any(row.get(name) is not None for row in rows)]
 
 
 def _axis(rows: Sequence[Row], published: Sequence[Row]) -> Axis:
@@ -116,9 +127,13 @@ def quoted(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
+def _cells(row: Mapping[str, Any], names: Sequence[str]) -> list[object]:
+    return ["" if row.get(name) is None else quoted(row[name]) for name in names]
+
+
 def board_csv(board: Mapping[str, Any]) -> str:
-    """The board's rows as CSV; times in UTC."""
-    names = ["rank", "team", "value", "low", "high", "n", "submissions", "moved"]
+    """The board's rows as CSV, then published results, which have no rank; times in UTC."""
+    names = ["rank", "team", "value", "low", "high", "n", "submissions", "moved", *COSTS, "pareto", "kind", "source"]
     if board["part"] == "private":
         names += ["public_rank", "public_value"]
     out = io.StringIO()
@@ -126,6 +141,9 @@ def board_csv(board: Mapping[str, Any]) -> str:
     writer.writerow(names)
     for row in board["rows"]:
         moved = datetime.fromtimestamp(row["moved"], UTC).isoformat(timespec="seconds")
-        cells = {**row, "moved": moved}
-        writer.writerow(["" if cells.get(name) is None else quoted(cells[name]) for name in names])
+        writer.writerow(
+            _cells({**row, "moved": moved, "pareto": " ".join(row.get("pareto", ())), "kind": "entry"}, names)
+        )
+    for row in board.get("published", ()):
+        writer.writerow(_cells({**row, "kind": "published, not re-scored"}, names))
     return out.getvalue()

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from deepdojo.competition.server.page_markdown import markdown
+from deepdojo.competition.server.page_pareto import cost_text
 from deepdojo.competition.server.page_words import LANGUAGE_COOKIE, PageWords, language_of
 from deepdojo.report.figures import count, size
 from deepdojo.report.svg import cut, tag
@@ -36,7 +37,8 @@ def environment() -> Environment:
         loader=PackageLoader("deepdojo.competition.server", "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    made.filters |= {"cut": cut, "count": count, "size": size, "limit": limit, "when": when, "markdown": markdown}
+    made.filters |= {"cut": cut, "count": count, "size": size, "limit": limit, "when": when, "markdown": markdown,
+                     "cost_text": cost_text}  # fmt: skip
     return made
 
 

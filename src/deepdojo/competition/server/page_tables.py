@@ -11,6 +11,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
 
+from deepdojo.competition.cost import COSTS
 from deepdojo.competition.database.people import Person
 from deepdojo.competition.server.page_board import board_view
 from deepdojo.competition.server.page_looks import environment
@@ -21,7 +22,7 @@ __all__ = ["BoardTables", "MadeTable"]
 
 _KEPT = 16
 _FRESH_S = 0.5
-_Key = tuple[str, str, bool, str, int]
+_Key = tuple[str, str, bool, str, int, str]
 
 
 @dataclass(frozen=True)
@@ -42,16 +43,17 @@ class BoardTables:
         self._made: OrderedDict[_Key, MadeTable] = OrderedDict()
         self._locks = [Lock() for _ in range(8)]
 
-    def get(self, name: str, viewer: Person | None, part: str, language: str, page: int) -> MadeTable:
+    def get(self, name: str, viewer: Person | None, part: str, language: str, page: int, cost: str = "") -> MadeTable:
         """Raises Refusal: no such event, or a part that this viewer may not see."""
-        key = (name, part, viewer is not None and viewer.role == "host", language, page)
+        cost = cost if cost in COSTS else ""
+        key = (name, part, viewer is not None and viewer.role == "host", language, page, cost)
         version = self.service.version(name, viewer)
         with self._locks[hash(key) % len(self._locks)]:  # one makes it, the others wait for that
             kept = self._made.get(key)
             if kept is not None and (kept.version == version or time.monotonic() - kept.at < _FRESH_S):
                 return kept
             board, words = self.service.board(name, viewer, part), PageWords(language)
-            view = board_view(board, words, page)
+            view = board_view(board, words, page, cost)
             html = environment().get_template("board_table.html").render(view | {"t": words})
             made = MadeTable(board["version"], html, gzip.compress(html.encode(), 1), time.monotonic())
             if view["page"] <= view["pages"]:

@@ -13,10 +13,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from deepdojo.competition.cost import COSTS
 from deepdojo.competition.database.people import Person
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.server.page_actions import Actions
 from deepdojo.competition.server.page_board import board_csv
+from deepdojo.competition.server.page_desk import desk_view
 from deepdojo.competition.server.page_forms import local_path
 from deepdojo.competition.server.page_looks import render, static_file
 from deepdojo.competition.server.page_tables import BoardTables, MadeTable
@@ -150,11 +152,18 @@ class Pages:
             return PlainTextResponse(written, headers=headers, media_type="text/csv; charset=utf-8")
         given = request.query_params.get("page", "1")
         page = int(given) if given.isdecimal() and len(given) < 6 else 1
-        table = self.tables.get(name, viewer, part, language_of(request), max(1, page))
+        cost = request.query_params.get("cost", "")
+        table = self.tables.get(name, viewer, part, language_of(request), max(1, page), cost)
         if request.query_params.get("fragment"):
             return _fragment(request, table)
         return self.event_page(
-            request, "board.html", table=table.html, version=table.version, part=part, page=max(1, page)
+            request,
+            "board.html",
+            table=table.html,
+            version=table.version,
+            part=part,
+            page=max(1, page),
+            cost=cost if cost in COSTS else "",
         )
 
     # ---- one's own ----
@@ -208,9 +217,8 @@ class Pages:
         return self.event_page(request, "join.html", status, **({"filled": filled} | more))
 
     def desk(self, request: Request, status: int = 200, **more: Any) -> Response:
-        viewer, name = known(request), request.path_params["event"]
-        log = self.service.audit(name, viewer)
-        return self.event_page(request, "desk.html", status, log=log, submissions=self._sent(request), **more)
+        told = desk_view(self.service, request.path_params["event"], known(request), request.query_params.get("team"))
+        return self.event_page(request, "desk.html", status, submissions=self._sent(request), **told, **more)
 
 
 def _fragment(request: Request, table: MadeTable) -> Response:

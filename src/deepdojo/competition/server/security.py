@@ -90,7 +90,7 @@ class Guard:
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
                 if fresh and "text/html" in headers.get("content-type", ""):
-                    end = "; Secure" if self.secure else ""
+                    end = "; Secure" if self.secure or scope.get("scheme") == "https" else ""  # a proxy says so
                     headers.append("set-cookie", f"{VISIT}={visit}; HttpOnly; SameSite=Lax; Path=/{end}")
                 if state["viewer"] is not None:
                     headers.setdefault("cache-control", "private, no-store")

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from deepdojo.competition.worker.for_senders import for_sender
 from deepdojo.competition.worker.frames import read_frame, write_frame
 from deepdojo.competition.worker.judge import Judge
 from deepdojo.competition.worker.unquoted import unquoted
@@ -95,7 +96,7 @@ def _scored(judge: Judge, head: dict[str, Any], data: bytes) -> tuple[dict[str, 
         if judge.tells(error, data):
             return {"failed": str(error)[:_CHARS]}, b""
         known = {*judge.solution.contract.predictions, "id", head["name"], *(judge.solution.labels or ())}
-        return {"refused": error.as_json(), "unquoted": unquoted(error, data, known)}, b""
+        return {"refused": for_sender(error.as_json()), "unquoted": unquoted(error, data, known)}, b""
     body = b"".join(score.pop("influence").astype("<f4").tobytes() for score in scores.values())
     if not all(np.isfinite([score["value"], score["low"], score["high"]]).all() for score in scores.values()):
         raise ScoreError("a score is not finite")

@@ -63,7 +63,7 @@
       var pause = 5000;
       if (busy || wanted === at.version) return;
       busy = true;
-      fetch("/" + at.event + "/board?fragment=1&part=" + at.part + "&page=" + at.page).then(function (answer) {
+      fetch("/" + at.event + "/board?fragment=1&part=" + at.part + "&page=" + at.page + "&cost=" + at.cost).then(function (answer) {
         if (!answer.ok) throw new Error(answer.status);
         return answer.text().then(function (html) {
           fill(board, html); own(); live.textContent = live.dataset.new;
