@@ -3,6 +3,7 @@
     python benchmarks/competition.py             # writes results/competition.md
     python benchmarks/competition.py --fast      # five seconds each, nothing written
     python benchmarks/competition.py --only sqlite
+    python benchmarks/competition.py --only kills --kills 1000      # kill -9 under load: see kills.py
 
 A real `dojo serve` (web process and workers) on this machine, asked by processes of our own over HTTP. The event has
 10,000 test rows; the board 1,000 teams with 100 submissions each. CPU milliseconds are those of the server's own
@@ -342,8 +343,13 @@ def _waiting(room: Room) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fast", action="store_true", help="five seconds each, nothing written")
-    parser.add_argument("--only", choices=["sqlite", "postgresql"])
+    parser.add_argument("--only", choices=["sqlite", "postgresql", "kills"])
+    parser.add_argument("--kills", type=int, default=1000, help="how many processes are killed on each database")
     given = parser.parse_args()
+    if given.only == "kills":
+        from kills import table
+
+        sys.exit(0 if table(given.kills) else 1)
     load, found = os.getloadavg()[0], {}
     for name in [given.only] if given.only else ["sqlite", "postgresql"]:
         with tempfile.TemporaryDirectory(prefix="dojo-bench-") as folder:

@@ -6,8 +6,12 @@ import base64
 import csv
 import io
 import json
+import lzma
 import math
+import struct
 import tempfile
+import zipfile
+import zlib
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from json.encoder import encode_basestring as _string_form
@@ -23,7 +27,7 @@ from deepdojo.errors import ScoreError, UsageError, nearest
 from deepdojo.places import write_bytes, write_text
 from deepdojo.tables import TEXT_FORMS, Table, media_bytes
 
-__all__ = ["SUFFIXES", "decode_text", "read", "read_bytes", "require_table_name", "write"]
+__all__ = ["SUFFIXES", "ZIP_FAULTS", "decode_text", "read", "read_bytes", "require_table_name", "write"]
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 _CELL_LIMIT_CHARS = 1 << 26  # a distribution over 10⁵ labels is 3 MB of JSON; the csv module stops at 131,072 by itself
@@ -36,6 +40,9 @@ _PARQUET_TYPES: Mapping[str, str] = {
 _ROWS_AT_ONCE = 10_000
 _WORDS_AT_ONCE = 200_000
 Raw = tuple[int, list[Any]]
+ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OSError, EOFError, ValueError,
+              NotImplementedError, RuntimeError)  # fmt: skip
+"""What the standard library raises for an archive that lies about its sizes, places, method or password."""
 
 
 def read(path: Path, kinds: Mapping[str, KindName], required: set[str]) -> Table:
@@ -189,7 +196,7 @@ def _build(
     for column in ("id", *sorted(required)):
         if column not in header:
             guess = nearest(column, header)
-            has = f"it has {', '.join(map(repr, header[:8]))}{', …' if len(header) > 8 else ''}"
+            has = f"it has {', '.join(repr(name[:40]) for name in header[:8])}{', …' if len(header) > 8 else ''}"
             todo = f"rename {guess!r} to {column!r}" if guess else has
             raise ScoreError(f"the column {column!r} is missing", where=name, todo=todo)
     wanted = {column: kind for column, kind in wanted.items() if column in header}

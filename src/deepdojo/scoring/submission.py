@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
@@ -15,7 +14,7 @@ from deepdojo.errors import ScoreError, UnknownNameError
 from deepdojo.scoring.metrics import columns_of
 from deepdojo.scoring.submission_files import with_files
 from deepdojo.tables import Table, read_table
-from deepdojo.tables_io import SUFFIXES, read_bytes
+from deepdojo.tables_io import SUFFIXES, ZIP_FAULTS, read_bytes
 
 __all__ = ["LARGEST_BYTES", "Manifest", "Submission"]
 
@@ -103,7 +102,7 @@ class Submission:
                 return cls(with_files(archive, path.name, table, kinds), manifest)
         except FileNotFoundError:
             raise ScoreError("this file does not exist", where=str(path), todo="check the name") from None
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        except ZIP_FAULTS as error:
             raise ScoreError(f"is not a zip file that can be read ({error})", where=path.name) from error
 
 

@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,12 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from deepdojo.competition.database import tables
 from deepdojo.competition.refusal import Refusal
 
-__all__ = ["Database", "dump", "open_database"]
+__all__ = ["Database", "dump", "open_database", "open_when_there"]
 
 BEGIN_WRITE = "BEGIN IMMEDIATE"
 _BUSY_MS = 30_000
 _STATEMENT_MS = 60_000
+_AGAIN_S = 0.5
 
 
 class Database:
@@ -109,6 +111,19 @@ def open_database(address: str | Path, *, create: bool = True) -> Database:
         database.close()
         raise
     return database
+
+
+def open_when_there(address: str | Path, *, most_s: float = 60.0) -> Database:
+    """`open_database` for a process that is started by itself: a server that cannot be reached is waited for, since it
+    may be starting too. Raises what `open_database` raises."""
+    until = time.monotonic() + most_s
+    while True:
+        try:
+            return open_database(address, create=False)
+        except Refusal as refusal:
+            if refusal.retry_after_s is None or time.monotonic() > until:
+                raise
+        time.sleep(_AGAIN_S)
 
 
 def _sqlite(path: Path) -> sa.Engine:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import uvicorn
 
-from deepdojo.competition.database.engine import open_database
+from deepdojo.competition.database.engine import open_when_there
 from deepdojo.competition.server.app import create_app
 from deepdojo.errors import DojoError
 
@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     given = parser.parse_args(arguments)
     try:
         address = os.environ["DEEPDOJO_DATABASE"] if given.database == "-" else given.database
-        database = open_database(address, create=False)
+        database = open_when_there(address)
         app = create_app(
             database,
             given.store,

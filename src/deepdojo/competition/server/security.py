@@ -127,8 +127,9 @@ class Guard:
             self.rates.check("token", address)
             try:
                 return await run_in_threadpool(self.service.by_token, token.strip()), True
-            except Refusal:
-                self.rates.count("token", address)
+            except Refusal as refusal:
+                if refusal.code == "wrong_token":  # a database that is away is nobody's wrong try
+                    self.rates.count("token", address)
                 raise
         session = _cookie(request, SESSION)
         if session is None:

@@ -13,7 +13,7 @@ import sys
 import threading
 from pathlib import Path
 
-from deepdojo.competition.database.engine import open_database
+from deepdojo.competition.database.engine import open_when_there
 from deepdojo.competition.worker.loop import Worker
 from deepdojo.competition.worker.process import ScoringLimits
 from deepdojo.errors import DojoError
@@ -38,7 +38,7 @@ def main(arguments: list[str]) -> int:
         threading.Thread(target=_end_with_stdin, args=(stop,), daemon=True).start()
     try:
         address = os.environ["DEEPDOJO_DATABASE"] if given.database == "-" else given.database
-        database = open_database(address, create=False)
+        database = open_when_there(address)
     except (DojoError, KeyError) as error:
         print(error, file=sys.stderr)
         return 2

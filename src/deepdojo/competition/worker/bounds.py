@@ -8,10 +8,10 @@ from __future__ import annotations
 import io
 import tempfile
 import zipfile
-import zlib
 from pathlib import Path
 
 from deepdojo.errors import ScoreError
+from deepdojo.tables_io import ZIP_FAULTS
 
 __all__ = ["refuse_oversized"]
 
@@ -80,5 +80,5 @@ def _zip(data: bytes, name: str, rows: int, most_bytes: int) -> None:
             for member in members:
                 if member.filename in _TABLES:
                     refuse_oversized(archive.read(member), f"{name}!{member.filename}", rows, most_bytes)
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError):
+    except ZIP_FAULTS:
         return  # no zip that can be read: the reader says so

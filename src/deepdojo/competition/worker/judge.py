@@ -19,6 +19,7 @@ from deepdojo.columns import Cells, Coded, Numbers
 from deepdojo.competition.hosting.solution import METRIC_FILE, Solution, read_solution
 from deepdojo.competition.worker.bounds import refuse_oversized
 from deepdojo.competition.worker.plain_csv import PlainReader
+from deepdojo.competition.worker.said import said_by
 from deepdojo.errors import DojoError, ScoreError
 from deepdojo.scoring.measured import group_index
 from deepdojo.scoring.metrics import METRICS, columns_of, metric_of, truth_cells
@@ -154,7 +155,11 @@ class Judge:
     def tells(self, fault: DojoError, data: bytes) -> bool:
         """Whether a fault's text quotes an answer that the sender's own file does not hold."""
         said = " ".join(part for part in (fault.what, fault.where, fault.todo) if part)
-        return any(answer in said and answer.encode() not in data for answer in self._long_answers)
+        quoted = [answer for answer in self._long_answers if answer in said]
+        if not quoted:
+            return False
+        theirs = said_by(data)
+        return any(answer not in theirs for answer in quoted)
 
     @cached_property
     def _long_answers(self) -> list[str]:

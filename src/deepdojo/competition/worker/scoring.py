@@ -14,6 +14,7 @@ import sys
 import traceback
 import zlib
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,12 @@ __all__ = ["main"]
 
 _KEPT = 8
 _CHARS = 4000
+_UNSAID = {
+    "error": "the table has a fault that cannot be told without telling an answer", "where": None,
+    "todo": "compare it with sample_submission.csv cell by cell",
+}  # fmt: skip
+_SAID = 600
+"""Signs of each part of a fault at most: a file of one endless line must not come back as its own fault."""
 
 
 def main(arguments: list[str]) -> int:
@@ -89,18 +96,36 @@ def _scored(judge: Judge, head: dict[str, Any], data: bytes) -> tuple[dict[str, 
         unpacking = zlib.decompressobj()
         data = unpacking.decompress(data, head["bytes"])
     try:
-        scores = judge.score(judge.read(data, head["name"], head["most_bytes"]), head["parts"])
+        read = judge.read(data, head["name"], head["most_bytes"])
+    except DojoError as error:  # reading knows no answer, so whatever it quotes is the sender's own
+        if not _of_the_sender(error):
+            raise
+        return _refused(judge, error, head["name"], data)
+    try:
+        scores = judge.score(read, head["parts"])
     except DojoError as error:
         if hasattr(error, "details") or not _of_the_sender(error):
             raise
-        if judge.tells(error, data):
-            return {"failed": str(error)[:_CHARS]}, b""
-        known = {*judge.solution.contract.predictions, "id", head["name"], *(judge.solution.labels or ())}
-        return {"refused": for_sender(error.as_json()), "unquoted": unquoted(error, data, known)}, b""
+        if judge.tells(error, read):
+            return {"refused": _coded(_UNSAID), "unquoted": _coded(_UNSAID)}, b""
+        return _refused(judge, error, head["name"], data)
     body = b"".join(score.pop("influence").astype("<f4").tobytes() for score in scores.values())
     if not all(np.isfinite([score["value"], score["low"], score["high"]]).all() for score in scores.values()):
         raise ScoreError("a score is not finite")
     return {"scores": scores}, body
+
+
+def _refused(judge: Judge, error: DojoError, name: str, data: bytes) -> tuple[dict[str, Any], bytes]:
+    known = {*judge.solution.contract.predictions, "id", name, *(judge.solution.labels or ())}
+    told = for_sender(error.as_json())
+    return {"refused": _coded(told), "unquoted": _coded(unquoted(error, data, known))}, b""
+
+
+def _coded(told: Mapping[str, str | None]) -> dict[str, str | None]:
+    short = {
+        name: text if text is None or len(text) <= _SAID else text[: _SAID - 1] + "…" for name, text in told.items()
+    }
+    return {**short, "code": "bad_file"}
 
 
 def _of_the_sender(error: DojoError) -> bool:
