@@ -63,6 +63,10 @@ class Failed(Exception):
     """Scoring came to no result; the text is for the host."""
 
 
+class Untold(Failed):
+    """The text may quote answers: it is kept for the host's eyes, and not written into a log."""
+
+
 class Unfit(Failed):
     """An event's answers cannot be used; its jobs wait until the host has mended that."""
 
@@ -199,7 +203,7 @@ class Worker:
         if "unfit" in answer:
             raise Unfit(str(answer["unfit"]))
         if "failed" in answer:
-            raise Failed(str(answer["failed"]))
+            raise Untold(str(answer["failed"]))
         return answer, data
 
     def _finish(self, done: Sequence[Scored | Refused]) -> None:
@@ -240,7 +244,8 @@ class Worker:
             state = postpone(self.database, job, why, _UNFIT_S)
         else:
             state = fail(self.database, job, why)
-        _log.warning("job %d (%s): %s; it is %s", job.id, job.kind, why.splitlines()[-1] if why else "", state)
+        said = "a fault that the host sees with the submission" if isinstance(error, Untold) else why
+        _log.warning("job %d (%s): %s; it is %s", job.id, job.kind, said.splitlines()[-1] if said else "", state)
 
     # ---- the other kinds of jobs ----
 

@@ -87,17 +87,27 @@ def _scored(judge: Judge, head: dict[str, Any], data: bytes) -> tuple[dict[str, 
         unpacking = zlib.decompressobj()
         data = unpacking.decompress(data, head["bytes"])
     try:
-        scores = judge.score(judge.read(data, head["name"], head["most_bytes"]), head["parts"])
+        read = judge.read(data, head["name"], head["most_bytes"])
+    except DojoError as error:  # reading knows no answer, so whatever it quotes is the sender's own
+        if not _of_the_sender(error):
+            raise
+        return _refused(error)
+    try:
+        scores = judge.score(read, head["parts"])
     except DojoError as error:
         if hasattr(error, "details") or not _of_the_sender(error):
             raise
-        if judge.tells(error, data):
+        if judge.tells(error, read):
             return {"failed": str(error)[:_CHARS]}, b""
-        return {"refused": error.as_json()}, b""
+        return _refused(error)
     body = b"".join(score.pop("influence").astype("<f4").tobytes() for score in scores.values())
     if not all(np.isfinite([score["value"], score["low"], score["high"]]).all() for score in scores.values()):
         raise ScoreError("a score is not finite")
     return {"scores": scores}, body
+
+
+def _refused(error: DojoError) -> tuple[dict[str, Any], bytes]:
+    return {"refused": {**error.as_json(), "code": "bad_file"}}, b""
 
 
 def _of_the_sender(error: DojoError) -> bool:
