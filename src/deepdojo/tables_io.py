@@ -257,7 +257,7 @@ def _number(raw: Any) -> float:
     try:
         if isinstance(raw, str):
             text = raw.strip()
-            if "_" in text:  # float("1_0") is 10: Python's own notation, nobody's data
+            if "_" in text or not text.isascii():  # float("1_0") is 10, and float takes digits of every script
                 raise ValueError
             return float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
         if isinstance(raw, bool):

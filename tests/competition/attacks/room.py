@@ -142,14 +142,17 @@ EVENTS = {
 
 
 @contextlib.contextmanager
-def opened(folder: Path, events: Mapping[str, tuple[str, ...]] = EVENTS, **environment: str) -> Iterator[dict[str, Arena]]:
+def opened(
+    folder: Path, events: Mapping[str, tuple[str, ...]] = EVENTS, db: str | None = None
+) -> Iterator[dict[str, Arena]]:
     """Host the events, serve them, give each; end the server as Ctrl-C does."""
+    where = () if db is None else ("--db", db)
     a_project(folder)
     _with_hidden_label(folder)
     _numbers(folder)
     _chances(folder)
-    made = {name: hosted(folder, name, *words) for name, words in events.items()}
-    with served(folder, **environment) as (port, log):
+    made = {name: hosted(folder, name, *words, *where) for name, words in events.items()}
+    with served(folder, *where) as (port, log):
         yield {name: arena(folder, port, log, told) for name, told in made.items()}
 
 
@@ -174,14 +177,14 @@ def arena(folder: Path, port: int, log: Path, told: Mapping[str, Any]) -> Arena:
 
 
 @contextlib.contextmanager
-def served(folder: Path, **environment: str) -> Iterator[tuple[int, Path]]:
+def served(folder: Path, *more: str) -> Iterator[tuple[int, Path]]:
     """`dojo serve` in a process of its own: its port and the file of all that it prints."""
     port, log = free_port(), folder / "serve.log"
-    words = ["serve", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    words = ["serve", "--host", "127.0.0.1", "--port", str(port), "--workers", "1", *more]
     with log.open("wb") as kept:
         server = subprocess.Popen(
             [sys.executable, "-m", "deepdojo.cli", *words], cwd=folder, stdout=kept, stderr=subprocess.STDOUT,
-            env={**os.environ, "DEEPDOJO_CONFIG": str(folder / "config-host"), **environment}, start_new_session=True,
+            env={**os.environ, "DEEPDOJO_CONFIG": str(folder / "config-host")}, start_new_session=True,
         )  # fmt: skip
         try:
             end = time.monotonic() + 60

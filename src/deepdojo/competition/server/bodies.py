@@ -13,6 +13,7 @@ from starlette.requests import Request
 
 from deepdojo.competition.database.accept import Packed, pack
 from deepdojo.competition.refusal import Refusal
+from deepdojo.competition.texts import storable
 
 __all__ = ["SUFFIXES", "file_kind", "packed_body", "read_json", "safe_name"]
 
@@ -60,7 +61,9 @@ async def read_json(request: Request) -> dict[str, Any]:
     """A small JSON object. Raises Refusal: larger than 64 KiB, no JSON, no object."""
     if not request.headers.get("content-type", "").startswith("application/json"):
         raise Refusal("wrong_type", "this is not JSON", where="Content-Type", todo="send application/json")
-    data = b""
+    data, said = b"", request.headers.get("content-length", "")
+    if said.isdigit() and int(said) > _JSON_BYTES:
+        raise Refusal("too_large", "the request is larger than 64 KiB", todo="send less")
     async for chunk in request.stream():
         data += chunk
         if len(data) > _JSON_BYTES:
@@ -79,7 +82,7 @@ def text_of(value: dict[str, Any], name: str, most: int = 200) -> str:
     found = value.get(name)
     if not isinstance(found, str) or not found or len(found) > most:
         raise Refusal("bad_request", f"it must be a text of 1 to {most} signs", where=name, todo="send it")
-    return found
+    return storable(found, name)
 
 
 def safe_name(name: str) -> str:

@@ -25,6 +25,7 @@ from deepdojo.competition.service import Service
 __all__ = ["ENDPOINTS", "PREFIX", "Endpoint", "api_routes"]
 
 PREFIX = "/api/v1"
+_YEAR_10000_S = 253_402_300_800
 _STREAM_S, _ALIVE_S, _STREAMS = 0.5, 15.0, 1000
 Handler = Callable[["Api", Request], Awaitable[Response]]
 
@@ -269,7 +270,11 @@ def _known(request: Request) -> Person:
 def _moment(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise Refusal("bad_request", "it must be a date and time", where="ends", todo="write it as 2027-01-31T18:00")
-    return moment(value) if isinstance(value, str) else float(value)
+    if isinstance(value, str):
+        return moment(value)
+    if not 0 <= value < _YEAR_10000_S:  # NaN and infinity are none either: JSON readers elsewhere stop at them
+        raise Refusal("bad_request", "it is no moment that a calendar has", where="ends", todo="give seconds since 1970")
+    return float(value)
 
 
 def _quoted(name: str) -> str:

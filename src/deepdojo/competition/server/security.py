@@ -98,6 +98,7 @@ class Guard:
 
         try:
             self._check_host(request.headers)
+            _check_path(scope["path"])
             state["viewer"], state["by_token"] = await self._viewer(request)
             if request.method not in _SAFE and not state["by_token"]:
                 _check_origin(request)
@@ -136,6 +137,12 @@ class Guard:
         return await run_in_threadpool(self.service.by_cookie, session), False
 
 
+def _check_path(path: str) -> None:
+    """Signs that no address of ours has, and that a database may not take."""
+    if any(sign < " " or "\x7f" <= sign <= "\x9f" for sign in path):
+        raise Refusal("not_found", "there is nothing at this address", todo="see /api/v1/openapi.json")
+
+
 def _check_origin(request: Request) -> None:
     """A form of another site must not act in our viewer's name."""
     origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
@@ -148,7 +155,9 @@ def _check_origin(request: Request) -> None:
 
 def check_csrf(request: Request, given: object) -> None:
     """Each changing form brings back `request.state.csrf` in its field `csrf`. Raises Refusal where it does not."""
-    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), request.state.csrf.encode()):
+    if not isinstance(given, str) or not hmac.compare_digest(
+        given.encode("utf-8", "replace"), request.state.csrf.encode()
+    ):
         raise Refusal("cross_site", "this form is not from a page of this server, or too old",
                       todo="open the page again and send it from there")  # fmt: skip
 

@@ -45,6 +45,7 @@ from deepdojo.competition.database.tables import events, payloads, rubrics, subm
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.worker.process import Died, ScoringLimits, ScoringProcess
 from deepdojo.competition.worker.ranking import Rankings, empty_board, put_row
+from deepdojo.errors import ScoreError
 
 __all__ = ["Failed", "Worker"]
 
@@ -217,6 +218,12 @@ class Worker:
                 continue
             except IntegrityError:
                 self._finish_alone(done)
+                return
+            except ScoreError as error:  # of one of them the Ladder can make nothing
+                if len(done) == 1:
+                    self._fail(done[0].job, Untold(str(error)))
+                for result in done if len(done) > 1 else ():
+                    self._finish([result])
                 return
             except (DBAPIError, Refusal) as error:  # of two workers that wait for each other, one is sent away
                 if not left:
