@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -22,6 +23,7 @@ __all__ = ["LARGEST_BYTES", "Manifest", "Submission"]
 LARGEST_BYTES = 1 << 30
 _MANIFEST = "manifest.json"
 _MANIFEST_BYTES = 1 << 20
+_PLAIN = (0, stat.S_IFREG, stat.S_IFDIR)
 
 
 @dataclass(frozen=True)
@@ -113,8 +115,8 @@ def _members(archive: zipfile.ZipFile, name: str) -> tuple[str, Manifest]:
         inner = PurePosixPath(info.filename.replace("\\", "/"))
         if inner.is_absolute() or ".." in inner.parts or ":" in info.filename:
             raise ScoreError(f"the member {info.filename[:60]!r} points outside the zip", where=name)
-        if (info.external_attr >> 16) & 0o170000 == 0o120000:
-            raise ScoreError(f"the member {info.filename[:60]!r} is a link", where=name)
+        if (info.external_attr >> 16) & 0o170000 not in _PLAIN:
+            raise ScoreError(f"the member {info.filename[:60]!r} is a link or a device, no plain file", where=name)
     wanted = [m for m in archive.namelist() if m in {f"predictions{suffix}" for suffix in SUFFIXES}]
     if len(wanted) != 1:
         has = ", ".join(archive.namelist()[:5]) or "nothing"

@@ -38,6 +38,7 @@ class Arena(Running):
     address: str = "198.51.100.1"
     folder: Path = Path()
     log: Path = Path()
+    pid: int = 0
     rows: Mapping[str, bool] = field(default_factory=dict)
 
     def ask(
@@ -152,8 +153,8 @@ def opened(
     _numbers(folder)
     _chances(folder)
     made = {name: hosted(folder, name, *words, *where) for name, words in events.items()}
-    with served(folder, *where) as (port, log):
-        yield {name: arena(folder, port, log, told) for name, told in made.items()}
+    with served(folder, *where) as (port, log, pid):
+        yield {name: arena(folder, port, log, pid, told) for name, told in made.items()}
 
 
 def hosted(folder: Path, name: str, *words: str) -> dict[str, Any]:
@@ -163,7 +164,7 @@ def hosted(folder: Path, name: str, *words: str) -> dict[str, Any]:
     return dict(json.loads(said))
 
 
-def arena(folder: Path, port: int, log: Path, told: Mapping[str, Any]) -> Arena:
+def arena(folder: Path, port: int, log: Path, pid: int, told: Mapping[str, Any]) -> Arena:
     """What tests know of one event, its answers too."""
     solution = read_solution(Path(told["private"]))
     target = next(iter(solution.contract.targets))
@@ -172,13 +173,13 @@ def arena(folder: Path, port: int, log: Path, told: Mapping[str, Any]) -> Arena:
     rows = dict(zip(truth, solution.public.tolist(), strict=True))
     return Arena(
         folder / "dojo-server", port, cast(Any, None), told["event"], told["code"], host, list(truth), truth,
-        folder=folder, log=log, rows=rows,
+        folder=folder, log=log, pid=pid, rows=rows,
     )  # fmt: skip
 
 
 @contextlib.contextmanager
-def served(folder: Path, *more: str) -> Iterator[tuple[int, Path]]:
-    """`dojo serve` in a process of its own: its port and the file of all that it prints."""
+def served(folder: Path, *more: str) -> Iterator[tuple[int, Path, int]]:
+    """`dojo serve` in a process of its own: its port, the file of all that it prints, its process."""
     port, log = free_port(), folder / "serve.log"
     words = ["serve", "--host", "127.0.0.1", "--port", str(port), "--workers", "1", *more]
     with log.open("wb") as kept:
@@ -191,7 +192,7 @@ def served(folder: Path, *more: str) -> Iterator[tuple[int, Path]]:
             while b"Serving at" not in log.read_bytes() and time.monotonic() < end:
                 assert server.poll() is None, log.read_text()
                 time.sleep(0.1)
-            yield port, log
+            yield port, log, server.pid
         finally:
             server.send_signal(signal.SIGINT)
             try:

@@ -124,12 +124,11 @@ class Guard:
             kind, _, token = given.partition(" ")
             if kind.lower() != "bearer" or not token:
                 raise Refusal("wrong_token", "the Authorization header is no bearer token", todo="send Bearer TOKEN")
-            address = address_of(request)
-            self.rates.check("token", address)
             try:
                 return await run_in_threadpool(self.service.by_token, token.strip()), True
-            except Refusal:
-                self.rates.count("token", address)
+            except Refusal:  # a known token passes whatever others at this address try: a room may have one address
+                self.rates.check("token", address_of(request))
+                self.rates.count("token", address_of(request))
                 raise
         session = _cookie(request, SESSION)
         if session is None:
