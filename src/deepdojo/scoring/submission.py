@@ -14,7 +14,7 @@ from typing import Any
 from deepdojo.contracts import Contract
 from deepdojo.errors import ScoreError, UnknownNameError
 from deepdojo.scoring.metrics import columns_of
-from deepdojo.scoring.submission_files import with_files
+from deepdojo.scoring.submission_files import member_bytes, with_files
 from deepdojo.tables import Table, read_table
 from deepdojo.tables_io import SUFFIXES, read_bytes
 
@@ -134,8 +134,7 @@ def _members(archive: zipfile.ZipFile, name: str) -> tuple[str, Manifest]:
 
 def _content(archive: zipfile.ZipFile, member: str, name: str, largest: int = LARGEST_BYTES) -> bytes:
     """A member's bytes, never more than `largest` whatever its header says (a zip bomb)."""
-    with archive.open(member) as file:
-        data = file.read(largest + 1)
+    data = member_bytes(archive, member, largest)
     if len(data) > largest:
         raise ScoreError(f"the member {member} is larger than {largest >> 20:,} MiB unpacked", where=name)
     return data

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import re
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -15,7 +18,7 @@ from deepdojo.competition.database.accept import Packed, pack
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.texts import storable
 
-__all__ = ["SUFFIXES", "file_kind", "packed_body", "read_json", "safe_name"]
+__all__ = ["LARGE_BYTES", "SUFFIXES", "file_kind", "packed_body", "read_json", "safe_name"]
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".zip")
 _OF_TYPE = {
@@ -24,10 +27,16 @@ _OF_TYPE = {
 }  # fmt: skip
 _JSON_BYTES = 64 << 10
 _IN_MEMORY = 1 << 20
+LARGE_BYTES = 8 << 20
+"""Files above this are taken in one after the other: dozens at once would not fit the memory."""
 
 
-async def packed_body(request: Request, most: int) -> Packed:
+@contextlib.asynccontextmanager
+async def packed_body(request: Request, most: int, large: asyncio.Semaphore) -> AsyncIterator[Packed]:
     """The raw body, compressed for keeping.
+
+    Args:
+        large: admits one large file after the other, from its packing until the block that keeps it is left.
 
     Raises:
         Refusal: larger than `most` bytes, empty, or itself compressed on the way (a bomb would unpack here).
@@ -48,7 +57,8 @@ async def packed_body(request: Request, most: int) -> Packed:
         if not size:
             raise Refusal("bad_request", "the file is empty", where="body", todo="send the predictions")
         kept.seek(0)
-        return await run_in_threadpool(lambda: pack(kept.read()))
+        async with large if size > LARGE_BYTES else contextlib.nullcontext():
+            yield await run_in_threadpool(lambda: pack(kept.read()))
 
 
 def too_large(most: int) -> Refusal:

@@ -151,13 +151,13 @@ class Api:
         kind, file_name = file_kind(
             request.query_params.get("file_name", ""), request.headers.get("content-type", ""), code=rules.code
         )
-        file = await packed_body(request, rules.largest_bytes)
-        told = await run_in_threadpool(
-            lambda: self.service.send(
-                name, viewer, file, file_name=file_name, kind=kind, note=request.query_params.get("note", ""),
-                key=request.headers.get("idempotency-key") or secrets.token_urlsafe(18), address=address_of(request),
-            )
-        )  # fmt: skip
+        async with packed_body(request, rules.largest_bytes, self.rates.large) as file:
+            told = await run_in_threadpool(
+                lambda: self.service.send(
+                    name, viewer, file, file_name=file_name, kind=kind, note=request.query_params.get("note", ""),
+                    key=request.headers.get("idempotency-key") or secrets.token_urlsafe(18), address=address_of(request),
+                )
+            )  # fmt: skip
         return JSONResponse(told, 202, {"location": f"{PREFIX}/submissions/{told['id']}"})
 
     async def submissions(self, request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import ipaddress
@@ -47,6 +48,7 @@ class Rates:
     """How often an address may get something wrong, or ask for something dear."""
 
     def __init__(self, per_minute: int = 10) -> None:
+        self.large = asyncio.Semaphore(1)  # large files are held in memory one after the other
         self._item = RateLimitItemPerMinute(per_minute)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 

@@ -107,7 +107,8 @@ def _scored(judge: Judge, head: dict[str, Any], data: bytes) -> tuple[dict[str, 
 
 
 def _refused(error: DojoError) -> tuple[dict[str, Any], bytes]:
-    return {"refused": {**error.as_json(), "code": "bad_file"}}, b""
+    told = {name: text if text is None else str(text)[:_CHARS] for name, text in error.as_json().items()}
+    return {"refused": {**told, "code": "bad_file"}}, b""
 
 
 def _of_the_sender(error: DojoError) -> bool:
