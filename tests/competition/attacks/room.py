@@ -116,7 +116,9 @@ def _numbers(folder: Path) -> None:
             x, y = rng.gauss(0, 1), rng.gauss(0, 1)
             lines.append(f"{name}{i},{x:.3f},{y:.3f},{2 * x - y + rng.gauss(0, 0.1):.4f}")
         (folder / f"{name}-heights.csv").write_text("\n".join(lines) + "\n")
-    dd.new(folder / "heights", folder / "train-heights.csv", test=folder / "test-heights.csv", target="height", id="key")
+    dd.new(
+        folder / "heights", folder / "train-heights.csv", test=folder / "test-heights.csv", target="height", id="key"
+    )
 
 
 def _chances(folder: Path) -> None:

@@ -51,7 +51,9 @@ def doors() -> list[Door]:
     ]
 
 
-def opened_by(arena: Arena, who: Visitor | None, token: str | None, door: Door, submission: str, query: str = "") -> Answer:
+def opened_by(
+    arena: Arena, who: Visitor | None, token: str | None, door: Door, submission: str, query: str = ""
+) -> Answer:
     """Ask as a browser (pages) or with a token (API) would; a form without fields, or an empty object, is sent."""
     path = door.filled(arena.event, submission) + query
     if path.startswith("/api/"):

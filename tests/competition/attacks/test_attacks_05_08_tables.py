@@ -50,7 +50,8 @@ def heights_with(heights: Arena, cell: str) -> bytes:
 
 
 NO_NUMBERS = ("NaN", "nan", "-nan", "inf", "-inf", "Infinity", "1e400", "-1e400", "\u0661", "\u00b2", "1_000", "1__0",
-              "\u22121", "0x10", "1e", "--1", "1 000", "true", "one", "", " ", "=1+1", "1;2", "\uff11", "1" * 400)  # fmt: skip
+              "\u22121", "0x10", "1e", "--1", "1 000", "true", "one", "", " ", "=1+1", "1;2", "\uff11",
+              "1" * 400)  # fmt: skip
 
 
 @pytest.fixture

@@ -41,7 +41,8 @@ def listener():
 
 def test_attack_19_no_field_of_any_route_makes_the_server_fetch_anything(winds, listener, tmp_path):
     port, seen = listener
-    places = [f"http://127.0.0.1:{port}/a", f"http://[::1]:{port}/", f"http://2130706433:{port}/", f"//127.0.0.1:{port}",
+    places = [f"http://127.0.0.1:{port}/a", f"http://[::1]:{port}/", f"http://2130706433:{port}/",
+              f"//127.0.0.1:{port}",
               f"file://127.0.0.1:{port}/etc/passwd", f"http://localhost:{port}/x.parquet"]  # fmt: skip
     token = winds.entrant()
     for place in places:
@@ -50,7 +51,7 @@ def test_attack_19_no_field_of_any_route_makes_the_server_fetch_anything(winds, 
             path = PREFIX + row.path.format(event="winds", id=at, action="announce")
             asked = "&".join(f"{name}={at}" for name in ("file_name", "note", "part", "code", "url", "source"))
             names = ("code", "name", "invite", "text", "ends", "url", "callback", "webhook")
-            body = {name: place for name in names} | {"chosen": [place]} if row.method == "POST" else None
+            body = dict.fromkeys(names, place) | {"chosen": [place]} if row.method == "POST" else None
             if row.name != "stream":
                 who = token if row.role != "host" else winds.host
                 assert winds.anew().ask(row.method, f"{path}?{asked}", body, who).status < 500
@@ -94,7 +95,9 @@ def test_attack_22_the_secret_of_another_browser_is_none(winds):
 ])  # fmt: skip
 def test_attack_23_a_foreign_name_is_refused_on_pages_and_api(winds, host):
     for path in ("/", "/winds/board", f"{PREFIX}/events/winds/board"):
-        answer = raw(winds, f"GET {path} HTTP/1.1\r\nhost: ".encode() + host.encode() + b"\r\nconnection: close\r\n\r\n")
+        answer = raw(
+            winds, f"GET {path} HTTP/1.1\r\nhost: ".encode() + host.encode() + b"\r\nconnection: close\r\n\r\n"
+        )
         assert answer.startswith((b"HTTP/1.1 421", b"HTTP/1.1 400")), answer[:200]
         assert b"zq7" not in answer
         assert b"winds</a>" not in answer
@@ -117,7 +120,8 @@ def raw(arena, said: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("following", [
-    "//evil.example", "/\\evil.example", "\\\\evil.example", "http://evil.example", "https:evil.example", "/\t/evil.example",
+    "//evil.example", "/\\evil.example", "\\\\evil.example", "http://evil.example", "https:evil.example",
+    "/\t/evil.example",
     "/%09/evil.example", "javascript:alert(1)", "///evil.example", "/\r\nlocation: http://evil.example", "/%0d%0ax: y",
     " //evil.example", "/\x00//evil.example", "/é//evil.example", "@evil.example", "/winds/../..//evil.example",
 ])  # fmt: skip
@@ -156,4 +160,6 @@ def test_attack_22_an_api_call_with_a_cookie_alone_changes_nothing(winds):
         if row.method == "POST" and row.name != "join":
             path = PREFIX + row.path.format(event="winds", action="freeze", id="x")
             answer = browser.ask("POST", path, json.dumps({"invite": "x"}).encode(), own)
-            assert (answer.status, json.loads(answer.body)["code"]) in [(401, "not_signed_in"), (403, "forbidden")], path
+            assert (answer.status, json.loads(answer.body)["code"]) in [(401, "not_signed_in"), (403, "forbidden")], (
+                path
+            )

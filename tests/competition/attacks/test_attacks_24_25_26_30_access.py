@@ -21,7 +21,7 @@ NOTE = "a note of the owner alone"
 
 @pytest.fixture(scope="module")
 def owned(arenas):
-    """An owner with a submission, a mate of the same team, a rival in another, a stranger of another event, the host."""
+    """An owner who has sent, a mate of the same team, a rival in another, a stranger of another event, the host."""
     winds, storms = arenas["winds"].anew(), arenas["storms"].anew()
     owner, mate, rival, stranger = (
         winds.entrant("owner"), winds.entrant("mate"), winds.entrant("rival"), storms.entrant("stranger")
@@ -105,7 +105,9 @@ def test_attack_25_another_teams_submission_and_none_are_told_alike(owned):
         pages = [browser.get(path.format(i)) for i in (owned.told["id"], "a" * 16)]
         assert [page.status for page in pages] == [404, 404]
         assert len({Page(page.body.decode()).text for page in pages}) == 1
-    wrong = [winds.anew().api("POST", "/team", {"invite": i}, rival) for i in ("x", owned.invite[:-1], owned.invite[::-1])]
+    wrong = [
+        winds.anew().api("POST", "/team", {"invite": i}, rival) for i in ("x", owned.invite[:-1], owned.invite[::-1])
+    ]
     assert len({(answer.status, answer.body) for answer in wrong}) == 1
 
 

@@ -155,7 +155,8 @@ class Api:
             told = await run_in_threadpool(
                 lambda: self.service.send(
                     name, viewer, file, file_name=file_name, kind=kind, note=request.query_params.get("note", ""),
-                    key=request.headers.get("idempotency-key") or secrets.token_urlsafe(18), address=address_of(request),
+                    key=request.headers.get("idempotency-key") or secrets.token_urlsafe(18),
+                    address=address_of(request),
                 )
             )  # fmt: skip
         return JSONResponse(told, 202, {"location": f"{PREFIX}/submissions/{told['id']}"})
@@ -197,6 +198,9 @@ class Api:
     async def audit(self, request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(self.service.audit, _event(request), _known(request)))
 
+    async def copies(self, request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(self.service.copies, _event(request), _known(request)))
+
     async def openapi(self, _request: Request) -> Response:
         from deepdojo.competition.server.openapi import description
 
@@ -225,6 +229,7 @@ ENDPOINTS = (
     Endpoint("GET", "/submissions/{id}", "entrant", "submission", "State, place in the queue, result or fault."),
     Endpoint("GET", "/submissions/{id}/file", "entrant", "file", "What was sent, again."),
     Endpoint("GET", "/events/{event}/host/audit", "host", "audit", "What hosts did."),
+    Endpoint("GET", "/events/{event}/host/copies", "host", "copies", "Files and addresses that several teams share."),
     Endpoint("POST", "/events/{event}/host/{action}", "host", "host", "freeze, unfreeze, extend or announce.",
              body={"ends": "of extend: a date and time", "text": "of announce"}),
 )  # fmt: skip
@@ -273,7 +278,9 @@ def _moment(value: object) -> float:
     if isinstance(value, str):
         return moment(value)
     if not 0 <= value < _YEAR_10000_S:  # NaN and infinity are none either: JSON readers elsewhere stop at them
-        raise Refusal("bad_request", "it is no moment that a calendar has", where="ends", todo="give seconds since 1970")
+        raise Refusal(
+            "bad_request", "it is no moment that a calendar has", where="ends", todo="give seconds since 1970"
+        )
     return float(value)
 
 

@@ -56,7 +56,11 @@ async def form_of(request: Request, most: int = _SMALL) -> AsyncIterator[FormDat
 
 def _check_secret(request: Request, given: object) -> None:
     known = str(getattr(request.state, "csrf", ""))
-    if not known or not isinstance(given, str) or not hmac.compare_digest(given.encode("utf-8", "replace"), known.encode()):
+    if (
+        not known
+        or not isinstance(given, str)
+        or not hmac.compare_digest(given.encode("utf-8", "replace"), known.encode())
+    ):
         raise Refusal("cross_site", "this form is not from a page of this server, or too old",
                       todo="open the page again and send it from there")  # fmt: skip
 
