@@ -66,7 +66,15 @@ def test_attack_20_no_name_note_or_file_name_acts_on_any_page(crowd, who):
         if answer.headers.get("content-type", "").startswith("text/html"):
             html = answer.body.decode()
             page = Page(html if "<h1" in html else f"<h1>x</h1>{html}")
-            idle = ("no label", "h2", "h3", "id", "<tr data-team=", "<svg aria-label=")  # texts that nothing follows
+            idle = (
+                "no label",
+                "h2",
+                "h3",
+                "id",
+                "<tr data-team=",
+                "<svg aria-label=",
+                "<input value=",
+            )  # texts that nothing follows
             acting = [fault for fault in page.faults() if not fault.startswith(idle)]
             assert acting == [], (asked, acting)
             assert not {tag for tag, _ in page.tags} & {"iframe", "object", "embed", "base", "style"}, asked

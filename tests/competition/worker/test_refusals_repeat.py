@@ -58,7 +58,7 @@ def test_a_fault_that_would_tell_an_answer_is_refused_without_it(hosted: Hosted,
         raise ScoreError("the label 'ambre' is unknown", todo="did you mean 'amber'?")
 
     monkeypatch.setattr(hosted.judge, "score", tell)
-    said = said_of(hosted, b"id,label\nr0,ambre\n")
+    said = said_of(hosted, hosted.whole[".csv"].replace(b"amber", b"beige"))
     assert "cannot be told" in said["refused"]["error"]
     assert "amber" not in str(said)
 
