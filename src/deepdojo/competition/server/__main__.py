@@ -60,7 +60,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _end_with_stdin(server: uvicorn.Server) -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not sys.stdin: its lock, held here, would abort the interpreter when it ends first
+        pass
     server.should_exit = True
 
 

@@ -49,7 +49,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _end_with_stdin(stop: threading.Event) -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not sys.stdin: its lock, held here, would abort the interpreter when it ends first
+        pass
     stop.set()
 
 
