@@ -14,6 +14,7 @@ import sys
 import traceback
 import zlib
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -100,15 +101,25 @@ def _scored(judge: Judge, head: dict[str, Any], data: bytes) -> tuple[dict[str, 
         if judge.tells(error, read):
             return {"failed": str(error)[:_CHARS]}, b""
         return _refused(error)
+    if not all(_can_be_kept(score) for score in scores.values()):
+        fault = ScoreError("gets a score that is no number", where=head["name"], todo="look for numbers of absurd size")
+        if judge.solution.custom:
+            raise fault
+        return _refused(fault)
     body = b"".join(score.pop("influence").astype("<f4").tobytes() for score in scores.values())
-    if not all(np.isfinite([score["value"], score["low"], score["high"]]).all() for score in scores.values()):
-        raise ScoreError("a score is not finite")
     return {"scores": scores}, body
 
 
 def _refused(error: DojoError) -> tuple[dict[str, Any], bytes]:
     told = {name: text if text is None else str(text)[:_CHARS] for name, text in error.as_json().items()}
     return {"refused": {**told, "code": "bad_file"}}, b""
+
+
+def _can_be_kept(score: Mapping[str, Any]) -> bool:
+    """Whether value, interval and each row's part of it are finite, also in the single precision of the boards."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        cells = (np.asarray(score["influence"]) + score["value"]).astype("<f4")
+    return bool(np.isfinite(cells).all() and np.isfinite([score["value"], score["low"], score["high"]]).all())
 
 
 def _of_the_sender(error: DojoError) -> bool:
