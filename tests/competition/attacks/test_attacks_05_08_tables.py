@@ -121,14 +121,14 @@ def test_attack_08_an_entry_without_a_score_has_no_row_on_any_board(winds):
 
 
 @pytest.mark.parametrize("public", [True, False], ids=["public row", "hidden row"])
-@pytest.mark.parametrize("cell", ["1e19", "1e38", "3e38", "2e39", "1e40", "-1e100", "1e150", "1.7e308"])
+@pytest.mark.parametrize("cell", ["1e19", "1e38", "2e39", "1e40", "-1e100", "1e150", "1.7e308"])
 def test_attack_06_a_huge_number_is_scored_or_refused_and_keeps_nobody_waiting(heights, cell, public):
     at = next(k for k, row in enumerate(heights.ids) if heights.rows[row] == public)
     huge, other = heights.entrant(), heights.entrant()
     first = heights.send(huge, heights_with(heights, cell, at)).json["id"]
     assert heights.told(other, heights_with(heights, f"1.{len(cell)}"))["state"] == "scored"
     said = heights.result(huge, first)
-    assert said["state"] == ("scored" if cell in ("1e19", "1e38") else "refused"), said
+    assert said["state"] == ("scored" if cell == "1e19" else "refused"), said
     assert said["state"] == "scored" or said["fault"]["code"] == "bad_file"
     end = time.monotonic() + 30
     while None in (ranks := [row["rank"] for row in heights.api("GET", "/board").json["rows"]]):

@@ -28,6 +28,7 @@ __all__ = ["main"]
 
 _KEPT = 8
 _CHARS = 4000
+_LARGEST = 1e30  # as `Standings` has it
 
 
 def main(arguments: list[str]) -> int:
@@ -116,10 +117,11 @@ def _refused(error: DojoError) -> tuple[dict[str, Any], bytes]:
 
 
 def _can_be_kept(score: Mapping[str, Any]) -> bool:
-    """Whether value, interval and each row's part of it are finite, also in the single precision of the boards."""
+    """Whether Ladder and ranking, whose cells are of single precision, can take it: finite, and no square too large."""
+    figures = [score["value"], score["low"], score["high"]]
     with np.errstate(over="ignore", invalid="ignore"):
-        cells = (np.asarray(score["influence"]) + score["value"]).astype("<f4")
-    return bool(np.isfinite(cells).all() and np.isfinite([score["value"], score["low"], score["high"]]).all())
+        reach = float(np.abs(np.asarray(score["influence"], dtype=np.float64) + score["value"]).sum())
+    return bool(np.isfinite(figures).all() and reach <= _LARGEST)
 
 
 def _of_the_sender(error: DojoError) -> bool:
