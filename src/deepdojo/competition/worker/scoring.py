@@ -36,6 +36,7 @@ _UNSAID = {
 }  # fmt: skip
 _SAID = 600
 """Signs of each part of a fault at most: a file of one endless line must not come back as its own fault."""
+_LARGEST = 1e30  # as `Standings` has it
 
 
 def main(arguments: list[str]) -> int:
@@ -109,9 +110,12 @@ def _scored(judge: Judge, head: dict[str, Any], data: bytes) -> tuple[dict[str, 
         if judge.tells(error, read):
             return {"refused": _coded(_UNSAID), "unquoted": _coded(_UNSAID)}, b""
         return _refused(judge, error, head["name"], data)
+    if not all(_can_be_kept(score) for score in scores.values()):
+        fault = ScoreError("gets a score that is no number", where=head["name"], todo="look for numbers of absurd size")
+        if judge.solution.custom:
+            raise fault
+        return _refused(judge, fault, head["name"], data)
     body = b"".join(score.pop("influence").astype("<f4").tobytes() for score in scores.values())
-    if not all(np.isfinite([score["value"], score["low"], score["high"]]).all() for score in scores.values()):
-        raise ScoreError("a score is not finite")
     return {"scores": scores}, body
 
 
@@ -126,6 +130,14 @@ def _coded(told: Mapping[str, str | None]) -> dict[str, str | None]:
         name: text if text is None or len(text) <= _SAID else text[: _SAID - 1] + "…" for name, text in told.items()
     }
     return {**short, "code": "bad_file"}
+
+
+def _can_be_kept(score: Mapping[str, Any]) -> bool:
+    """Whether Ladder and ranking, whose cells are of single precision, can take it: finite, and no square too large."""
+    figures = [score["value"], score["low"], score["high"]]
+    with np.errstate(over="ignore", invalid="ignore"):
+        reach = float(np.abs(np.asarray(score["influence"], dtype=np.float64) + score["value"]).sum())
+    return bool(np.isfinite(figures).all() and reach <= _LARGEST)
 
 
 def _of_the_sender(error: DojoError) -> bool:
