@@ -36,4 +36,3 @@ def test_a_certificate_that_does_not_fit_its_key_is_one_sentence(tmp_path: Path)
     with pytest.raises(DojoError, match="certificate and key do not go together") as caught:
         serve_store(tmp_path / "none", certificate=tmp_path / "c.pem", key=tmp_path / "k.pem")
     assert "\n" not in str(caught.value)
-

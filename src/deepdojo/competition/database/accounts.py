@@ -103,7 +103,7 @@ def hand_out(
         connection.execute(people.update().where(people.c.id == person.id).values(**values))
     if person.role == "entrant" and team_of(connection, event.id, person.id) is None:
         own_team(connection, event.id, person, now)
-    log(database, connection, event.id, who.name, "handed out a token", {"to": person.name, "role": person.role})
+    log(database, connection, event.id, who.name, "handed out a token", {"whom": person.name, "role": person.role})
     return person, token
 
 
