@@ -113,7 +113,8 @@ def test_what_is_not_known_stays_english_and_is_marked():
 
 
 def test_a_place_in_a_file_is_said_in_chinese():
-    assert PageWords("zh").place("a.csv, line 3, column 'x'") == "a.csv，行 3，列 'x'"
+    assert PageWords("zh").place("a.csv, line 3, id 'b', column 'x'") == "a.csv，第 3 行，id 'b'，列 'x'"
+    assert PageWords("zh").place(None) == ""
     assert PageWords("en").place("a.csv, line 3") == "a.csv, line 3"
 
 

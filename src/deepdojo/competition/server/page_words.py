@@ -17,8 +17,8 @@ from deepdojo.report.words import Words
 __all__ = ["CODES", "PageWords", "chinese", "language_of"]
 
 LANGUAGE_COOKIE = "dojo_lang"
-_PLACES = {"line": "，行 ", "row": "，行 ", "column": "，列 "}
-_PLACE = re.compile(r", (line|row|column) (?=[\d'])")
+_PLACES = ((re.compile(r", (?:line|row) (\d+)"), r"，第 \1 行"), (re.compile(r", column (?=')"), "，列 "),
+           (re.compile(r", id (?=')"), "，id "))  # fmt: skip
 
 # What a refusal's code says, for the head of a page; the sentence itself follows.
 CODES = {
@@ -59,7 +59,9 @@ class PageWords:
     def place(self, where: str | None) -> str:
         """A place in a file, `mine.csv, line 3, column 'label'`, with its words in the page's language."""
         text = where or ""
-        return text if self.language != "zh" else _PLACE.sub(lambda found: _PLACES[found[1]], text)
+        for pattern, chinese in _PLACES if self.language == "zh" else ():
+            text = pattern.sub(chinese, text)
+        return text
 
     def said(self, sentence: str | None, end: str = "", most: int | None = None) -> Markup:
         """A refusal's sentence, or a line of the log: see `refusal_words.said`.
