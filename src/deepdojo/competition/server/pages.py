@@ -186,7 +186,7 @@ class Pages:
     def _sent(self, request: Request) -> list[dict[str, Any]]:
         name = request.path_params["event"]
         metric = self.service.event(name)["metric"]
-        return [self._told(each, metric) for each in self.service.submissions(name, known(request))[:_SHOWN]]
+        return [self._told(each, metric) for each in self.service.submissions(name, known(request), _SHOWN)]
 
     def _told(self, told: dict[str, Any], metric: str) -> dict[str, Any]:
         """A submission with its figures written out."""
