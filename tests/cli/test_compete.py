@@ -236,7 +236,7 @@ def test_the_host_revokes_and_all_stands_in_the_log(room: Room) -> None:
     assert "revoked" in room.dojo("host", "winds", "people").out
     log = room.dojo("host", "winds", "log").out
     assert "host revoked: role viewer, whom vera" in log
-    assert "host handed out a token: role viewer, to vera" in log
+    assert "host handed out a token: role viewer, whom vera" in log
     for words in (
         ("revoke",),
         ("revoke", "nobody"),

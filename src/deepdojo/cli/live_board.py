@@ -53,8 +53,8 @@ def _printed(seen: Iterator[tuple[dict[str, Any] | None, str, float]], show: Pri
 
 
 def _drawn(seen: Iterator[tuple[dict[str, Any] | None, str, float]], show: Print) -> None:
-    moved: dict[str, Any] = {}
-    shown, said = None, ""
+    shown: dict[str, Any] | None = None
+    moved: dict[str, str] = {}
     sys.stdout.write(_ALONE)
     try:
         for board, state, again_s in seen:

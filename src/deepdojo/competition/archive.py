@@ -24,6 +24,7 @@ from typing import Any
 
 from deepdojo import __version__
 from deepdojo.competition.audit import answers_of, audit_event, final_numbers, stored_of
+from deepdojo.competition.cost import COSTS
 from deepdojo.competition.database import rescore
 from deepdojo.competition.database.accept import unpack
 from deepdojo.competition.database.events import audited
@@ -180,7 +181,7 @@ def board_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     """The board for a spreadsheet; a name that it would take for a formula has an apostrophe before it."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    names = ["rank", "team", "value", "low", "high", "n", "submissions", "moved", "submission"]
+    names = ["rank", "team", "value", "low", "high", "n", "submissions", "moved", "submission", *COSTS]
     names += ["public_rank", "public_value"] if rows and "public_rank" in rows[0] else []
     writer.writerow(names)
     for row in rows:

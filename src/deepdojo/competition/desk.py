@@ -55,9 +55,9 @@ class Desk:
         database = self.service.database
         return self._read(name, viewer, lambda c, event: desk.queue(c, event, database.now(c)))
 
-    def ladders(self, name: str, viewer: Person) -> list[dict[str, Any]]:
+    def ladders(self, name: str, viewer: Person, most: int = 1000) -> list[dict[str, Any]]:
         """`database.desk.ladder_states`."""
-        return self._read(name, viewer, desk.ladder_states)
+        return self._read(name, viewer, lambda c, event: desk.ladder_states(c, event, most))
 
     def ladder(self, name: str, viewer: Person, team: str) -> dict[str, Any]:
         """`database.desk.ladder`."""

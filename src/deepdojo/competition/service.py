@@ -243,12 +243,12 @@ class Service:
             told["event"] = events.by_id(connection, told["event_id"]).name
         return _plain(told)
 
-    def submissions(self, name: str, viewer: Person) -> list[dict[str, Any]]:
-        """Those of one's team, for a host all, the newest first."""
+    def submissions(self, name: str, viewer: Person, most: int | None = None) -> list[dict[str, Any]]:
+        """Those of one's team, for a host all, the newest first; at most `most`."""
         with self.database.read() as connection:
             event = events.event_of(connection, name)
             team = None if _is_host(viewer) else self._entered(connection, name, viewer)[1]
-            found = boards.submissions_of(connection, event, team, host=_is_host(viewer))
+            found = boards.submissions_of(connection, event, team, host=_is_host(viewer), most=most)
         return [_plain(told) for told in found]
 
     def file(self, public_id: str, viewer: Person) -> tuple[bytes, str]:

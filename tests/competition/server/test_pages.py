@@ -102,7 +102,8 @@ def test_hostile_names_and_texts_are_shown_as_they_are_and_do_nothing(people):
         page = people["host"].page(path)
         assert HOSTILE in page.text
         assert page.named("img") == []
-        assert not [a for a in page.named("a") if "alert" in (a.get("href") or "")]
+        links = [a.get("href") or "" for a in page.named("a")]
+        assert not [link for link in links if "alert" in link and not link.startswith("?team=%3C")]
 
 
 def test_the_board_as_csv_quotes_formula_cells(people):
@@ -152,6 +153,7 @@ def test_a_table_is_made_once_for_many_and_anew_when_the_board_has_moved(room):
 
 
 def test_a_file_sent_by_the_form_is_scored_and_told(room, people):
+    people["ada"].cookies["dojo_lang"] = "en"
     answer = people["ada"].upload("/winds/submissions", "mine.csv", room.table(0.9, seed=9), note="<b>new</b>")
     assert answer.status == 303, answer.body
     place = answer.headers["location"]
@@ -233,6 +235,7 @@ def test_an_invitation_moves_into_the_other_team(room):
 
 
 def test_finals_are_chosen_by_the_form(room, people):
+    people["ada"].cookies["dojo_lang"] = "en"
     sent = room.api("GET", "/submissions", token=room.tokens["ada"]).json
     scored = [each["id"] for each in sent if each["state"] == "scored"][:1]
     assert people["ada"].post("/winds/finals", {"chosen": scored}).status == 303

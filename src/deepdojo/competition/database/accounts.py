@@ -55,16 +55,18 @@ def everybody(connection: sa.Connection, event: Event, now: float) -> list[dict[
     """
     p, m, s = people.c, members.c, sessions.c
     here = (m.person_id == p.id) & (m.event_id == event.id)
-    joined = people.outerjoin(members, here).outerjoin(teams, teams.c.id == m.team_id)
     open_ones = (
-        sa.select(sa.func.count())
-        .where(s.person_id == p.id, s.revoked.is_(None), s.expires > now)
-        .scalar_subquery()
-        .label("sessions")
+        sa.select(s.person_id, sa.func.count().label("number"))
+        .where(s.revoked.is_(None), s.expires > now)
+        .group_by(s.person_id)
+        .subquery()
     )
+    joined = people.outerjoin(members, here).outerjoin(teams, teams.c.id == m.team_id)
+    joined = joined.outerjoin(open_ones, open_ones.c.person_id == p.id)
     found = connection.execute(
         sa.select(
-            p.name, p.role, teams.c.name.label("team"), sa.func.coalesce(m.joined, p.created).label("since"), open_ones,
+            p.name, p.role, teams.c.name.label("team"), sa.func.coalesce(m.joined, p.created).label("since"),
+            sa.func.coalesce(open_ones.c.number, 0).label("sessions"),
             p.password_hash.is_not(None).label("password"), p.revoked,
         )
         .select_from(joined)
@@ -103,7 +105,7 @@ def hand_out(
         connection.execute(people.update().where(people.c.id == person.id).values(**values))
     if person.role == "entrant" and team_of(connection, event.id, person.id) is None:
         own_team(connection, event.id, person, now)
-    log(database, connection, event.id, who.name, "handed out a token", {"to": person.name, "role": person.role})
+    log(database, connection, event.id, who.name, "handed out a token", {"whom": person.name, "role": person.role})
     return person, token
 
 

@@ -140,14 +140,14 @@ def _private_so_far(connection: sa.Connection, event: Event) -> list[dict[str, A
 
 
 def submissions_of(
-    connection: sa.Connection, event: Event, team_id: int | None, *, host: bool = False
+    connection: sa.Connection, event: Event, team_id: int | None, *, host: bool = False, most: int | None = None
 ) -> list[dict[str, Any]]:
     """A team's submissions, or with None all of the event's (for the host), the newest first; as `submission` has
     them, without the place in the queue."""
     chosen = _wide(event.rubric).where(submissions.c.event_id == event.id)
     if team_id is not None:
         chosen = chosen.where(submissions.c.team_id == team_id)
-    found = connection.execute(chosen.order_by(submissions.c.id.desc()).limit(10_000)).mappings()
+    found = connection.execute(chosen.order_by(submissions.c.id.desc()).limit(most or 10_000)).mappings()
     return [_told(row, event, host) for row in found]
 
 

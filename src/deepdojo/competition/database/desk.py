@@ -50,11 +50,11 @@ def queue(connection: sa.Connection, event: Event, now: float, most: int = 50) -
     }  # fmt: skip
 
 
-def ladder_states(connection: sa.Connection, event: Event) -> list[dict[str, Any]]:
+def ladder_states(connection: sa.Connection, event: Event, most: int = _MOST) -> list[dict[str, Any]]:
     """Of each team: team, shown (what the board shows), steps, offered (how many were judged), since (since the last
-    step), last (plain value of the newest); the newest teams last, at most 1,000."""
+    step), last (plain value of the newest); the newest teams last, at most `most`."""
     found = []
-    for row in connection.execute(_states(event).order_by(teams.c.id).limit(_MOST)):
+    for row in connection.execute(_states(event).order_by(teams.c.id).limit(most)):
         told = json.loads(row.state)
         steps, since = told["steps"], told["since"]
         last = (since or steps or [None])[-1]

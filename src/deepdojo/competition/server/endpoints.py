@@ -21,6 +21,8 @@ from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.server.board_bytes import BoardBytes
 from deepdojo.competition.server.bodies import file_kind, packed_body, read_json, text_of
 from deepdojo.competition.server.handed_out import zip_of
+from deepdojo.competition.server.page_words import language_of
+from deepdojo.competition.server.refusal_words import fault_in
 from deepdojo.competition.server.security import Rates, address_of
 from deepdojo.competition.service import Service
 
@@ -171,11 +173,12 @@ class Api:
         return JSONResponse(told, 202, {"location": f"{PREFIX}/submissions/{told['id']}"})
 
     async def submissions(self, request: Request) -> Response:
-        return JSONResponse(await run_in_threadpool(self.service.submissions, _event(request), _known(request)))
+        found = await run_in_threadpool(self.service.submissions, _event(request), _known(request))
+        return JSONResponse([_in_language(request, each) for each in found])
 
     async def submission(self, request: Request) -> Response:
         told = await run_in_threadpool(self.service.submission, request.path_params["id"], _known(request))
-        return JSONResponse(told)
+        return JSONResponse(_in_language(request, told))
 
     async def file(self, request: Request) -> Response:
         data, name = await run_in_threadpool(self.service.file, request.path_params["id"], _known(request))
@@ -303,6 +306,11 @@ def _checked(api: Api, row: Endpoint) -> Callable[[Request], Awaitable[Response]
         return await handler(request)
 
     return checked
+
+
+def _in_language(request: Request, told: dict[str, Any]) -> dict[str, Any]:
+    """A submission with its fault in the asker's language."""
+    return told if not told.get("fault") else {**told, "fault": fault_in(told["fault"], language_of(request))}
 
 
 def _event(request: Request) -> str:

@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from deepdojo.competition.refusal import STATUSES, Refusal
+from deepdojo.competition.server.page_words import PageWords, language_of
+from deepdojo.competition.server.refusal_words import fault_in
 from deepdojo.errors import DojoError
 
 __all__ = ["answer_fault", "as_refusal"]
@@ -45,4 +47,6 @@ def answer_fault(request: Request, error: Exception) -> Response:
         response = fault_page(request, refusal)
         response.headers.update(headers)
         return response
-    return JSONResponse(refusal.as_json(), STATUSES[refusal.code], headers)
+    language = language_of(request)
+    headers |= {"vary": "accept-language, cookie", "content-language": PageWords(language).tag}
+    return JSONResponse(fault_in(refusal.as_json(), language), STATUSES[refusal.code], headers)

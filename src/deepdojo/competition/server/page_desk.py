@@ -12,7 +12,7 @@ from deepdojo.report.figures import Unit, duration, unit_of
 
 __all__ = ["desk_view"]
 
-_PEOPLE, _MOVES, _COPIES, _LADDERS = 500, 100, 50, 500
+_PEOPLE, _MOVES, _COPIES, _LADDERS = 500, 100, 50, 200
 
 
 def desk_view(service: Service, name: str, viewer: Person, team: str | None = None) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def desk_view(service: Service, name: str, viewer: Person, team: str | None = No
     people = desk.people(name, viewer)
     return {
         "log": log[:200], "queue": {**queue, "oldest": duration(queue["oldest_s"])},
-        "ladders": [_summary(row, unit) for row in desk.ladders(name, viewer)[:_LADDERS]],
+        "ladders": [_summary(row, unit) for row in desk.ladders(name, viewer, _LADDERS)],
         "ladder": _steps(service, name, viewer, team, unit),
         "copies": {kind: rows[:_COPIES] for kind, rows in desk.copies(name, viewer).items()},
         "anew": {**anew, "moves": [_move(row, unit) for row in anew["moves"][:_MOVES]],

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
+from markupsafe import Markup
 from starlette.requests import Request
 
+from deepdojo.competition.server.refusal_words import said
 from deepdojo.report.words import Words
 
 __all__ = ["CODES", "PageWords", "chinese", "language_of"]
 
 LANGUAGE_COOKIE = "dojo_lang"
+_PLACES = ((re.compile(r", (?:line|row) (\d+)"), r"，第 \1 行"), (re.compile(r", column (?=')"), "，列 "),
+           (re.compile(r", id (?=')"), "，id "))  # fmt: skip
 
 # What a refusal's code says, for the head of a page; the sentence itself follows.
 CODES = {
@@ -51,6 +56,21 @@ class PageWords:
         if known is None:
             return self._shared(sentence, **filled)
         return known.format(**filled) if filled else known
+
+    def place(self, where: str | None) -> str:
+        """A place in a file, `mine.csv, line 3, column 'label'`, with its words in the page's language."""
+        text = where or ""
+        for pattern, chinese in _PLACES if self.language == "zh" else ():
+            text = pattern.sub(chinese, text)
+        return text
+
+    def said(self, sentence: str | None, end: str = "", most: int | None = None) -> Markup:
+        """A refusal's sentence, or a line of the log: see `refusal_words.said`.
+
+        Args:
+            most: cut to so many characters.
+        """
+        return said(sentence, self.language, end, most)
 
 
 def language_of(request: Request) -> str:

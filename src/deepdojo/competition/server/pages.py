@@ -23,6 +23,7 @@ from deepdojo.competition.server.page_forms import local_path
 from deepdojo.competition.server.page_looks import render, static_file
 from deepdojo.competition.server.page_tables import BoardTables, MadeTable
 from deepdojo.competition.server.page_words import CODES, PageWords, language_of
+from deepdojo.competition.server.refusal_words import markdown_in
 from deepdojo.competition.server.security import Rates
 from deepdojo.competition.service import Service
 from deepdojo.report.figures import unit_of
@@ -141,7 +142,8 @@ class Pages:
         readme = folder / "README.md"
         text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
         files = contents(folder, folder.stat().st_mtime_ns) if folder.is_dir() else ()
-        return self.event_page(request, "data.html", may=may, readme=_without_title(text), files=files)
+        told = markdown_in(_without_title(text), language_of(request))
+        return self.event_page(request, "data.html", may=may, readme=told, files=files)
 
     def board(self, request: Request) -> Response:
         name, viewer = request.path_params["event"], viewer_of(request)
@@ -185,7 +187,7 @@ class Pages:
     def _sent(self, request: Request) -> list[dict[str, Any]]:
         name = request.path_params["event"]
         metric = self.service.event(name)["metric"]
-        return [self._told(each, metric) for each in self.service.submissions(name, known(request))[:_SHOWN]]
+        return [self._told(each, metric) for each in self.service.submissions(name, known(request), _SHOWN)]
 
     def _told(self, told: dict[str, Any], metric: str) -> dict[str, Any]:
         """A submission with its figures written out."""
