@@ -1,4 +1,4 @@
-"""kill -9 of web process, workers and scoring processes under load; a thousand: benchmarks/competition.py --only kills."""
+"""kill -9 of web process, workers and scoring processes under load; a thousand: benchmarks/kills.py."""
 
 from __future__ import annotations
 
