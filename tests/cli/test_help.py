@@ -31,7 +31,7 @@ FROZEN = {
     "host": "PROJECT VERB ARGUMENT --anyway --apply --cancel --code --db --description --freeze-at --json --name "
     "--offline --per-day --port --practice --preview --project --public --reason --starts --store --team-size --title "
     "--trust --until --yes",
-    "serve": "--certificate --db --host --key --name --port --store --workers",
+    "serve": "--bundle --certificate --db --host --key --name --port --scoring-only --store --workers",
     "join": "LINK FOLDER --as --invite --json",
     "submit": "WHAT ADDRESS --json --note --wait",
     "bundle": "FOLDER PROJECTS --json --offline --yes",

@@ -12,7 +12,7 @@ from deepdojo.competition.refusal import Refusal
 
 __all__ = ["RESERVED", "Rules", "event_name", "moment", "parse_rules"]
 
-RESERVED = ("api", "sign-in", "sign-out", "static", "submissions")
+RESERVED = ("api", "install", "sign-in", "sign-out", "static", "submissions")
 """Addresses of the server's own, which an event's name would hide."""
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 

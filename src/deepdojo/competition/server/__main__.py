@@ -28,12 +28,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--name", action="append", default=[], help="a further name of this server")
     parser.add_argument("--certificate", type=Path)
     parser.add_argument("--key", type=Path)
+    parser.add_argument("--bundle", type=Path, help="what dojo bundle wrote, offered below /install")
     parser.add_argument("--with-parent", action="store_true", help="end when stdin is closed")
     given = parser.parse_args(arguments)
     try:
         address = os.environ["DEEPDOJO_DATABASE"] if given.database == "-" else given.database
         database = open_when_there(address)
-        app = create_app(database, given.store, names=given.name, secure=given.certificate is not None)
+        app = create_app(
+            database, given.store, names=given.name, secure=given.certificate is not None, bundle=given.bundle
+        )
     except (DojoError, KeyError) as error:
         print(error, file=sys.stderr)
         return 2
