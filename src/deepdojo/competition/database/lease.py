@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from deepdojo.competition.database.engine import Database, dump
 from deepdojo.competition.database.tables import OPEN_JOB, events, jobs, payloads, submissions
+from deepdojo.competition.database.versions import same_version
 
 __all__ = [
     "ATTEMPTS", "LEASE_S", "Job", "extend", "fail", "give_up", "give_up_worn_out", "lease", "ours", "payload",
@@ -57,9 +58,13 @@ def lease(database: Database, most: int, *, lease_s: float = LEASE_S) -> list[Jo
 
     Args:
         lease_s: `LONGEST_S` at most counts.
+
+    Raises:
+        OtherVersion: another DeepDojo serves this database.
     """
     token = secrets.token_hex(16)
     with database.write() as connection:
+        same_version(connection)
         now = database.now(connection)
         open_jobs = (
             sa.select(jobs.c.id)

@@ -27,7 +27,8 @@ __all__ = [
     "metadata", "payloads", "people", "rubrics", "scores", "sessions", "submissions", "teams", "vectors",
 ]  # fmt: skip
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""What changes it is told in migrate.py."""
 
 metadata = MetaData()
 # SQLite counts rows with INTEGER alone; PostgreSQL wants room beyond 2^31.

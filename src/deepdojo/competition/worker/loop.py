@@ -42,6 +42,7 @@ from deepdojo.competition.database.lease import (
     still_ours,
 )
 from deepdojo.competition.database.tables import events, payloads, rubrics, submissions
+from deepdojo.competition.database.versions import OtherVersion, same_version
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.worker.process import Died, ScoringLimits, ScoringProcess
 from deepdojo.competition.worker.ranking import Rankings, empty_board, put_row
@@ -97,13 +98,16 @@ class Worker:
         threading.Thread(target=self._beat, name="lease-heartbeat", daemon=True).start()
 
     def run(self, stop: threading.Event) -> None:
-        """Work until `stop` is set. A database that cannot be reached is waited for."""
+        """Work until `stop` is set. A database that cannot be reached is waited for. Raises OtherVersion."""
         wait = _IDLE_S
         while not stop.is_set():
             try:
                 if self.once():
                     wait = _IDLE_S
                     continue
+            except OtherVersion:
+                self.close()
+                raise
             except (Refusal, DBAPIError) as error:
                 _log.warning("the worker waits: %s", error)
                 wait = 2.0
@@ -356,6 +360,7 @@ class Worker:
     def _keep_house(self) -> None:
         """Freezes and ends whose time has come."""
         with self.database.read() as connection:
+            same_version(connection)
             chosen = sa.select(events.c.id, events.c.rules).where(
                 events.c.frozen_at.is_(None), events.c.closed_at.is_(None)
             )

@@ -27,12 +27,6 @@ __all__ = ["main"]
 
 _KEPT = 8
 _CHARS = 4000
-_UNSAID = {
-    "error": "the table has a fault that cannot be told without telling an answer", "where": None,
-    "todo": "compare it with sample_submission.csv cell by cell",
-}  # fmt: skip
-_SAID = 600
-"""Signs of each part of a fault at most: a file of one endless line must not come back as its own fault."""
 
 
 def main(arguments: list[str]) -> int:
@@ -93,21 +87,28 @@ def _scored(judge: Judge, head: dict[str, Any], data: bytes) -> tuple[dict[str, 
         unpacking = zlib.decompressobj()
         data = unpacking.decompress(data, head["bytes"])
     try:
-        scores = judge.score(judge.read(data, head["name"], head["most_bytes"]), head["parts"])
+        read = judge.read(data, head["name"], head["most_bytes"])
+    except DojoError as error:  # reading knows no answer, so whatever it quotes is the sender's own
+        if not _of_the_sender(error):
+            raise
+        return _refused(error)
+    try:
+        scores = judge.score(read, head["parts"])
     except DojoError as error:
         if hasattr(error, "details") or not _of_the_sender(error):
             raise
-        if judge.tells(error, data):
-            return {"refused": _UNSAID}, b""
-        return {"refused": {name: _short(part) for name, part in error.as_json().items()}}, b""
+        if judge.tells(error, read):
+            return {"failed": str(error)[:_CHARS]}, b""
+        return _refused(error)
     body = b"".join(score.pop("influence").astype("<f4").tobytes() for score in scores.values())
     if not all(np.isfinite([score["value"], score["low"], score["high"]]).all() for score in scores.values()):
         raise ScoreError("a score is not finite")
     return {"scores": scores}, body
 
 
-def _short(text: str | None) -> str | None:
-    return text if text is None or len(text) <= _SAID else text[: _SAID - 1] + "…"
+def _refused(error: DojoError) -> tuple[dict[str, Any], bytes]:
+    told = {name: text if text is None else str(text)[:_CHARS] for name, text in error.as_json().items()}
+    return {"refused": {**told, "code": "bad_file"}}, b""
 
 
 def _of_the_sender(error: DojoError) -> bool:
