@@ -1,7 +1,7 @@
 """Property tests from the OpenAPI description against a real server process, for as long as one likes.
 
     pip install "deepdojo[fuzz]"                       # schemathesis
-    python benchmarks/fuzz_api.py --seconds 600
+    python benchmarks/fuzz_api.py --seconds 600 [--postgresql]
 
 The description is asked of the server itself. Half of the requests are schemathesis's (as described, and broken on
 purpose), half our own (tests/competition/fuzzing/api.py), which know the event, its submissions and its people. A
@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
+from tests.competition.databases import postgresql
 from tests.competition.fuzzing.api import CHANCE, Asked, Room, operations, requests_of, room
 
 AT_ONCE = 40
@@ -119,6 +120,7 @@ def run(made: Room, seconds: float, said: Callable[[str], None]) -> tuple[int, d
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--postgresql", action="store_true", help="on a PostgreSQL of its own; default: SQLite")
     given_words = parser.parse_args()
     try:
         import schemathesis  # noqa: F401
@@ -126,7 +128,10 @@ def main() -> int:
         print('this needs schemathesis: pip install "deepdojo[fuzz]"', file=sys.stderr)
         return 2
     begun = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="dojo-fuzz-") as folder, room(Path(folder)) as made:
+    with contextlib.ExitStack() as held:
+        folder = held.enter_context(tempfile.TemporaryDirectory(prefix="dojo-fuzz-"))
+        db = held.enter_context(postgresql()).fresh() if given_words.postgresql else None
+        made = held.enter_context(room(Path(folder), db))
         count, found = run(made, given_words.seconds, lambda text: print(text, flush=True))
         memory = made.memory_mb()
     print(f"{count:,} requests in {time.monotonic() - begun:,.0f} s; slowest {made.slowest_s:.2f} s; {memory:.0f} MB")

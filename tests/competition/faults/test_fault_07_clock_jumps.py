@@ -53,6 +53,7 @@ def sending(served: Site, meanwhile) -> list[Client]:
 
 
 @needs_faketime
+@pytest.mark.slow
 def test_fault_07_workers_an_hour_early_and_late_score_everything_once(address: str, tmp_path: Path):
     with site(address, tmp_path) as served:
         served.token("ada")
@@ -86,7 +87,9 @@ def leased(served: Site) -> int:
 
 
 @needs_faketime
-@pytest.mark.parametrize(("before", "after"), [("+3600", "+0"), ("+0", "+3600")], ids=["back", "forth"])
+@pytest.mark.parametrize(
+    ("before", "after"), [("+3600", "+0"), pytest.param("+0", "+3600", marks=pytest.mark.slow)], ids=["back", "forth"]
+)
 def test_fault_07_the_machines_clock_jumps_while_all_is_running(tmp_path: Path, before: str, after: str):
     clock = tmp_path / "clock"
     clock.write_text(before + "\n")

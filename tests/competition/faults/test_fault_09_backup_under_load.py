@@ -17,6 +17,7 @@ from deepdojo.competition.backup import back_up, restore
 from deepdojo.competition.database.engine import open_database
 from deepdojo.competition.database.events import event_of
 from deepdojo.errors import DojoError
+from tests.competition.faults import both
 from tests.competition.faults.processes import Site, site
 from tests.competition.faults.under_fire import Client
 
@@ -27,6 +28,7 @@ def has_pg_dump() -> bool:
     return bool(shutil.which("pg_dump") or list(Path("/usr/lib/postgresql").glob("*/bin/pg_dump")))
 
 
+@both
 def test_fault_09_a_backup_under_load_gives_an_equal_board_elsewhere(
     address: str, tmp_path: Path, request: pytest.FixtureRequest
 ):

@@ -27,6 +27,7 @@ from deepdojo.competition.database.tables import SCHEMA_VERSION, meta
 from deepdojo.competition.refusal import Refusal
 from deepdojo.errors import DojoError
 from tests.competition.arena import Arena
+from tests.competition.faults import both
 from tests.competition.faults.processes import PROJECT, Site, free_port, site
 
 OLD = Path(__file__).with_name("schema_1.sql")
@@ -167,6 +168,7 @@ def test_fault_10_a_backup_of_an_older_schema_is_restored_and_brought_up(tmp_pat
         restore(tmp_path / "c.zip", tmp_path / "third")
 
 
+@both
 def test_fault_10_a_worker_of_another_version_refuses_to_run(address: str, tmp_path: Path):
     with site(address, tmp_path) as served:
         served.token("ada")
@@ -186,6 +188,7 @@ def test_fault_10_a_worker_of_another_version_refuses_to_run(address: str, tmp_p
         assert served.told("ada", sent)["state"] == "scored"
 
 
+@pytest.mark.slow
 def test_fault_10_a_worker_ends_when_a_server_of_another_version_takes_over(tmp_path: Path):
     with site(str(tmp_path / "server.sqlite"), tmp_path) as served:
         served.token("ada")

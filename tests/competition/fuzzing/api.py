@@ -126,9 +126,9 @@ def fault_of(asked: Asked, status: int, headers: dict[str, str], body: bytes) ->
 
 
 @contextlib.contextmanager
-def room(folder: Path) -> Iterator[Room]:
-    """Serve one event on SQLite, with two teams, a host and some submissions."""
-    with site(str(folder / "server.sqlite"), folder, n=30) as served:
+def room(folder: Path, db: str | None = None) -> Iterator[Room]:
+    """Serve one event on SQLite or the PostgreSQL of an address, with two teams, a host and some submissions."""
+    with site(db or str(folder / "server.sqlite"), folder, n=30) as served:
         served.arena.per_day = 100_000
         with served.arena.database.write() as connection:
             _, host = people.make_person(connection, "grace", "host", 0.0)
