@@ -37,6 +37,7 @@ _PARQUET_TYPES: Mapping[str, str] = {
     "labels": "VARCHAR[]", "vector": "DOUBLE[]", "matrix": "DOUBLE[][]",
     "boxes": "STRUCT(label VARCHAR, score DOUBLE, x0 DOUBLE, y0 DOUBLE, x1 DOUBLE, y1 DOUBLE)[]",
 }  # fmt: skip
+_NAME_CHARS, _NAMES_COMPARED = 40, 1000
 _ROWS_AT_ONCE = 10_000
 _WORDS_AT_ONCE = 200_000
 Raw = tuple[int, list[Any]]
@@ -195,8 +196,10 @@ def _build(
         raise ScoreError(f"the column {doubled[0]!r} stands twice in the header", where=name)
     for column in ("id", *sorted(required)):
         if column not in header:
-            guess = nearest(column, header)
-            has = f"it has {', '.join(repr(name[:40]) for name in header[:8])}{', …' if len(header) > 8 else ''}"
+            names = [name for name in header if len(name) <= _NAME_CHARS]  # a file without a head may be one "name"
+            guess = nearest(column, names[:_NAMES_COMPARED])
+            shown = [name if len(name) <= _NAME_CHARS else name[:_NAME_CHARS] + "…" for name in header[:8]]
+            has = f"it has {', '.join(map(repr, shown))}{', …' if len(header) > 8 else ''}"
             todo = f"rename {guess!r} to {column!r}" if guess else has
             raise ScoreError(f"the column {column!r} is missing", where=name, todo=todo)
     wanted = {column: kind for column, kind in wanted.items() if column in header}
@@ -264,7 +267,7 @@ def _number(raw: Any) -> float:
     try:
         if isinstance(raw, str):
             text = raw.strip()
-            if "_" in text:  # float("1_0") is 10: Python's own notation, nobody's data
+            if "_" in text or not text.isascii():  # float("1_0") is 10, and float takes digits of every script
                 raise ValueError
             return float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
         if isinstance(raw, bool):

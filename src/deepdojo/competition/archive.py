@@ -40,6 +40,7 @@ __all__ = ["KIND", "archive_event", "audit_archive", "board_csv", "is_archive"]
 
 KIND = "deepdojo-archive-1"
 _FIGURES = ("rank", "value", "low", "high", "n", "submissions", "submission")
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 _ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet", ".zip")
 
 
@@ -167,7 +168,7 @@ def board_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     writer.writerow(names)
     for row in rows:
         cells = [row.get(name) for name in names]
-        writer.writerow([f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t\r" else cell for cell in cells])
+        writer.writerow([f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in cells])
     return out.getvalue()
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from deepdojo.competition.database import accept as accepting
-from deepdojo.competition.database import boards, events, people
+from deepdojo.competition.database import boards, copies, events, people
 from deepdojo.competition.database.engine import Database
 from deepdojo.competition.database.events import Event
 from deepdojo.competition.database.people import Person
@@ -255,6 +255,15 @@ class Service:
             raise Refusal("forbidden", "only the host may see this", todo="ask the host")
         with self.database.read() as connection:
             return events.audited(connection, events.event_of(connection, name).id)
+
+    def copies(self, name: str, viewer: Person) -> dict[str, Any]:
+        """Files and addresses that several teams share. For hosts."""
+        if not _is_host(viewer):
+            raise Refusal("forbidden", "only the host may see this", todo="ask the host")
+        with self.database.read() as connection:
+            event = events.event_of(connection, name)
+            return {"files": copies.same_files(connection, event.id),
+                    "addresses": copies.same_addresses(connection, event.id)}  # fmt: skip
 
     # ---- within ----
 

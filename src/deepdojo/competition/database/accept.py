@@ -19,6 +19,7 @@ from deepdojo.competition.database.engine import Database
 from deepdojo.competition.database.tables import OPEN_JOB, jobs, payloads, submissions, teams
 from deepdojo.competition.event import Rules
 from deepdojo.competition.refusal import Refusal
+from deepdojo.competition.texts import storable
 
 __all__ = ["Packed", "Sent", "accept", "pack", "unpack"]
 
@@ -126,7 +127,7 @@ def accept(
 
 def _short_enough(sent: Sent) -> None:
     for name, most in _LONGEST.items():
-        if len(getattr(sent, name)) > most:
+        if len(storable(getattr(sent, name), name)) > most:
             raise Refusal("bad_request", f"it has more than {most} signs", where=name, todo="shorten it")
 
 

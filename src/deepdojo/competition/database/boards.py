@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from deepdojo.competition.database.events import Event, by_id
 from deepdojo.competition.database.tables import OPEN_JOB, boards, jobs, people, scores, submissions, teams
 from deepdojo.competition.refusal import Refusal
+from deepdojo.competition.texts import storable
 
 __all__ = ["PARTS", "board", "choose", "finals", "published", "submission", "submissions_of"]
 
@@ -214,6 +215,7 @@ def choose(connection: sa.Connection, event: Event, team_id: int, wanted: Sequen
     """
     if event.closed_at is not None or event.rules.state(now) == "ended":
         raise Refusal("ended", f"{event.rules.title} has ended", todo="see the final board on its page")
+    wanted = [storable(each, "chosen") for each in wanted]
     if len(set(wanted)) > event.rules.finals:
         raise Refusal("bad_request", f"{len(set(wanted))} are chosen, and {event.rules.finals} may be", where="chosen",
                       todo="choose fewer")  # fmt: skip

@@ -147,7 +147,8 @@ def give_up(database: Database, job: Job, why: str) -> bool:
         if not still_ours(connection, job, "failed", why=why, failures=job.failures + 1):
             return False
         if job.submission_id is not None:
-            fault = dump({"error": "this submission could not be scored", "where": None, "todo": "ask the host"})
+            fault = dump({"error": "this submission could not be scored", "where": None, "todo": "ask the host",
+                          "code": "unavailable"})  # fmt: skip
             connection.execute(
                 submissions.update()
                 .where(submissions.c.id == job.submission_id, submissions.c.state == "queued")

@@ -25,6 +25,7 @@ from deepdojo.competition.service import Service
 __all__ = ["ENDPOINTS", "PREFIX", "Endpoint", "api_routes"]
 
 PREFIX = "/api/v1"
+_YEAR_10000_S = 253_402_300_800
 _STREAM_S, _ALIVE_S, _STREAMS = 0.5, 15.0, 1000
 Handler = Callable[["Api", Request], Awaitable[Response]]
 
@@ -150,13 +151,14 @@ class Api:
         kind, file_name = file_kind(
             request.query_params.get("file_name", ""), request.headers.get("content-type", ""), code=rules.code
         )
-        file = await packed_body(request, rules.largest_bytes)
-        told = await run_in_threadpool(
-            lambda: self.service.send(
-                name, viewer, file, file_name=file_name, kind=kind, note=request.query_params.get("note", ""),
-                key=request.headers.get("idempotency-key") or secrets.token_urlsafe(18), address=address_of(request),
-            )
-        )  # fmt: skip
+        async with packed_body(request, rules.largest_bytes, self.rates.large) as file:
+            told = await run_in_threadpool(
+                lambda: self.service.send(
+                    name, viewer, file, file_name=file_name, kind=kind, note=request.query_params.get("note", ""),
+                    key=request.headers.get("idempotency-key") or secrets.token_urlsafe(18),
+                    address=address_of(request),
+                )
+            )  # fmt: skip
         return JSONResponse(told, 202, {"location": f"{PREFIX}/submissions/{told['id']}"})
 
     async def submissions(self, request: Request) -> Response:
@@ -196,6 +198,9 @@ class Api:
     async def audit(self, request: Request) -> Response:
         return JSONResponse(await run_in_threadpool(self.service.audit, _event(request), _known(request)))
 
+    async def copies(self, request: Request) -> Response:
+        return JSONResponse(await run_in_threadpool(self.service.copies, _event(request), _known(request)))
+
     async def openapi(self, _request: Request) -> Response:
         from deepdojo.competition.server.openapi import description
 
@@ -224,6 +229,7 @@ ENDPOINTS = (
     Endpoint("GET", "/submissions/{id}", "entrant", "submission", "State, place in the queue, result or fault."),
     Endpoint("GET", "/submissions/{id}/file", "entrant", "file", "What was sent, again."),
     Endpoint("GET", "/events/{event}/host/audit", "host", "audit", "What hosts did."),
+    Endpoint("GET", "/events/{event}/host/copies", "host", "copies", "Files and addresses that several teams share."),
     Endpoint("POST", "/events/{event}/host/{action}", "host", "host", "freeze, unfreeze, extend or announce.",
              body={"ends": "of extend: a date and time", "text": "of announce"}),
 )  # fmt: skip
@@ -269,7 +275,13 @@ def _known(request: Request) -> Person:
 def _moment(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise Refusal("bad_request", "it must be a date and time", where="ends", todo="write it as 2027-01-31T18:00")
-    return moment(value) if isinstance(value, str) else float(value)
+    if isinstance(value, str):
+        return moment(value)
+    if not 0 <= value < _YEAR_10000_S:  # NaN and infinity are none either: JSON readers elsewhere stop at them
+        raise Refusal(
+            "bad_request", "it is no moment that a calendar has", where="ends", todo="give seconds since 1970"
+        )
+    return float(value)
 
 
 def _quoted(name: str) -> str:

@@ -209,8 +209,9 @@ class Pages:
 
     def desk(self, request: Request, status: int = 200, **more: Any) -> Response:
         viewer, name = known(request), request.path_params["event"]
-        log = self.service.audit(name, viewer)
-        return self.event_page(request, "desk.html", status, log=log, submissions=self._sent(request), **more)
+        log, copies = self.service.audit(name, viewer), self.service.copies(name, viewer)
+        told = {"log": log, "copies": copies, "submissions": self._sent(request)}
+        return self.event_page(request, "desk.html", status, **told, **more)
 
 
 def _fragment(request: Request, table: MadeTable) -> Response:

@@ -46,6 +46,7 @@ from deepdojo.competition.database.versions import OtherVersion, same_version
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.worker.process import Died, ScoringLimits, ScoringProcess
 from deepdojo.competition.worker.ranking import Rankings, empty_board, put_row
+from deepdojo.errors import ScoreError
 
 __all__ = ["Failed", "Worker"]
 
@@ -62,6 +63,10 @@ _RANK_REST, _RANK_EARLY_S = 4, 0.2
 
 class Failed(Exception):
     """Scoring came to no result; the text is for the host."""
+
+
+class Untold(Failed):
+    """The text may quote answers: it is kept for the host's eyes, and not written into a log."""
 
 
 class Unfit(Failed):
@@ -203,7 +208,7 @@ class Worker:
         if "unfit" in answer:
             raise Unfit(str(answer["unfit"]))
         if "failed" in answer:
-            raise Failed(str(answer["failed"]))
+            raise Untold(str(answer["failed"]))
         return answer, data
 
     def _finish(self, done: Sequence[Scored | Refused]) -> None:
@@ -217,6 +222,12 @@ class Worker:
                 continue
             except IntegrityError:
                 self._finish_alone(done)
+                return
+            except ScoreError as error:  # of one of them the Ladder can make nothing
+                if len(done) == 1:
+                    self._fail(done[0].job, Untold(str(error)))
+                for result in done if len(done) > 1 else ():
+                    self._finish([result])
                 return
             except (DBAPIError, Refusal) as error:  # of two workers that wait for each other, one is sent away
                 if not left:
@@ -244,7 +255,8 @@ class Worker:
             state = postpone(self.database, job, why, _UNFIT_S)
         else:
             state = fail(self.database, job, why)
-        _log.warning("job %d (%s): %s; it is %s", job.id, job.kind, why.splitlines()[-1] if why else "", state)
+        said = "a fault that the host sees with the submission" if isinstance(error, Untold) else why
+        _log.warning("job %d (%s): %s; it is %s", job.id, job.kind, said.splitlines()[-1] if said else "", state)
 
     # ---- the other kinds of jobs ----
 

@@ -14,6 +14,7 @@ import sys
 import traceback
 import zlib
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ __all__ = ["main"]
 
 _KEPT = 8
 _CHARS = 4000
+_LARGEST = 1e30  # as `Standings` has it
 
 
 def main(arguments: list[str]) -> int:
@@ -100,15 +102,26 @@ def _scored(judge: Judge, head: dict[str, Any], data: bytes) -> tuple[dict[str, 
         if judge.tells(error, read):
             return {"failed": str(error)[:_CHARS]}, b""
         return _refused(error)
+    if not all(_can_be_kept(score) for score in scores.values()):
+        fault = ScoreError("gets a score that is no number", where=head["name"], todo="look for numbers of absurd size")
+        if judge.solution.custom:
+            raise fault
+        return _refused(fault)
     body = b"".join(score.pop("influence").astype("<f4").tobytes() for score in scores.values())
-    if not all(np.isfinite([score["value"], score["low"], score["high"]]).all() for score in scores.values()):
-        raise ScoreError("a score is not finite")
     return {"scores": scores}, body
 
 
 def _refused(error: DojoError) -> tuple[dict[str, Any], bytes]:
     told = {name: text if text is None else str(text)[:_CHARS] for name, text in error.as_json().items()}
     return {"refused": {**told, "code": "bad_file"}}, b""
+
+
+def _can_be_kept(score: Mapping[str, Any]) -> bool:
+    """Whether Ladder and ranking, whose cells are of single precision, can take it: finite, and no square too large."""
+    figures = [score["value"], score["low"], score["high"]]
+    with np.errstate(over="ignore", invalid="ignore"):
+        reach = float(np.abs(np.asarray(score["influence"], dtype=np.float64) + score["value"]).sum())
+    return bool(np.isfinite(figures).all() and reach <= _LARGEST)
 
 
 def _of_the_sender(error: DojoError) -> bool:
