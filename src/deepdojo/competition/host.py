@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from deepdojo.competition.database import events, people
 from deepdojo.competition.database.engine import Database, open_database
+from deepdojo.competition.database.migrate import migrate
 from deepdojo.competition.database.people import Person
 from deepdojo.competition.database.tables import people as people_table
 from deepdojo.competition.event import Rules, event_name, parse_rules
@@ -76,8 +77,13 @@ def store_address(folder: Path, db: str | None) -> str | Path:
 
 
 @contextlib.contextmanager
-def open_store(folder: str | Path, db: str | None = None, *, create: bool = False) -> Iterator[Store]:
+def open_store(
+    folder: str | Path, db: str | None = None, *, create: bool = False, upgrade: bool = False
+) -> Iterator[Store]:
     """Open a store, with its host's account, which is made the first time.
+
+    Args:
+        upgrade: whether a database of an older schema is brought to ours, after a copy of it into the store.
 
     Raises:
         Refusal: there is no store here and `create` is not set; the database cannot be opened.
@@ -85,7 +91,10 @@ def open_store(folder: str | Path, db: str | None = None, *, create: bool = Fals
     place = Path(folder).expanduser().absolute()
     if create:
         place.mkdir(parents=True, exist_ok=True, mode=0o755)
-    database = open_database(store_address(place, db), create=create)
+    database = open_database(
+        store_address(place, db), create=create,
+        upgrade=(lambda opened, found: migrate(opened, found, keep=place, db=db)) if upgrade else None,
+    )  # fmt: skip
     try:
         host, token_file = _host_account(database, place, db)
         yield Store(place, database, host, token_file)

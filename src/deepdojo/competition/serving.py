@@ -100,7 +100,7 @@ def _places(host: str, port: int, names: Sequence[str], *, secure: bool) -> list
 
 
 def _told(folder: Path, db: str | None, places: Sequence[str], workers: int | None) -> dict[str, Any]:
-    with open_store(folder, db) as store:
+    with open_store(folder, db, upgrade=True) as store:
         found, needs = [], False
         for event in store.service.events():
             code = store.event(event["name"]).code

@@ -1,4 +1,4 @@
-"""kill -9 of web process, workers and scoring processes under load (1,000: benchmarks/competition.py --only kills)."""
+"""kill -9 of web process, workers and scoring processes under load; a thousand: benchmarks/kills.py."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.competition.faults import both
 from tests.competition.faults.processes import site
 from tests.competition.faults.under_fire import under_fire
 
@@ -21,8 +22,9 @@ def check(address: str, folder: Path, kills: int) -> None:
     assert toll.acknowledged > kills
 
 
+@both
 def test_fault_01_server_and_workers_killed_under_load_lose_and_double_nothing(address: str, tmp_path: Path):
-    check(address, tmp_path, 6)
+    check(address, tmp_path, 4)
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from deepdojo.competition.database.tables import jobs, scores
+from tests.competition.faults import both
 from tests.competition.faults.processes import Site, site
 from tests.competition.faults.under_fire import children
 
@@ -37,6 +38,7 @@ def until(met, most_s: float = 60.0) -> None:
         time.sleep(0.02)
 
 
+@both
 def test_fault_02_a_worker_stopped_past_its_lease_is_late_and_says_so(address: str, tmp_path: Path):
     with site(address, tmp_path) as served:
         served.token("ada")

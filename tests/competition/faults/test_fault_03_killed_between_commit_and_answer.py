@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deepdojo.competition.client import Client
-from tests.competition.faults import dying_server_path
+from tests.competition.faults import both, dying_server_path
 from tests.competition.faults.processes import Site, site
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9 on Windows")
@@ -31,6 +31,7 @@ def dies(served: Site, moment: str, data: bytes) -> None:
     assert served.running["web"].wait(20) == -9
 
 
+@both
 def test_fault_03_killed_after_the_commit_the_same_key_gets_the_first_submission(served: Site):
     data = served.arena.table(0.7)
     dies(served, "after", data)
@@ -42,6 +43,7 @@ def test_fault_03_killed_after_the_commit_the_same_key_gets_the_first_submission
     assert served.ids() == there
 
 
+@both
 def test_fault_03_killed_before_the_commit_nobody_was_told_and_nothing_is_there(served: Site):
     """An answer that does not wait for the commit would have left in the second before the kill."""
     data = served.arena.table(0.7)
@@ -53,8 +55,8 @@ def test_fault_03_killed_before_the_commit_nobody_was_told_and_nothing_is_there(
     assert served.ids() == [again.json["id"]]
 
 
-@pytest.mark.parametrize("address", ["sqlite"])
-def test_fault_03_our_own_client_repeats_by_itself(tmp_path: Path, address: str):
+@pytest.mark.slow
+def test_fault_03_our_own_client_repeats_by_itself(tmp_path: Path):
     with site(str(tmp_path / "server.sqlite"), tmp_path) as served:
         token, file = served.token("ada"), tmp_path / "mine.csv"
         file.write_bytes(served.arena.table(0.7))

@@ -61,6 +61,7 @@ def test_fault_05_while_it_is_away_503_and_afterwards_all_goes_on_by_itself(serv
     assert {served.running[name].poll() for name in ("web", "worker", "late worker")} == {None}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT], ids=["restarted", "crashed"])
 def test_fault_05_restarted_under_load_nothing_acknowledged_is_lost(server: Server, served: Site, number: int):
     """Three times, while four teams send; a change that was being committed is repeated with its key."""
@@ -87,6 +88,7 @@ def test_fault_05_restarted_under_load_nothing_acknowledged_is_lost(server: Serv
     assert toll.repeated > 0
 
 
+@pytest.mark.slow
 def test_fault_05_a_database_that_hangs_is_waited_for(server: Server, served: Site):
     """Its processes stand still for two seconds: answers come late, not wrong."""
     postmaster = server.running[-1].pid

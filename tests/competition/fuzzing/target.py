@@ -105,7 +105,7 @@ class Target:
         fault = said["refused"]
         assert isinstance(fault, dict)
         parts = [str(part or "") for part in fault.values()]
-        if not parts[0].strip() or max(map(len, parts)) > 600 or "Traceback" in parts[0]:
+        if not parts[0].strip() or max(map(len, parts)) > 4000 or "Traceback" in parts[0]:
             return Finding("no sentence", f"{event.name}: {json.dumps(fault)[:400]}")
         return None
 

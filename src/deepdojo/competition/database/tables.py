@@ -28,7 +28,8 @@ __all__ = [
     "vectors",
 ]  # fmt: skip
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""What changes it is told in migrate.py."""
 
 metadata = MetaData()
 # SQLite counts rows with INTEGER alone; PostgreSQL wants room beyond 2^31.

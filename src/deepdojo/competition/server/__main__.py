@@ -14,6 +14,7 @@ from pathlib import Path
 import uvicorn
 
 from deepdojo.competition.database.engine import open_when_there
+from deepdojo.competition.database.versions import serve_as_this_version
 from deepdojo.competition.server.app import create_app
 from deepdojo.errors import DojoError
 
@@ -35,6 +36,7 @@ def main(arguments: list[str]) -> int:
     try:
         address = os.environ["DEEPDOJO_DATABASE"] if given.database == "-" else given.database
         database = open_when_there(address)
+        serve_as_this_version(database)
         app = create_app(
             database,
             given.store,

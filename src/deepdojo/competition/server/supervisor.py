@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deepdojo.competition.database.engine import open_database
+from deepdojo.competition.database.versions import same_version, serve_as_this_version
 from deepdojo.competition.refusal import Refusal
 
 __all__ = ["Supervisor", "addresses"]
@@ -86,7 +87,15 @@ class Supervisor:
 
     def _check(self) -> None:
         address = self.database or self.store / "server.sqlite"
-        open_database(address, create=False).close()
+        database = open_database(address, create=False)
+        try:
+            if self.pages:
+                serve_as_this_version(database)
+            else:
+                with database.read() as connection:
+                    same_version(connection)
+        finally:
+            database.close()
         if not self.pages:
             return
         with socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET) as probe:

@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 
 from deepdojo.competition.database.engine import open_when_there
+from deepdojo.competition.database.versions import OtherVersion
 from deepdojo.competition.worker.loop import Worker
 from deepdojo.competition.worker.process import ScoringLimits
 from deepdojo.errors import DojoError
@@ -43,8 +44,13 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)
         return 2
     limits = ScoringLimits(wall_s=given.wall, cpu_s=given.wall, memory_bytes=given.memory)
-    Worker(database, given.events, most=given.most, lease_s=given.lease, limits=limits).run(stop)
-    database.close()
+    try:
+        Worker(database, given.events, most=given.most, lease_s=given.lease, limits=limits).run(stop)
+    except OtherVersion as error:
+        print(error, file=sys.stderr)
+        return 2
+    finally:
+        database.close()
     return 0
 
 

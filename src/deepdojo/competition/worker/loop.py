@@ -41,6 +41,7 @@ from deepdojo.competition.database.lease import (
 )
 from deepdojo.competition.database.programs import ToScore, sizes, to_score
 from deepdojo.competition.database.tables import events, rubrics, submissions
+from deepdojo.competition.database.versions import OtherVersion, same_version
 from deepdojo.competition.event import Rules
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.worker.heartbeat import Heartbeat
@@ -102,7 +103,7 @@ class Worker:
         self._house = 0.0
 
     def run(self, stop: threading.Event) -> None:
-        """Work until `stop` is set. A database that cannot be reached is waited for."""
+        """Work until `stop` is set. A database that cannot be reached is waited for. Raises OtherVersion."""
         wait = _IDLE_S
         self._programs.start()
         while not stop.is_set():
@@ -110,6 +111,9 @@ class Worker:
                 if self.once():
                     wait = _IDLE_S
                     continue
+            except OtherVersion:
+                self.close()
+                raise
             except (Refusal, DBAPIError) as error:
                 _log.warning("the worker waits: %s", error)
                 wait = 2.0
@@ -353,6 +357,7 @@ class Worker:
     def _keep_house(self) -> None:
         """Freezes and ends whose time has come."""
         with self.database.read() as connection:
+            same_version(connection)
             chosen = sa.select(events.c.id, events.c.rules).where(
                 events.c.frozen_at.is_(None), events.c.closed_at.is_(None)
             )

@@ -30,12 +30,6 @@ __all__ = ["main"]
 
 _KEPT = 8
 _CHARS = 4000
-_UNSAID = {
-    "error": "the table has a fault that cannot be told without telling an answer", "where": None,
-    "todo": "compare it with sample_submission.csv cell by cell",
-}  # fmt: skip
-_SAID = 600
-"""Signs of each part of a fault at most: a file of one endless line must not come back as its own fault."""
 _LARGEST = 1e30  # as `Standings` has it
 
 
@@ -108,7 +102,7 @@ def _scored(judge: Judge, head: dict[str, Any], data: bytes) -> tuple[dict[str, 
         if hasattr(error, "details") or not _of_the_sender(error):
             raise
         if judge.tells(error, read):
-            return {"refused": _coded(_UNSAID), "unquoted": _coded(_UNSAID)}, b""
+            return {"failed": str(error)[:_CHARS]}, b""
         return _refused(judge, error, head["name"], data)
     if not all(_can_be_kept(score) for score in scores.values()):
         fault = ScoreError("gets a score that is no number", where=head["name"], todo="look for numbers of absurd size")
@@ -126,9 +120,7 @@ def _refused(judge: Judge, error: DojoError, name: str, data: bytes) -> tuple[di
 
 
 def _coded(told: Mapping[str, str | None]) -> dict[str, str | None]:
-    short = {
-        name: text if text is None or len(text) <= _SAID else text[: _SAID - 1] + "…" for name, text in told.items()
-    }
+    short = {name: text if text is None else text[:_CHARS] for name, text in told.items()}
     return {**short, "code": "bad_file"}
 
 
