@@ -59,6 +59,7 @@ def measured(project: str, steps: int) -> dict[str, float]:
     from deepdojo.session.packed import Packed
     from deepdojo.training import loop
     from deepdojo.training.schedules import batch_size, planned_steps
+    from deepdojo.training.step_examples import StepExamples
 
     clock, planned = Clock(), {}
     built = loop.build_augment
@@ -79,7 +80,7 @@ def measured(project: str, steps: int) -> dict[str, float]:
 
     undo = [
         clock.patch(start, "load_dataset", "read"),
-        clock.patch(loop._Loop, "batch_at", "order"),
+        clock.patch(StepExamples, "batch_at", "order"),
         clock.patch(loop.Ahead, "take", "batches"),
         clock.patch(loop._Loop, "backward", "backward"),
         clock.patch(loop._Loop, "update", "update"),
