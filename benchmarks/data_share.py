@@ -54,10 +54,12 @@ class Clock:
 def measured(project: str, steps: int) -> dict[str, float]:
     """Milliseconds a step and seconds once, of a project's own recipe."""
     from deepdojo import api
-    from deepdojo.session import network, start
+    from deepdojo.session import start
     from deepdojo.session.defaults import resolve
+    from deepdojo.session.packed import Packed
     from deepdojo.training import loop
     from deepdojo.training.schedules import batch_size, planned_steps
+    from deepdojo.training.step_examples import StepExamples
 
     clock, planned = Clock(), {}
     built = loop.build_augment
@@ -66,7 +68,7 @@ def measured(project: str, steps: int) -> dict[str, float]:
         augment = built(train, task)
         return None if augment is None else clock.around("augment", augment)
 
-    packed = network.Packed.__dict__["of"].__func__
+    packed = Packed.__dict__["of"].__func__
 
     def packing(cls: Any, session: Any, *rest: Any) -> Any:
         found = packed(cls, session, *rest)
@@ -78,12 +80,12 @@ def measured(project: str, steps: int) -> dict[str, float]:
 
     undo = [
         clock.patch(start, "load_dataset", "read"),
-        clock.patch(loop._Loop, "batch_at", "order"),
+        clock.patch(StepExamples, "batch_at", "order"),
         clock.patch(loop.Ahead, "take", "batches"),
         clock.patch(loop._Loop, "backward", "backward"),
         clock.patch(loop._Loop, "update", "update"),
     ]
-    network.Packed.of = classmethod(clock.around("encode", packing))  # type: ignore[assignment]
+    Packed.of = classmethod(clock.around("encode", packing))  # type: ignore[assignment]
     loop.build_augment = augmenting  # type: ignore[assignment]
     try:
         with tempfile.TemporaryDirectory() as runs:
@@ -94,7 +96,7 @@ def measured(project: str, steps: int) -> dict[str, float]:
     finally:
         for back in undo:
             back()
-        network.Packed.of = classmethod(packed)  # type: ignore[assignment]
+        Packed.of = classmethod(packed)  # type: ignore[assignment]
         loop.build_augment = built  # type: ignore[assignment]
     return {
         "read_s": sum(clock.seconds["read"]), "encode_s": sum(clock.seconds["encode"]), "steps": planned["steps"],

@@ -171,9 +171,9 @@ def write_table(path: Path | str, table: Table, kinds: Mapping[str, KindName]) -
 
     Floats are written so that they read back to the same bits.
     """
-    from deepdojo import tables_io
+    from deepdojo import tables_writing
 
-    tables_io.write(Path(path), table, kinds)
+    tables_writing.write(Path(path), table, kinds)
 
 
 def align(solution_ids: Sequence[str], table: Table) -> Table:

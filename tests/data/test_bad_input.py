@@ -11,7 +11,8 @@ from deepdojo.data.cells import is_infinite, parse_number
 from deepdojo.data.check import check
 from deepdojo.data.codecs.columns import Columns
 from deepdojo.data.dataset import load_dataset
-from deepdojo.data.new import create, infer
+from deepdojo.data.infer.source import infer
+from deepdojo.data.new import create
 from deepdojo.data.project import save_project
 from deepdojo.errors import DataError, SourceError
 

@@ -9,7 +9,8 @@ import pytest
 from deepdojo.data.codecs.tokenizer_byte_pairs import BytePairTokenizer, to_learn_from
 from deepdojo.data.codecs.tokenizer_wordpiece import WordPieceTokenizer
 from deepdojo.data.dataset import load_dataset
-from deepdojo.data.new import create, infer
+from deepdojo.data.infer.source import infer
+from deepdojo.data.new import create
 from deepdojo.data.project import save_project
 from deepdojo.errors import DataError
 

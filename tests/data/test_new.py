@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from deepdojo.data.dataset import load_dataset
-from deepdojo.data.new import create, infer
+from deepdojo.data.infer.source import infer
+from deepdojo.data.new import create
 from deepdojo.data.project import find_project
 from deepdojo.errors import DataError, DojoError, ProjectError, UnknownNameError, UsageError
 

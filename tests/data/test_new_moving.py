@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deepdojo.data.dataset import load_dataset, load_rows
+from deepdojo.data.dataset import load_dataset
 from deepdojo.data.new import create
+from deepdojo.data.new_rows import load_rows
 from deepdojo.errors import DataError, UsageError
 from tests.data.made_videos import write_sound, write_video
 

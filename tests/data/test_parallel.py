@@ -6,7 +6,8 @@ import gzip
 
 import pytest
 
-from deepdojo.data.dataset import load_dataset, load_rows
+from deepdojo.data.dataset import load_dataset
+from deepdojo.data.new_rows import load_rows
 from deepdojo.data.project import find_project
 from deepdojo.errors import DojoError
 

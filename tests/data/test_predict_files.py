@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deepdojo.data.dataset import load_dataset, load_rows
+from deepdojo.data.dataset import load_dataset
 from deepdojo.data.files import Media
+from deepdojo.data.new_rows import load_rows
 from deepdojo.data.project import find_project, save_project
 from deepdojo.errors import DataError, DojoError, SourceError, UnknownNameError
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from deepdojo.data.check import check
-from deepdojo.data.dataset import load_dataset, load_rows
+from deepdojo.data.dataset import load_dataset
 from deepdojo.data.files import Files
+from deepdojo.data.new_rows import load_rows
 from deepdojo.data.project import open_project
 from deepdojo.data.readers import read
 from deepdojo.errors import DataError, DojoError, ProjectError, UnknownNameError

@@ -60,7 +60,7 @@ def test_a_search_fits_into_its_time_or_is_left_out() -> None:
 
 
 def test_a_search_that_was_killed_begins_anew_and_a_finished_one_is_kept(tmp_path: Path, monkeypatch) -> None:
-    from deepdojo.session import network
+    from deepdojo.session import found_rate, network
 
     asked = {"set": FEW, "runs": tmp_path, "baselines": False, "explain": False, "report": False}
     whole = dd.train("breast-cancer", "mlp", find_lr=True, **asked)
@@ -69,7 +69,7 @@ def test_a_search_that_was_killed_begins_anew_and_a_finished_one_is_kept(tmp_pat
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(network, "find_lr", dies)
+        patch.setattr(found_rate, "find_lr", dies)
         with pytest.raises(KeyboardInterrupt):
             dd.train("breast-cancer", "mlp", find_lr=True, **asked)
     left = next(tmp_path.rglob("*.partial"))
@@ -77,7 +77,7 @@ def test_a_search_that_was_killed_begins_anew_and_a_finished_one_is_kept(tmp_pat
         patch.setattr(network, "fit", dies)
         with pytest.raises(KeyboardInterrupt):
             dd.train(resume=left)
-        patch.setattr(network, "find_lr", dies)  # it has searched, so it need not again
+        patch.setattr(found_rate, "find_lr", dies)  # it has searched, so it need not again
         with pytest.raises(KeyboardInterrupt):
             dd.train(resume=left)
     again = dd.train(resume=left)

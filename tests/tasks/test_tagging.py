@@ -279,7 +279,7 @@ def test_new_says_what_is_wrong_with_a_file_of_words_alone(tmp_path):
 
 
 def test_a_new_file_is_read_with_and_without_tags_and_asks_for_its_part_of_speech(tmp_path):
-    from deepdojo.data.dataset import load_rows
+    from deepdojo.data.new_rows import load_rows
 
     made = find_project(project(tmp_path, TEXT))
     for text in ("The DT B-NP\ncat NN I-NP\n", "The DT\ncat NN\n"):

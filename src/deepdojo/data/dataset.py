@@ -6,34 +6,32 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from deepdojo.columns import Coded, Mapped
+from deepdojo.columns import Coded
 from deepdojo.data.digests import digest_of_lines, line_of
 from deepdojo.data.files import Files
-from deepdojo.data.gathered import PackedRead, Read, Rejected, Where, keyed_by_input
+from deepdojo.data.gathered import PackedRead, Read, Rejected, Where, keyed_by_input, nothing_left
 from deepdojo.data.project import Project
-from deepdojo.data.readers import RawRow
-from deepdojo.data.reading import read_all, take
+from deepdojo.data.reading import read_all
 from deepdojo.data.row_keys import input_key
-from deepdojo.data.rows import RowMaker
 from deepdojo.data.rowset import RowList, Rows, column, select
 from deepdojo.data.sources import locate
 from deepdojo.data.spec import SplitSpec
-from deepdojo.data.split import SPLITS, assign, sort_keys
+from deepdojo.data.split import SPLITS, assign
+from deepdojo.data.split_facts import LEFT_OUT, facts_for_split, recorded_parts
 from deepdojo.data.twins import TWIN, TWIN_NAME, TWIN_REASON, drops_twins, mark_twins
-from deepdojo.errors import DataError, DojoError, UsageError
+from deepdojo.errors import DataError, UsageError
 from deepdojo.packs import code_digest, made_once
 
-__all__ = ["SPLITS", "Dataset", "Rejected", "Where", "load_dataset", "load_rows", "read_rows"]
+__all__ = ["SPLITS", "Dataset", "load_dataset"]
 
 Row = dict[str, Any]
-_LEFT_OUT = 255
 
 
 class Dataset:
@@ -188,7 +186,7 @@ class Dataset:
             project: with its own overrides of the split.
             split_of: id -> part; rows that it does not name are left out.
         """
-        return self._in_parts(project, _recorded(self._got.rows, split_of, strict=False))
+        return self._in_parts(project, recorded_parts(self._got.rows, split_of, strict=False))
 
     def folds(self) -> list[Dataset]:
         """One data set for each of `split.folds`, as `load_dataset` with that `split.fold` gives it."""
@@ -210,7 +208,7 @@ class Dataset:
             return
         file, line = self._got.where(at)
         self._unusable.append(Rejected(file, line, row_id, reason))
-        self._parts[at] = _LEFT_OUT
+        self._parts[at] = LEFT_OUT
         self._views.clear()
         self._digest_of.clear()
 
@@ -287,9 +285,9 @@ def load_dataset(
     files = locate(project.spec.source, project.folder, offline=offline, progress=progress, yes=yes)
     got = read_all(project, files, trusted, progress)
     if not len(got.rows):
-        raise _nothing_left(got.rejected)
+        raise nothing_left(got.rejected)
     _require_parts(project, got)
-    facts = cache(lambda: _for_the_split(project, files, got))  # inputs are hashed once, whatever is drawn
+    facts = cache(lambda: facts_for_split(project, files, got))  # inputs are hashed once, whatever is drawn
     keys = cache(lambda: [input_key(row, project.contract, files) for row in got.rows])
 
     def parts_of(split: SplitSpec) -> np.ndarray:
@@ -306,22 +304,12 @@ def load_dataset(
         depends = {"rows": got.source.name, "split": split.model_dump(mode="json"), "code": code_digest("data")}
         return made_once("split", depends, lambda: {"parts": parts_of(split)})["parts"]
 
-    parts = _recorded(got.rows, split_of) if split_of is not None else draw(project.spec.split)
+    parts = recorded_parts(got.rows, split_of) if split_of is not None else draw(project.spec.split)
     return Dataset(project, got, parts, rejected=got.rejected, files=files, draw=draw)
 
 
 def _without_twins(project: Project, parts: np.ndarray, keys: Callable[[], Iterable[str]]) -> np.ndarray:
     return mark_twins(parts, keys()) if drops_twins(project) else parts
-
-
-def _nothing_left(rejected: Sequence[Rejected]) -> DataError:
-    if not rejected:
-        return DataError("the data hold no rows")
-    first = rejected[0]
-    place = first.file if first.line is None else f"{first.file}:{first.line}"
-    if len(rejected) == 1:
-        return DataError(f"the only row cannot be used: {first.reason}", where=place)
-    return DataError(f"none of the {len(rejected):,} rows can be used; the first one: {first.reason}", where=place)
 
 
 def _require_parts(project: Project, got: Read | PackedRead) -> None:
@@ -337,99 +325,3 @@ def _require_parts(project: Project, got: Read | PackedRead) -> None:
         f"the {empty} part has no row that can be used{why}", where=f"data.split.{empty}",
         todo="mend its rows, or take the part out of [data.split] to have it drawn from the others",
     )  # fmt: skip
-
-
-def _recorded(rows: Sequence[Row], split_of: Mapping[str, str], *, strict: bool = True) -> np.ndarray:
-    """(n,) uint8 the part of each row. Raises DataError for a row without one, where `strict`; else it is left out."""
-    number = {**{part: code for code, part in enumerate(SPLITS)}, TWIN_NAME: TWIN}
-    parts = np.full(len(rows), _LEFT_OUT, dtype=np.uint8)
-    unknown: list[str] = []
-    missing = 0
-    for at, key in enumerate(column(rows, "id")):
-        part = split_of.get(key)
-        if part is not None:
-            parts[at] = number[part]
-        elif strict:
-            missing += 1
-            unknown += [key] if missing <= 3 else []
-    if missing:
-        shown = ", ".join(unknown)
-        raise DataError(
-            f"{missing:,} rows are not in the recorded split ({shown})", todo="the data have changed: train anew"
-        )
-    return parts
-
-
-def _for_the_split(project: Project, files: Files, got: Read | PackedRead) -> dict[str, Any]:
-    """What `assign` needs beside the split itself."""
-    spec, contract = project.spec, project.contract
-    split = spec.split
-    keys: Sequence[str]
-    if split.group is not None:
-        keys = Mapped(got.extra[split.group], str)
-    elif not keyed_by_input(project, set(got.fixed)):
-        keys = column(got.rows, "id")
-    else:
-        keys = got.keys if got.keys is not None else [input_key(row, contract, files) for row in got.rows]
-    label = next((name for name, kind in contract.targets.items() if kind == "label"), None)
-    stratify = split.stratify if split.stratify is not None else split.group is None and split.order is None
-    classes = column(got.rows, label) if stratify and label is not None else None
-    order = sort_keys(got.extra[split.order], split.order_format) if split.order is not None else None
-    in_test = None
-    if split.test is not None:
-        values = {str(value).lower() if isinstance(value, bool) else str(value) for value in split.test.values}
-        in_test = Mapped(got.extra[split.test.column], lambda cell: _plain(cell) in values)
-    return {"keys": keys, "fixed": got.fixed, "classes": classes, "order": order, "in_test": in_test,
-            "ids": column(got.rows, "id") if split.validation_by == "rows" else None}  # fmt: skip
-
-
-def _plain(cell: Any) -> str:
-    if isinstance(cell, bool):
-        return "true" if cell else "false"
-    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
-
-
-def read_rows(
-    project: Project, files: Files, raws: Iterator[RawRow], *, ragged: bool
-) -> tuple[list[Row], list[Rejected]]:
-    """Rows with inputs only, from files that may have no targets; ids are unique within what is read."""
-    maker = RowMaker(
-        project.spec, project.contract, files, targets=False, ragged=ragged,
-        known=lambda: locate(project.spec.source, project.folder, offline=True),
-    )  # fmt: skip
-    got = Read()
-    id_column = project.spec.data.id
-    for number, raw in enumerate(raws, 1):
-        if number == 1 and id_column is not None and id_column not in raw.cells:
-            id_column = None  # a new file need not have ids
-        item = take(maker, raw, "", number, id_column)
-        if isinstance(item, Rejected):
-            got.rejected.append(item)
-        else:
-            got.add(item)
-    maker.finish(got.rows)
-    return got.rows, got.rejected
-
-
-def load_rows(project: Project, path: Path, *, trusted: bool = False) -> tuple[list[Row], list[Rejected]]:
-    """Rows of a user's new file or folder, for `dojo predict`: inputs without targets.
-
-    The file is read as the project's own are; where that does not fit (another delimiter, a header that the
-    project's files lack, pictures instead of a table) it is read by its own form.
-
-    Raises:
-        DataError, SourceError, UnknownNameError: the file is missing, empty, or has none of the columns needed.
-    """
-    from deepdojo.data.new_files import new_files
-
-    faults: list[DojoError] = []
-    for files, raws, ragged in new_files(project, Path(path), trusted=trusted):
-        try:
-            rows, rejected = read_rows(project, files, raws(), ragged=ragged)
-        except DojoError as error:
-            faults.append(error)
-            continue
-        if rows:
-            return rows, rejected
-        faults.append(_nothing_left(rejected))
-    raise faults[0]

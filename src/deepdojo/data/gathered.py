@@ -15,7 +15,17 @@ from deepdojo.data.split import SPLITS
 from deepdojo.errors import DataError
 from deepdojo.packs import Pack
 
-__all__ = ["NO_PART", "PackedRead", "Read", "Rejected", "Taken", "Where", "extra_columns", "keyed_by_input"]
+__all__ = [
+    "NO_PART",
+    "PackedRead",
+    "Read",
+    "Rejected",
+    "Taken",
+    "Where",
+    "extra_columns",
+    "keyed_by_input",
+    "nothing_left",
+]
 
 Where = tuple[str, int | None]
 NO_PART = 255
@@ -36,6 +46,17 @@ class Rejected:
     line: int | None
     id: str
     reason: str
+
+
+def nothing_left(rejected: Sequence[Rejected]) -> DataError:
+    """What is wrong with data of which no row can be used."""
+    if not rejected:
+        return DataError("the data hold no rows")
+    first = rejected[0]
+    place = first.file if first.line is None else f"{first.file}:{first.line}"
+    if len(rejected) == 1:
+        return DataError(f"the only row cannot be used: {first.reason}", where=place)
+    return DataError(f"none of the {len(rejected):,} rows can be used; the first one: {first.reason}", where=place)
 
 
 @dataclass

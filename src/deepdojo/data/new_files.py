@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -58,32 +58,9 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
         yield from _pictures(project, path)
         return
     files = Files([path.parent, project.folder], {path.name: path})
-    reader = _TABLES.get(_suffix(path))
-    own = project.spec.data
-    if own.reader_of() == "lines" and reader in (None, "csv") and path.suffix.lower() not in (".csv", ".tsv"):
-        yield from _lines(project, files, path.name)
-    if own.reader_of() == "series":
-        yield files, _ahead(project, files, path.name), False
+    if (yield from _as_own(project, files, path)):
         return
-    if own.reader_of() == "conll" and reader in (None, "csv") and path.suffix.lower() not in (".csv", ".tsv"):
-        yield from _words(project, files, path.name)
-    if own.reader_of("train") == "coco" and _suffix(path) == ".json":
-        files = Files([path.parent, path.parent.parent])
-        yield files, lambda: read("coco", files, file=path.name, images=_images_of(files, path.name)), False
-        return
-    if own.reader_of() == "captions" and _suffix(path) in (".csv", ".tsv", ".txt", ".json"):
-        options = {k: v for k, v in own.options().items() if k not in ("file", "only", "images")}
-        yield files, lambda: read("captions", files, file=path.name, **options), False
-    if own.reader_of() == "squad" and _suffix(path) == ".json":
-        yield files, lambda: read("squad", files, file=path.name), False
-        return
-    if own.reader_of("train") == "spans" and _suffix(path) in (".json", ".jsonl", ".ndjson"):
-        options = {k: v for k, v in own.options().items() if k in ("text", "spans")}
-        yield files, lambda: read("spans", files, file=path.name, **options), True
-    parallel = any(own.reader_of(part) == "parallel" for part in own.split or (None,))
-    if parallel and reader in (None, "csv") and path.suffix.lower() not in (".csv", ".tsv"):
-        sides = {_column(project, project.contract.input): path.name}
-        yield files, lambda: read("parallel", files, sides=sides), False
+    own, reader = project.spec.data, _TABLES.get(_suffix(path))
     if own.reader_of().startswith("python:"):
         options = own.options() | {"file": path.name}
         yield files, lambda: read(own.reader_of(), files, trusted=trusted, **options), True
@@ -91,6 +68,36 @@ def new_files(project: Project, path: Path, *, trusted: bool) -> Iterator[Way]:
         yield from _tables(project, files, path.name)
     else:
         yield files, lambda: read(reader, files, file=path.name), reader == "jsonl"
+
+
+def _as_own(project: Project, files: Files, path: Path) -> Generator[Way, None, bool]:
+    """By the project's own reader, where that is none of tables; True where the file can be nothing else."""
+    own, suffix, name = project.spec.data, _suffix(path), path.name
+    may_be_lines = _TABLES.get(suffix) in (None, "csv") and path.suffix.lower() not in (".csv", ".tsv")
+    if own.reader_of() == "lines" and may_be_lines:
+        yield from _lines(project, files, name)
+    if own.reader_of() == "series":
+        yield files, _ahead(project, files, name), False
+        return True
+    if own.reader_of() == "conll" and may_be_lines:
+        yield from _words(project, files, name)
+    if own.reader_of("train") == "coco" and suffix == ".json":
+        beside = Files([path.parent, path.parent.parent])
+        yield beside, lambda: read("coco", beside, file=name, images=_images_of(beside, name)), False
+        return True
+    if own.reader_of() == "captions" and suffix in (".csv", ".tsv", ".txt", ".json"):
+        options = {k: v for k, v in own.options().items() if k not in ("file", "only", "images")}
+        yield files, partial(read, "captions", files, file=name, **options), False
+    if own.reader_of() == "squad" and suffix == ".json":
+        yield files, partial(read, "squad", files, file=name), False
+        return True
+    if own.reader_of("train") == "spans" and suffix in (".json", ".jsonl", ".ndjson"):
+        options = {k: v for k, v in own.options().items() if k in ("text", "spans")}
+        yield files, partial(read, "spans", files, file=name, **options), True
+    if any(own.reader_of(part) == "parallel" for part in own.split or (None,)) and may_be_lines:
+        sides = {_column(project, project.contract.input): name}
+        yield files, partial(read, "parallel", files, sides=sides), False
+    return False
 
 
 def _images_of(files: Files, name: str) -> str:

@@ -41,12 +41,8 @@ def _tints(ranks: Sequence[int]) -> dict[int, bool]:
     return {rank: place % 2 == 0 if shared else False for place, rank in enumerate(sorted(set(ranks)))}
 
 
-def _shown(row: Json, unit: Any, axis: intervals.Axis, tied: Counter[int], words: Words) -> Json:
-    value, low, high = (_number(row.get(k)) for k in ("score", "low", "high"))
-    group, name = _group(row), str(row.get("name") or "")
-    score, interval = unit.score(value, low, high), unit.interval(value, low, high)
-    rank = int(row["rank"]) if group == "ranked" else None
-    kind = "published" if group != "ranked" else "baseline" if row.get("kind") == "baseline" else "network"
+def _row_remarks(row: Json, unit: Any, words: Words) -> list[str]:
+    """What stands below a row's name: which run it is, what it learned from, what its score is a mean of."""
     share = _number(row.get("data_share"))
     seeds = _number(row.get("seeds"))
     remarks = [str(row[k]).removeprefix("not re-scored, ") for k in ("note", "source") if row.get(k)]
@@ -61,6 +57,7 @@ def _shown(row: Json, unit: Any, axis: intervals.Axis, tied: Counter[int], words
         remarks.append(words("the best of {n} settings, chosen on validation rows", n=f"{row['trials']:g}"))
     if seeds is not None and seeds > 1:
         sd = _number(row.get("sd"))
+        value, low, high = (_number(row.get(k)) for k in ("score", "low", "high"))
         places = unit.decimals(value, low, high) + 1 if value is not None else 1
         beside = "" if sd is None else f" ± {unit.number(sd, places)}"
         remarks.append(words("mean of {n} seeds", n=f"{seeds:g}") + beside)
@@ -68,6 +65,15 @@ def _shown(row: Json, unit: Any, axis: intervals.Axis, tied: Counter[int], words
         remarks.append(words("{n} parameters learned", n=amount(_number(row["trained"]))))
     if _finite(row.get("folds")):
         remarks.append(words("{n} folds", n=f"{row['folds']:g}"))
+    return remarks
+
+
+def _shown(row: Json, unit: Any, axis: intervals.Axis, tied: Counter[int], words: Words) -> Json:
+    value, low, high = (_number(row.get(k)) for k in ("score", "low", "high"))
+    group, name = _group(row), str(row.get("name") or "")
+    score, interval = unit.score(value, low, high), unit.interval(value, low, high)
+    rank = int(row["rank"]) if group == "ranked" else None
+    kind = "published" if group != "ranked" else "baseline" if row.get("kind") == "baseline" else "network"
     what = {"baseline": words("floor"), "published": words("published, not re-scored")}.get(
         str(row.get("kind")), words("run")
     )
@@ -78,7 +84,7 @@ def _shown(row: Json, unit: Any, axis: intervals.Axis, tied: Counter[int], words
         "what": what,
         "group": group,
         "kind": kind,
-        "remarks": remarks,
+        "remarks": _row_remarks(row, unit, words),
         "number": unit.number(value, unit.decimals(value, low, high)) if value is not None else "–",
         "interval": interval,
         "bar": intervals.bar(

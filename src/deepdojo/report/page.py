@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from shlex import quote
@@ -168,57 +169,45 @@ def _of_tracked(files: RunFiles) -> dict[str, str]:
 
 
 def _context(files: RunFiles, words: Words) -> Json:
+    """All that the template asks for. What is seen is collected while rows are drawn, so pictures come last."""
     pictures, sounds = Pictures(), Sounds()
-    kinds = [e.get("kind") for e in files.examples]
     tinted, written = passages(files, words), samples(files, words)
-    run = files.run
-    shown = _TITLES if run.get("kind") != "tracked" else _of_tracked(files)
+    shown = _TITLES if files.run.get("kind") != "tracked" else _of_tracked(files)
     changed = _WRITTEN_TITLES if tinted or written else {}
     titles = {key: words(changed.get(key, title)) for key, title in shown.items()}
-    project = str(run.get("project") or files.folder.parent.name)
     return {
         "t": words,
         "lang": words.tag,
         "css": stylesheet(),
-        "project": project,
-        "project_argument": quote(str(run.get("project_path") or project)),
-        "model": model_name(run) or words("network"),
-        "run_id": str(run.get("id") or files.folder.name),
-        "verdict": verdict(files.score, words),
-        "few": few_rows(files.score, words),
-        "remarks": _remarks(files, words),
-        "key": _key_figures(files, words),
         "titles": titles,
         "contents": list(titles.items()),
-        "compared": comparison(files, words),
-        "spread": spread(files, words),
-        "folds": (run.get("group") or {}).get("folds"),
-        "refit": (files.folder / "refit" / "score.json").is_file(),
-        "learning": learning_of_several(files, words) if files.trainings else sections.learning(files, words),
-        "logged": sections.logged(files, words),
-        "config": _flat(run.get("config") or {}),
-        "stopped": _stopped(files, words),
-        "confusion": sections.confusion(files, words),
-        "calibration": sections.calibration(files, words),
-        "regression": sections.regression(files, words),
-        "likeness": likeness.rates(files, words),
+        **_run_itself(files, words),
+        **_results(files, words),
         "passages": tinted,
         "samples": written,
         "spoken": spoken(files, pictures, sounds, words),
         "worst": decisions.worst(files, pictures, words, sounds),
-        "classes": boxes.curves(files.classes, words),
-        "worst_kind": "boxed"
-        if any(e.get("boxed") for e in files.examples)
-        else "images"
-        if "image" in kinds
-        else "texts"
-        if "text" in kinds
-        else "records",
+        "worst_kind": _kind_of_rows(files.examples),
         "best": decisions.best(files, pictures, words, sounds),
         "explained": decisions.explained(files, pictures, words, sounds),
         "faithful": decisions.faithfulness(files, words),
-        "data": sections.findings(files, words),
-        "cost": sections.cost(files, words),
+        "pictures": pictures.definitions(),
+    }
+
+
+def _run_itself(files: RunFiles, words: Words) -> Json:
+    """What was trained, how, and how to do it again."""
+    run = files.run
+    project = str(run.get("project") or files.folder.parent.name)
+    return {
+        "project": project,
+        "project_argument": quote(str(run.get("project_path") or project)),
+        "model": model_name(run) or words("network"),
+        "run_id": str(run.get("id") or files.folder.name),
+        "folds": (run.get("group") or {}).get("folds"),
+        "refit": (files.folder / "refit" / "score.json").is_file(),
+        "config": _flat(run.get("config") or {}),
+        "stopped": _stopped(files, words),
         "replaced": ", ".join(f"{k} × {v}" for k, v in (files.score.get("replaced") or {}).items()),
         "command": str(run.get("command") or ""),
         "closed": bool((run.get("options") or {}).get("validation_only")),
@@ -226,8 +215,36 @@ def _context(files: RunFiles, words: Words) -> Json:
         "chosen": run.get("chosen") or {},
         "recipe": _recipe(run),
         "environment": _flat(files.environment),
-        "pictures": pictures.definitions(),
     }
+
+
+def _results(files: RunFiles, words: Words) -> Json:
+    """How good it is, over all rows."""
+    return {
+        "verdict": verdict(files.score, words),
+        "few": few_rows(files.score, words),
+        "remarks": _remarks(files, words),
+        "key": _key_figures(files, words),
+        "compared": comparison(files, words),
+        "spread": spread(files, words),
+        "learning": learning_of_several(files, words) if files.trainings else sections.learning(files, words),
+        "logged": sections.logged(files, words),
+        "confusion": sections.confusion(files, words),
+        "calibration": sections.calibration(files, words),
+        "regression": sections.regression(files, words),
+        "likeness": likeness.rates(files, words),
+        "classes": boxes.curves(files.classes, words),
+        "data": sections.findings(files, words),
+        "cost": sections.cost(files, words),
+    }
+
+
+def _kind_of_rows(examples: Sequence[Json]) -> str:
+    """In which form the worst rows are laid out."""
+    if any(example.get("boxed") for example in examples):
+        return "boxed"
+    kinds = [example.get("kind") for example in examples]
+    return "images" if "image" in kinds else "texts" if "text" in kinds else "records"
 
 
 def write_report(run_folder: Path, *, language: str = "en") -> Path:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from deepdojo.report import charts, intervals
-from deepdojo.report.figures import duration, evenly, plain, unit_of
+from deepdojo.report.figures import Unit, duration, evenly, plain, unit_of
 from deepdojo.report.metric_facts import metric_title
 
 __all__ = ["learning_of_several", "spread"]
@@ -102,22 +102,7 @@ def learning_of_several(files: Any, words: Words) -> Json | None:
     found = {key: _bands(files.trainings, take) for key, take in takes.items()}
     if not any(points for points, _ in found.values()):
         return None
-    drawn: Json = {"metric": name, "percent": unit.percent, "loss": None, "score": None}
-    losses = [
-        charts.Line(found["train"][0], words("training"), "train", words("training loss"), found["train"][1]),
-        charts.Line(found["held"][0], words("validation"), "held", words("validation loss"), found["held"][1]),
-    ]
-    if any(line.points for line in losses):
-        drawn["loss"] = charts.curves(
-            losses, about=words("Loss over epochs"), x_name=words("epoch"), chosen=None, from_zero=True
-        )
-    if found["score"][0]:
-        title = words("validation {metric}", metric=name)
-        drawn["score"] = charts.curves(
-            [charts.Line(found["score"][0], words("validation"), "held", title, found["score"][1])],
-            about=words("Validation {metric} over epochs", metric=name), x_name=words("epoch"), chosen=None,
-            from_zero=False, percent=unit.percent,
-        )  # fmt: skip
+    drawn = _curves(found, name, unit, words)
     write: Callable[[float], str] = (lambda v: unit.number(v, 1)) if unit.percent else plain
     means = {key: dict(points) for key, (points, _) in found.items()}
     epochs = sorted({x for points in means.values() for x in points})
@@ -134,3 +119,24 @@ def learning_of_several(files: Any, words: Words) -> Json | None:
         "several": len(files.trainings),
         "sweep": None,
     }
+
+
+def _curves(found: Mapping[str, Any], name: str, unit: Unit, words: Words) -> Json:
+    """Loss and validation metric over epochs, None where nothing was logged."""
+    drawn: Json = {"metric": name, "percent": unit.percent, "loss": None, "score": None}
+    losses = [
+        charts.Line(found["train"][0], words("training"), "train", words("training loss"), found["train"][1]),
+        charts.Line(found["held"][0], words("validation"), "held", words("validation loss"), found["held"][1]),
+    ]
+    if any(line.points for line in losses):
+        drawn["loss"] = charts.curves(
+            losses, about=words("Loss over epochs"), x_name=words("epoch"), chosen=None, from_zero=True
+        )
+    if found["score"][0]:
+        title = words("validation {metric}", metric=name)
+        drawn["score"] = charts.curves(
+            [charts.Line(found["score"][0], words("validation"), "held", title, found["score"][1])],
+            about=words("Validation {metric} over epochs", metric=name), x_name=words("epoch"), chosen=None,
+            from_zero=False, percent=unit.percent,
+        )  # fmt: skip
+    return drawn

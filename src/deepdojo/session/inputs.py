@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from deepdojo.data.cells import parse_numbers
-from deepdojo.data.dataset import load_rows
 from deepdojo.data.files import Media
+from deepdojo.data.new_rows import load_rows
 from deepdojo.data.skeletons import checked_motion, motion_of
 from deepdojo.data.sounds import Sound
 from deepdojo.errors import DataError, UnknownNameError, nearest

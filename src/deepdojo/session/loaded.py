@@ -181,6 +181,6 @@ class ScoreView:
 
 
 def _left_out(row: Mapping[str, Any], reason: str) -> Any:
-    from deepdojo.data.dataset import Rejected
+    from deepdojo.data.gathered import Rejected
 
     return Rejected(file="", line=None, id=row["id"], reason=reason)

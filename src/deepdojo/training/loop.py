@@ -31,8 +31,9 @@ from deepdojo.training.memory import keep_freed_memory
 from deepdojo.training.nonfinite import first_nonfinite_part
 from deepdojo.training.optimizers import build_optimizer
 from deepdojo.training.precision import Hardware, using_threads
-from deepdojo.training.schedules import Schedule, batch_size, lr_factor, planned_steps
+from deepdojo.training.schedules import Schedule, lr_factor, planned_steps
 from deepdojo.training.small_loss import without_highest
+from deepdojo.training.step_examples import StepExamples
 from deepdojo.training.store import Store
 from deepdojo.training.stream import Stream
 
@@ -100,7 +101,8 @@ class _Loop:
         self.sign = 1.0 if higher_is_better else -1.0
         self.metric, self.progress = metric, progress
         self.replaying = replay is not None
-        self.epoch_steps = store.steps(batch_size(train))
+        self.examples = StepExamples(store, train, seed, ranks)
+        self.epoch_steps = self.examples.epoch_steps
         self.judge_steps = self.epoch_steps * train.validate_every
         self.schedule = replay or Schedule(planned_steps(train, self.epoch_steps))
         forward: nn.Module = torch.compile(model) if hardware.compile else model  # type: ignore[assignment]
@@ -120,8 +122,6 @@ class _Loop:
         )
         self.saved_at = self.clock.began
         self.save_s = 0.0
-        self.epoch = -1
-        self.batches: list[Tensor] = []
 
     def resume(self) -> None:
         path = self.ranks.from_first(latest_checkpoint(self.checkpoints))
@@ -162,15 +162,6 @@ class _Loop:
         self.saved_at = time.monotonic()
         self.save_s = self.saved_at - began
 
-    def batch_at(self, step: int) -> Tensor:
-        """Indices of the examples of a step: a function of seed and step alone, so a resumed training sees the same."""
-        epoch, within = divmod(step, self.epoch_steps)
-        if epoch != self.epoch:
-            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + epoch)
-            self.batches = self.store.batches(batch_size(self.train), generator=generator)
-            self.epoch = epoch
-        return self.batches[within]
-
     def step(self) -> tuple[float, float]:
         """One optimizer step; gives (loss, learning rate)."""
         step, train = self.state.step, self.train
@@ -180,10 +171,11 @@ class _Loop:
         for group in self.optimizer.param_groups:
             group["lr"] = lr * group.get("share", 1.0)
         loss_sum = weight_sum = 0.0
-        parts = self.parts(step)
+        parts = self.examples.parts(step)
         suspect: Batch | None = None
         for at, (number, index, counts) in enumerate(parts):
-            batch = self.ahead.take(index, self.following(step, parts, at))
+            after = self.examples.following(step, parts, at, last=self.schedule.last) if self.ahead.threaded else None
+            batch = self.ahead.take(index, after)
             if self.augment is not None:
                 batch = self.augment(batch, draws(self.seed, step, number))
             with nullcontext() if number == parts[-1][0] else self.shared.alone():
@@ -201,22 +193,6 @@ class _Loop:
         if self.average is not None:
             self.average.update(self.state.step)
         return loss_sum / weight_sum, lr
-
-    def parts(self, step: int) -> list[tuple[int, Tensor, bool]]:
-        """This process's micro-batches of a step: the number of each among those of all processes, its indices, and
-        whether it counts: a small batch has no part for every process, which then takes one example of no weight."""
-        index, world = self.batch_at(step), self.ranks.world
-        count = world * min(self.train.accumulate, math.ceil(len(index) / world))
-        own = list(enumerate(index.tensor_split(count)))[self.ranks.rank :: world]
-        return [(number, part if len(part) else index[:1], len(part) > 0) for number, part in own]
-
-    def following(self, step: int, parts: list[tuple[int, Tensor, bool]], at: int) -> Tensor | None:
-        """The indices that are cut after those of `parts[at]`, where batches are cut ahead."""
-        if not self.ahead.threaded:
-            return None
-        if at + 1 < len(parts):
-            return parts[at + 1][1]
-        return self.parts(step + 1)[0][1] if step + 1 < self.schedule.last else None
 
     def backward(self, batch: Batch, *, counts: bool) -> tuple[float, float]:
         """Adds the gradient of the summed loss; gives (summed loss, summed weight)."""
