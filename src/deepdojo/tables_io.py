@@ -6,8 +6,12 @@ import base64
 import csv
 import io
 import json
+import lzma
 import math
+import struct
 import tempfile
+import zipfile
+import zlib
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from json.encoder import encode_basestring as _string_form
@@ -23,7 +27,7 @@ from deepdojo.errors import ScoreError, UsageError, nearest
 from deepdojo.places import write_bytes, write_text
 from deepdojo.tables import TEXT_FORMS, Table, media_bytes
 
-__all__ = ["SUFFIXES", "decode_text", "read", "read_bytes", "require_table_name", "write"]
+__all__ = ["SUFFIXES", "ZIP_FAULTS", "decode_text", "read", "read_bytes", "require_table_name", "write"]
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet")
 _CELL_LIMIT_CHARS = 1 << 26  # a distribution over 10⁵ labels is 3 MB of JSON; the csv module stops at 131,072 by itself
@@ -33,9 +37,13 @@ _PARQUET_TYPES: Mapping[str, str] = {
     "labels": "VARCHAR[]", "vector": "DOUBLE[]", "matrix": "DOUBLE[][]",
     "boxes": "STRUCT(label VARCHAR, score DOUBLE, x0 DOUBLE, y0 DOUBLE, x1 DOUBLE, y1 DOUBLE)[]",
 }  # fmt: skip
+_NAME_CHARS, _NAMES_COMPARED = 40, 1000
 _ROWS_AT_ONCE = 10_000
 _WORDS_AT_ONCE = 200_000
 Raw = tuple[int, list[Any]]
+ZIP_FAULTS = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OSError, EOFError, ValueError,
+              NotImplementedError, RuntimeError)  # fmt: skip
+"""What the standard library raises for an archive that lies about its sizes, places, method or password."""
 
 
 def read(path: Path, kinds: Mapping[str, KindName], required: set[str]) -> Table:
@@ -188,8 +196,10 @@ def _build(
         raise ScoreError(f"the column {doubled[0]!r} stands twice in the header", where=name)
     for column in ("id", *sorted(required)):
         if column not in header:
-            guess = nearest(column, header)
-            has = f"it has {', '.join(map(repr, header[:8]))}{', …' if len(header) > 8 else ''}"
+            names = [name for name in header if len(name) <= _NAME_CHARS]  # a file without a head may be one "name"
+            guess = nearest(column, names[:_NAMES_COMPARED])
+            shown = [name if len(name) <= _NAME_CHARS else name[:_NAME_CHARS] + "…" for name in header[:8]]
+            has = f"it has {', '.join(map(repr, shown))}{', …' if len(header) > 8 else ''}"
             todo = f"rename {guess!r} to {column!r}" if guess else has
             raise ScoreError(f"the column {column!r} is missing", where=name, todo=todo)
     wanted = {column: kind for column, kind in wanted.items() if column in header}
@@ -257,7 +267,7 @@ def _number(raw: Any) -> float:
     try:
         if isinstance(raw, str):
             text = raw.strip()
-            if "_" in text:  # float("1_0") is 10: Python's own notation, nobody's data
+            if "_" in text or not text.isascii():  # float("1_0") is 10, and float takes digits of every script
                 raise ValueError
             return float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
         if isinstance(raw, bool):

@@ -388,7 +388,8 @@ def test_what_cannot_be_hosted_is_one_sentence_and_leaves_nothing(tmp_path: Path
         ("digits",), ("project", "--public", "1.5"), ("project", "--per-day", "0"), ("project", "--until", "tomorrow"),
         ("project", "--until", "0001-01-01T00:00"), ("project", "--description", "nowhere.md"),
         ("project", "--starts", "2027-02-01T00:00", "--until", "2027-01-01T00:00"), ("project", "--name", "A b"),
-        ("project", "--apply"), ("project", "--code"), ("nowhere",), ("project", "--db", "mysql://x/y"),
+        ("project", "--apply"), ("project", "--run-time", "5s"), ("project", "--code", "--run-memory", "0.001"),
+        ("nowhere",), ("project", "--db", "mysql://x/y"),
     ):  # fmt: skip
         said = dojo(tmp_path, "host", "host", *words)
         assert (said.code, said.out) == (2, ""), (words, said.out, said.err)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -167,23 +165,6 @@ def test_looking_around_imports_nothing_heavy(args: list[str], tmp_path: Path) -
     code += f"found = [m for m in {HEAVY!r} if m in sys.modules]; sys.exit(' '.join(found) or 0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)
     assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows does not tell the CPU time of children")
-@pytest.mark.parametrize(
-    ("args", "limit_s"), [(["train", "--help"], 0.3), (["list"], 0.5), (["list", "models"], 0.3), ([], 0.5)]
-)
-def test_looking_around_is_instant(args: list[str], limit_s: float, tmp_path: Path) -> None:
-    """Median of 5 in CPU seconds, which other work on the machine changes least."""
-    import resource
-
-    times = []
-    for _ in range(5):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        subprocess.run([sys.executable, "-m", "deepdojo.cli", *args], capture_output=True, cwd=tmp_path, check=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    assert statistics.median(times) <= limit_s
 
 
 def test_a_name_with_a_blank_is_quoted_in_the_next_step(dojo: Dojo, tmp_path: Path) -> None:

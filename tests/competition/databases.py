@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,24 @@ class Server:
 
     port: int
     folder: Path
+    command: tuple[object, ...] = ()
+    options: dict[str, object] = field(default_factory=dict)
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self) -> None:
+        """Again, after `stop`; returns once it answers."""
+        with (self.folder / "log").open("ab") as log:
+            self.running.append(subprocess.Popen(self.command, stdout=log, **self.options))  # type: ignore[call-overload]
+        _wait(self.port, self.running[-1], self.folder)
+
+    def stop(self, number: int = signal.SIGINT) -> None:
+        """At once, whoever is connected. SIGQUIT: without a word, so that it recovers at the next start."""
+        self.running[-1].send_signal(number)
+        try:
+            self.running[-1].wait(20)
+        except subprocess.TimeoutExpired:
+            self.running[-1].kill()
+            self.running[-1].wait()
 
     def fresh(self) -> str:
         """The URL of a new, empty database."""
@@ -73,22 +91,15 @@ def postgresql() -> Iterator[Server]:
     )  # fmt: skip
     if done.returncode:
         pytest.skip(f"initdb does not work here: {done.stdout[-300:]!r}")
-    with (folder / "log").open("wb") as log:
-        running = subprocess.Popen(  # type: ignore[call-overload]
-            [place / "postgres", "-D", data, "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1",
-             "-c", "fsync=off", "-c", "max_connections=80", "-c", "shared_buffers=32MB"],
-            stdout=log, **base,
-        )  # fmt: skip
+    server = Server(port, folder, (
+        place / "postgres", "-D", data, "-p", str(port), "-k", folder, "-c", "listen_addresses=127.0.0.1",
+        "-c", "fsync=off", "-c", "max_connections=80", "-c", "shared_buffers=32MB",
+    ), base)  # fmt: skip
     try:
-        _wait(port, running, folder)
-        yield Server(port, folder)
+        server.start()
+        yield server
     finally:
-        running.send_signal(signal.SIGINT)  # at once, whoever is connected
-        try:
-            running.wait(20)
-        except subprocess.TimeoutExpired:
-            running.kill()
-            running.wait()
+        server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 

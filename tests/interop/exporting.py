@@ -11,7 +11,7 @@ from torch import nn
 
 from deepdojo.data.project import Project
 from deepdojo.data.sounds import decode_sound
-from deepdojo.data.spec import parse_project
+from deepdojo.data.spec_checks import parse_project
 from deepdojo.interop.onnx import Exported, Source, export_onnx
 from deepdojo.tasks.base import Task
 from deepdojo.training.predictor import predict_rows

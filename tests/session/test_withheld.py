@@ -12,7 +12,7 @@ from deepdojo.competition.hosting import publish, read_solution
 from deepdojo.data.dataset import load_dataset
 from deepdojo.data.new import create
 from deepdojo.data.project import open_project
-from deepdojo.data.spec import parse_project
+from deepdojo.data.spec_checks import parse_project
 from deepdojo.errors import DataError, ProjectError
 from deepdojo.runs import Run
 from deepdojo.tables import Table

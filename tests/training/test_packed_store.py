@@ -21,7 +21,7 @@ from deepdojo.packs import packed_folder
 from deepdojo.places import cache_folder
 from deepdojo.session.listener import Listener
 from deepdojo.tasks import load_task
-from deepdojo.training import predictor, store
+from deepdojo.training import encoding, predictor
 from deepdojo.training.predictor import Validator, predict_rows
 from deepdojo.training.store import Store
 from tests.baselines.floor_rows import made_rows
@@ -70,7 +70,7 @@ def same(a: Store, b: Store) -> None:
 @pytest.mark.parametrize("learn", [True, False])
 @pytest.mark.parametrize("name", ROWS)
 def test_mapped_examples_are_those_in_memory(monkeypatch, name, learn):
-    monkeypatch.setattr(store, "ROWS_AT_ONCE", 8)
+    monkeypatch.setattr(encoding, "ROWS_AT_ONCE", 8)
     task, rows = fitted(name)
     kept = packed(monkeypatch, task, rows, memory=1000, learn=learn)
     assert kept.pack_folder is None
@@ -142,9 +142,10 @@ def test_a_damaged_pack_is_made_anew(monkeypatch):
 KILLED = """
 import os, signal, sys
 from deepdojo import packs
-from deepdojo.training import store
+from deepdojo.training import encoding
+from deepdojo.training.store import Store
 from tests.training.test_packed_store import fitted
-packs.COMMIT_EVERY_S, store.ROWS_AT_ONCE = -1.0, 8
+packs.COMMIT_EVERY_S, encoding.ROWS_AT_ONCE = -1.0, 8
 task, rows = fitted("text-classification")
 encode, seen = type(task).encode, []
 def killing(self, row, *, learn):
@@ -153,7 +154,7 @@ def killing(self, row, *, learn):
         os.kill(os.getpid(), signal.SIGKILL)
     return encode(self, row, learn=learn)
 type(task).encode = killing
-store.Store.pack(task, rows, learn=True)
+Store.pack(task, rows, learn=True)
 """
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from deepdojo.cli.options import Json, Offline, Trust, Yes, option
+from deepdojo.cli.options import Json, Offline, Trust, Yes, option, parse_duration
 from deepdojo.cli.output import err, head, next_step, out, point, print_json, quoted, styled
 from deepdojo.cli.words import plural, score_text
 from deepdojo.errors import UsageError
@@ -38,7 +38,10 @@ def host(
     team_size: Annotated[int, option("Largest team.", _RULES)] = 1,
     per_day: Annotated[int, option("Scored submissions a team may send a day.", _RULES)] = 5,
     practice: Annotated[bool, option("The answers are public anyway: the page says so.", _RULES)] = False,
-    code: Annotated[bool, option("Entrants send programs, not tables.", _RULES)] = False,
+    code: Annotated[bool, option("Entrants send programs, not tables; test rows stay here.", _RULES)] = False,
+    run_time: Annotated[str, option("How long a program may run: 90s, 10m.", _RULES)] = "10m",
+    run_memory: Annotated[float, option("Memory of a program, in GiB.", _RULES)] = 4.0,
+    show_output: Annotated[bool, option("Senders see what a failed program printed last.", _RULES)] = False,
     anyway: Annotated[bool, option("Host it in spite of errors that the check finds.", _RULES)] = False,
     reason: Annotated[str | None, option("Why everything is scored anew; entrants read it.", _RESCORE)] = None,
     preview: Annotated[bool, option("Score anew and show who moves.", _RESCORE)] = False,
@@ -93,7 +96,8 @@ def host(
         if given:
             raise UsageError("only an event can be scored anew", where=what, todo="write dojo host EVENT rescore")
     rules = {"name": name, "title": title, "public_share": public, "team_size": team_size, "per_day": per_day,
-             "practice": practice, "code": code, **_texts(description, starts, until, freeze_at)}  # fmt: skip
+             "practice": practice, "code": code, **_of_programs(code, run_time, run_memory, show_output),
+             **_texts(description, starts, until, freeze_at)}  # fmt: skip
     try:
         made = api.host(
             project, store=store, db=db, port=port, anyway=anyway, offline=offline, yes=yes, trust=trust,
@@ -106,6 +110,22 @@ def host(
     else:
         _print_hosted(made, store, db)
     return 0
+
+
+def _of_programs(code: bool, run_time: str, run_memory: float, show_output: bool) -> dict[str, Any]:
+    """The rules that only programs need."""
+    given = {"run_s": parse_duration(run_time, where="--run-time"), "run_bytes": int(run_memory * (1 << 30)),
+             "show_printed": show_output}  # fmt: skip
+    if not code:
+        if (run_time, run_memory, show_output) != ("10m", 4.0, False):
+            raise UsageError("only where programs are sent is there a run to limit", where="--run-time, --run-memory, "
+                             "--show-output", todo="add --code")  # fmt: skip
+        return {}
+    if not 0.0625 <= run_memory <= 4096:
+        raise UsageError(
+            f"{run_memory:g} GiB is no memory for a program", where="--run-memory", todo="take 0.0625 or more"
+        )
+    return given
 
 
 def _texts(description: Path | None, starts: str | None, until: str | None, freeze_at: str | None) -> dict[str, Any]:
@@ -132,7 +152,8 @@ def _shown(listener: Any, problems: list[dict[str, Any]]) -> None:
 def _print_hosted(made: dict[str, Any], store: Path, db: str | None) -> None:
     rows, rules = made["rows"], made["rules"]
     out(f"{styled(made['event'], 'bold')} is hosted in {store}: {plural(rows['train'] + rows['validation'], 'row')} "
-        f"with answers are handed out, {plural(rows['test'], 'row')} without")  # fmt: skip
+        f"with answers are handed out, {plural(rows['test'], 'row')} "
+        + ("stay here for the programs that are sent" if rules["code"] else "without"))  # fmt: skip
     metric = rules["metric"]
     name = "" if metric.startswith("python:") else f"{metric}, "
     sample = f"{made['sample']:.4g}" if metric.startswith("python:") else score_text(metric, made["sample"])

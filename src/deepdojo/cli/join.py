@@ -51,6 +51,8 @@ def join(
     end = rules.get("ends")
     when = "no end is set" if end is None else f"ends {datetime.fromtimestamp(end).astimezone():%Y-%m-%d %H:%M %Z}"
     out(f"{rules.get('per_day')} scored submissions a day; {when}")
+    if rules.get("code"):
+        out("You send a program, which predicts hidden rows: see README.md of the data")
     if rules.get("practice"):
         err("note: this is for practice: the data are public, so the answers can be found")
     if rules.get("team_size", 1) > 1 and done["team"] is not None:

@@ -20,6 +20,8 @@ def serve(
     name: Annotated[list[str] | None, option("A name by which the room asks for this machine.", "Network")] = None,
     certificate: Annotated[Path | None, option("TLS: a certificate chain (PEM).", "Network")] = None,
     key: Annotated[Path | None, option("TLS: its private key (PEM).", "Network")] = None,
+    bundle: Annotated[Path | None, option("A folder of dojo bundle: the room installs from here.", "Options")] = None,
+    scoring_only: Annotated[bool, option("Workers alone, beside another machine's server.", "Options")] = False,
     workers: Annotated[int | None, option("Scoring processes; default: one less than cores.", "Options")] = None,
 ) -> None:
     """Serve competitions to the room: pages, API and scoring.
@@ -27,20 +29,29 @@ def serve(
     dojo serve                               what dojo host made here
     dojo serve --port 8080 --name gpu-box    asked for by another name
     dojo serve --certificate c.pem --key k.pem
+    dojo serve --bundle offline              thirty laptops install from here
+    dojo serve --db postgresql://… --scoring-only
     """
     from deepdojo import api
 
     api.serve(
-        store, db, host=host, port=port, names=name or [], certificate=certificate, key=key, workers=workers, say=err,
-        ready=_ready,
+        store, db, host=host, port=port, names=name or [], certificate=certificate, key=key, workers=workers,
+        bundle=bundle, pages=not scoring_only, say=err,
+        ready=lambda told: _alone() if scoring_only else _ready(told, bundle is not None),
     )  # fmt: skip
     err("stopped; nothing was lost")
 
 
-def _ready(told: dict[str, Any]) -> None:
+def _alone() -> None:
+    out("Scoring; Ctrl-C ends it")
+
+
+def _ready(told: dict[str, Any], offers: bool) -> None:
     out(f"Serving at {styled(' and '.join(told['addresses']), 'bold')}; Ctrl-C ends it")
     for event in told["events"]:
         out(f"  {event['name']} ({event['state']}): {event['link']}")
+    if offers:
+        out(f"  DeepDojo itself, without internet: {told['addresses'][0]}/install")
     out(f"Your own token for the pages: {told['token_file']}")
     if told["missing"]:
         err("note: the sandbox is not whole, so nobody's code is run here:")

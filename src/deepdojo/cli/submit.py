@@ -28,7 +28,7 @@ def submit(
     wait: Annotated[bool, option("Wait for the result.")] = False,
     json: Json = False,
 ) -> None:
-    """Send a run or a table to a competition.
+    """Send a run, a table or a program to a competition.
 
     dojo submit last http://room:8000/reviews --wait
     dojo submit mine.csv http://room:8000/reviews --note "bigger kernel"
@@ -67,6 +67,13 @@ def submit(
     if done["state"] != "scored":
         raise _refused(done)
     _print_result(done)
+    ran = done.get("ran")
+    if ran:
+        out(
+            styled(
+                f"the program ran {ran['seconds']:.1f} s, {ran['peak_bytes'] / (1 << 20):,.0f} MiB at the most", "dim"
+            )
+        )
     _say_stated(stated)
     next_step(f"dojo board {address}")
 

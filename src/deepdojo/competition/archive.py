@@ -1,7 +1,7 @@
 """The whole of an event as files: static pages, and the submissions with all that computes its board again.
 
     FOLDER/pages/         board.html, board.csv, board.json (final.* once the final board is open), index.html
-    FOLDER/submissions/   what was sent, ID.ENDING
+    FOLDER/submissions/   what was sent, ID.ENDING; beside a program the table that it wrote, ID.table.ENDING
     FOLDER/private/       the answers; mode 0700
     FOLDER/manifest.json  rules, versions, announcements, the host's log, submissions with SHA-256, scores, boards
 
@@ -32,7 +32,7 @@ from deepdojo.competition.entrant import board_rows
 from deepdojo.competition.host import Store
 from deepdojo.competition.hosting.solution import close_to_others
 from deepdojo.competition.hosting.staging import staged
-from deepdojo.competition.recompute import Stored, differences, recompute
+from deepdojo.competition.recompute import Program, Stored, differences, recompute
 from deepdojo.errors import DojoError
 from deepdojo.places import write_json, write_text
 from deepdojo.report import board_page
@@ -41,6 +41,7 @@ __all__ = ["KIND", "archive_event", "audit_archive", "board_csv", "is_archive"]
 
 KIND = "deepdojo-archive-1"
 _FIGURES = ("rank", "value", "low", "high", "n", "submissions", "submission")
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 _ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet", ".zip")
 
 
@@ -85,14 +86,23 @@ def _write_submissions(folder: Path, found: Iterator[Stored]) -> list[dict[str, 
     folder.mkdir(mode=0o700)
     kept = []
     for one in found:
-        ending = PurePosixPath(one.file_name).suffix.lower()
-        path = folder / f"{one.submission}{ending if ending in _ENDINGS else '.bin'}"
-        path.write_bytes(unpack(one.data, one.encoding))
-        kept.append({
-            "submission": one.submission, "number": one.number, "team": one.team, "file": path.name,
+        written = _written(folder, one.submission + (".table" if one.program is not None else ""), one)
+        told = {
+            "submission": one.submission, "number": one.number, "team": one.team, "file": written,
             "file_name": one.file_name, "scored": one.scored, "sha256": one.sha256, "final": one.final,
-        })  # fmt: skip
+        }  # fmt: skip
+        if one.program is not None:
+            told["program"] = {"file": _written(folder, one.submission, one.program),
+                               "file_name": one.program.file_name, "sha256": one.program.sha256}  # fmt: skip
+        kept.append(told)
     return kept
+
+
+def _written(folder: Path, stem: str, one: Stored | Program) -> str:
+    ending = PurePosixPath(one.file_name).suffix.lower()
+    path = folder / f"{stem}{ending if ending in _ENDINGS else '.bin'}"
+    path.write_bytes(unpack(one.data, one.encoding))
+    return path.name
 
 
 def is_archive(folder: Path) -> bool:
@@ -132,14 +142,22 @@ def audit_archive(folder: Path, *, progress: Callable[[int, int], None] | None =
 
 def _read(folder: Path, scored: Sequence[Mapping[str, Any]]) -> Iterator[Stored]:
     for row in scored:
-        name = str(row["file"])
-        if PurePosixPath(name).name != name or name in (".", "..") or "\\" in name:
-            raise ValueError(f"{name[:60]!r} is no plain name")
-        data = (folder / name).read_bytes()
-        if hashlib.sha256(data).hexdigest() != row["sha256"]:
-            raise ValueError(f"{name[:60]} is not what was sent")
+        if "program" in row:
+            _intact(folder, row["program"])
+        data = _intact(folder, row)
         yield Stored(str(row["submission"]), int(row["number"]), str(row["team"]), str(row["file_name"]),
                      float(row["scored"]), len(data), data, "raw", bool(row["final"]))  # fmt: skip
+
+
+def _intact(folder: Path, row: Mapping[str, Any]) -> bytes:
+    """A file of the archive. Raises ValueError: no plain name, or not what its digest says."""
+    name = str(row["file"])
+    if PurePosixPath(name).name != name or name in (".", "..") or "\\" in name:
+        raise ValueError(f"{name[:60]!r} is no plain name")
+    data = (folder / name).read_bytes()
+    if hashlib.sha256(data).hexdigest() != row["sha256"]:
+        raise ValueError(f"{name[:60]} is not what was sent")
+    return data
 
 
 def _write_pages(folder: Path, told: Mapping[str, Any], boards: Mapping[str, Mapping[str, Any]]) -> None:
@@ -168,7 +186,7 @@ def board_csv(rows: Sequence[Mapping[str, Any]]) -> str:
     writer.writerow(names)
     for row in rows:
         cells = [row.get(name) for name in names]
-        writer.writerow([f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t\r" else cell for cell in cells])
+        writer.writerow([f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell for cell in cells])
     return out.getvalue()
 
 

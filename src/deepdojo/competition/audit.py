@@ -14,8 +14,9 @@ from deepdojo.competition.database import boards as board_queries
 from deepdojo.competition.database.accept import unpack
 from deepdojo.competition.database.engine import Database
 from deepdojo.competition.database.events import Event
+from deepdojo.competition.database.programs import to_score
 from deepdojo.competition.database.tables import boards, jobs, payloads, rubrics, scores, submissions, teams
-from deepdojo.competition.recompute import FIGURES, Stored, differences, recompute
+from deepdojo.competition.recompute import FIGURES, Program, Stored, differences, recompute
 from deepdojo.competition.refusal import Refusal
 
 __all__ = ["answers_of", "audit_event", "final_numbers", "stored_of"]
@@ -90,29 +91,37 @@ def stored_of(database: Database, event: Event, final: set[int], *, at_once: int
             sa.select(s.id).select_from(joined).where(s.event_id == event.id, s.state == "scored")
             .order_by(scores.c.scored, s.id)
         ).scalars().all()  # fmt: skip
-    chosen = sa.select(
-        s.id, s.public_id, s.sha256, teams.c.name, s.file_name, s.bytes, p.data, p.encoding, scores.c.scored
-    ).select_from(joined.join(payloads, p.submission_id == s.id))  # fmt: skip
+    chosen = sa.select(s.id, s.public_id, teams.c.name, scores.c.scored).select_from(joined)
+    sent = sa.select(s.id, s.sha256, s.file_name, p.data, p.encoding).join(submissions, s.id == p.submission_id)
     for start in range(0, len(order), at_once):
         some = order[start : start + at_once]
         with database.read() as connection:
             found = {row.id: row for row in connection.execute(chosen.where(s.id.in_(some)))}
+            tables = to_score(connection, some)
+            programs = {row.id: row for row in connection.execute(sent.where(s.id.in_(some), s.kind == "code"))}
         for number in some:
-            row = found[number]
-            yield Stored(row.public_id, row.id, row.name, row.file_name, row.scored, row.bytes, bytes(row.data),
-                         row.encoding, row.id in final, row.sha256)  # fmt: skip
+            row, table, program = found[number], tables[number], programs.get(number)
+            yield Stored(
+                row.public_id, row.id, row.name, table.file_name, row.scored, table.size_bytes, table.data,
+                table.encoding, row.id in final, table.sha256,
+                None if program is None else
+                Program(program.file_name, bytes(program.data), program.encoding, program.sha256),
+            )  # fmt: skip
 
 
 def _undamaged(found: Iterator[Stored], damaged: list[str]) -> Iterator[Stored]:
     for one in found:
-        try:
-            intact = hashlib.sha256(unpack(one.data, one.encoding)).hexdigest() == one.sha256
-        except zlib.error:
-            intact = False
-        if intact:
+        if all(_intact(each) for each in (one, one.program) if each is not None):
             yield one
         else:
             damaged.append(one.submission)
+
+
+def _intact(kept: Stored | Program) -> bool:
+    try:
+        return hashlib.sha256(unpack(kept.data, kept.encoding)).hexdigest() == kept.sha256
+    except zlib.error:
+        return False
 
 
 def _of_public(event: Event) -> Any:

@@ -10,9 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 import sqlite3
-import subprocess
 import tempfile
 import time
 import zipfile
@@ -20,16 +18,17 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import make_url
 
 from deepdojo import __version__
-from deepdojo.competition.database.engine import Database, open_database
+from deepdojo.competition.database.engine import Database, copy_sqlite, open_database
 from deepdojo.competition.database.events import log
+from deepdojo.competition.database.migrate import migrate
+from deepdojo.competition.database.pg_programs import run_pg
 from deepdojo.competition.database.tables import SCHEMA_VERSION, metadata
 from deepdojo.competition.hosting.solution import close_to_others
 from deepdojo.competition.hosting.staging import staged
 from deepdojo.competition.unzip import unzip
-from deepdojo.errors import DataError, DojoError, UsageError
+from deepdojo.errors import DataError, UsageError
 from deepdojo.places import cannot_write
 
 __all__ = ["back_up", "restore"]
@@ -64,9 +63,9 @@ def back_up(
         with tempfile.TemporaryDirectory(prefix=".backup.", dir=target.parent) as place:
             copy = Path(place) / (_SQLITE if database.sqlite else _DUMP)
             if database.sqlite:
-                _vacuum(database, copy)
+                copy_sqlite(database, copy)
             else:
-                _pg("pg_dump", str(db), "--format=custom", "--no-owner", f"--file={copy}")
+                run_pg("pg_dump", str(db), "--format=custom", "--no-owner", f"--file={copy}")
             handle = os.open(part, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
             with os.fdopen(handle, "w+b") as raw, zipfile.ZipFile(raw, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as z:
                 files = {copy.name: _add(z, copy, copy.name)}
@@ -128,12 +127,6 @@ def restore(file: Path, folder: Path, *, db: str | None = None) -> dict[str, Any
     return {"folder": str(target), "files": len(told["files"]), **counts}
 
 
-def _vacuum(database: Database, copy: Path) -> None:
-    with database.engine.connect() as connection:
-        connection.exec_driver_sql("VACUUM INTO ?", (str(copy),))
-    copy.chmod(0o600)
-
-
 def _unfinished(path: Path, folder: Path) -> bool:
     """In a folder that is being made just now."""
     parts = path.relative_to(folder).parts
@@ -166,7 +159,7 @@ def _manifest(place: Path, name: str) -> dict[str, Any]:
             raise TypeError("files")
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise DataError("this is no backup of a competition server", where=name, todo="give another file") from None
-    if kind != KIND or schema != SCHEMA_VERSION:
+    if kind != KIND or not isinstance(schema, int) or not 0 < schema <= SCHEMA_VERSION:  # older ones are brought up
         raise DataError(f"the backup has schema {schema}, this DeepDojo {SCHEMA_VERSION}", where=name,
                         todo=f"restore it with DeepDojo {str(told.get('version'))[:20]}")  # fmt: skip
     return told
@@ -213,7 +206,7 @@ def _opened(address: str | Path, name: str) -> Database:
             found = (str(error),)
         if found != ("ok",):
             raise DataError(f"its database is damaged ({found[0]})", where=name, todo="take another backup")
-    return open_database(address, create=False)
+    return open_database(address, create=False, upgrade=lambda opened, found: migrate(opened, found, keep=None))
 
 
 def _counts(database: Database) -> dict[str, Any]:
@@ -233,23 +226,4 @@ def _fill(db: str, dump: Path) -> None:
         engine.dispose()
     if taken:
         raise UsageError(f"the database holds {len(taken)} tables already", where="--db", todo="give an empty one")
-    _pg("pg_restore", db, "--no-owner", "--exit-on-error", "--single-transaction", str(dump))
-
-
-def _pg(program: str, db: str, *words: str) -> None:
-    """The password goes through the environment: arguments can be seen by others."""
-    found = shutil.which(program) or next(
-        (str(p) for p in sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{program}"), reverse=True)), None
-    )
-    if found is None:
-        raise DojoError(f"{program} is not installed", where="PATH", todo="install PostgreSQL's client programs")
-    url = make_url("postgresql:" + db.partition(":")[2])
-    query = url.query.get("host")
-    names = {"PGPASSWORD": url.password, "PGUSER": url.username, "PGPORT": url.port, "PGDATABASE": url.database,
-             "PGHOST": url.host or (query if isinstance(query, str) else None)}  # fmt: skip
-    environment = os.environ | {name: str(value) for name, value in names.items() if value is not None}
-    more = [f"--dbname={url.database}"] if program == "pg_restore" else []
-    done = subprocess.run([found, *more, *words], env=environment, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise DojoError(f"{program} failed: {last[:200]}", where="--db", todo="see that it is of the server's version")
+    run_pg("pg_restore", db, "--no-owner", "--exit-on-error", "--single-transaction", str(dump))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import json
 import os
 import shutil
 import subprocess
@@ -17,9 +18,9 @@ from deepdojo.competition.hosting.staging import staged
 from deepdojo.data.project import Project, find_project
 from deepdojo.data.sources import locate
 from deepdojo.errors import DojoError, ProjectError, UsageError
-from deepdojo.places import write_text
+from deepdojo.places import write_json, write_text
 
-__all__ = ["bundle_project", "install_lines", "write_bundle"]
+__all__ = ["bundle_facts", "bundle_project", "install_lines", "write_bundle"]
 
 _LEFT = shutil.ignore_patterns("runs", "__pycache__", "*.partial", "board.sqlite*", ".*")
 Progress = Callable[[int, int, str], None]
@@ -57,6 +58,10 @@ def write_bundle(
         say("wheels", "by pip, for this platform")
         notes += _wheels(place / "wheels", extras)
         lines = install_lines(folder.name, extras)
+        write_json(place / "bundle.json", {
+            "platform": sys.platform, "python": f"{sys.version_info.major}.{sys.version_info.minor}", "extras": extras,
+            "projects": [p.name for p in found],
+        })  # fmt: skip
         write_text(place / "INSTALL.txt", _install_text(lines, [p.name for p in found]))
         total = sum(path.stat().st_size for path in place.rglob("*") if path.is_file())
         wheels = sorted(path.name for path in (place / "wheels").glob("*.whl"))
@@ -65,6 +70,17 @@ def write_bundle(
         "folder": str(folder), "install": lines[0], "install_windows": lines[1], "wheels": wheels,
         "projects": [p.name for p in found], "bytes": total, "notes": notes,
     }  # fmt: skip
+
+
+def bundle_facts(folder: Path) -> dict[str, Any]:
+    """platform, python, extras, projects of a bundle. Raises UsageError where the folder is none."""
+    try:
+        told = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+        names = [str(name) for name in told["projects"] if (folder / "projects" / str(name)).is_dir()]
+        return {"platform": str(told["platform"]), "python": str(told["python"]), "projects": names,
+                "extras": [str(extra) for extra in told["extras"]]}  # fmt: skip
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UsageError("this is no bundle", where=str(folder), todo="make one: dojo bundle FOLDER") from None
 
 
 def install_lines(name: str, extras: Sequence[str] = ()) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from deepdojo.competition.database import accounts, desk, events, rescore
+from deepdojo.competition.database import accounts, copies, desk, events, rescore
 from deepdojo.competition.database.people import Person
 from deepdojo.competition.refusal import Refusal
 
@@ -63,9 +63,11 @@ class Desk:
         """`database.desk.ladder`."""
         return self._read(name, viewer, lambda c, event: desk.ladder(c, event, team))
 
-    def copies(self, name: str, viewer: Person) -> list[dict[str, Any]]:
-        """`database.desk.copies`."""
-        return self._read(name, viewer, desk.copies)
+    def copies(self, name: str, viewer: Person) -> dict[str, Any]:
+        """files and addresses that several teams share, of `database.copies`."""
+        return self._read(name, viewer, lambda connection, event: {
+            "files": copies.same_files(connection, event.id), "addresses": copies.same_addresses(connection, event.id),
+        })  # fmt: skip
 
     # ---- scoring anew ----
 

@@ -25,6 +25,10 @@ __all__ = ["board_rows", "join_event", "packed_code", "send", "submissions_of", 
 
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet", ".zip")
 _SKIPPED = ("__pycache__", "runs")
+_NOT_OF_A_RUN = (
+    "checkpoints", "seeds", "folds", "report.html", "metrics.jsonl", "predictions.parquet", "validation.parquet",
+    "rows.parquet", "split.parquet", "rejected.csv", "examples.json",
+)  # fmt: skip
 Progress = Callable[[int, int], None]
 
 
@@ -199,15 +203,18 @@ def what_to_send(given: str | Path, *, code: bool) -> Path:
 
 
 def packed_code(folder: Path, target: Path) -> Path:
-    """A folder as a zip: plain files, without what Python and `dojo train` leave beside them.
+    """A folder as a zip: plain files, without what Python and `dojo train` leave beside them; of a run what predicting
+    needs.
 
     Raises:
         UsageError: a link, which the server would refuse.
     """
+    run = (folder / "run.toml").is_file() and not (folder / "predict.py").is_file()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for place, names, files in os.walk(folder):
-            names[:] = sorted(name for name in names if not name.startswith(".") and name not in _SKIPPED)
-            for name in sorted(files):
+            skipped = _NOT_OF_A_RUN if run and Path(place) == folder else ()
+            names[:] = sorted(name for name in names if not name.startswith(".") and name not in (*_SKIPPED, *skipped))
+            for name in sorted(set(files) - set(skipped)):
                 path = Path(place) / name
                 if not stat.S_ISREG(path.lstat().st_mode):
                     raise UsageError("is a link, and only plain files are taken", where=str(path),
@@ -261,10 +268,10 @@ def _run_cost(source: Path) -> dict[str, float]:
 def _fits(file: Path, rules: dict[str, Any]) -> None:
     most, size = rules.get("largest_bytes"), file.stat().st_size
     if not size:
-        raise UsageError("the file is empty", where=str(file), todo="send the predictions")
+        raise UsageError("the file is empty", where=str(file), todo="send what it should hold")
     if isinstance(most, int) and size > most:
         raise Refusal("too_large", f"the file has {size / 1e6:,.1f} MB, and the event takes {most / 1e6:,.1f}",
-                      where=str(file), todo="send Parquet")  # fmt: skip
+                      where=str(file), todo="send less" if rules.get("code") else "send Parquet")  # fmt: skip
 
 
 def submissions_of(url: str, *, choose: Sequence[str] | None = None) -> dict[str, Any]:

@@ -10,9 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from deepdojo.competition.refusal import Refusal
 
-__all__ = ["RESERVED", "Rules", "event_name", "moment", "parse_rules"]
+__all__ = ["INPUTS", "RESERVED", "Rules", "event_name", "moment", "parse_rules"]
 
-RESERVED = ("api", "sign-in", "sign-out", "static", "submissions")
+INPUTS = "inputs"
+"""Of a code competition, below the private folder: the test rows without answers, as programs read them."""
+RESERVED = ("api", "install", "sign-in", "sign-out", "static", "submissions")
 """Addresses of the server's own, which an event's name would hide."""
 _NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 
@@ -44,6 +46,14 @@ class Rules(BaseModel):
     """The answers are public anyway: the board is for practice."""
     code: bool = False
     """Entrants send programs, which run on hidden inputs in the sandbox."""
+    run_s: Annotated[float, Field(gt=0, le=86_400)] = 600.0
+    """Seconds that one program may run, by the clock and of CPU."""
+    run_bytes: Annotated[int, Field(ge=64 << 20, le=1 << 42)] = 4 << 30
+    """Memory of one program with all that it starts."""
+    broken_per_day: Annotated[int, Field(ge=1, le=100_000)] = 20
+    """Programs of a team that may fail from midnight to midnight UTC; they do not count as submissions."""
+    show_printed: bool = False
+    """Senders see the last lines that a failed program printed, which may quote hidden inputs."""
     freeze_at: float | None = None
     """From then on the public board stands still until the host ends the freeze."""
 

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from deepdojo.competition.database import events, people
 from deepdojo.competition.database.engine import Database, open_database
+from deepdojo.competition.database.migrate import migrate
 from deepdojo.competition.database.people import Person
 from deepdojo.competition.database.tables import people as people_table
 from deepdojo.competition.event import Rules, event_name, parse_rules
@@ -76,8 +77,13 @@ def store_address(folder: Path, db: str | None) -> str | Path:
 
 
 @contextlib.contextmanager
-def open_store(folder: str | Path, db: str | None = None, *, create: bool = False) -> Iterator[Store]:
+def open_store(
+    folder: str | Path, db: str | None = None, *, create: bool = False, upgrade: bool = False
+) -> Iterator[Store]:
     """Open a store, with its host's account, which is made the first time.
+
+    Args:
+        upgrade: whether a database of an older schema is brought to ours, after a copy of it into the store.
 
     Raises:
         Refusal: there is no store here and `create` is not set; the database cannot be opened.
@@ -85,7 +91,10 @@ def open_store(folder: str | Path, db: str | None = None, *, create: bool = Fals
     place = Path(folder).expanduser().absolute()
     if create:
         place.mkdir(parents=True, exist_ok=True, mode=0o755)
-    database = open_database(store_address(place, db), create=create)
+    database = open_database(
+        store_address(place, db), create=create,
+        upgrade=(lambda opened, found: migrate(opened, found, keep=place, db=db)) if upgrade else None,
+    )  # fmt: skip
     try:
         host, token_file = _host_account(database, place, db)
         yield Store(place, database, host, token_file)
@@ -163,10 +172,9 @@ def host_event(
     wanted = {"name": name, "title": title, "task": dataset.project.spec.task, **given}
     rules = parse_rules({**wanted, "metric": "accuracy", "higher_is_better": True})  # before the work, not after it
     _in_order(rules)
-    _refuse_programs(rules)
     made = publish(
         dataset, store.folder / "events" / name, title=title, public_share=rules.public_share,
-        practice=rules.practice, trusted=trusted, progress=progress,
+        practice=rules.practice, code=rules.code, trusted=trusted, progress=progress,
     )  # fmt: skip
     solution = read_solution(made.private)
     rules = parse_rules({**wanted, "metric": solution.metric, "higher_is_better": _higher(solution, made.public)})
@@ -184,7 +192,7 @@ def host_event(
     return {
         "event": name, "code": event.code, "public": str(made.public), "private": str(made.private),
         "rows": dict(made.rows), "public_rows": made.public_rows, "references": dict(made.references),
-        "sample": made.sample, "notes": list(made.notes), "left_out": len(made.left_out),
+        "sample": made.sample, "notes": [*made.notes, *_sandbox_notes(rules)], "left_out": len(made.left_out),
         "rules": rules.model_dump(), "token_file": str(store.token_file), "store": str(store.folder),
     }  # fmt: skip
 
@@ -194,11 +202,14 @@ def _in_order(rules: Rules) -> None:
         raise UsageError("the event would end before it starts", where="--until", todo="give a later end")
 
 
-def _refuse_programs(rules: Rules) -> None:
-    """The sandbox runs programs (`sandbox/code.py`), but no worker hands them to it yet: all would be refused."""
-    if rules.code:
-        raise UsageError("workers of this version do not run entrants' programs", where="--code",
-                         todo="host it for tables, without --code")  # fmt: skip
+def _sandbox_notes(rules: Rules) -> list[str]:
+    """What a host of programs should know of this machine before anybody sends one."""
+    if not rules.code:
+        return []
+    from deepdojo.competition.sandbox import self_test
+
+    missing = self_test()
+    return [f"no program can run on this machine, so serve it from another: {'; '.join(missing)}"] if missing else []
 
 
 def _higher(solution: Any, public: Path) -> bool:

@@ -18,9 +18,19 @@ from deepdojo.competition.worker.process import Died, ScoringLimits, ScoringProc
 from deepdojo.competition.worker.ranking import empty_board, put_row
 from deepdojo.errors import ScoreError
 
-__all__ = ["Recomputed", "Stored", "differences", "recompute"]
+__all__ = ["Program", "Recomputed", "Stored", "differences", "recompute"]
 
 FIGURES = ("value", "low", "high", "n")
+
+
+@dataclass(frozen=True)
+class Program:
+    """A program as it was sent; it is kept, and not run again."""
+
+    file_name: str
+    data: bytes = field(repr=False)
+    encoding: str
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -31,6 +41,8 @@ class Stored:
         number: its place among all, by which a team's are ordered where they were scored at one time.
         scored: seconds since 1970, which order the Ladder's steps.
         final: whether it stands on the final board.
+        data, file_name, size_bytes, sha256: of the table that is scored.
+        program: what was sent, where that is a program, which wrote this table.
     """
 
     submission: str
@@ -43,6 +55,7 @@ class Stored:
     encoding: str = "raw"
     final: bool = False
     sha256: str = ""
+    program: Program | None = None
 
 
 @dataclass

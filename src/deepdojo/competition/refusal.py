@@ -13,7 +13,7 @@ STATUSES = {
     "forbidden": 403, "cross_site": 403, "not_found": 404, "not_acceptable": 406, "already_sent": 409,
     "name_taken": 409, "in_a_team": 409, "team_full": 409, "key_reused": 409, "not_started": 403, "ended": 403,
     "frozen": 403, "no_length": 411, "too_large": 413, "wrong_type": 415, "wrong_host": 421, "bad_file": 422,
-    "quota": 429, "too_many_requests": 429, "unavailable": 503, "disk_full": 507,
+    "quota": 429, "too_many_requests": 429, "no_sandbox": 503, "unavailable": 503, "disk_full": 507,
 }  # fmt: skip
 """Code -> HTTP status."""
 

@@ -27,7 +27,7 @@ from deepdojo.competition.refusal import Refusal
 
 __all__ = ["Service"]
 
-_PROGRAMS = ("programs", "send a zip with predict.py")
+_PROGRAMS = ("programs", "send a zip with predict.py, or of a run")
 _TABLES = ("tables", "send .csv, .parquet, or a .zip with one")
 HOST_ACTIONS = ("freeze", "unfreeze", "extend", "announce")
 _Write = Callable[[Callable[[sa.Connection], Any]], Any]
@@ -39,11 +39,15 @@ class Service:
     Args:
         folder: the server's store; `folder/events/NAME/public` is handed out.
         write: carries out a change; the web server gives its own, which takes all that wait into one transaction.
+        missing: what the sandbox lacks for running programs.
     """
 
-    def __init__(self, database: Database, folder: Path, write: Callable[[Any], Future[Any]] | None = None) -> None:
+    def __init__(
+        self, database: Database, folder: Path, write: Callable[[Any], Future[Any]] | None = None,
+        missing: Callable[[], Sequence[str]] = lambda: (),
+    ) -> None:  # fmt: skip
         self.database, self.folder = database, folder
-        self._write = write
+        self._write, self._missing = write, missing
 
     # ---- who asks ----
 
@@ -204,6 +208,10 @@ class Service:
         """Before a body is read: may this person send here at all? Gives the rules (with the largest size)."""
         with self.database.read() as connection:
             event, _ = self._entered(connection, name, viewer)
+        lacking = list(self._missing()) if event.rules.code else []
+        if lacking:  # never run bare
+            raise Refusal("no_sandbox", f"this server runs no programs: {lacking[0]}", where=name, todo="tell the host",
+                          retry_after_s=600)  # fmt: skip
         return event.rules
 
     def send(

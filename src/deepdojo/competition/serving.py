@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from deepdojo.competition.bundle import bundle_facts
 from deepdojo.competition.host import open_store
 from deepdojo.competition.server.supervisor import Supervisor, addresses
 from deepdojo.errors import UsageError
@@ -21,14 +22,16 @@ __all__ = ["serve_store"]
 def serve_store(
     store: str | Path, db: str | None = None, *, host: str = "0.0.0.0", port: int = 8000, workers: int | None = None,
     names: Sequence[str] = (), certificate: Path | None = None, key: Path | None = None,
-    say: Callable[[str], None] = print, stop: threading.Event | None = None,
-    ready: Callable[[dict[str, Any]], None] | None = None,
+    bundle: Path | None = None, pages: bool = True, say: Callable[[str], None] = print,
+    stop: threading.Event | None = None, ready: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:  # fmt: skip
     """Serve until `stop` is set, or Ctrl-C or a signal to end comes.
 
     Args:
         host: the address to listen at; 127.0.0.1 behind a proxy.
         names: further names by which the room asks for this machine.
+        bundle: a folder of `dojo bundle`, offered to the room at /install.
+        pages: False: workers alone, beside a server on another machine; needs `db`.
         ready: called once it answers, with addresses, events (name, title, state, link) and missing (what of the
             sandbox is not whole, where an event needs it).
 
@@ -48,13 +51,31 @@ def serve_store(
     if workers is not None and workers < 0:
         raise UsageError(f"{workers} workers cannot be", where="--workers", todo="take 1 or more; 0 scores elsewhere")
     folder = Path(store).expanduser().absolute()
-    told = _told(folder, db, _places(host, port, names, secure=certificate is not None))
+    if bundle is not None:
+        bundle = Path(bundle).expanduser().absolute()
+        bundle_facts(bundle)
+    if not pages:
+        _check_alone(folder, db, workers)
+    places = _places(host, port, names, secure=certificate is not None)
+    told = {} if not pages else _told(folder, db, places, workers)
     supervisor = Supervisor(
-        folder, db, host=host, port=port, workers=workers, names=names, certificate=certificate, key=key, say=say
-    )
+        folder, db, host=host, port=port, workers=workers, names=names, certificate=certificate, key=key, bundle=bundle,
+        pages=pages, say=say,
+    )  # fmt: skip
     stop = stop or threading.Event()
     with _signals(stop):
         supervisor.run(stop, None if ready is None else lambda: ready(told))
+
+
+def _check_alone(folder: Path, db: str | None, workers: int | None) -> None:
+    if db is None:
+        raise UsageError("workers alone need a database that several machines reach", where="--scoring-only",
+                         todo="give --db postgresql://…; beside SQLite raise --workers")  # fmt: skip
+    if workers == 0:
+        raise UsageError("nothing would run", where="--workers 0", todo="take 1 or more")
+    if not (folder / "events").is_dir():
+        raise UsageError("the events' answers are not here", where=str(folder),
+                         todo="share the server's folder with this machine, or copy it: --store FOLDER")  # fmt: skip
 
 
 def _fits(certificate: Path, key: Path) -> None:
@@ -78,8 +99,8 @@ def _places(host: str, port: int, names: Sequence[str], *, secure: bool) -> list
     return [f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"]
 
 
-def _told(folder: Path, db: str | None, places: Sequence[str]) -> dict[str, Any]:
-    with open_store(folder, db) as store:
+def _told(folder: Path, db: str | None, places: Sequence[str], workers: int | None) -> dict[str, Any]:
+    with open_store(folder, db, upgrade=True) as store:
         found, needs = [], False
         for event in store.service.events():
             code = store.event(event["name"]).code
@@ -88,7 +109,7 @@ def _told(folder: Path, db: str | None, places: Sequence[str]) -> dict[str, Any]
             needs = needs or event["code"] or str(event["metric"]).startswith("python:")
         token_file = str(store.token_file)
     missing: list[str] = []
-    if needs:
+    if needs and workers != 0:
         from deepdojo.competition.sandbox import self_test
 
         missing = self_test()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import stat
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 
 from deepdojo.errors import DataError, DojoError
 from deepdojo.places import cannot_write
+from deepdojo.tables_io import ZIP_FAULTS
 
 __all__ = ["inside", "unzip"]
 
@@ -42,10 +43,10 @@ def unzip(archive: Path, target: Path, *, most_bytes: int = 500 << 30, say: str 
                     continue
                 path.parent.mkdir(parents=True, exist_ok=True)
                 _copy(packed, member, path, say)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except ZIP_FAULTS as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise cannot_write(target, error) from error
         raise DataError(f"the archive is damaged ({str(error)[:120]})", where=say, todo="fetch it again") from None
-    except OSError as error:
-        raise cannot_write(target, error) from error
     return len(members)
 
 

@@ -1,11 +1,12 @@
-"""What a table's text cells mean: which are missing, which are numbers, and how a decimal comma is read."""
+"""What a table's cells mean: which are missing, which are numbers, how a decimal comma is read, what a text is."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -13,6 +14,7 @@ __all__ = [
     "LARGEST",
     "MISSING",
     "MISSING_LABELS",
+    "as_text",
     "is_infinite",
     "is_missing",
     "parse_number",
@@ -38,6 +40,19 @@ _NUMBER = {
     ",": re.compile(rf"[+-]?(?=,?\d)(?:\d+|\d{{1,3}}(?:[.'  \u202f]\d{{3}})+)?(?:,\d*)?{_EXPONENT}"),
 }
 _GROUPING = re.compile(r"['  \u202f]")
+
+
+def as_text(cell: Any) -> str | None:
+    """Any plain cell as text: JSON's true is "true", 1 and 1.0 are "1", NaN and null are None."""
+    if cell is None or isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if isinstance(cell, float):
+        return None if math.isnan(cell) else str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+    if isinstance(cell, Mapping | list | tuple):
+        return json.dumps(cell, ensure_ascii=False, default=str)
+    return str(cell)
 
 
 def is_missing(cell: object) -> bool:

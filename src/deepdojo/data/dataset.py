@@ -20,7 +20,8 @@ from deepdojo.data.gathered import PackedRead, Read, Rejected, Where, keyed_by_i
 from deepdojo.data.project import Project
 from deepdojo.data.readers import RawRow
 from deepdojo.data.reading import read_all, take
-from deepdojo.data.rows import RowMaker, input_key
+from deepdojo.data.row_keys import input_key
+from deepdojo.data.rows import RowMaker
 from deepdojo.data.rowset import RowList, Rows, column, select
 from deepdojo.data.sources import locate
 from deepdojo.data.spec import SplitSpec

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from deepdojo.contracts import CONTRACTS, Contract, contract_of
-from deepdojo.data.spec import ProjectSpec, parse_project
+from deepdojo.data.spec import ProjectSpec
+from deepdojo.data.spec_checks import parse_project
 from deepdojo.errors import ProjectError, UnknownNameError
 from deepdojo.places import write_text
 

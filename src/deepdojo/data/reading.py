@@ -17,8 +17,10 @@ from deepdojo.data.group_names import named_like_groups
 from deepdojo.data.packed_columns import reader_of
 from deepdojo.data.packed_rows import PackedRows, RowPack, RowWriter
 from deepdojo.data.project import Project
+from deepdojo.data.raw_columns import Reject
 from deepdojo.data.readers import RawRow, read
-from deepdojo.data.rows import Reject, RowMaker, input_key
+from deepdojo.data.row_keys import input_key
+from deepdojo.data.rows import RowMaker
 from deepdojo.data.split import SPLITS
 from deepdojo.data.stamps import stamp, stamp_of, unchanged
 from deepdojo.packs import Pack, Packing, code_digest, find_pack, in_memory_rows, key_of, packed_folder, packing
@@ -129,7 +131,7 @@ class _Walk:
             )
             self.part, self.number = at, behind if at == first else 0
             if at == first and counts is not None:
-                self.maker.made, self.maker.absent, self.maker.known = counts[0], counts[1], dict.fromkeys(counts[2])
+                self.maker.columns.go_on(counts)
             told: set[tuple[str, int, str]] = set()
             prefix = f"{part}-" if len(spec.data.split) > 1 and spec.data.id is None else ""
             for number, raw in enumerate(read(reader, self.files, trusted=self.trusted, **options), 1):
@@ -196,7 +198,7 @@ def take(
         row = maker.correct({"id": row_id, **row})
         if not extra:
             return Taken(row, {}, part, (file, raw.line))
-        cells = {name: maker.cell(raw, name) for name in extra}
+        cells = {name: maker.columns.cell(raw, name) for name in extra}
         for name, cell in cells.items():
             if is_missing(cell):
                 raise Reject(f"the column {name}, by which rows are split, is empty")
@@ -212,7 +214,7 @@ def _row_id(maker: RowMaker, raw: RawRow, prefix: str, number: int, id_column: s
     if raw.reject is not None:
         cell = raw.cells.get(id_column)
         return "" if cell is None or isinstance(cell, list | dict) else str(cell).strip()
-    cell = maker.cell(raw, id_column)
+    cell = maker.columns.cell(raw, id_column)
     if cell is None or not str(cell).strip():
         raise Reject("the id is empty")
     if isinstance(cell, float) and cell.is_integer():
@@ -261,7 +263,7 @@ class _Packer:
             self.row(item)
 
     def end_of_part(self, maker: RowMaker) -> None:
-        maker.check_columns()
+        maker.columns.check()
         for name, known in self.names.items():
             if maker.ragged:
                 self.writer.unions.setdefault(name, []).append((self.writer.n, list(known)))
@@ -273,7 +275,7 @@ class _Packer:
             self.stamped = (self.walk.part, stamp(files))
         self.writer.commit({
             "place": [self.walk.part, self.walk.number], "stamp": self.stamped[1],
-            "maker": [maker.made, maker.absent, list(maker.known)],
+            "maker": maker.columns.state(),
             "names": {name: list(known) for name, known in self.names.items()},
         })  # fmt: skip
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import stat
 import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path, PurePosixPath
@@ -13,15 +13,16 @@ from typing import Any
 from deepdojo.contracts import Contract
 from deepdojo.errors import ScoreError, UnknownNameError
 from deepdojo.scoring.metrics import columns_of
-from deepdojo.scoring.submission_files import with_files
+from deepdojo.scoring.submission_files import member_bytes, with_files
 from deepdojo.tables import Table, read_table
-from deepdojo.tables_io import SUFFIXES, read_bytes
+from deepdojo.tables_io import SUFFIXES, ZIP_FAULTS, read_bytes
 
 __all__ = ["LARGEST_BYTES", "Manifest", "Submission"]
 
 LARGEST_BYTES = 1 << 30
 _MANIFEST = "manifest.json"
 _MANIFEST_BYTES = 1 << 20
+_PLAIN = (0, stat.S_IFREG, stat.S_IFDIR)
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ class Submission:
                 return cls(with_files(archive, path.name, table, kinds), manifest)
         except FileNotFoundError:
             raise ScoreError("this file does not exist", where=str(path), todo="check the name") from None
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        except ZIP_FAULTS as error:
             raise ScoreError(f"is not a zip file that can be read ({error})", where=path.name) from error
 
 
@@ -113,8 +114,8 @@ def _members(archive: zipfile.ZipFile, name: str) -> tuple[str, Manifest]:
         inner = PurePosixPath(info.filename.replace("\\", "/"))
         if inner.is_absolute() or ".." in inner.parts or ":" in info.filename:
             raise ScoreError(f"the member {info.filename[:60]!r} points outside the zip", where=name)
-        if (info.external_attr >> 16) & 0o170000 == 0o120000:
-            raise ScoreError(f"the member {info.filename[:60]!r} is a link", where=name)
+        if (info.external_attr >> 16) & 0o170000 not in _PLAIN:
+            raise ScoreError(f"the member {info.filename[:60]!r} is a link or a device, no plain file", where=name)
     wanted = [m for m in archive.namelist() if m in {f"predictions{suffix}" for suffix in SUFFIXES}]
     if len(wanted) != 1:
         has = ", ".join(archive.namelist()[:5]) or "nothing"
@@ -132,8 +133,7 @@ def _members(archive: zipfile.ZipFile, name: str) -> tuple[str, Manifest]:
 
 def _content(archive: zipfile.ZipFile, member: str, name: str, largest: int = LARGEST_BYTES) -> bytes:
     """A member's bytes, never more than `largest` whatever its header says (a zip bomb)."""
-    with archive.open(member) as file:
-        data = file.read(largest + 1)
+    data = member_bytes(archive, member, largest)
     if len(data) > largest:
         raise ScoreError(f"the member {member} is larger than {largest >> 20:,} MiB unpacked", where=name)
     return data

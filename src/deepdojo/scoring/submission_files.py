@@ -22,7 +22,7 @@ from deepdojo.tables import Table, media_bytes, write_table
 if TYPE_CHECKING:
     from deepdojo.scoring.submission import Manifest
 
-__all__ = ["FOLDER", "with_files", "write_submission"]
+__all__ = ["FOLDER", "member_bytes", "with_files", "write_submission"]
 
 FOLDER = "files/"
 MOST_FILES = 100_000
@@ -31,6 +31,15 @@ LARGEST_IN_ALL_BYTES = 1 << 30
 _SHOWN = 3
 _DATE = (1980, 1, 1, 0, 0, 0)  # the least that a zip can say, so that equal predictions are equal bytes
 _KINDS = ((b"RIFF", ".wav"), (b"fLaC", ".flac"), (b"OggS", ".ogg"), (b"\x89PNG", ".png"), (b"\xff\xd8", ".jpg"))
+
+
+def member_bytes(archive: zipfile.ZipFile, member: str, largest: int) -> bytes:
+    """A member, cut off one byte above `largest`, without ever holding more than its head says that it has.
+
+    `ZipFile.read`, and a read of more than the head says, unpack all that is there first: 10 MB can be 10 GB.
+    """
+    with archive.open(member) as file:
+        return file.read(min(largest, archive.getinfo(member).file_size) + 1)
 
 
 def with_files(archive: zipfile.ZipFile, name: str, table: Table, kinds: Mapping[str, KindName]) -> Table:
@@ -91,8 +100,7 @@ def _contents(archive: zipfile.ZipFile, name: str, members: Sequence[str]) -> di
     """Of all members, whatever their heads say of their sizes."""
     found, total = {}, 0
     for member in members:
-        with archive.open(member) as file:
-            data = file.read(LARGEST_FILE_BYTES + 1)
+        data = member_bytes(archive, member, LARGEST_FILE_BYTES)
         total += len(data)
         if len(data) > LARGEST_FILE_BYTES:
             raise ScoreError(f"{member[:60]} has more than {LARGEST_FILE_BYTES >> 20:,} MiB unpacked", where=name)

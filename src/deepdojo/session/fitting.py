@@ -10,7 +10,7 @@ from deepdojo.data.codecs.learning_share import LearningShare, sharing
 from deepdojo.errors import UsageError
 from deepdojo.tasks.base import Task
 from deepdojo.training.distributed import ALONE
-from deepdojo.training.store import fitted_task
+from deepdojo.training.fitted_task import fitted_task
 
 if TYPE_CHECKING:
     from deepdojo.session.train import Session

@@ -13,7 +13,8 @@ from torch import nn
 from deepdojo.data.rowset import select
 from deepdojo.tables import Table, TableBuilder, TableRows
 from deepdojo.tasks.base import Batch, Part, Row, Task
-from deepdojo.training.store import Store, bytes_a_row
+from deepdojo.training.encoding import bytes_a_row
+from deepdojo.training.store import Store
 
 __all__ = ["Unvalidated", "Validator", "evaluating", "parts_of", "predict_rows"]
 

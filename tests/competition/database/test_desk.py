@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from deepdojo.competition.database import accounts, desk, people
+from deepdojo.competition.database import accounts, copies, desk, people
 from deepdojo.competition.database.accept import Sent, accept, pack
 from deepdojo.competition.database.boards import board, chosen, submission
 from deepdojo.competition.database.events import audited, event_of
@@ -157,7 +157,7 @@ def test_the_desk_tells_queue_ladders_and_copies(database, arena):
         assert desk.queue(connection, arena.event, database.now(connection))["jobs"] == []
         states = {row["team"]: row for row in desk.ladder_states(connection, arena.event)}
         steps = desk.ladder(connection, arena.event, "ada")
-        (copy,) = desk.copies(connection, arena.event)
+        (copy,) = copies.same_files(connection, arena.event.id)
         rows = {row["team"]: row for row in board(connection, arena.event)}
         assert len(desk.ladder_states(connection, arena.event, 1)) == 1
         with pytest.raises(Refusal):

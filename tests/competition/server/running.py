@@ -126,10 +126,10 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(folder: Path, **rules: Any) -> Iterator[Running]:
+def running(folder: Path, workers: int = 1, **rules: Any) -> Iterator[Running]:
     """Host the project, serve it, give the server, end it."""
     store, name = folder / "store", "winds"
-    published = publish(a_project(folder), store / "events" / name)
+    published = publish(a_project(folder), store / "events" / name, code=rules.get("code", False))
     solution = read_solution(published.private)
     database = open_database(store / "server.sqlite")
     known: dict[str, Any] = {"name": name, "title": "Winds", "task": "tabular-classification",
@@ -140,7 +140,7 @@ def running(folder: Path, **rules: Any) -> Iterator[Running]:
         )
         _, host = people.make_person(connection, "grace", "host", database.now(connection))
     truth = {row["id"]: row["label"] for row in solution.rows}
-    supervisor = Supervisor(store, host="127.0.0.1", port=free_port(), workers=1, say=lambda _: None)
+    supervisor = Supervisor(store, host="127.0.0.1", port=free_port(), workers=workers, say=lambda _: None)
     stop, ready, failed = threading.Event(), threading.Event(), []
 
     def serve() -> None:

@@ -166,7 +166,7 @@ def test_each_act_is_in_the_log_with_who_and_whom(room):
 
 
 def test_the_host_sees_copies_ladders_and_the_queue(room):
-    (copy,) = desk(room, "GET", "copies").json
+    (copy,) = desk(room, "GET", "copies").json["files"]
     assert [sent["team"] for sent in copy["sent"]] == ["ada", "bo"]
     states = {row["team"]: row for row in desk(room, "GET", "ladders").json}
     assert (states["ada"]["offered"], states["ada"]["steps"], states["ada"]["since"]) == (2, 1, 1)

@@ -123,9 +123,12 @@ def test_a_fault_that_quotes_an_answer_is_recognised(tmp_path: Path):
     arena = Arena(database, tmp_path / "events", n=30)
     database.close()
     judge = Judge(private(arena))
-    assert judge.tells(ScoreError("the answer is coral"), b"id,label\nr000000,amber\n")
-    assert not judge.tells(ScoreError("'coral' is odd"), b"id,label\nr000000,coral\n")
-    assert not judge.tells(ScoreError("a row is missing"), b"id,label\n")
+    said = Table({"id": ["r000000"], "label": ["amber"]}, "beige.csv")
+    assert judge.tells(ScoreError("the answer is coral"), said)
+    assert judge.tells(ScoreError("the answer is coral"), ["amber"])
+    assert not judge.tells(ScoreError("'coral' is odd"), ["coral"])
+    assert not judge.tells(ScoreError("'amber' is odd", where="beige.csv, line 2"), said)
+    assert not judge.tells(ScoreError("a row is missing"), said)
 
 
 @pytest.mark.parametrize(

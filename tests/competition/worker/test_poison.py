@@ -59,7 +59,8 @@ def test_a_poison_submission_fails_after_three_attempts_while_others_are_scored(
     with database.read() as connection:
         told, seen = submission(connection, bad), submission(connection, bad, host=True)
         assert told["state"] == "failed"
-        assert told["fault"] == {"error": "this submission could not be scored", "where": None, "todo": "ask the host"}
+        assert told["fault"] == {"error": "this submission could not be scored", "where": None, "todo": "ask the host",
+                                 "code": "unavailable"}  # fmt: skip
         assert "canary" not in str(told)
         assert why in seen["fault_host"]
         row = connection.execute(sa.select(jobs.c.attempts, jobs.c.failures, jobs.c.state).where(jobs.c.id == 1)).one()

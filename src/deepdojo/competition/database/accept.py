@@ -19,6 +19,7 @@ from deepdojo.competition.database.engine import Database, dump
 from deepdojo.competition.database.tables import OPEN_JOB, jobs, payloads, submissions, teams
 from deepdojo.competition.event import Rules
 from deepdojo.competition.refusal import Refusal
+from deepdojo.competition.texts import storable
 
 __all__ = ["Packed", "Sent", "accept", "pack", "unpack"]
 
@@ -36,8 +37,11 @@ _SENT_BEFORE = sa.select(_s.public_id).where(
 _TODAY = sa.select(sa.func.count()).where(
     _s.team_id == sa.bindparam("team"), _s.created >= sa.bindparam("since"), _s.counted
 )  # fmt: skip
+_BROKEN_TODAY = sa.select(sa.func.count()).where(
+    _s.team_id == sa.bindparam("team"), _s.created >= sa.bindparam("since"), _s.kind == "code", _s.state == "refused"
+)  # fmt: skip
 _WAITING = sa.select(sa.func.count()).select_from(jobs).where(
-    _j.team_id == sa.bindparam("team"), _j.kind == "score", OPEN_JOB
+    _j.team_id == sa.bindparam("team"), _j.kind.in_(("score", "run")), OPEN_JOB
 )  # fmt: skip
 _SUBMISSION = submissions.insert().returning(_s.id)
 _PAYLOAD, _JOB = payloads.insert(), jobs.insert()
@@ -110,7 +114,7 @@ def accept(
     now = database.now(connection)
     _in_time(rules, now)
     _not_sent_before(connection, sent)
-    _within_quota(connection, rules, sent.team_id, now)
+    _within_quota(connection, rules, sent, now)
     public_id = _new_id()
     values = {
         "public_id": public_id, "event_id": event["id"], "team_id": sent.team_id, "person_id": sent.person_id,
@@ -120,8 +124,10 @@ def accept(
     }  # fmt: skip
     number = connection.execute(_SUBMISSION, values).scalar_one()
     connection.execute(_PAYLOAD, {"submission_id": number, "encoding": sent.file.encoding, "data": sent.file.data})
-    job = {"kind": "score", "event_id": event["id"], "team_id": sent.team_id, "submission_id": number,
-           "rubric": event["rubric"], "order_key": _turn(connection, sent.team_id, now)}  # fmt: skip
+    program = sent.kind == "code"
+    job = {"kind": "run" if program else "score", "event_id": event["id"], "team_id": sent.team_id,
+           "submission_id": number, "rubric": event["rubric"],
+           "order_key": _turn(connection, sent.team_id, now, rules.run_s if program else 1.0)}  # fmt: skip
     connection.execute(_JOB, job)
     return public_id, False
 
@@ -134,7 +140,7 @@ def _new_id() -> str:
 
 def _short_enough(sent: Sent) -> None:
     for name, most in _LONGEST.items():
-        if len(getattr(sent, name)) > most:
+        if len(storable(getattr(sent, name), name)) > most:
             raise Refusal("bad_request", f"it has more than {most} signs", where=name, todo="shorten it")
 
 
@@ -162,18 +168,22 @@ def _not_sent_before(connection: sa.Connection, sent: Sent) -> None:
                       todo="see its result there")  # fmt: skip
 
 
-def _within_quota(connection: sa.Connection, rules: Rules, team: int, now: float) -> None:
+def _within_quota(connection: sa.Connection, rules: Rules, sent: Sent, now: float) -> None:
     midnight = now - now % _DAY_S
-    used = connection.execute(_TODAY, {"team": team, "since": midnight}).scalar_one()
-    if used >= rules.per_day:
-        raise Refusal(
-            "quota", f"your team has sent {used:,} of {rules.per_day:,} submissions today",
-            todo="come back after midnight UTC", retry_after_s=midnight + _DAY_S - now,
-        )  # fmt: skip
+    asked = {"team": sent.team_id, "since": midnight}
+    used = connection.execute(_TODAY, asked).scalar_one()
+    said = f"your team has sent {used:,} of {rules.per_day:,} submissions today" if used >= rules.per_day else None
+    if said is None and sent.kind == "code":
+        broken = connection.execute(_BROKEN_TODAY, asked).scalar_one()
+        if broken >= rules.broken_per_day:  # each may have taken the server as long as one that is scored
+            said = f"{broken:,} of your team's programs have failed today, and no more may"
+    if said is not None:
+        todo = "come back after midnight UTC"
+        raise Refusal("quota", said, todo=todo, retry_after_s=midnight + _DAY_S - now)
 
 
-def _turn(connection: sa.Connection, team: int, now: float) -> float:
-    """When its turn comes: now, but behind the team's other waiting files a second each, so that one team that sends
-    a hundred does not keep the others waiting."""
+def _turn(connection: sa.Connection, team: int, now: float, each_s: float) -> float:
+    """When its turn comes: now, but behind the team's other waiting files, a second each (of programs as long as one
+    may run), so that one team that sends a hundred does not keep the others waiting."""
     waiting = connection.execute(_WAITING, {"team": team}).scalar_one()
-    return now + float(waiting)
+    return now + each_s * float(waiting)

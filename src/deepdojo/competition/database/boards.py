@@ -16,13 +16,24 @@ import sqlalchemy as sa
 
 from deepdojo.competition.cost import COSTS, cost_of
 from deepdojo.competition.database.events import Event, by_id
-from deepdojo.competition.database.tables import OPEN_JOB, boards, jobs, people, scores, submissions, teams
+from deepdojo.competition.database.tables import (
+    OPEN_JOB,
+    boards,
+    jobs,
+    people,
+    program_runs,
+    scores,
+    submissions,
+    teams,
+)
 from deepdojo.competition.refusal import Refusal
+from deepdojo.competition.texts import storable
 
 __all__ = ["PARTS", "board", "choose", "chosen", "finals", "published", "submission", "submissions_of"]
 
 PARTS = ("public", "private")
 _AHEAD_AT_MOST = 100_000
+_RAN = ("kind", "seconds", "peak_bytes", "log")
 
 
 def board(connection: sa.Connection, event: Event, part: str = "public", *, host: bool = False) -> list[dict[str, Any]]:
@@ -147,7 +158,8 @@ def submission(connection: sa.Connection, public_id: str, *, host: bool = False)
         id, event_id, team_id, team, person, kind, file_name, note, sha256, bytes, version, created, state, fault (with
         row and column, where the file was refused), chosen, place (how many wait before it; None when it does not
         wait), value, low, high, n, moved (whether it is a new step of the team; `value` is what the team is shown
-        since), private (value, low, high, n; once it is open); for a host plain (the plain public value) and
+        since), private (value, low, high, n; once it is open), ran (of a program: kind, seconds, peak_bytes, and for a
+        host log); for a host plain (the plain public value) and
         fault_host.
 
     Raises:
@@ -174,6 +186,7 @@ def _wide(rubric: int) -> Any:
         "id", "public_id", "event_id", "team_id", "kind", "file_name", "note", "sha256", "bytes", "version", "created",
         "state", "fault", "fault_host", "chosen", "manifest",
     )]  # fmt: skip
+    ran = [program_runs.c[name].label(f"ran_{name}") for name in _RAN]
     figures = [
         part.c[name].label(f"{label}_{name}")
         for part, label in ((public, "public"), (private, "private"))
@@ -181,7 +194,10 @@ def _wide(rubric: int) -> Any:
     ]
     joined = submissions.join(teams, teams.c.id == s.team_id).join(people, people.c.id == s.person_id)
     joined = joined.outerjoin(public, of(public, "public")).outerjoin(private, of(private, "private"))
-    return sa.select(*columns, teams.c.name.label("team"), people.c.name.label("person"), *figures).select_from(joined)
+    joined = joined.outerjoin(program_runs, program_runs.c.submission_id == s.id)
+    return sa.select(*columns, *ran, teams.c.name.label("team"), people.c.name.label("person"), *figures).select_from(
+        joined
+    )
 
 
 def _told(row: Any, event: Event, host: bool) -> dict[str, Any]:
@@ -193,7 +209,10 @@ def _told(row: Any, event: Event, host: bool) -> dict[str, Any]:
             "fault": None if row["fault"] is None else json.loads(row["fault"]),
             "value": row["public_shown"], "low": plain["low"] if moved else None,
             "high": plain["high"] if moved else None, "n": plain["n"], "moved": moved,
-            "scored": row["public_scored"], "private": None, **cost_of(row["manifest"])}  # fmt: skip
+            "scored": row["public_scored"], "private": None, "ran": None,
+            **cost_of(row["manifest"])}  # fmt: skip
+    if row["ran_kind"] is not None:
+        told["ran"] = {name: row[f"ran_{name}"] for name in _RAN if name != "log" or host}
     if host or event.closed_at is not None:
         told["plain"] = plain
         if row["private_value"] is not None:
@@ -206,12 +225,12 @@ def _told(row: Any, event: Event, host: bool) -> dict[str, Any]:
 def _place(connection: sa.Connection, number: int) -> int | None:
     j = jobs.c
     own = connection.execute(
-        sa.select(j.order_key, j.id).where(j.submission_id == number, j.kind == "score", OPEN_JOB)
+        sa.select(j.order_key, j.id, j.kind).where(j.submission_id == number, j.kind.in_(("score", "run")), OPEN_JOB)
     ).first()
     if own is None:
         return None
     before = (j.order_key < own.order_key) | ((j.order_key == own.order_key) & (j.id < own.id))
-    ahead = sa.select(j.id).where(OPEN_JOB, j.kind == "score", before).limit(_AHEAD_AT_MOST)
+    ahead = sa.select(j.id).where(OPEN_JOB, j.kind == own.kind, before).limit(_AHEAD_AT_MOST)
     return int(connection.execute(sa.select(sa.func.count()).select_from(ahead.subquery())).scalar_one())
 
 
@@ -223,6 +242,7 @@ def choose(connection: sa.Connection, event: Event, team_id: int, wanted: Sequen
     """
     if event.closed_at is not None or event.rules.state(now) == "ended":
         raise Refusal("ended", f"{event.rules.title} has ended", todo="see the final board on its page")
+    wanted = [storable(each, "chosen") for each in wanted]
     if len(set(wanted)) > event.rules.finals:
         raise Refusal("bad_request", f"{len(set(wanted))} are chosen, and {event.rules.finals} may be", where="chosen",
                       todo="choose fewer")  # fmt: skip

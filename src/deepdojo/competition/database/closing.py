@@ -104,9 +104,10 @@ def _ended(text: str, now: float) -> bool:
 
 def _busy(connection: sa.Connection, event: Event) -> bool:
     """Whether something still waits that the final board depends on, or a closing has been tried."""
-    waiting = jobs.c.kind.in_(("score", "rescore")) & OPEN_JOB
+    waiting = jobs.c.kind.in_(("run", "score", "rescore")) & OPEN_JOB
     tried = (jobs.c.kind == "close") & jobs.c.state.in_(("queued", "leased", "failed"))
-    either = (waiting | tried) & (jobs.c.event_id == event.id) & (jobs.c.rubric == event.rubric)
+    of_version = (jobs.c.rubric == event.rubric) | (jobs.c.kind == "run")  # a program runs whatever judges its table
+    either = (waiting | tried) & (jobs.c.event_id == event.id) & of_version
     return connection.execute(sa.select(jobs.c.id).where(either).limit(1)).first() is not None
 
 

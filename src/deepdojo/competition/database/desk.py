@@ -12,7 +12,7 @@ from deepdojo.competition.database.events import Event
 from deepdojo.competition.database.tables import OPEN_JOB, jobs, ladders, submissions, teams
 from deepdojo.competition.refusal import Refusal
 
-__all__ = ["copies", "ladder", "ladder_states", "queue"]
+__all__ = ["ladder", "ladder_states", "queue"]
 
 _MOST = 1000
 
@@ -93,26 +93,3 @@ def _states(event: Event) -> Any:
 def _public_ids(connection: sa.Connection, numbers: Sequence[int]) -> Mapping[int, str]:
     s = submissions.c
     return {row.id: row.public_id for row in connection.execute(sa.select(s.id, s.public_id).where(s.id.in_(numbers)))}
-
-
-def copies(connection: sa.Connection, event: Event) -> list[dict[str, Any]]:
-    """Files that several teams have sent, byte for byte: sha256, sent (team, submission, created; the first first)."""
-    s = submissions.c
-    several = (
-        sa.select(s.sha256)
-        .where(s.event_id == event.id)
-        .group_by(s.sha256)
-        .having(sa.func.count(s.team_id.distinct()) > 1)
-        .limit(_MOST)
-    )
-    found: dict[str, list[dict[str, Any]]] = {}
-    joined = submissions.join(teams, teams.c.id == s.team_id)
-    for row in connection.execute(
-        sa.select(s.sha256, teams.c.name, s.public_id, s.created, s.address)
-        .select_from(joined)
-        .where(s.event_id == event.id, s.sha256.in_(several))
-        .order_by(s.id)
-    ):
-        sent = {"team": row.name, "submission": row.public_id, "created": row.created, "address": row.address}
-        found.setdefault(row.sha256, []).append(sent)
-    return [{"sha256": digest, "sent": sent} for digest, sent in found.items()]

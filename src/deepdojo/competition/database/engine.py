@@ -12,7 +12,8 @@ import contextlib
 import json
 import os
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,12 @@ from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 from deepdojo.competition.database import tables
 from deepdojo.competition.refusal import Refusal
 
-__all__ = ["Database", "dump", "open_database", "unkept"]
+__all__ = ["Database", "copy_sqlite", "dump", "open_database", "open_when_there", "unkept"]
 
 BEGIN_WRITE = "BEGIN IMMEDIATE"
 _BUSY_MS = 30_000
 _STATEMENT_MS = 60_000
+_AGAIN_S = 0.5
 
 
 class Database:
@@ -81,12 +83,15 @@ class Database:
         self.engine.dispose()
 
 
-def open_database(address: str | Path, *, create: bool = True) -> Database:
+def open_database(
+    address: str | Path, *, create: bool = True, upgrade: Callable[[Database, int], object] | None = None
+) -> Database:
     """Open, and make the tables where there are none.
 
     Args:
         address: a file for SQLite, or a URL `postgresql://…`.
         create: whether a missing file may be made.
+        upgrade: called with a database of an older schema, and that schema; `migrate.migrate` brings it to ours.
 
     Raises:
         Refusal: no such file, no such server, or a schema of another version.
@@ -104,11 +109,28 @@ def open_database(address: str | Path, *, create: bool = True) -> Database:
                           todo="host something first: dojo host PROJECT")  # fmt: skip
         database = Database(_sqlite(path))
     try:
-        _prepare(database)
+        found = _prepare(database)
+        if found < tables.SCHEMA_VERSION and upgrade is not None:
+            upgrade(database, found)
+            found = _prepare(database)
+        _refuse_other_schema(found)
     except BaseException:
         database.close()
         raise
     return database
+
+
+def open_when_there(address: str | Path, *, most_s: float = 60.0) -> Database:
+    """`open_database` for a process that is started by itself: a server that cannot be reached is waited for, since it
+    may be starting too. Raises what `open_database` raises."""
+    until = time.monotonic() + most_s
+    while True:
+        try:
+            return open_database(address, create=False)
+        except Refusal as refusal:
+            if refusal.retry_after_s is None or time.monotonic() > until:
+                raise
+        time.sleep(_AGAIN_S)
 
 
 def _sqlite(path: Path) -> sa.Engine:
@@ -143,22 +165,38 @@ def _postgresql(url: str) -> sa.Engine:
     )  # fmt: skip
 
 
-def _prepare(database: Database) -> None:
+def _prepare(database: Database) -> int:
+    """Make the tables where there are none; the schema that is there."""
+    meta = tables.meta
     with database.write() as connection:
         if not database.sqlite:
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(5023417)"))  # two servers that start at once
-        tables.metadata.create_all(connection)
-        meta = tables.meta
-        found = {row.key: row.value for row in connection.execute(sa.select(meta.c.key, meta.c.value))}
+        found = {}
+        if sa.inspect(connection).has_table(meta.name):
+            found = {row.key: row.value for row in connection.execute(sa.select(meta.c.key, meta.c.value))}
         if not found:
-            values = {"schema": str(tables.SCHEMA_VERSION), "secret": secrets.token_hex(32)}
-            connection.execute(meta.insert(), [{"key": key, "value": value} for key, value in values.items()])
-            return
-    if found.get("schema") != str(tables.SCHEMA_VERSION):
-        raise Refusal(
-            "unavailable", f"the database has schema {found.get('schema')}, this DeepDojo {tables.SCHEMA_VERSION}",
-            todo="update DeepDojo on every machine of this server, or restore a backup of the same version",
-        )  # fmt: skip
+            tables.metadata.create_all(connection)
+            found = {"schema": str(tables.SCHEMA_VERSION), "secret": secrets.token_hex(32)}
+            connection.execute(meta.insert(), [{"key": key, "value": value} for key, value in found.items()])
+    schema = found.get("schema", "")
+    return int(schema) if schema.isdecimal() else 0
+
+
+def _refuse_other_schema(found: int) -> None:
+    ours = tables.SCHEMA_VERSION
+    if found != ours:
+        older = "start dojo serve once: it makes a copy of the database and then brings it to the new schema"
+        newer = "update DeepDojo on every machine of this server, or restore a backup of the same version"
+        raise Refusal("unavailable", f"the database has schema {found or 'unknown'}, this DeepDojo {ours}",
+                      todo=older if 0 < found < ours else newer)  # fmt: skip
+
+
+def copy_sqlite(database: Database, copy: Path) -> None:
+    """The whole database as one file (mode 0600), of one moment while others write: the file alone would lack the
+    newest rows."""
+    with database.engine.connect() as connection:
+        connection.exec_driver_sql("VACUUM INTO ?", (str(copy),))
+    copy.chmod(0o600)
 
 
 @contextlib.contextmanager

@@ -58,10 +58,11 @@ class Scored:
 
 @dataclass(frozen=True)
 class Refused:
-    """A file that has a fault, as its sender reads it."""
+    """A file that has a fault, as its sender reads it; `host`: what the host may read beyond that."""
 
     job: Job
     fault: Mapping[str, Any]
+    host: str | None = None
 
 
 class FreezeFirst(Exception):
@@ -176,8 +177,8 @@ def _refuse(connection: sa.Connection, refused: Sequence[Refused]) -> None:
         connection.execute(
             submissions.update()
             .where(submissions.c.id == sa.bindparam("number"), submissions.c.state == "queued")
-            .values(state="refused", counted=False, fault=sa.bindparam("told")),
-            [{"number": r.job.submission_id, "told": dump(dict(r.fault))} for r in refused],
+            .values(state="refused", counted=False, fault=sa.bindparam("told"), fault_host=sa.bindparam("host")),
+            [{"number": r.job.submission_id, "told": dump(dict(r.fault)), "host": r.host} for r in refused],
         )
 
 

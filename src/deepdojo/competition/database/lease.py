@@ -14,10 +14,11 @@ import sqlalchemy as sa
 
 from deepdojo.competition.database.engine import Database, dump
 from deepdojo.competition.database.tables import OPEN_JOB, events, jobs, payloads, submissions
+from deepdojo.competition.database.versions import same_version
 
 __all__ = [
     "ATTEMPTS", "LEASE_S", "Job", "extend", "fail", "give_up", "give_up_worn_out", "lease", "ours", "payload",
-    "postpone", "still_ours", "wake_ranking",
+    "postpone", "program_waits", "still_ours", "wake_ranking",
 ]  # fmt: skip
 
 LEASE_S = 30.0
@@ -27,6 +28,9 @@ _LEASED = ("id", "kind", "event_id", "team_id", "submission_id", "rubric", "atte
 MOST_LEASES = 20
 """A job may be leased so often: a worker that is killed from outside is not the submission's fault, yet something that
 takes whole workers down must end too."""
+LONGEST_S = 600.0
+"""No lease and no pause is as long: one that holds longer was made by a clock that has been put back since, and does
+not count. Without this an hour's jump would keep jobs waiting for an hour."""
 RANK_PAUSE_S = 0.05
 """A ranking waits so long for others to join in, and then comes before all that waits."""
 # Tests switch these off to show that each is needed.
@@ -49,14 +53,23 @@ class Job:
     token: str
 
 
-def lease(database: Database, most: int, *, lease_s: float = LEASE_S) -> list[Job]:
-    """Take the next jobs whose turn it is, oldest turn first; jobs whose lease ran out among them."""
+def lease(database: Database, most: int, *, lease_s: float = LEASE_S, programs: bool = False) -> list[Job]:
+    """Take the next jobs whose turn it is, oldest turn first; jobs whose lease ran out among them.
+
+    Args:
+        programs: jobs that run a program, and no others; they take minutes, so nothing else may wait behind them.
+        lease_s: `LONGEST_S` at most counts.
+
+    Raises:
+        OtherVersion: another DeepDojo serves this database.
+    """
     token = secrets.token_hex(16)
     with database.write() as connection:
+        same_version(connection)
         now = database.now(connection)
         open_jobs = (
             sa.select(jobs.c.id)
-            .where(OPEN_JOB, jobs.c.lease_until < now)
+            .where(OPEN_JOB, (jobs.c.lease_until < now) | (jobs.c.lease_until > now + LONGEST_S), _kind(programs))
             .order_by(jobs.c.order_key, jobs.c.id)
             .limit(most)
         )
@@ -65,7 +78,9 @@ def lease(database: Database, most: int, *, lease_s: float = LEASE_S) -> list[Jo
         taken = (
             jobs.update()
             .where(jobs.c.id.in_(open_jobs.scalar_subquery()))
-            .values(state="leased", token=token, lease_until=now + lease_s, attempts=jobs.c.attempts + 1)
+            .values(
+                state="leased", token=token, lease_until=now + min(lease_s, LONGEST_S), attempts=jobs.c.attempts + 1
+            )
             .returning(*(jobs.c[name] for name in _LEASED))
         )
         found: list[Any] = list(connection.execute(taken))
@@ -73,11 +88,22 @@ def lease(database: Database, most: int, *, lease_s: float = LEASE_S) -> list[Jo
     return [Job(**{name: row._mapping[name] for name in _LEASED[:-1]}, token=token) for row in found]
 
 
+def program_waits(database: Database) -> bool:
+    """Whether a program's turn has come: one look that takes no lock."""
+    with database.read() as connection:
+        due = sa.select(jobs.c.id).where(OPEN_JOB, jobs.c.lease_until < database.now(connection), _kind(True)).limit(1)
+        return connection.execute(due).first() is not None
+
+
+def _kind(programs: bool) -> Any:
+    return jobs.c.kind == "run" if programs else jobs.c.kind != "run"
+
+
 def extend(database: Database, held: list[Job], *, lease_s: float = LEASE_S) -> None:
     """Keep jobs that are being worked on."""
     if held:
         with database.write() as connection:
-            until = database.now(connection) + lease_s
+            until = database.now(connection) + min(lease_s, LONGEST_S)
             connection.execute(
                 jobs.update()
                 .where(jobs.c.id.in_([job.id for job in held]), jobs.c.token == held[0].token, jobs.c.state == "leased")
@@ -123,7 +149,7 @@ def postpone(database: Database, job: Job, why: str, wait_s: float) -> str:
         now = database.now(connection)
         if not still_ours(connection, job, "queued", why=why, attempts=job.attempts - 1):
             return "late"
-        connection.execute(jobs.update().where(jobs.c.id == job.id).values(lease_until=now + wait_s))
+        connection.execute(jobs.update().where(jobs.c.id == job.id).values(lease_until=now + min(wait_s, LONGEST_S)))
     return "queued"
 
 
@@ -133,7 +159,8 @@ def give_up(database: Database, job: Job, why: str) -> bool:
         if not still_ours(connection, job, "failed", why=why, failures=job.failures + 1):
             return False
         if job.submission_id is not None:
-            fault = dump({"error": "this submission could not be scored", "where": None, "todo": "ask the host"})
+            fault = dump({"error": "this submission could not be scored", "where": None, "todo": "ask the host",
+                          "code": "unavailable"})  # fmt: skip
             connection.execute(
                 submissions.update()
                 .where(submissions.c.id == job.submission_id, submissions.c.state == "queued")

@@ -21,8 +21,12 @@ __all__ = [
 
 _SESSION_S = 14 * 86_400
 _LOOKALIKES = str.maketrans(
-    "0134578аеорсухіјѕԁһԛԝкмтвнαβεικνορτυχγη", "oleastbaeopcyxijsdhqwkmtbhabeiknoptuxyn"
+    "0134578аеорсухіјѕԁһԛԝкмтвнαβεικνορτυχγηɑɡıłøօոսɩι|", "oleastbaeopcyxijsdhqwkmtbhabeiknoptuxynagiloonuiil"
 )  # fmt: skip
+
+
+_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
+"""Letters and marks that show nothing, though they count as letters, marks or symbols."""
 
 
 _TEAM = sa.select(members.c.team_id).where(
@@ -51,12 +55,13 @@ def skeleton(name: str) -> str:
         Refusal: nothing is left, too long, or signs that a name cannot have.
     """
     plain = unicodedata.normalize("NFKC", name)
-    if any(unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Co", "Cn") for sign in plain):
+    if any(unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Co", "Cn") or sign in _BLANKS for sign in plain):
         raise Refusal("bad_request", "the name holds signs that cannot be seen", where="name", todo="leave them out")
     if len(plain.strip()) > 40:
         raise Refusal("bad_request", "the name has more than 40 signs", where="name", todo="shorten it")
     folded = unicodedata.normalize("NFKD", plain.casefold()).translate(_LOOKALIKES)
-    left = "".join(sign for sign in folded if unicodedata.category(sign)[0] in "LNS").replace("rn", "m")
+    left = "".join(sign for sign in folded if unicodedata.category(sign)[0] in "LNS")
+    left = left.replace("rn", "m").replace("vv", "w").replace("i", "l")  # a capital I is a small l in many a font
     if not left:
         raise Refusal("bad_request", "the name is empty", where="name", todo="give a name with letters")
     return left

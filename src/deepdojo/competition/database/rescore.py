@@ -120,7 +120,7 @@ def apply(database: Database, connection: sa.Connection, event: Event, who: str)
     connection.execute(
         events.update().where(events.c.id == event.id).values(rubric=version, rules=rules.model_dump_json())
     )
-    waiting = (jobs.c.event_id == event.id) & (jobs.c.kind == "score") & (jobs.c.state == "queued")
+    waiting = (jobs.c.event_id == event.id) & jobs.c.kind.in_(("score", "run")) & (jobs.c.state == "queued")
     connection.execute(jobs.update().where(waiting).values(rubric=version))
     for team in _without_score(connection, event, version):
         wake_rescoring(connection, event.id, team, version, now)

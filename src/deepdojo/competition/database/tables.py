@@ -24,10 +24,12 @@ from sqlalchemy import (
 
 __all__ = [
     "OPEN_JOB", "SCHEMA_VERSION", "announcements", "audit", "boards", "events", "jobs", "ladders", "members", "meta",
-    "metadata", "payloads", "people", "rubrics", "scores", "sessions", "submissions", "teams", "vectors",
+    "metadata", "payloads", "people", "program_runs", "rubrics", "scores", "sessions", "submissions", "teams",
+    "vectors",
 ]  # fmt: skip
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""What changes it is told in migrate.py."""
 
 metadata = MetaData()
 # SQLite counts rows with INTEGER alone; PostgreSQL wants room beyond 2^31.
@@ -141,10 +143,25 @@ payloads = _table(
     Column("data", LargeBinary, nullable=False),
 )
 
+# What came of running an entrant's program: its table is what is scored, ever again, so that it need not run twice.
+program_runs = _table(
+    "program_runs",
+    _of("submission_id", "submissions.id", primary_key=True),
+    Column("kind", Text, nullable=False),  # code: predict.py; run: of `dojo train`
+    Column("seconds", Double, nullable=False),
+    Column("peak_bytes", BigInteger, nullable=False),
+    Column("log", Text, nullable=False),  # what it printed: for the host alone, since it can quote hidden inputs
+    Column("file_name", Text, nullable=False),
+    Column("encoding", Text),
+    Column("data", LargeBinary),  # None: it came to none
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", Text),
+)
+
 jobs = _table(
     "jobs",
     _own(),
-    Column("kind", Text, nullable=False),  # score, rank, rescore, close
+    Column("kind", Text, nullable=False),  # run (a program), score, rank, rescore, close
     _of("event_id", "events.id", nullable=False),
     _of("team_id", "teams.id"),
     _of("submission_id", "submissions.id"),

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from deepdojo import __version__
+from deepdojo.competition.event import INPUTS
+from deepdojo.competition.hosting.hidden_inputs import HiddenInputs
 from deepdojo.competition.hosting.media_files import MediaFiles, set_times
 from deepdojo.competition.hosting.new_ids import keyed, new_id, new_ids
 from deepdojo.competition.hosting.openly import refuse_public
@@ -69,6 +71,7 @@ def publish(
     title: str | None = None,
     public_share: float = 0.3,
     practice: bool = False,
+    code: bool = False,
     key: bytes | None = None,
     offline: bool = False,
     yes: bool = False,
@@ -86,6 +89,8 @@ def publish(
         title: for people. Default: the project's.
         public_share: of the test rows that judge entries while the event runs.
         practice: the host knows that anybody can have the answers.
+        code: entrants send programs: the test rows stay in the private folder, and the public one has some training
+            rows in their form.
         key: 32 bytes; the same key gives the same ids. Default: drawn.
         trusted: the project's own reader or metric may run.
 
@@ -112,8 +117,9 @@ def publish(
         )  # fmt: skip
         data.refuse_withheld()
         host = _Host(
-            data, key or secrets.token_bytes(32), place, name, title, public_share, practice, trusted or found.builtin
-        )
+            data, key or secrets.token_bytes(32), place, name, title, public_share, practice, code,
+            trusted or found.builtin,
+        )  # fmt: skip
         made = host.make(progress)
     return Published(
         name=name, public=folder / "public", private=folder / "private", seconds=time.monotonic() - began, **made
@@ -138,6 +144,7 @@ class _Host:
     title: str | None
     public_share: float
     practice: bool
+    code: bool
     trusted: bool
 
     def __post_init__(self) -> None:
@@ -153,11 +160,20 @@ class _Host:
         media = MediaFiles(self.public)
         tables = PublishedTables(self.project, ids, self.key, media)
         tables.fit_records(parts.values())
-        tables.add_files(parts, progress)
+        hidden = HiddenInputs(tables, self.private) if self.code else None
+        tables.add_files({part: rows for part, rows in parts.items() if part != "test" or hidden is None}, progress)
+        if hidden is not None:
+            hidden.tables.add_files({"test": parts["test"]}, progress)
+            tables.left_out += hidden.tables.left_out
         parts = self._usable(parts, tables)
-        self._write_tables(parts, tables)
+        if hidden is not None:
+            parts = hidden.held_back(parts)
+        shown = dict(parts) if hidden is None else {**parts, "test": hidden.examples}
+        self._write_tables(parts, tables, hidden)
         self._metric_file()
-        save_project(self.public, self._spec(tables, parts))
+        save_project(self.public, self._spec(tables, shown))
+        if hidden is not None:
+            hidden.take_project(self.public)
         if media.kept_metadata:
             self.notes.append(
                 f"{media.kept_metadata:,} videos are handed out with what their files say beside the frames: only MP4,"
@@ -172,9 +188,12 @@ class _Host:
         )  # fmt: skip
         references = judged_references(solution, wanted, trusted=self.trusted)
         sample, value, higher = self._sample(parts, ids, solution)
+        if hidden is not None:
+            sample = write_sample(self.public, self.project, parts["train"], hidden.named())
         text = readme_text(
-            self.project, title=self._title(), sample=sample.name, rows={p: len(r) for p, r in parts.items()},
+            self.project, title=self._title(), sample=sample.name, rows={p: len(r) for p, r in shown.items()},
             columns=tables.columns, public_share=self.public_share, practice=self.practice, higher_is_better=higher,
+            hidden=len(parts["test"]) if hidden is not None else None,
         )  # fmt: skip
         (self.public / "README.md").write_text(text, encoding="utf-8", newline="\n")
         self._close()
@@ -198,9 +217,14 @@ class _Host:
             raise ProjectError(f"no {empty} row can be used: {first[2]}", where=first[0], todo="see dojo check")
         return kept
 
-    def _write_tables(self, parts: Mapping[str, Sequence[Row]], tables: PublishedTables) -> None:
+    def _write_tables(
+        self, parts: Mapping[str, Sequence[Row]], tables: PublishedTables, hidden: HiddenInputs | None
+    ) -> None:
         answers = [*self.contract.inputs, *self.contract.targets, *self.contract.hints]
         for part, rows in parts.items():
+            if part == "test" and hidden is not None:
+                hidden.write(rows, self.public)
+                continue
             roles = list(self.contract.inputs) if part == "test" else answers
             tables.write(self.public / f"{part}.parquet", rows, roles, part)
 
@@ -278,7 +302,7 @@ class _Host:
     ) -> tuple[Path, float, bool]:
         """The file, its score, whether higher is better. Raises ProjectError where a board could not be computed."""
         test = sorted(({**row, "id": ids[row["id"]]} for row in parts["test"]), key=lambda row: row["id"])
-        path = write_sample(self.public, self.project, parts["train"], test)
+        path = write_sample(self.private if self.code else self.public, self.project, parts["train"], test)
         table = solution.read(path)
         found = solution.score(table, trusted=self.trusted)
         for part, mask in (("public", solution.public), ("private", ~solution.public)):
@@ -296,4 +320,5 @@ class _Host:
         for path in [*self.public.rglob("*"), self.public]:
             path.chmod(0o755 if path.is_dir() else 0o644)
         self.place.chmod(0o755)
-        set_times([*self.public.rglob("*"), self.public])
+        inputs = self.private / INPUTS
+        set_times([*self.public.rglob("*"), self.public, *inputs.rglob("*"), *([inputs] if self.code else [])])

@@ -79,6 +79,13 @@ class PublishedTables:
                 plain = facts.numeric and not facts.words and not facts.infinities
                 self._kinds[role][name] = "number" if plain else "text"
 
+    def elsewhere(self, ids: Mapping[str, str], media: MediaFiles) -> PublishedTables:
+        """The same columns, with other ids or in another folder."""
+        made = PublishedTables(self.project, ids, self.key, media)
+        made._taken, made._kinds = self._taken, self._kinds
+        made.columns = self.columns
+        return made
+
     def add_files(self, parts: Mapping[str, Sequence[Row]], progress: Any = None) -> None:
         """Writes the media of all rows; a row whose file cannot be used is left out, and listed."""
         roles = [role for role, kind in self.contract.columns.items() if kind in MEDIA or kind == "gallery"]

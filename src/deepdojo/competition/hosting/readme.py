@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from deepdojo.competition.hosting.program_readme import program_asked, program_entering
 from deepdojo.contracts import MEDIA, Contract, KindName
 from deepdojo.data.project import Project
 from deepdojo.tables import TEXT_FORMS
@@ -21,11 +22,13 @@ def readme_text(
     public_share: float,
     practice: bool,
     higher_is_better: bool,
+    hidden: int | None = None,
 ) -> str:
     """The page, in Markdown.
 
     Args:
         sample: name of the sample submission. rows: of each part. columns: role to its columns in the tables.
+        hidden: how many test rows only programs see, where programs are sent; None where tables are.
     """
     spec, contract = project.spec, project.contract
     better = "higher is better" if higher_is_better else "lower is better"
@@ -35,7 +38,11 @@ def readme_text(
             "This is for practice: the data are public, so the answers of the test rows can be found. A place on the "
             "board says that somebody has predicted them, not that he could not look them up."
         )
-    parts += [_data(contract, rows, columns), _asked(contract, sample), _entering(sample), _board(public_share)]
+    if hidden is None:
+        parts += [_data(contract, rows, columns), _asked(contract, sample), _entering(sample)]
+    else:
+        parts += [_data(contract, rows, columns, hidden=hidden), program_asked(contract, sample), program_entering()]
+    parts.append(_board(public_share))
     if spec.licence:
         parts.append(f"## Licence\n\n{spec.licence}")
     if spec.cite:
@@ -43,7 +50,9 @@ def readme_text(
     return "\n\n".join(parts) + "\n"
 
 
-def _data(contract: Contract, rows: Mapping[str, int], columns: Mapping[str, str | Sequence[str]]) -> str:
+def _data(
+    contract: Contract, rows: Mapping[str, int], columns: Mapping[str, str | Sequence[str]], hidden: int | None = None
+) -> str:
     def told(role: str, kind: KindName) -> str:
         names = columns[role]
         shown = f"`{names}`" if isinstance(names, str) else f"{len(names):,} columns"
@@ -53,7 +62,9 @@ def _data(contract: Contract, rows: Mapping[str, int], columns: Mapping[str, str
     lines = [
         "## Data", "",
         f"- `train.parquet` ({rows['train']:,} rows) and `validation.parquet` ({rows['validation']:,}): with answers.",
-        f"- `test.parquet` ({rows['test']:,} rows): without. Predict these.",
+        f"- `test.parquet` ({rows['test']:,} rows): without. Predict these." if hidden is None else
+        f"- `test.parquet` ({rows['test']:,} rows): examples, held back from the training rows, in the form of the "
+        f"{hidden:,} test rows that your program will predict. Those stay with the host.",
         "", "Columns, beside `id`:", "",
         *(told(role, kind) for role, kind in contract.inputs.items()),
         *(f"- `{columns[role]}`: the answer ({kind}); not in the test rows" for role, kind in contract.targets.items()),

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from deepdojo.competition.event import INPUTS
 from deepdojo.competition.hosting.new_ids import keyed
 from deepdojo.contracts import Contract, KindName, contract_of
 from deepdojo.data.digests import digest_of_lines, line_of
@@ -22,7 +23,8 @@ from deepdojo.scoring.submission import Submission
 from deepdojo.tables import Table, align, check_cells, read_table, write_table
 
 __all__ = [
-    "METRIC_FILE", "PRIVATE", "PUBLIC", "Solution", "close_to_others", "public_rows", "read_solution", "write_solution",
+    "METRIC_FILE", "PRIVATE", "PUBLIC", "Solution", "close_to_others", "public_rows", "read_solution",
+    "write_solution",
 ]  # fmt: skip
 
 PUBLIC, PRIVATE = "Public", "Private"
@@ -186,8 +188,15 @@ def _rows_of(path: Path, contract: Contract) -> tuple[Table, list[dict[str, Any]
 
 def close_to_others(folder: Path) -> None:
     """Mode 0700 for a folder and those in it, 0600 for files. On Windows the folder has the rights of the one that it
-    lies in: only the user's own folders are closed to others there."""
+    lies in: only the user's own folders are closed to others there.
+
+    What programs read (`inputs`) is closed by the folder around it alone: a sandbox, which has a uid of its own, is
+    given it as it is, and not a copy for each run."""
     if os.name != "posix":
         return
+    inputs = folder / INPUTS
     for path in [*folder.rglob("*"), folder]:
-        path.chmod(0o700 if path.is_dir() else 0o600)
+        if path == inputs or inputs in path.parents:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        else:
+            path.chmod(0o700 if path.is_dir() else 0o600)

@@ -13,10 +13,10 @@ from pathlib import Path
 
 from deepdojo.competition.sandbox.limits import SandboxError
 
-__all__ = ["OUTPUT_FOLDER", "environment", "nul_separated", "options", "system_options", "toolchain"]
+__all__ = ["OUTPUT_FOLDER", "SYSTEM", "environment", "nul_separated", "options", "system_options", "toolchain"]
 
 OUTPUT_FOLDER = "/tmp/output"
-_SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32")
+SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/lib32")
 _SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/alternatives")  # where libraries are found; the latter names BLAS on Debian
 _ID = "1000"  # inside; the uid outside tells which slot it is
 
@@ -91,7 +91,7 @@ def options(
 def system_options() -> list[str]:
     """The system's programs and libraries; a link (`/lib` on a merged system) stays one."""
     found: list[str] = []
-    for folder in _SYSTEM:
+    for folder in SYSTEM:
         if os.path.islink(folder):
             found += ["--symlink", os.readlink(folder), folder]
         elif os.path.isdir(folder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import shutil
 import signal
@@ -32,6 +33,8 @@ _TICK_S = 0.02
 _START_S = 30.0  # a machine under load; unconfined code has not run yet
 _END_S = 10.0  # to give back memory
 _RECORD_BYTES = 4096
+_RECORD = re.compile(r"(-?\d{1,3})\t(\d{1,12})\t(.*)")
+_FAULTS = ("it is missing", "it is a symbolic link", "it is no ordinary file", "it cannot be read")
 _CHUNK = 1 << 16
 
 
@@ -250,7 +253,8 @@ class _Run:
         peak = max(self._watchdog.peak_bytes, self._group.peak_bytes if self._group is not None else 0)
         return Outcome(
             exit_code, bytes(self._tails[self._given.stdout].data), bytes(self._tails[self._given.stderr].data),
-            None if fault else bytes(output.data), fault or None, stopped, seconds, peak or claimed_bytes, start_s,
+            None if fault else bytes(output.data), fault or None, stopped, seconds,
+            peak or min(claimed_bytes, self._limits.memory_bytes), start_s,
         )  # fmt: skip
 
     def _cause(self, exit_code: int | None) -> Stopped | None:
@@ -276,12 +280,13 @@ class _Tail:
 
 
 def _record(line: bytes) -> tuple[int | None, int, str]:
-    """Exit code, peak bytes and fault of the output, as process 1 says; a program can forge it, about itself alone."""
-    parts = line.decode("utf-8", "replace").split("\n")[0].split("\t")
-    try:
-        return int(parts[0]), int(parts[1]) << 10, parts[2][:200]
-    except (IndexError, ValueError):
+    """Exit code, peak bytes and fault of the output, as process 1 says. A program can forge it, about itself alone: so
+    each is one of few values, and none can carry to the sender what the program has read."""
+    found = _RECORD.fullmatch(line.decode("utf-8", "replace").split("\n")[0])
+    if found is None or abs(int(found[1])) > 255:
         return None, 0, ""
+    fault = found[3]
+    return int(found[1]), int(found[2]) << 10, fault if fault in ("", *_FAULTS) else _FAULTS[-1]
 
 
 def _parent_of(pid: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import zipfile
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
+from deepdojo.competition.sandbox.limits import SandboxError
 from deepdojo.competition.sandbox.pickles import dangerous
 from deepdojo.errors import ScoreError
 
@@ -58,7 +60,11 @@ def unpack(source: Path, target: Path, limits: SubmissionLimits | None = None) -
                 raise ScoreError(f"{name!r} is there twice", where=source.name, todo=_ANEW)
             with stream:
                 total += _copy(stream, target / name, name, source.name, limits, limits.all_bytes - total)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise SandboxError("there is no room for a program's files", where=str(target)) from error
+        raise ScoreError(f"cannot be unpacked ({_short(error)})", where=source.name, todo=_ANEW) from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         raise ScoreError(f"cannot be unpacked ({_short(error)})", where=source.name, todo=_ANEW) from error
     return _top(target, source)
 

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import uvicorn
 
-from deepdojo.competition.database.engine import open_database
+from deepdojo.competition.database.engine import open_when_there
+from deepdojo.competition.database.versions import serve_as_this_version
 from deepdojo.competition.server.app import create_app
 from deepdojo.errors import DojoError
 
@@ -28,12 +29,22 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--name", action="append", default=[], help="a further name of this server")
     parser.add_argument("--certificate", type=Path)
     parser.add_argument("--key", type=Path)
+    parser.add_argument("--bundle", type=Path, help="what dojo bundle wrote, offered below /install")
+    parser.add_argument("--no-workers", action="store_true", help="all scoring is done by other machines")
     parser.add_argument("--with-parent", action="store_true", help="end when stdin is closed")
     given = parser.parse_args(arguments)
     try:
         address = os.environ["DEEPDOJO_DATABASE"] if given.database == "-" else given.database
-        database = open_database(address, create=False)
-        app = create_app(database, given.store, names=given.name, secure=given.certificate is not None)
+        database = open_when_there(address)
+        serve_as_this_version(database)
+        app = create_app(
+            database,
+            given.store,
+            names=given.name,
+            secure=given.certificate is not None,
+            bundle=given.bundle,
+            elsewhere=given.no_workers,
+        )
     except (DojoError, KeyError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -51,7 +62,8 @@ def main(arguments: list[str]) -> int:
 
 
 def _end_with_stdin(server: uvicorn.Server) -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not sys.stdin: its lock, held here, would abort the interpreter when it ends first
+        pass
     server.should_exit = True
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import re
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -13,8 +16,9 @@ from starlette.requests import Request
 
 from deepdojo.competition.database.accept import Packed, pack
 from deepdojo.competition.refusal import Refusal
+from deepdojo.competition.texts import storable
 
-__all__ = ["SUFFIXES", "file_kind", "packed_body", "read_json", "safe_name"]
+__all__ = ["LARGE_BYTES", "SUFFIXES", "file_kind", "packed_body", "read_json", "safe_name"]
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".zip")
 _OF_TYPE = {
@@ -23,10 +27,16 @@ _OF_TYPE = {
 }  # fmt: skip
 _JSON_BYTES = 64 << 10
 _IN_MEMORY = 1 << 20
+LARGE_BYTES = 8 << 20
+"""Files above this are taken in one after the other: dozens at once would not fit the memory."""
 
 
-async def packed_body(request: Request, most: int) -> Packed:
+@contextlib.asynccontextmanager
+async def packed_body(request: Request, most: int, large: asyncio.Semaphore) -> AsyncIterator[Packed]:
     """The raw body, compressed for keeping.
+
+    Args:
+        large: admits one large file after the other, from its packing until the block that keeps it is left.
 
     Raises:
         Refusal: larger than `most` bytes, empty, or itself compressed on the way (a bomb would unpack here).
@@ -47,20 +57,23 @@ async def packed_body(request: Request, most: int) -> Packed:
         if not size:
             raise Refusal("bad_request", "the file is empty", where="body", todo="send the predictions")
         kept.seek(0)
-        return await run_in_threadpool(lambda: pack(kept.read()))
+        async with large if size > LARGE_BYTES else contextlib.nullcontext():
+            yield await run_in_threadpool(lambda: pack(kept.read()))
 
 
 def too_large(most: int) -> Refusal:
     """What is said of a body above the limit."""
     return Refusal("too_large", f"the file is larger than {most >> 20:,} MiB" if most >= 1 << 20 else
-                   f"the file is larger than {most:,} bytes", where="body", todo="send Parquet")  # fmt: skip
+                   f"the file is larger than {most:,} bytes", where="body", todo="send Parquet, or less")  # fmt: skip
 
 
 async def read_json(request: Request) -> dict[str, Any]:
     """A small JSON object. Raises Refusal: larger than 64 KiB, no JSON, no object."""
     if not request.headers.get("content-type", "").startswith("application/json"):
         raise Refusal("wrong_type", "this is not JSON", where="Content-Type", todo="send application/json")
-    data = b""
+    data, said = b"", request.headers.get("content-length", "")
+    if said.isdigit() and int(said) > _JSON_BYTES:
+        raise Refusal("too_large", "the request is larger than 64 KiB", todo="send less")
     async for chunk in request.stream():
         data += chunk
         if len(data) > _JSON_BYTES:
@@ -79,7 +92,7 @@ def text_of(value: dict[str, Any], name: str, most: int = 200) -> str:
     found = value.get(name)
     if not isinstance(found, str) or not found or len(found) > most:
         raise Refusal("bad_request", f"it must be a text of 1 to {most} signs", where=name, todo="send it")
-    return found
+    return storable(found, name)
 
 
 def safe_name(name: str) -> str:

@@ -29,6 +29,7 @@ from deepdojo.competition.service import Service
 __all__ = ["ENDPOINTS", "PREFIX", "Endpoint", "api_routes"]
 
 PREFIX = "/api/v1"
+_YEAR_10000_S = 253_402_300_800
 _STREAM_S, _ALIVE_S, _STREAMS = 0.5, 15.0, 1000
 Handler = Callable[["Api", Request], Awaitable[Response]]
 
@@ -161,14 +162,14 @@ class Api:
             request.query_params.get("file_name", ""), request.headers.get("content-type", ""), code=rules.code
         )
         cost = stated_cost({name: request.query_params.get(name) for name in COSTS})
-        file = await packed_body(request, rules.largest_bytes)
-        told = await run_in_threadpool(
-            lambda: self.service.send(
-                name, viewer, file, file_name=file_name, kind=kind, note=request.query_params.get("note", ""),
-                key=request.headers.get("idempotency-key") or secrets.token_urlsafe(18), address=address_of(request),
-                cost=cost,
-            )
-        )  # fmt: skip
+        async with packed_body(request, rules.largest_bytes, self.rates.large) as file:
+            told = await run_in_threadpool(
+                lambda: self.service.send(
+                    name, viewer, file, file_name=file_name, kind=kind, note=request.query_params.get("note", ""),
+                    key=request.headers.get("idempotency-key") or secrets.token_urlsafe(18),
+                    address=address_of(request), cost=cost,
+                )
+            )  # fmt: skip
         return JSONResponse(told, 202, {"location": f"{PREFIX}/submissions/{told['id']}"})
 
     async def submissions(self, request: Request) -> Response:
@@ -257,8 +258,9 @@ ENDPOINTS = (
     Endpoint("GET", "/events/{event}/team", "entrant", "team", "Your team and its invitation."),
     Endpoint("POST", "/events/{event}/team", "entrant", "join_team", "Move into the team of an invitation.",
              body={"invite": "the invitation"}),
-    Endpoint("POST", "/events/{event}/submissions", "entrant", "submit", "Send a table, zip or program.", body="raw",
-             query={"file_name": "predictions.csv", "note": "what is new", **_STATED}, status=202),
+    Endpoint("POST", "/events/{event}/submissions", "entrant", "submit",
+             "Send a table of predictions; where programs are asked for, a zip with predict.py or of a run.",
+             body="raw", query={"file_name": "predictions.csv", "note": "what is new", **_STATED}, status=202),
     Endpoint("GET", "/events/{event}/submissions", "entrant", "submissions", "Your team's submissions."),
     Endpoint("POST", "/events/{event}/finals", "entrant", "choose", "Choose submissions for the final ranking.",
              body={"chosen": "a list of ids"}),
@@ -274,7 +276,8 @@ ENDPOINTS = (
     Endpoint("GET", "/events/{event}/host/queue", "host", "queue", "What waits to be scored.", does="look"),
     Endpoint("GET", "/events/{event}/host/ladders", "host", "ladders", "Where each team's Ladder stands.",
              query={"team": "of this team each step"}, does="look"),
-    Endpoint("GET", "/events/{event}/host/copies", "host", "copies", "Files that several teams sent.", does="look"),
+    Endpoint("GET", "/events/{event}/host/copies", "host", "copies", "Files and addresses that several teams share.",
+             does="look"),
     Endpoint("GET", "/events/{event}/host/anew", "host", "anew", "Versions of the answers; who would move.",
              does="look"),
     Endpoint("POST", "/events/{event}/host/apply", "host", "apply", "Let the previewed version count.", does="decide"),
@@ -329,7 +332,13 @@ def _known(request: Request) -> Person:
 def _moment(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise Refusal("bad_request", "it must be a date and time", where="ends", todo="write it as 2027-01-31T18:00")
-    return moment(value) if isinstance(value, str) else float(value)
+    if isinstance(value, str):
+        return moment(value)
+    if not 0 <= value < _YEAR_10000_S:  # NaN and infinity are none either: JSON readers elsewhere stop at them
+        raise Refusal(
+            "bad_request", "it is no moment that a calendar has", where="ends", todo="give seconds since 1970"
+        )
+    return float(value)
 
 
 def _quoted(name: str) -> str:

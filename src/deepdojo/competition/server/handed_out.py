@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deepdojo.competition.refusal import Refusal
 
-__all__ = ["zip_of"]
+__all__ = ["zip_folder", "zip_of"]
 
 _DATE = (2020, 1, 1, 0, 0, 0)
 _STORED = (".parquet", ".jpg", ".jpeg", ".png", ".flac", ".ogg", ".mp3", ".mp4", ".zip", ".webp", ".avi")
@@ -20,10 +20,14 @@ def zip_of(folder: Path, cache: Path) -> Path:
     """`cache/NAME.zip` with the files of `events/NAME/public`. Raises Refusal where there is no such folder."""
     if not folder.is_dir():
         raise Refusal("not_found", "this event's data are not here", todo="tell the host")
-    path = cache / f"{folder.parent.name}.zip"
+    return zip_folder(folder, cache / f"{folder.parent.name}.zip")
+
+
+def zip_folder(folder: Path, path: Path) -> Path:
+    """The zip of a folder's files, made if it is not there; gives `path`."""
     with _making:
         if not path.is_file():
-            cache.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_suffix(f".{os.getpid()}.part")
             with zipfile.ZipFile(part, "w") as archive:
                 for file in sorted(folder.rglob("*")):

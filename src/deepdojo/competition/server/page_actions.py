@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from deepdojo.competition.database.accept import pack
 from deepdojo.competition.event import Rules, moment
 from deepdojo.competition.passwords import TOKEN
 from deepdojo.competition.refusal import Refusal
-from deepdojo.competition.server.bodies import file_kind
+from deepdojo.competition.server.bodies import LARGE_BYTES, file_kind
 from deepdojo.competition.server.page_forms import fields_of, form_of, local_path, text_field
 from deepdojo.competition.server.security import SESSION, Rates, address_of
 from deepdojo.competition.service import HOST_ACTIONS, Service
@@ -115,14 +116,14 @@ class Actions:
             raise Refusal("bad_request", "no file was chosen, or it is empty", where="file", todo="choose one")
         kind, file_name = file_kind(file.filename, file.content_type or "", code=rules.code)
         cost = stated_cost({name: text for name in COSTS if isinstance(text := form.get(name), str)})
-        packed = await run_in_threadpool(lambda: pack(file.file.read()))
-        told: dict[str, Any] = await run_in_threadpool(
-            lambda: self.service.send(
-                name, request.state.viewer, packed, file_name=file_name, kind=kind,
-                note=note.strip() if isinstance(note, str) else "", address=address_of(request),
-                key=secrets.token_urlsafe(18), cost=cost,
-            )
-        )  # fmt: skip
+        async with self.rates.large if file.size > LARGE_BYTES else contextlib.nullcontext():
+            told: dict[str, Any] = await run_in_threadpool(
+                lambda: self.service.send(
+                    name, request.state.viewer, pack(file.file.read()), file_name=file_name, kind=kind,
+                    note=note.strip() if isinstance(note, str) else "", address=address_of(request),
+                    key=secrets.token_urlsafe(18), cost=cost,
+                )
+            )  # fmt: skip
         return told
 
     async def choose(self, request: Request) -> Response:

@@ -18,7 +18,7 @@ from deepdojo.report.metric_facts import metric_title
 __all__ = ["PAGE", "board_csv", "board_view", "quoted"]
 
 PAGE = 1000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = (*"=+-@\t\r\n", *"＝＋－＠")  # some spreadsheets take the wide signs of East Asia for the narrow ones
 Row = dict[str, Any]
 
 

@@ -33,7 +33,8 @@ def desk_view(service: Service, name: str, viewer: Person, team: str | None = No
     return {
         "log": log[:200], "queue": {**queue, "oldest": duration(queue["oldest_s"])},
         "ladders": [_summary(row, unit) for row in desk.ladders(name, viewer, _LADDERS)],
-        "ladder": _steps(service, name, viewer, team, unit), "copies": desk.copies(name, viewer)[:_COPIES],
+        "ladder": _steps(service, name, viewer, team, unit),
+        "copies": {kind: rows[:_COPIES] for kind, rows in desk.copies(name, viewer).items()},
         "anew": {**anew, "moves": [_move(row, unit) for row in anew["moves"][:_MOVES]],
                  "changed": sum(row["old_rank"] != row["new_rank"] for row in anew["moves"])},
         "people": people[:_PEOPLE], "people_in_all": len(people),

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from deepdojo.competition.refusal import Refusal
+from deepdojo.competition.texts import storable
 
 __all__ = ["fields_of", "form_of", "local_path", "text_field"]
 
@@ -55,7 +56,11 @@ async def form_of(request: Request, most: int = _SMALL) -> AsyncIterator[FormDat
 
 def _check_secret(request: Request, given: object) -> None:
     known = str(getattr(request.state, "csrf", ""))
-    if not known or not isinstance(given, str) or not hmac.compare_digest(given.encode(), known.encode()):
+    if (
+        not known
+        or not isinstance(given, str)
+        or not hmac.compare_digest(given.encode("utf-8", "replace"), known.encode())
+    ):
         raise Refusal("cross_site", "this form is not from a page of this server, or too old",
                       todo="open the page again and send it from there")  # fmt: skip
 
@@ -66,12 +71,12 @@ def _too_large(most: int) -> Refusal:
 
 
 async def fields_of(request: Request) -> dict[str, list[str]]:
-    """The text fields of a small form."""
+    """The text fields of a small form. Raises Refusal where one holds what is no text: its charset may say anything."""
     async with form_of(request) as form:
         found: dict[str, list[str]] = {}
         for name, value in form.multi_items():
             if not isinstance(value, UploadFile):
-                found.setdefault(name, []).append(value)
+                found.setdefault(name, []).append(storable(value, "a field"))
         return found
 
 

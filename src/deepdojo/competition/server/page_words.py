@@ -32,7 +32,8 @@ CODES = {
     "no_length": "The size of the file was not said", "too_large": "This is too large",
     "wrong_type": "This kind of file is not taken", "wrong_host": "This is not the server's name",
     "bad_file": "The file cannot be scored", "quota": "That is enough for today",
-    "too_many_requests": "Too many tries", "unavailable": "The server is busy", "disk_full": "The disk is full",
+    "too_many_requests": "Too many tries", "no_sandbox": "No program runs here", "unavailable": "The server is busy",
+    "disk_full": "The disk is full",
 }  # fmt: skip
 
 

@@ -34,13 +34,14 @@ __all__ = ["fault_page", "page_routes"]
 _SHOWN = 1000
 
 
-def page_routes(service: Service, rates: Rates | None = None) -> list[Route]:
+def page_routes(service: Service, rates: Rates | None = None, offers: bool = False) -> list[Route]:
     """All pages, forms and static files.
 
     Args:
         rates: counts wrong codes and tokens; give the one that the API has, so that both count together.
+        offers: the server has a bundle, which the first page names.
     """
-    pages = Pages(service)
+    pages = Pages(service, offers)
     acts = Actions(service, rates or Rates(), pages)
 
     def get(path: str, handler: Callable[..., Any]) -> Route:
@@ -92,8 +93,8 @@ def viewer_of(request: Request) -> Person | None:
 class Pages:
     """The handlers that only read. They are plain functions, so starlette runs each in a thread."""
 
-    def __init__(self, service: Service) -> None:
-        self.service = service
+    def __init__(self, service: Service, offers: bool = False) -> None:
+        self.service, self.offers = service, offers
         self.tables = BoardTables(service)
 
     def static(self, request: Request) -> Response:
@@ -103,7 +104,7 @@ class Pages:
         return found
 
     def events(self, request: Request) -> Response:
-        return render(request, "events.html", events=self.service.events())
+        return render(request, "events.html", events=self.service.events(), offers=self.offers)
 
     def sign_in(self, request: Request, status: int = 200, **more: Any) -> Response:
         return render(request, "sign_in.html", status, next_page=local_path(request.query_params.get("next")), **more)

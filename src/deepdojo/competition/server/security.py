@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import ipaddress
@@ -47,6 +48,7 @@ class Rates:
     """How often an address may get something wrong, or ask for something dear."""
 
     def __init__(self, per_minute: int = 10) -> None:
+        self.large = asyncio.Semaphore(1)  # large files are held in memory one after the other
         self._item = RateLimitItemPerMinute(per_minute)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
@@ -98,6 +100,7 @@ class Guard:
 
         try:
             self._check_host(request.headers)
+            _check_path(scope["path"])
             state["viewer"], state["by_token"] = await self._viewer(request)
             if request.method not in _SAFE and not state["by_token"]:
                 _check_origin(request)
@@ -123,17 +126,25 @@ class Guard:
             kind, _, token = given.partition(" ")
             if kind.lower() != "bearer" or not token:
                 raise Refusal("wrong_token", "the Authorization header is no bearer token", todo="send Bearer TOKEN")
-            address = address_of(request)
-            self.rates.check("token", address)
             try:
                 return await run_in_threadpool(self.service.by_token, token.strip()), True
-            except Refusal:
-                self.rates.count("token", address)
+            except Refusal as refusal:
+                # A known token passes whatever others at this address try: a room may have one address. A database
+                # that is away is nobody's wrong try.
+                if refusal.code == "wrong_token":
+                    self.rates.check("token", address_of(request))
+                    self.rates.count("token", address_of(request))
                 raise
         session = _cookie(request, SESSION)
         if session is None:
             return None, False
         return await run_in_threadpool(self.service.by_cookie, session), False
+
+
+def _check_path(path: str) -> None:
+    """Signs that no address of ours has, and that a database may not take."""
+    if any(sign < " " or "\x7f" <= sign <= "\x9f" for sign in path):
+        raise Refusal("not_found", "there is nothing at this address", todo="see /api/v1/openapi.json")
 
 
 def _check_origin(request: Request) -> None:
@@ -148,7 +159,9 @@ def _check_origin(request: Request) -> None:
 
 def check_csrf(request: Request, given: object) -> None:
     """Each changing form brings back `request.state.csrf` in its field `csrf`. Raises Refusal where it does not."""
-    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), request.state.csrf.encode()):
+    if not isinstance(given, str) or not hmac.compare_digest(
+        given.encode("utf-8", "replace"), request.state.csrf.encode()
+    ):
         raise Refusal("cross_site", "this form is not from a page of this server, or too old",
                       todo="open the page again and send it from there")  # fmt: skip
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deepdojo.competition.database.engine import open_database
+from deepdojo.competition.database.versions import same_version, serve_as_this_version
 from deepdojo.competition.refusal import Refusal
 
 __all__ = ["Supervisor", "addresses"]
@@ -32,6 +33,8 @@ class Supervisor:
         database: a PostgreSQL address; None: the store's own SQLite.
         workers: default: one core less than there are, at least one.
         names: further names by which the server may be asked.
+        bundle: what `dojo bundle` wrote, offered to the room.
+        pages: False: workers alone, for a server whose pages another machine serves.
     """
 
     store: Path
@@ -42,6 +45,8 @@ class Supervisor:
     names: Sequence[str] = ()
     certificate: Path | None = None
     key: Path | None = None
+    bundle: Path | None = None
+    pages: bool = True
     say: Callable[[str], None] = print
     children: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -54,12 +59,15 @@ class Supervisor:
         self._check()
         begun: dict[str, float] = {}
         failures: dict[str, int] = {}
-        commands = {"web": self._web(), **{f"worker {i + 1}": self._worker() for i in range(self._count())}}
+        commands = {f"worker {i + 1}": self._worker() for i in range(self._count())}
+        if self.pages:
+            commands = {"web": self._web(), **commands}
         try:
             for name, command in commands.items():
                 self._start(name, command)
                 begun[name] = time.monotonic()
-            self._await_web()
+            if self.pages:
+                self._await_web()
             if ready is not None:
                 ready()
             while not stop.wait(_LOOK_S):
@@ -79,7 +87,17 @@ class Supervisor:
 
     def _check(self) -> None:
         address = self.database or self.store / "server.sqlite"
-        open_database(address, create=False).close()
+        database = open_database(address, create=False)
+        try:
+            if self.pages:
+                serve_as_this_version(database)
+            else:
+                with database.read() as connection:
+                    same_version(connection)
+        finally:
+            database.close()
+        if not self.pages:
+            return
         with socket.socket(socket.AF_INET6 if ":" in self.host else socket.AF_INET) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -99,8 +117,11 @@ class Supervisor:
         words += ["--host", self.host, "--port", str(self.port)]
         for name in self.names:
             words += ["--name", name]
+        words += ["--no-workers"] if self._count() == 0 else []
         if self.certificate is not None:
             words += ["--certificate", str(self.certificate)]
+        if self.bundle is not None:
+            words += ["--bundle", str(self.bundle)]
         return words + (["--key", str(self.key)] if self.key is not None else [])
 
     def _worker(self) -> list[str]:

@@ -13,7 +13,8 @@ import sys
 import threading
 from pathlib import Path
 
-from deepdojo.competition.database.engine import open_database
+from deepdojo.competition.database.engine import open_when_there
+from deepdojo.competition.database.versions import OtherVersion
 from deepdojo.competition.worker.loop import Worker
 from deepdojo.competition.worker.process import ScoringLimits
 from deepdojo.errors import DojoError
@@ -38,18 +39,24 @@ def main(arguments: list[str]) -> int:
         threading.Thread(target=_end_with_stdin, args=(stop,), daemon=True).start()
     try:
         address = os.environ["DEEPDOJO_DATABASE"] if given.database == "-" else given.database
-        database = open_database(address, create=False)
+        database = open_when_there(address)
     except (DojoError, KeyError) as error:
         print(error, file=sys.stderr)
         return 2
     limits = ScoringLimits(wall_s=given.wall, cpu_s=given.wall, memory_bytes=given.memory)
-    Worker(database, given.events, most=given.most, lease_s=given.lease, limits=limits).run(stop)
-    database.close()
+    try:
+        Worker(database, given.events, most=given.most, lease_s=given.lease, limits=limits).run(stop)
+    except OtherVersion as error:
+        print(error, file=sys.stderr)
+        return 2
+    finally:
+        database.close()
     return 0
 
 
 def _end_with_stdin(stop: threading.Event) -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not sys.stdin: its lock, held here, would abort the interpreter when it ends first
+        pass
     stop.set()
 
 

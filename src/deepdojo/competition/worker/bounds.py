@@ -8,10 +8,11 @@ from __future__ import annotations
 import io
 import tempfile
 import zipfile
-import zlib
 from pathlib import Path
 
 from deepdojo.errors import ScoreError
+from deepdojo.scoring.submission_files import member_bytes
+from deepdojo.tables_io import ZIP_FAULTS
 
 __all__ = ["refuse_oversized"]
 
@@ -32,7 +33,7 @@ def refuse_oversized(data: bytes, name: str, rows: int, most_bytes: int) -> None
     if name.endswith(".zip"):
         _zip(data, name, rows, most_bytes)
     elif name.endswith(".parquet"):
-        _parquet(data, name, rows)
+        _parquet(data, name, rows, most_bytes)
     else:
         _text(data, name, rows)
 
@@ -47,7 +48,7 @@ def _text(data: bytes, name: str, rows: int) -> None:
         raise ScoreError(f"has {columns + 1:,} columns", where=name, todo="give the id and what is predicted")
 
 
-def _parquet(data: bytes, name: str, rows: int) -> None:
+def _parquet(data: bytes, name: str, rows: int, most_bytes: int) -> None:
     import duckdb
 
     with tempfile.TemporaryDirectory(prefix="deepdojo-") as folder:
@@ -57,8 +58,14 @@ def _parquet(data: bytes, name: str, rows: int) -> None:
             with duckdb.connect(":memory:", config={"threads": 1}) as connection:
                 asked = "SELECT sum(num_rows) FROM parquet_file_metadata(?)"
                 found = connection.execute(asked, [str(path)]).fetchone()
+                asked = "SELECT sum(total_uncompressed_size) FROM parquet_metadata(?)"
+                size = connection.execute(asked, [str(path)]).fetchone()
         except duckdb.Error:
             return  # no Parquet file: the reader says so
+    unpacked = int(size[0] or 0) if size else 0
+    if unpacked > most_bytes:
+        raise ScoreError(f"has {unpacked >> 20:,} MiB unpacked, more than {most_bytes >> 20:,}", where=name,
+                         todo="give the id and what is predicted")  # fmt: skip
     count = int(found[0] or 0) if found else 0
     if count > _LINES_A_ROW * rows + _SPARE_LINES:
         raise ScoreError(f"has {count:,} rows, and {rows:,} are asked for", where=name, todo="give each id once")
@@ -79,6 +86,7 @@ def _zip(data: bytes, name: str, rows: int, most_bytes: int) -> None:
                 )  # fmt: skip
             for member in members:
                 if member.filename in _TABLES:
-                    refuse_oversized(archive.read(member), f"{name}!{member.filename}", rows, most_bytes)
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError):
+                    inner = member_bytes(archive, member.filename, most_bytes)
+                    refuse_oversized(inner, f"{name}!{member.filename}", rows, most_bytes)
+    except ZIP_FAULTS:
         return  # no zip that can be read: the reader says so

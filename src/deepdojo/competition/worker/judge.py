@@ -151,10 +151,20 @@ class Judge:
         names = ("metric", "value", "low", "high", "n", "higher_is_better", "interval", "influence")
         return {part: Judged((name, getattr(score, name)) for name in names) for part, score in made.items()}
 
-    def tells(self, fault: DojoError, data: bytes) -> bool:
-        """Whether a fault's text quotes an answer that the sender's own file does not hold."""
+    def tells(self, fault: DojoError, read: Table | Sequence[Any]) -> bool:
+        """Whether a metric's fault quotes an answer that is not in what the sender wrote.
+
+        What the sender wrote is looked for in the cells and the file's name as they were read, not in the bytes: those
+        may be packed, and a fault that is told or not told as a word is an answer or not would answer that question.
+        """
         said = " ".join(part for part in (fault.what, fault.where, fault.todo) if part)
-        return any(answer in said and answer.encode() not in data for answer in self._long_answers)
+        quoted = [answer for answer in self._long_answers if answer in said]
+        if not quoted:
+            return False
+        columns = list(read.columns.values()) if isinstance(read, Table) else [read]
+        source = read.source if isinstance(read, Table) else ""
+        sent = "\n".join([source, *(str(cell) for cells in columns for cell in cells)])
+        return any(answer not in sent for answer in quoted)
 
     @cached_property
     def _long_answers(self) -> list[str]:

@@ -5,7 +5,6 @@ It may be killed at any instant: what it had leased comes back when the lease ru
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import threading
 import time
@@ -20,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from deepdojo.competition.database.boards import finals
 from deepdojo.competition.database.closing import close_due, write_final_board
-from deepdojo.competition.database.engine import Database
+from deepdojo.competition.database.engine import Database, dump
 from deepdojo.competition.database.events import by_id
 from deepdojo.competition.database.finish import (
     Facts,
@@ -34,17 +33,22 @@ from deepdojo.competition.database.finish import (
 from deepdojo.competition.database.lease import (
     LEASE_S,
     Job,
-    extend,
     fail,
     give_up_worn_out,
     lease,
     postpone,
     still_ours,
 )
-from deepdojo.competition.database.tables import events, payloads, rubrics, submissions
+from deepdojo.competition.database.programs import ToScore, sizes, to_score
+from deepdojo.competition.database.tables import events, rubrics, submissions
+from deepdojo.competition.database.versions import OtherVersion, same_version
+from deepdojo.competition.event import Rules
 from deepdojo.competition.refusal import Refusal
+from deepdojo.competition.worker.heartbeat import Heartbeat
 from deepdojo.competition.worker.process import Died, ScoringLimits, ScoringProcess
+from deepdojo.competition.worker.programs import Programs
 from deepdojo.competition.worker.ranking import Rankings, empty_board, put_row
+from deepdojo.errors import ScoreError
 
 __all__ = ["Failed", "Worker"]
 
@@ -55,12 +59,15 @@ _FLUSH_S = 0.5
 _UNFIT_S = 10.0
 _TRIES = 5
 _TOGETHER_BYTES = 32 << 20
-_NO_CODE = {"error": "programs are not scored here", "where": None, "todo": "send a table of predictions"}
 _RANK_REST, _RANK_EARLY_S = 4, 0.2
 
 
 class Failed(Exception):
     """Scoring came to no result; the text is for the host."""
+
+
+class Untold(Failed):
+    """The text may quote answers: it is kept for the host's eyes, and not written into a log."""
 
 
 class Unfit(Failed):
@@ -69,7 +76,8 @@ class Unfit(Failed):
 
 @dataclass
 class Worker:
-    """One worker. `run` until its stop event is set, or `once` as long as there is something to do.
+    """One worker. `run` until its stop event is set, or `once` as long as there is something to do (but programs, which
+    `run` alone has run, by a thread beside this one).
 
     Attributes:
         folder: the server's events/.
@@ -88,22 +96,24 @@ class Worker:
         self.rankings = Rankings()
         self._facts: dict[str, Facts] = {}
         self._folders: dict[tuple[int, int], str] = {}
-        self._sizes: dict[int, int] = {}
+        self._known_rules: dict[int, Rules] = {}
         self._ranked: dict[tuple[int, int], tuple[float, float]] = {}  # when a ranking ended, how long it took
-        self._held: list[Job] = []
-        self._lock = threading.Lock()
-        self._closed = threading.Event()
+        self._heart = Heartbeat(self.database, self.lease_s)
+        self._programs = Programs(self.database, self.folder, self.lease_s)
         self._house = 0.0
-        threading.Thread(target=self._beat, name="lease-heartbeat", daemon=True).start()
 
     def run(self, stop: threading.Event) -> None:
-        """Work until `stop` is set. A database that cannot be reached is waited for."""
+        """Work until `stop` is set. A database that cannot be reached is waited for. Raises OtherVersion."""
         wait = _IDLE_S
+        self._programs.start()
         while not stop.is_set():
             try:
                 if self.once():
                     wait = _IDLE_S
                     continue
+            except OtherVersion:
+                self.close()
+                raise
             except (Refusal, DBAPIError) as error:
                 _log.warning("the worker waits: %s", error)
                 wait = 2.0
@@ -115,8 +125,9 @@ class Worker:
         self.close()
 
     def close(self) -> None:
-        """End the scoring process and the heartbeat."""
-        self._closed.set()
+        """End the scoring process, a program that runs, and the heartbeat."""
+        self._heart.close()
+        self._programs.close()
         self.process.close()
 
     def once(self) -> int:
@@ -127,17 +138,12 @@ class Worker:
         jobs = lease(self.database, self.most, lease_s=self.lease_s)
         if not jobs:
             return 0
-        with self._lock:
-            self._held = list(jobs)
-        try:
+        with self._heart.holding(jobs):
             jobs = give_up_worn_out(self.database, jobs)
             self._score([job for job in jobs if job.kind == "score"])
             for job in jobs:
                 if job.kind != "score":
                     self._other(job)
-        finally:
-            with self._lock:
-                self._held = []
         return len(jobs)
 
     # ---- scoring ----
@@ -155,37 +161,32 @@ class Worker:
                 done, begun = [], time.monotonic()
         self._finish(done)
 
-    def _files(self, jobs: Sequence[Job]) -> Iterator[Any]:
-        """data, encoding, bytes (plain), file_name and kind of each; None where there is none. Small files are read
-        many in one statement, large ones are not held in memory together."""
+    def _files(self, jobs: Sequence[Job]) -> Iterator[ToScore | None]:
+        """The table of each; None where there is none. Small ones are read many in one statement, large ones are not
+        held in memory together."""
         if not jobs:
             return
-        s, p = submissions.c, payloads.c
+        numbers = [int(job.submission_id or 0) for job in jobs]
         with self.database.read() as connection:
-            sizes = {row.id: row.bytes for row in connection.execute(
-                sa.select(s.id, s.bytes).where(s.id.in_([job.submission_id for job in jobs]))
-            )}  # fmt: skip
-        chosen = sa.select(s.id, p.data, p.encoding, s.bytes, s.file_name, s.kind).join(
-            payloads, p.submission_id == s.id
-        )
-        for some in _groups([(int(job.submission_id or 0), sizes.get(job.submission_id, 0)) for job in jobs]):
+            known = sizes(connection, numbers)
+        for some in _groups([(number, known.get(number, 0)) for number in numbers]):
             with self.database.read() as connection:
-                found = {row.id: row for row in connection.execute(chosen.where(s.id.in_(some)))}
+                found = to_score(connection, some)
             for number in some:
                 yield found.pop(number, None)
 
-    def _scored(self, job: Job, file: Any, parts: tuple[str, ...]) -> Scored | Refused:
+    def _scored(self, job: Job, file: ToScore | None, parts: tuple[str, ...]) -> Scored | Refused:
         if file is None:
             raise Failed("its file is not in the database")
-        if file.kind == "code":
-            return Refused(job, _NO_CODE)
         facts = self._facts_of(job.event_id, job.rubric)
         head = {"ask": "score", "private": self._private(job.event_id, job.rubric), "encoding": file.encoding,
-                "bytes": file.bytes, "name": file.file_name, "parts": parts,
-                "most_bytes": self._most_bytes(job.event_id)}  # fmt: skip
+                "bytes": file.size_bytes, "name": file.file_name, "parts": parts,
+                "most_bytes": self._rules(job.event_id).largest_bytes}  # fmt: skip
         answer, body = self._ask(head, file.data, facts.custom)
         if "refused" in answer:
-            return Refused(job, answer["refused"])
+            if file.kind != "code" or self._rules(job.event_id).show_printed:
+                return Refused(job, answer["refused"])
+            return Refused(job, answer["unquoted"], host=dump(answer["refused"]))
         first = facts.n[parts[0]]
         influence = np.frombuffer(body, dtype="<f4", count=first) if body else np.zeros(first, dtype=np.float32)
         return Scored(job, answer["scores"], influence, facts)
@@ -199,7 +200,7 @@ class Worker:
         if "unfit" in answer:
             raise Unfit(str(answer["unfit"]))
         if "failed" in answer:
-            raise Failed(str(answer["failed"]))
+            raise Untold(str(answer["failed"]))
         return answer, data
 
     def _finish(self, done: Sequence[Scored | Refused]) -> None:
@@ -213,6 +214,12 @@ class Worker:
                 continue
             except IntegrityError:
                 self._finish_alone(done)
+                return
+            except ScoreError as error:  # of one of them the Ladder can make nothing
+                if len(done) == 1:
+                    self._fail(done[0].job, Untold(str(error)))
+                for result in done if len(done) > 1 else ():
+                    self._finish([result])
                 return
             except (DBAPIError, Refusal) as error:  # of two workers that wait for each other, one is sent away
                 if not left:
@@ -240,7 +247,8 @@ class Worker:
             state = postpone(self.database, job, why, _UNFIT_S)
         else:
             state = fail(self.database, job, why)
-        _log.warning("job %d (%s): %s; it is %s", job.id, job.kind, why.splitlines()[-1] if why else "", state)
+        said = "a fault that the host sees with the submission" if isinstance(error, Untold) else why
+        _log.warning("job %d (%s): %s; it is %s", job.id, job.kind, said.splitlines()[-1] if said else "", state)
 
     # ---- the other kinds of jobs ----
 
@@ -321,11 +329,12 @@ class Worker:
             self._folders[key] = str((self.folder / found.name / "private" / found.folder).absolute())
         return self._folders[key]
 
-    def _most_bytes(self, event_id: int) -> int:
-        if event_id not in self._sizes:
+    def _rules(self, event_id: int) -> Rules:
+        """Of these only what never changes may be used: they are looked up once."""
+        if event_id not in self._known_rules:
             with self.database.read() as connection:
-                self._sizes[event_id] = by_id(connection, event_id).rules.largest_bytes
-        return self._sizes[event_id]
+                self._known_rules[event_id] = by_id(connection, event_id).rules
+        return self._known_rules[event_id]
 
     def _facts_of(self, event_id: int, rubric: int) -> Facts:
         folder = self._private(event_id, rubric)
@@ -345,17 +354,10 @@ class Worker:
 
     # ---- beside the work ----
 
-    def _beat(self) -> None:
-        """Signs of life for long jobs, by a thread of its own."""
-        while not self._closed.wait(self.lease_s / 3):
-            with self._lock:
-                held = list(self._held)
-            with contextlib.suppress(Refusal, DBAPIError):
-                extend(self.database, held, lease_s=self.lease_s)
-
     def _keep_house(self) -> None:
         """Freezes and ends whose time has come."""
         with self.database.read() as connection:
+            same_version(connection)
             chosen = sa.select(events.c.id, events.c.rules).where(
                 events.c.frozen_at.is_(None), events.c.closed_at.is_(None)
             )

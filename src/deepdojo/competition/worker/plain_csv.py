@@ -133,7 +133,8 @@ def _windows(data: bytes) -> np.ndarray:
 
 
 def _numbers(said: list[str]) -> Numbers | None:
-    if any("_" in cell for cell in said):
+    together = "".join(said)
+    if "_" in together or not together.isascii():  # Python's float takes both, the strict reader neither
         return None
     try:
         values = np.fromiter(map(float, said), dtype=np.float64, count=len(said))

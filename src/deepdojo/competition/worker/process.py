@@ -74,7 +74,7 @@ class ScoringProcess:
             self._exchange(None, b"", self.limits.start_s)
         answer = self._exchange(head, body, wall_s or self.limits.wall_s)
         if answer[0].pop("end", False):
-            self._end()
+            self.end()
         return answer
 
     def _exchange(self, head: dict[str, Any] | None, body: bytes, wall_s: float) -> tuple[dict[str, Any], bytes]:
@@ -100,7 +100,7 @@ class ScoringProcess:
     def close(self) -> None:
         """End it."""
         self._closed.set()
-        self._end()
+        self.end()
 
     def _start(self) -> None:
         told = {name: value for name, value in asdict(self.limits).items() if name in ("cpu_s", "memory_bytes")}
@@ -124,18 +124,20 @@ class ScoringProcess:
 
     def _why_it_ended(self, wall_s: float) -> str:
         running, late = self._running, self._late
-        assert running is not None
+        if running is None:  # by another thread, since the worker ends
+            return "the process was ended"
         with contextlib.suppress(subprocess.TimeoutExpired):
             running.wait(5.0)
         code = running.returncode
-        self._end()
+        self.end()
         if late:
             return f"scoring took longer than {wall_s:g} s"
         if code is not None and code < 0:
             return f"the scoring process was ended by signal {-code} (24: processor time, 9: memory or from outside)"
         return f"the scoring process ended with exit code {code}"
 
-    def _end(self) -> None:
+    def end(self) -> None:
+        """End the process; the next question starts another."""
         running, self._running = self._running, None
         if running is None:
             return

@@ -14,6 +14,7 @@ import sys
 import traceback
 import zlib
 from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +23,14 @@ import numpy as np
 from deepdojo.competition.worker.for_senders import for_sender
 from deepdojo.competition.worker.frames import read_frame, write_frame
 from deepdojo.competition.worker.judge import Judge
+from deepdojo.competition.worker.unquoted import unquoted
 from deepdojo.errors import DojoError, ScoreError
 
 __all__ = ["main"]
 
 _KEPT = 8
 _CHARS = 4000
+_LARGEST = 1e30  # as `Standings` has it
 
 
 def main(arguments: list[str]) -> int:
@@ -88,17 +91,45 @@ def _scored(judge: Judge, head: dict[str, Any], data: bytes) -> tuple[dict[str, 
         unpacking = zlib.decompressobj()
         data = unpacking.decompress(data, head["bytes"])
     try:
-        scores = judge.score(judge.read(data, head["name"], head["most_bytes"]), head["parts"])
+        read = judge.read(data, head["name"], head["most_bytes"])
+    except DojoError as error:  # reading knows no answer, so whatever it quotes is the sender's own
+        if not _of_the_sender(error):
+            raise
+        return _refused(judge, error, head["name"], data)
+    try:
+        scores = judge.score(read, head["parts"])
     except DojoError as error:
         if hasattr(error, "details") or not _of_the_sender(error):
             raise
-        if judge.tells(error, data):
+        if judge.tells(error, read):
             return {"failed": str(error)[:_CHARS]}, b""
-        return {"refused": for_sender(error.as_json())}, b""
+        return _refused(judge, error, head["name"], data)
+    if not all(_can_be_kept(score) for score in scores.values()):
+        fault = ScoreError("gets a score that is no number", where=head["name"], todo="look for numbers of absurd size")
+        if judge.solution.custom:
+            raise fault
+        return _refused(judge, fault, head["name"], data)
     body = b"".join(score.pop("influence").astype("<f4").tobytes() for score in scores.values())
-    if not all(np.isfinite([score["value"], score["low"], score["high"]]).all() for score in scores.values()):
-        raise ScoreError("a score is not finite")
     return {"scores": scores}, body
+
+
+def _refused(judge: Judge, error: DojoError, name: str, data: bytes) -> tuple[dict[str, Any], bytes]:
+    known = {*judge.solution.contract.predictions, "id", name, *(judge.solution.labels or ())}
+    told = for_sender(error.as_json())
+    return {"refused": _coded(told), "unquoted": _coded(unquoted(error, data, known))}, b""
+
+
+def _coded(told: Mapping[str, str | None]) -> dict[str, str | None]:
+    short = {name: text if text is None else text[:_CHARS] for name, text in told.items()}
+    return {**short, "code": "bad_file"}
+
+
+def _can_be_kept(score: Mapping[str, Any]) -> bool:
+    """Whether Ladder and ranking, whose cells are of single precision, can take it: finite, and no square too large."""
+    figures = [score["value"], score["low"], score["high"]]
+    with np.errstate(over="ignore", invalid="ignore"):
+        reach = float(np.abs(np.asarray(score["influence"], dtype=np.float64) + score["value"]).sum())
+    return bool(np.isfinite(figures).all() and reach <= _LARGEST)
 
 
 def _of_the_sender(error: DojoError) -> bool:

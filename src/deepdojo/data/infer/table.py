@@ -6,7 +6,8 @@ from collections import Counter
 from typing import Any
 
 from deepdojo.contracts import Contract, contract_of, task_of
-from deepdojo.data.cells import MISSING_LABELS, parse_number
+from deepdojo.data.cells import MISSING_LABELS, as_text, parse_number
+from deepdojo.data.cells_labels import LABEL_SIGNS
 from deepdojo.data.column_facts import ColumnFacts, describe
 from deepdojo.data.infer.inferred import Choices, Inferred, class_metric, listed, said_classes, split_of, two_classes
 from deepdojo.data.infer.reading import IDS, TARGETS, TableFile
@@ -14,7 +15,6 @@ from deepdojo.data.infer.roles import named_roles, say_roles
 from deepdojo.data.infer.sounds import infer_sound_table, sound_column
 from deepdojo.data.infer.text import image_cells, is_date, text_facts
 from deepdojo.data.infer.video_table import infer_video_table, video_column
-from deepdojo.data.rows import LABEL_SIGNS, as_text
 from deepdojo.errors import DataError, UnknownNameError, UsageError
 
 __all__ = ["infer_table"]
