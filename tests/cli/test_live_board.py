@@ -37,7 +37,7 @@ AWAY = told({"error": "busy", "code": "unavailable"}, 503)
 
 def watching(server: Scripted, *words: str, **more: Any) -> subprocess.Popen[Any]:
     command = [sys.executable, "-m", "deepdojo.cli", "board", f"{server.address}/winds", "--watch", *words]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "COLUMNS": "80"}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "COLUMNS": "80", "TERM": "xterm"}
     return subprocess.Popen(command, env=environment, start_new_session=True, **more)
 
 

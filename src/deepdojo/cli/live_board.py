@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
-from deepdojo.cli.output import clip, err, print_json, styled
+from deepdojo.cli.output import clip, draws_over_itself, err, print_json, styled
 
 __all__ = ["watch_board"]
 
@@ -31,7 +31,7 @@ def watch_board(address: str, part: str, show: Print, *, json: bool) -> None:
 
     seen = api.follow_board(address, part)
     try:
-        if json or not sys.stdout.isatty():
+        if json or not draws_over_itself(sys.stdout):
             _printed(seen, show, json=json)
         else:
             _drawn(seen, show)

@@ -20,6 +20,7 @@ __all__ = [
     "clip",
     "colourful",
     "complain",
+    "draws_over_itself",
     "err",
     "head",
     "never_crash_on_encoding",
@@ -83,6 +84,11 @@ def colourful(stream: TextIO) -> bool:
     if not stream.isatty():
         return False
     return os.name != "nt" or _windows_colours()
+
+
+def draws_over_itself(stream: TextIO) -> bool:
+    """Whether a picture can be drawn over the last one: a terminal that moves its cursor, colours or not."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb" and (os.name != "nt" or _windows_colours())
 
 
 def _windows_colours() -> bool:

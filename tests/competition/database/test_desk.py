@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from deepdojo.competition.database import accounts, desk, people
+from deepdojo.competition.database import accounts, copies, desk, people
 from deepdojo.competition.database.accept import Sent, accept, pack
 from deepdojo.competition.database.boards import board, chosen, submission
 from deepdojo.competition.database.events import audited, event_of
@@ -117,6 +117,21 @@ def test_each_act_is_logged_with_who_and_whom_and_without_secrets(room, host):
     assert "kept" not in str(log)
 
 
+@pytest.mark.parametrize("text", ["a\x00b", "\ud800"])
+def test_a_text_that_cannot_be_kept_is_a_refusal_on_every_database(room, host, text):
+    """PostgreSQL takes no NUL, and nothing can encode half a surrogate pair: that once was a fault of the server."""
+    asked = (
+        lambda c: event_of(c, text), lambda c: desk.ladder(c, room.event, text), lambda c: submission(c, text),
+        lambda c: people.join_team(room.database, c, room.event.id, room.rules, room.ada, text),
+        lambda c: people.by_token(c, text), lambda c: people.make_person(c, text, "viewer", 0.0),
+    )  # fmt: skip
+    for ask in asked:
+        with pytest.raises(Refusal), room.database.read() as connection:
+            ask(connection)
+    with room.database.read() as connection:
+        assert people.by_token(connection, room.token) == room.ada, "the next one is served"
+
+
 # ---- with a worker ----
 
 
@@ -142,7 +157,7 @@ def test_the_desk_tells_queue_ladders_and_copies(database, arena):
         assert desk.queue(connection, arena.event, database.now(connection))["jobs"] == []
         states = {row["team"]: row for row in desk.ladder_states(connection, arena.event)}
         steps = desk.ladder(connection, arena.event, "ada")
-        (copy,) = desk.copies(connection, arena.event)
+        (copy,) = copies.same_files(connection, arena.event.id)
         rows = {row["team"]: row for row in board(connection, arena.event)}
         assert len(desk.ladder_states(connection, arena.event, 1)) == 1
         with pytest.raises(Refusal):

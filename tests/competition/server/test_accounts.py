@@ -143,7 +143,8 @@ def test_revoking_ends_token_and_browsers_and_keeps_what_was_sent(room):
     ("revoke", {}, "bad_request"),
     ("token", {"name": "grace"}, "bad_request"), ("token", {"name": "ada", "role": "host"}, "name_taken"),
     ("token", {"name": "x", "role": "king"}, "bad_request"), ("token", {"name": "\u200b"}, "bad_request"),
-    ("token", {"name": 3}, "bad_request"), ("apply", None, "not_found"), ("cancel", None, "not_found"),
+    ("token", {"name": 3}, "bad_request"), ("token", {"name": "\ud800"}, "bad_request"),
+    ("apply", None, "not_found"), ("cancel", None, "not_found"),
 ])  # fmt: skip
 def test_what_a_host_cannot_do_is_one_sentence(room, path, body, code):
     said = desk(room, "POST", path, body)

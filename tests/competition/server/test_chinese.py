@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import time
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -110,6 +111,16 @@ def test_what_is_not_known_stays_english_and_is_marked():
     assert said("did you mean 'a'?", "en", ".") == "did you mean &#39;a&#39;?"
     assert said(None, "zh") == ""
     assert in_chinese("x " * 100_000) is None
+
+
+@pytest.mark.parametrize(
+    "part", [" is ", " of box ", "`: ", ", judged by **", " files, more than ", "the probability of "]
+)
+def test_a_sentence_made_to_fit_every_shape_a_little_costs_no_time(part):
+    begun = time.process_time()
+    in_chinese(("the probability of " + part * 300)[:600])
+    in_chinese((part * 300)[:600])
+    assert time.process_time() - begun < 1
 
 
 def test_a_place_in_a_file_is_said_in_chinese():

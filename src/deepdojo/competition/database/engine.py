@@ -19,12 +19,12 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError, DataError, OperationalError
 
 from deepdojo.competition.database import tables
 from deepdojo.competition.refusal import Refusal
 
-__all__ = ["Database", "copy_sqlite", "dump", "open_database", "open_when_there"]
+__all__ = ["Database", "copy_sqlite", "dump", "open_database", "open_when_there", "unkept"]
 
 BEGIN_WRITE = "BEGIN IMMEDIATE"
 _BUSY_MS = 30_000
@@ -212,11 +212,18 @@ def _refusals() -> Iterator[None]:
             "unavailable", "the server's database cannot be reached", todo="try again in some seconds",
             retry_after_s=5,
         ) from error  # fmt: skip
+    except (DataError, UnicodeEncodeError) as error:
+        raise unkept() from error
     except DatabaseError as error:
         if "malformed" in str(error.orig) or "not a database" in str(error.orig):
             raise Refusal("unavailable", "the server's database is broken",
                           todo="the host restores a backup: dojo host EVENT restore FILE") from error  # fmt: skip
         raise
+
+
+def unkept() -> Refusal:
+    """What is said of a text with NUL (PostgreSQL takes none) or half a surrogate pair (nothing can encode it)."""
+    return Refusal("bad_request", "a text holds signs that cannot be kept", todo="leave out NUL and broken signs")
 
 
 def dump(value: Any) -> str:

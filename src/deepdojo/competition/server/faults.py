@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import math
 
+from sqlalchemy.exc import DataError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from deepdojo.competition.database.engine import unkept
 from deepdojo.competition.refusal import STATUSES, Refusal
 from deepdojo.competition.server.page_words import PageWords, language_of
 from deepdojo.competition.server.refusal_words import fault_in
@@ -29,6 +31,8 @@ def as_refusal(error: Exception) -> Refusal:
     if isinstance(error, HTTPException):
         code, what = _OF_STATUS.get(error.status_code, ("bad_request", "this request cannot be understood"))
         return Refusal(code, what, todo="see /api/v1/openapi.json")
+    if isinstance(error, DataError | UnicodeEncodeError):  # of the writer's thread, which hands errors on as they are
+        return unkept()
     _log.exception("a fault of the server", exc_info=error)
     return Refusal("unavailable", "the server made a mistake", todo="tell the host; its log says more")
 
