@@ -125,7 +125,7 @@ def archive_of(name: str, content: bytes) -> bytes:
         ("model.safetensors", archive_of("archive/data.pkl", pickle.dumps({})), "is an archive in which"),
         ("model.npz", archive_of("w.npy", npy(np.array([{}], dtype=object))), "numpy array of objects"),
         ("w.npy", npy(np.array([{}], dtype=object)), "is a numpy array of objects"),
-        ("w.gz", __import__("gzip").compress(pickle.dumps(Marker())), "is a compressed pickle"),
+        ("w.gz", __import__("gzip").compress(pickle.dumps(Marker()), mtime=0), "is a compressed pickle"),
         ("c.yaml", b"a: !!python/object/apply:os.system ['touch x']", "is YAML that makes Python objects"),
     ],
 )
