@@ -103,6 +103,7 @@ def test_kill_9_of_the_worker_ends_the_program_and_another_worker_does_it_once(r
     assert not gone_within(mark, 1.5)
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_asked_to_end_leaves_nothing_running_and_gives_the_job_back_at_once(room):
     mark = f"slow-{time.monotonic_ns()}"
     send(room, _SLOW.format(mark=mark, seconds=20) + GOOD)
@@ -118,6 +119,7 @@ def test_a_worker_that_is_asked_to_end_leaves_nothing_running_and_gives_the_job_
     assert (job.state, job.attempts, job.failures) == ("queued", 0, 0)
 
 
+@pytest.mark.slow
 def test_a_program_may_run_longer_than_a_lease_and_nothing_waits_behind_it(room, tmp_path):
     tables = api.host(str(tmp_path / "project"), store=room.store, name="tables", per_day=100)
     worker = start_worker(room, lease=1.0)
@@ -141,6 +143,7 @@ def test_a_program_may_run_longer_than_a_lease_and_nothing_waits_behind_it(room,
     assert [job.attempts for job in rows_of(room, jobs) if job.kind == "run"] == [1]  # the lease was kept
 
 
+@pytest.mark.slow
 def test_teams_take_turns_and_a_team_with_many_programs_waits_behind_its_own(room):
     for number in range(4):
         send(room, f"# {number}\n{GOOD}", "mallory")
@@ -159,6 +162,7 @@ def test_teams_take_turns_and_a_team_with_many_programs_waits_behind_its_own(roo
     assert mallory[0] < ada < mallory[1]
 
 
+@pytest.mark.slow
 def test_a_team_whose_programs_fail_and_fail_waits_until_midnight(tmp_path):
     with code_room(tmp_path, broken_per_day=2) as room:
         for number in range(2):

@@ -136,6 +136,7 @@ def test_16_a_program_that_opens_every_path_finds_no_answer(room):
     assert CANARY not in shown(room, found["id"]) + said
 
 
+@pytest.mark.slow
 def test_16_what_a_program_reads_of_hidden_inputs_never_reaches_its_sender(room):
     """By what it prints, raises, calls its cells and columns, ends with, or forges about itself."""
     inputs = room.store / "events" / room.event / "private" / "inputs" / "test.parquet"

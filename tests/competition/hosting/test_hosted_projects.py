@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from deepdojo.competition.event import INPUTS
 from deepdojo.competition.hosting import publish, read_solution
+from deepdojo.competition.hosting.hidden_inputs import EXAMPLES
 from deepdojo.contracts import CONTRACTS
 from deepdojo.data.dataset import load_dataset
 from deepdojo.data.project import find_project
+from deepdojo.tables import read_table
 from tests.competition.hosting.hosted_equals import assert_same_rows
 
 KEY = bytes(32)
@@ -38,3 +41,20 @@ def test_a_built_in_project_of_the_task_is_hosted_row_by_row(tmp_path, task):
     sample = next(made.public.glob("sample_submission.*"))
     assert solution.score(solution.read(sample)).value == made.sample
     assert len(solution.rows) == made.rows["test"]
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@pytest.mark.parametrize("task", PROJECTS)
+def test_a_built_in_project_of_the_task_is_hosted_for_programs_with_its_test_rows_hidden(tmp_path, task):
+    original = load_dataset(find_project(PROJECTS[task]), trusted=True, offline=True)
+    made = publish(original, tmp_path / "event", practice=True, key=KEY, code=True)
+    hidden = read_table(made.private / INPUTS / "test.parquet", {}).columns["id"]
+    assert set(hidden) == set(read_solution(made.private).ids)
+    shown = load_dataset(find_project(made.public))
+    for part in ("train", "validation", "test"):
+        assert not {row["id"] for row in shown.rows(part)} & set(hidden)
+    assert 0 < len(shown.rows("test")) <= EXAMPLES
+    files = {path.name for path in (made.public / "files").rglob("*")} if (made.public / "files").is_dir() else set()
+    if not original.project.contract.compared:  # there a picture may stand in questions of several parts
+        assert not files & {path.name for path in (made.private / INPUTS).rglob("*")}
