@@ -8,10 +8,15 @@ from collections import OrderedDict
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from deepdojo.competition.database.engine import Database
+from deepdojo.competition.database.lease import fail, lease
+from deepdojo.competition.database.tables import submissions
 from deepdojo.competition.worker.scoring import _answer
 from deepdojo.errors import ScoreError
 from deepdojo.tables import Table, write_table
+from tests.competition.arena import Arena
 from tests.competition.fuzzing.hosted import Hosted, host
 
 
@@ -75,3 +80,12 @@ def test_a_zip_whose_directory_lies_about_a_place_is_refused(hosted: Hosted):
 def test_a_header_of_one_endless_name_does_not_come_back_as_a_fault(hosted: Hosted):
     said = said_of(hosted, b"x" * 500_000 + b"\n1\n")
     assert max(len(part or "") for part in said["refused"].values()) <= 4000
+
+
+def test_a_reason_that_no_database_takes_is_kept_as_far_as_it_can_be(database: Database, tmp_path: Path):
+    arena = Arena(database, tmp_path / "events", n=30)
+    arena.send("ada", arena.table(0.5))
+    for _ in range(3):
+        fail(database, lease(database, 1)[0], "a\0b \ud800")
+    with database.read() as connection:
+        assert connection.execute(sa.select(submissions.c.fault_host)).scalar_one() == "a\ufffdb ?"

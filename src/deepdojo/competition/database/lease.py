@@ -135,7 +135,7 @@ def fail(database: Database, job: Job, why: str) -> str:
         return "failed" if give_up(database, job, why) else "late"
     with database.write() as connection:
         turn = database.now(connection)
-        again = still_ours(connection, job, "queued", why=why, failures=job.failures + 1, order_key=turn)
+        again = still_ours(connection, job, "queued", why=_kept(why), failures=job.failures + 1, order_key=turn)
     return "queued" if again else "late"
 
 
@@ -147,7 +147,7 @@ def postpone(database: Database, job: Job, why: str, wait_s: float) -> str:
     """
     with database.write() as connection:
         now = database.now(connection)
-        if not still_ours(connection, job, "queued", why=why, attempts=job.attempts - 1):
+        if not still_ours(connection, job, "queued", why=_kept(why), attempts=job.attempts - 1):
             return "late"
         connection.execute(jobs.update().where(jobs.c.id == job.id).values(lease_until=now + min(wait_s, LONGEST_S)))
     return "queued"
@@ -155,6 +155,7 @@ def postpone(database: Database, job: Job, why: str, wait_s: float) -> str:
 
 def give_up(database: Database, job: Job, why: str) -> bool:
     """After the last attempt: the host sees why, the sender is told, the quota is given back."""
+    why = _kept(why)
     with database.write() as connection:
         if not still_ours(connection, job, "failed", why=why, failures=job.failures + 1):
             return False
@@ -196,6 +197,11 @@ def wake_ranking(connection: sa.Connection, event_id: int, rubric: int, now: flo
         values = {"kind": "rank", "event_id": event_id, "rubric": rubric, "order_key": 0.0,
                   "lease_until": now + RANK_PAUSE_S}  # fmt: skip
         connection.execute(jobs.insert(), values)
+
+
+def _kept(why: str) -> str:
+    """A reason as databases take it: a library's message may quote a file with NUL, or with half a surrogate pair."""
+    return why.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _changed(connection: sa.Connection, event_id: int) -> None:
