@@ -17,7 +17,7 @@ from tests.competition.attacks.routes import doors
 from tests.competition.databases import postgresql
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def arenas(request, arenas, tmp_path_factory):
     """The shared room, and one like it over PostgreSQL, which takes other texts."""
     if request.param == "sqlite":
