@@ -25,13 +25,13 @@ def project(folder, metric: str, rows: int, *, one: bool) -> str | None:
     labels = metric in METRICS["tabular-classification"]
     for part, count in (("train", 40), ("test", rows)):
         alike = one and part == "test"
-        cells = [("1" if alike or rng.random() < 0.5 else "2") if labels else "1.5" if alike else f"{rng.gauss(0, 1):.3f}"
-                 for _ in range(count)]  # fmt: skip
+        drawn = [rng.choice("12") if labels else f"{rng.gauss(0, 1):.3f}" for _ in range(count)]
+        cells = ["1" if labels else "1.5"] * count if alike else drawn
         lines = ["key,x,y", *(f"{part}{i},{rng.random():.4f},{cell}" for i, cell in enumerate(cells))]
         (folder / f"{name}-{part}.csv").write_text("\n".join(lines) + "\n")
     task = "tabular-classification" if labels else "tabular-regression"
-    dd.new(folder / name, folder / f"{name}-train.csv", test=folder / f"{name}-test.csv", target="y", id="key", task=task,
-           metric=metric)  # fmt: skip
+    train, test = (folder / f"{name}-{part}.csv" for part in ("train", "test"))
+    dd.new(folder / name, train, test=test, target="y", id="key", task=task, metric=metric)
     return name
 
 

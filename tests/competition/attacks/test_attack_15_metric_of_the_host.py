@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-import sys
+import time
 
 import pytest
 
@@ -46,7 +46,7 @@ def act(number):
                    for path in [root, *glob.glob(root + "/**", recursive=True)][:500]]
         return read(outside)
     if number == 3:
-        return "environment " + repr(sorted(os.environ.items()))
+        return "environment " + " ".join(sorted(os.environ))
     if number == 4:
         held = []
         while True:
@@ -123,16 +123,13 @@ def test_attack_15_it_reaches_no_network_no_other_answers_and_no_environment(jud
         if number == 2:
             assert said == "read []", said
         if number == 3:
-            assert not [
-                word
-                for word in ("TOKEN", "DATABASE", "PASSWORD", "SECRET", "CONFIG-HOST", event.host.upper())
-                if word in said.upper()
-            ]
+            secret = ("TOKEN", "DATABASE", "PASSW", "SECRET", "KEY", "DEEPDOJO_CONFIG")
+            assert not [word for word in secret if word in said]
     with pytest.raises(TimeoutError):
         listener.accept()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the sandbox is Linux's")
+@pytest.mark.slow
 def test_attack_15_what_breaks_limits_fails_and_the_host_alone_sees_why(judged):
     event, other, _ = judged
     for number in (4, 5, 6, 8):
@@ -149,8 +146,6 @@ def test_attack_15_what_breaks_limits_fails_and_the_host_alone_sees_why(judged):
 @pytest.mark.slow
 def test_attack_15_one_that_never_ends_is_ended_and_others_are_scored_meanwhile(judged):
     """Three attempts of two minutes of processor time; between them comes what waits."""
-    import time
-
     event, other, _ = judged
     token = event.entrant()
     sent = event.send(token, table(event, 7), "p.jsonl").json["id"]
