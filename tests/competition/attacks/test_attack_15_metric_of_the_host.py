@@ -123,7 +123,7 @@ def test_attack_15_it_reaches_no_network_no_other_answers_and_no_environment(jud
         if number == 2:
             assert said == "read []", said
         if number == 3:
-            secret = ("TOKEN", "DATABASE", "PASSW", "SECRET", "KEY", "DEEPDOJO_CONFIG")
+            secret = ("TOKEN", "DATABASE", "PASSW", "SECRET", "KEY")
             assert not [word for word in secret if word in said]
     with pytest.raises(TimeoutError):
         listener.accept()

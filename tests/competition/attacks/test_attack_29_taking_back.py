@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.competition.attacks.room import HIDDEN, Visitor, dojo, hosted, served
 from tests.competition.attacks.room import arena as arena_of
 from tests.competition.attacks.routes import doors
@@ -35,6 +37,7 @@ def test_attack_29_no_request_gives_quota_back(arenas):
     assert joined.status in (403, 409), "a team that has sent is not left for another one's quota"
 
 
+@pytest.mark.slow
 def test_attack_29_scoring_anew_is_announced_by_version_and_logged(tmp_path):
     a_project(tmp_path)
     told = hosted(tmp_path, "winds", "project", "--per-day", "5")
