@@ -1,7 +1,6 @@
 """Attack 3: the ten attacks on the public board, 700 entries each, sent over HTTP to a real server.
 
-Measured on a run of 2026-11-28 (two busy cores): see README.md beside this file. The attackers know which rows are
-public, which is more than entrants do.
+README.md beside this file has the figures. The attackers know which rows are public, which is more than entrants do.
 """
 
 from __future__ import annotations

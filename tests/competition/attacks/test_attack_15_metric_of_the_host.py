@@ -11,6 +11,7 @@ import pytest
 from tests.competition.attacks.room import Arena, arena, hosted, served
 from tests.competition.server.running import LABELS, a_project
 
+pytestmark = pytest.mark.slow
 METRIC = """
 import glob, os, socket, sys
 
@@ -129,7 +130,6 @@ def test_attack_15_it_reaches_no_network_no_other_answers_and_no_environment(jud
         listener.accept()
 
 
-@pytest.mark.slow
 def test_attack_15_what_breaks_limits_fails_and_the_host_alone_sees_why(judged):
     event, other, _ = judged
     for number in (4, 5, 6, 8):
@@ -143,7 +143,6 @@ def test_attack_15_what_breaks_limits_fails_and_the_host_alone_sees_why(judged):
     assert said_of(other, 20)["state"] == "scored"
 
 
-@pytest.mark.slow
 def test_attack_15_one_that_never_ends_is_ended_and_others_are_scored_meanwhile(judged):
     """Three attempts of two minutes of processor time; between them comes what waits."""
     event, other, _ = judged
