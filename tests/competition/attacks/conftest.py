@@ -8,9 +8,14 @@ from tests.competition.attacks.room import opened
 
 
 @pytest.fixture(scope="package")
-def arenas(tmp_path_factory):
+def shared(tmp_path_factory):
     with opened(tmp_path_factory.mktemp("attacks")) as found:
         yield found
+
+
+@pytest.fixture(scope="package")
+def arenas(shared):
+    return shared
 
 
 @pytest.fixture

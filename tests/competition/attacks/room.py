@@ -161,7 +161,8 @@ def opened(
 
 def hosted(folder: Path, name: str, *words: str) -> dict[str, Any]:
     """`dojo host PROJECT --name NAME …`."""
-    code, said, complaint = dojo(folder, "host", *words, "--name", name, "--public", "0.4", "--anyway", "--json")
+    share = () if "--public" in words else ("--public", "0.4")
+    code, said, complaint = dojo(folder, "host", *words, *share, "--name", name, "--anyway", "--json")
     assert code == 0, complaint
     return dict(json.loads(said))
 

@@ -17,11 +17,11 @@ from tests.competition.attacks.routes import doors
 from tests.competition.databases import postgresql
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def arenas(request, arenas, tmp_path_factory):
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def arenas(request, shared, tmp_path_factory):
     """The shared room, and one like it over PostgreSQL, which takes other texts."""
     if request.param == "sqlite":
-        yield arenas
+        yield shared
         return
     with postgresql() as server, opened(tmp_path_factory.mktemp("pg"), db=server.fresh()) as found:
         yield found

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from deepdojo.competition.database.engine import Database
-from deepdojo.competition.database.events import Event, changed, log
+from deepdojo.competition.database.events import Event, announce, changed, log
 from deepdojo.competition.database.finish import wake_rescoring
 from deepdojo.competition.database.tables import OPEN_JOB, boards, events, jobs, rubrics, scores, submissions, teams
 from deepdojo.competition.refusal import Refusal
@@ -95,7 +95,7 @@ def moves(connection: sa.Connection, event: Event, version: int) -> list[dict[st
 
 
 def apply(database: Database, connection: sa.Connection, event: Event, who: str) -> int:
-    """Let the preview count from now on. What was sent meanwhile is scored under it as well.
+    """Let the preview count from now on, and tell all entrants why. What was sent meanwhile is scored under it, too.
 
     Returns:
         the version's number.
@@ -115,7 +115,9 @@ def apply(database: Database, connection: sa.Connection, event: Event, who: str)
     now, r = database.now(connection), rubrics.c
     _set(connection, event, event.rubric, "old")
     _set(connection, event, version, "active")
-    metric = connection.execute(sa.select(r.metric).where(r.event_id == event.id, r.version == version)).scalar_one()
+    metric, reason = connection.execute(
+        sa.select(r.metric, r.reason).where(r.event_id == event.id, r.version == version)
+    ).one()
     rules = event.rules.model_copy(update={"metric": metric})
     connection.execute(
         events.update().where(events.c.id == event.id).values(rubric=version, rules=rules.model_dump_json())
@@ -126,8 +128,8 @@ def apply(database: Database, connection: sa.Connection, event: Event, who: str)
         wake_rescoring(connection, event.id, team, version, now)
     if event.closed_at is not None:
         connection.execute(jobs.insert(), {"kind": "close", "event_id": event.id, "rubric": version, "order_key": now})
-    changed(connection, event.id, shown=True)
-    log(database, connection, event.id, who, "scored anew", {"version": version})
+    announce(database, connection, event, f"All submissions were scored anew (version {version}): {reason}", who)
+    log(database, connection, event.id, who, "scored anew", {"version": version, "reason": reason})
     return version
 
 
