@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from deepdojo.contracts import Contract
     from deepdojo.scoring.score import Score
     from deepdojo.session.network import Network
     from deepdojo.session.train import Session
+    from deepdojo.tables import Table, TableRows
     from deepdojo.tasks.base import Task
 
 __all__ = ["explain_run", "finish_run", "finish_withheld", "held_out_score"]
@@ -50,11 +52,7 @@ def finish_run(session: Session, network: Network) -> None:
     write_predictions(session.folder, "predictions.parquet", table, network.task.contract)
     write_rows(session.folder, network.task.contract, truth, judged, groups)
     write_rejected(session.folder / "rejected.csv", dataset.rejected)
-    if network.task.contract.target_kind == "boxes":
-        target, answer = network.task.contract.target, network.task.contract.answer
-        cells = table.columns[answer] if list(table.ids) == [row["id"] for row in truth] else None
-        if cells is not None:
-            write_json(session.folder / "classes.json", class_curves([row[target] for row in truth], cells))
+    _write_classes(session, network.task.contract, truth, table)
     score = head_of(session, judged, groups is not None)
     score |= {
         "others": session.judge.others(truth, table, groups, until=time.monotonic() + 0.1 * session.seconds_left()),
@@ -66,20 +64,32 @@ def finish_run(session: Session, network: Network) -> None:
         score["baselines"] = run_floors(session, network, judged, groups)
     score["verdict"] = verdict(score)
     write_json(session.folder / "score.json", score)
+    _write_what_is_seen(session, network, found, truth)
+    score["cost"]["seconds"], score["cost"]["cpu_seconds"] = time.monotonic() - session.started, session.cpu_seconds()
+    write_json(session.folder / "score.json", score)
+
+
+def _write_classes(session: Session, contract: Contract, truth: Sequence[Any], table: Table) -> None:
+    """Of boxes: precision over recall of each class."""
+    if contract.target_kind == "boxes" and list(table.ids) == [row["id"] for row in truth]:
+        boxes = [row[contract.target] for row in truth]
+        write_json(session.folder / "classes.json", class_curves(boxes, table.columns[contract.answer]))
+
+
+def _write_what_is_seen(session: Session, network: Network, found: TableRows, truth: Sequence[Any]) -> None:
+    """What the report shows of single rows: samples, explanations, examples."""
     explained: dict[str, Any] = {"items": []}
     if network.task.writes:
-        listener.stage("write")
+        session.listener.stage("write")
         write_json(session.folder / "samples.json", samples(session, network))
     if session.options.explain and network.task.blank:
-        listener.stage("explain")
+        session.listener.stage("explain")
         explained = explain(session, network, found, truth)
         write_json(session.folder / "explanations" / "index.json", explained)
     shown = passages(session, network.task, network.model, found, network.hardware.device)
     shown += spoken(session, network.task, network.model, found, truth, network.hardware.device)
     shown += examples_of(session, found, truth, explained)
     write_json(session.folder / "examples.json", shown)
-    score["cost"]["seconds"], score["cost"]["cpu_seconds"] = time.monotonic() - session.started, session.cpu_seconds()
-    write_json(session.folder / "score.json", score)
 
 
 def finish_withheld(session: Session, network: Network) -> None:

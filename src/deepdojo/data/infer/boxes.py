@@ -9,7 +9,7 @@ from typing import Any
 
 from deepdojo.data.annotated import is_picture
 from deepdojo.data.files import Files
-from deepdojo.data.infer.images import SPLIT_NAMES
+from deepdojo.data.infer.class_folders import SPLIT_NAMES
 from deepdojo.data.infer.inferred import Choices, Inferred, listed, split_of
 from deepdojo.data.readers import RawRow, read
 from deepdojo.data.readers.box_table import columns_of

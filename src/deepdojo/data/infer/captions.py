@@ -10,7 +10,8 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from deepdojo.data.files import Files, printable
-from deepdojo.data.infer.images import IMAGES, SPLIT_NAMES
+from deepdojo.data.infer.class_folders import SPLIT_NAMES
+from deepdojo.data.infer.images import IMAGES
 from deepdojo.data.infer.inferred import Choices, Inferred, split_of
 from deepdojo.data.infer.text import IMAGE_SUFFIXES
 from deepdojo.data.readers import RawRow

@@ -9,8 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 from deepdojo.data.files import Files
-from deepdojo.data.infer.images import IMAGES, _files, _into_single_folder, _parts, _pattern
-from deepdojo.data.infer.inferred import Choices, Inferred, class_metric, said_classes, split_of, two_classes
+from deepdojo.data.infer.class_folders import files_in, into_single_folder, parts_in, pattern_of, split_in
+from deepdojo.data.infer.images import IMAGES
+from deepdojo.data.infer.inferred import Choices, Inferred, class_metric, said_classes, two_classes
 from deepdojo.data.infer.named_motions import infer_named_motions, scheme_of
 from deepdojo.data.skeletons import parse_motion
 from deepdojo.data.videos import require_decoder
@@ -59,12 +60,9 @@ def infer_moving(
     if scheme is not None:
         infer_named_motions(files, prefix, names, scheme, choices, inferred, _joints)
         return
-    prefix, names = _into_single_folder(prefix, names)
-    parts = _parts(names)
-    if test_prefix is not None:
-        parts = {"train": (prefix, names), "test": (test_prefix, _named(files, test_prefix, kind))}
-    elif parts:
-        parts = {split: (f"{prefix}{folder}/", inner) for split, (folder, inner) in parts.items()}
+    prefix, names = into_single_folder(prefix, names)
+    held_out = None if test_prefix is None else (test_prefix, _named(files, test_prefix, kind))
+    parts = parts_in(prefix, names, held_out)
     counts = _counts(parts["train"][1] if parts else names, shown, what)
     where = ", ".join(f"{split} {len(inner):,}" for split, (_, inner) in parts.items()) or f"{len(names):,}"
     inferred.say(f"{shown.name}: {where} {what} in {len(counts):,} folders, one a class")
@@ -79,24 +77,18 @@ def infer_moving(
     reader: dict[str, Any] = {"reader": "files"} if kind == "video" else {"reader": "skeletons"}
     if kind == "skeleton":
         reader |= _joints(files, [before + name for before, inner in every.values() for name in inner], inferred)
-    patterns = {split: _pattern(before, inner) for split, (before, inner) in every.items()}
+    patterns = {split: pattern_of(before, inner) for split, (before, inner) in every.items()}
     data = {**reader, "split": patterns} if parts else {**reader, **patterns[""]}
     columns = {"clip": "file", "label": "label"} if kind == "video" else {"motion": "motion", "label": "label"}
     inferred.spec |= {"task": _TASKS[kind], "metric": metric, "data": data, "columns": columns}
     inferred.comments["columns.label"] = "the folder's name"
     inferred.say("id: the path of each file")
     _say_split(parts, choices, inferred, kind)
-    found = [name for before, inner in every.values() for name in _files(before, inner)]
-    inferred.files = list(dict.fromkeys(found))
+    inferred.files = files_in(parts, prefix, names)
 
 
 def _say_split(parts: dict[str, Any], choices: Choices, inferred: Inferred, kind: Kind) -> None:
-    split = split_of(inferred, choices, classes=True, test="test" in parts, inputs=kind)
-    if "validation" in parts:
-        split["fraction"].pop("validation")
-        inferred.say(f"validation: the {kind}s of its folder")
-    if not split["fraction"]:
-        split.pop("fraction")
+    split = split_in(parts, choices, inferred, inputs=kind, said=f"{kind}s")
     if "test" not in parts:
         one = "source video" if kind == "video" else "person"
         name = "source" if kind == "video" else "person"

@@ -8,7 +8,7 @@ from typing import Any
 
 from deepdojo.contracts import contract_of
 from deepdojo.data.files import Files, printable
-from deepdojo.data.infer.images import SPLIT_NAMES
+from deepdojo.data.infer.class_folders import SPLIT_NAMES
 from deepdojo.data.infer.inferred import Choices, Inferred, listed, split_of
 from deepdojo.data.readers import read
 from deepdojo.errors import DataError, UnknownNameError, UsageError

@@ -13,8 +13,9 @@ from typing import Any
 from deepdojo.contracts import CONTRACTS, contract_of
 from deepdojo.data.cells import is_missing
 from deepdojo.data.files import Files
-from deepdojo.data.infer.images import _classes_of, _data, _files, _into_single_folder, _parts
-from deepdojo.data.infer.inferred import Choices, Inferred, class_metric, listed, said_classes, split_of, two_classes
+from deepdojo.data.infer.class_folders import classes_of, data_in, files_in, into_single_folder, parts_in, split_in
+from deepdojo.data.infer.images import IMAGES
+from deepdojo.data.infer.inferred import Choices, Inferred, class_metric, listed, said_classes, two_classes
 from deepdojo.data.infer.reading import READER_OF, TARGETS, TableFile
 from deepdojo.data.infer.text import media_cells, text_facts
 from deepdojo.data.readers.sound_folder import SOUNDS
@@ -34,8 +35,6 @@ SPEAKERS = re.compile(r"(speaker|client|reader|singer|narrator|说话人)s?($|[ 
 
 def holds_sounds(files: Files, prefix: str) -> bool:
     """Whether sounds lie below, and no images do: with both, the sounds belong to a video or are beside the matter."""
-    from deepdojo.data.infer.images import IMAGES
-
     return bool(files.glob(prefix + SOUNDS)) and not files.glob(prefix + IMAGES)
 
 
@@ -55,6 +54,23 @@ def infer_sounds(
     Raises:
         DataError: no class folders, one class. UsageError: a choice that only tables know.
     """
+    _refuse_choices(choices, inferred)
+    names = _names(files, prefix, inferred)
+    prefix, names = into_single_folder(prefix, names)
+    held_out = None if test_prefix is None else (test_prefix, _names(files, test_prefix, inferred))
+    parts = parts_in(prefix, names, held_out)
+    _say_classes(parts, names, choices, inferred)
+    data = data_in(parts, prefix, names) | {"reader": "sounds"}
+    inferred.spec |= {"data": data, "columns": {"audio": "file", "label": "label"}}
+    inferred.comments["columns.label"] = "the folder's name"
+    inferred.say("id: the path of each sound")
+    inferred.spec["split"] = split_in(parts, choices, inferred, inputs="sound")
+    inferred.say("one person speaks on both sides of this split if several sounds are theirs: to be judged on new "
+                 "voices, give a table with a column of speakers")  # fmt: skip
+    inferred.files = files_in(parts, prefix, names)
+
+
+def _refuse_choices(choices: Choices, inferred: Inferred) -> None:
     shown = inferred.shown[0]
     for option in ("target", "id", "group", "time"):
         if getattr(choices, option) is not None:
@@ -67,14 +83,12 @@ def infer_sounds(
             f"{shown.name} holds sounds in class folders, which {choices.task} cannot use",
             todo="give a table of file names and texts",
         )
-    names = _names(files, prefix, inferred)
-    prefix, names = _into_single_folder(prefix, names)
-    parts = _parts(names)
-    if test_prefix is not None:
-        parts = {"train": (prefix, names), "test": (test_prefix, _names(files, test_prefix, inferred))}
-    elif parts:
-        parts = {split: (f"{prefix}{folder}/", inner) for split, (folder, inner) in parts.items()}
-    counts, loose = _classes_of(parts["train"][1] if parts else names)
+
+
+def _say_classes(parts: dict[str, Any], names: list[str], choices: Choices, inferred: Inferred) -> None:
+    """How many sounds and classes there are, the task and the metric."""
+    shown = inferred.shown[0]
+    counts, loose = classes_of(parts["train"][1] if parts else names)
     if not counts:
         raise DataError(
             f"its {loose:,} sounds lie in no class folders", where=str(shown),
@@ -92,22 +106,7 @@ def infer_sounds(
     inferred.say(said_classes(counts))
     metric, why = (choices.metric, "as given") if choices.metric is not None else class_metric(counts)
     inferred.say(f"metric: {metric}, {why}", "metric", why)
-    data = _data(parts, prefix, names) | {"reader": "sounds"}
     inferred.spec |= {"task": CLASSIFICATION, "metric": metric}
-    inferred.spec |= {"data": data, "columns": {"audio": "file", "label": "label"}}
-    inferred.comments["columns.label"] = "the folder's name"
-    inferred.say("id: the path of each sound")
-    split = split_of(inferred, choices, classes=True, test="test" in parts, inputs="sound")
-    if "validation" in parts:
-        split["fraction"].pop("validation")
-    if not split["fraction"]:
-        split.pop("fraction")
-    inferred.say("one person speaks on both sides of this split if several sounds are theirs: to be judged on new "
-                 "voices, give a table with a column of speakers")  # fmt: skip
-    inferred.spec["split"] = split
-    inferred.files = list(
-        dict.fromkeys(f for at, inner in (parts.values() or [(prefix, names)]) for f in _files(at, inner))
-    )
 
 
 def sound_column(table: TableFile, choices: Choices) -> tuple[str, str] | None:

@@ -49,13 +49,7 @@ def infer_tagged(files: Files, paths: list[Path], choices: Choices, inferred: In
     metric, why = ("chunk_f1", "all of a chunk must be right") if scheme in SCHEMES else ("token_accuracy", "no chunks")
     metric = choices.metric or metric
     inferred.say(f"metric: {metric}, {why}", "metric", why)
-    roles = {"words": columns[0], "tags": target}
-    pos = columns[1] if len(columns) > 2 and columns[1] != target else None
-    if pos is not None and len({cell for row in rows for cell in row.cells[pos]}) <= MOST_POS:
-        roles["pos"] = pos
-        inferred.say(
-            f"part of speech: column {pos}, which a new file must have, too", "columns.pos", "read beside words"
-        )
+    roles = _roles(rows, columns, target, inferred)
     inferred.files = names
     if len({path.name for path in paths}) == len(paths) > 1:
         inferred.shown = paths
@@ -67,6 +61,18 @@ def infer_tagged(files: Files, paths: list[Path], choices: Choices, inferred: In
     given = Choices(group=group)
     inferred.spec |= {"task": "tagging", "metric": metric, "data": data, "columns": roles}
     inferred.spec["split"] = split_of(inferred, given, classes=False, test=len(paths) > 1, inputs="words")
+
+
+def _roles(rows: list[RawRow], columns: list[str], target: str, inferred: Inferred) -> dict[str, str]:
+    """`[columns]`: words, tags, and parts of speech where the second column may hold them."""
+    roles = {"words": columns[0], "tags": target}
+    pos = columns[1] if len(columns) > 2 and columns[1] != target else None
+    if pos is not None and len({cell for row in rows for cell in row.cells[pos]}) <= MOST_POS:
+        roles["pos"] = pos
+        inferred.say(
+            f"part of speech: column {pos}, which a new file must have, too", "columns.pos", "read beside words"
+        )
+    return roles
 
 
 def _rows(files: Files, name: str, path: Path) -> list[RawRow]:
