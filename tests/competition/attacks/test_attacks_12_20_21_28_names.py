@@ -148,7 +148,7 @@ def test_attack_28_the_host_sees_the_same_file_of_five_teams_and_teams_of_one_ad
     (place,) = [place for place in told["addresses"] if place["address"] == "203.0.113.7"]
     assert (set(place["teams"]), place["submissions"]) == (set(teams), 5)
     desk = Visitor(winds).sign_in(winds.host).page("/winds/desk")
-    assert ", ".join(teams) in desk.text
+    assert [team for team in teams if team not in desk.text] == []
     assert "203.0.113.7" in desk.text
     for token in (None, winds.entrant()):
         answer = winds.api("GET", "/host/copies", token=token)

@@ -50,6 +50,8 @@ def expected(door: Door, who: str) -> tuple[int, ...]:
         return {"nobody": (401,), "host": (200, 303, 400)}.get(who, (403,))
     if door.path.endswith("/data") and api:
         return {"nobody": (403,), "stranger": (403,)}.get(who, (200,))
+    if door.role == "signed_in":  # of oneself alone
+        return {"nobody": (401,)}.get(who, (200,))
     if door.role == "anyone":
         return (200, 400) if post else (200,)
     if door.path in OPEN_PAGES or door.path == "/sign-out":
