@@ -20,7 +20,7 @@ def join(
     /,
     *,
     as_: Annotated[str | None, option("How the board shall call you.", name="--as")] = None,
-    invite: Annotated[str | None, option("A team's invitation, to go into it.")] = None,
+    invite: Annotated[str | None, option("A team's invitation, to go into it.", dash=True)] = None,
     token: Annotated[str | None, option("A token that you have, or - to be asked for it.", dash=True)] = None,
     json: Json = False,
 ) -> None:

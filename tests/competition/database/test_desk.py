@@ -194,6 +194,12 @@ def test_a_stated_cost_stands_with_the_submission_and_on_the_row_that_it_moved(d
     assert final["id"] == public_id
 
 
+def test_an_invitation_never_begins_as_an_option_does():
+    made = [people.plain_secret(9) for _ in range(2000)]
+    assert all(each[0].isalnum() for each in made)
+    assert len(set(made)) == 2000
+
+
 def test_an_id_never_begins_as_an_option_does(room):
     ids = [
         room.send(f"id,label\n{k},a\n", rules=room.rules.model_copy(update={"per_day": 1000}))[0] for k in range(200)

@@ -192,7 +192,8 @@ def browsers(room):
     return made
 
 
-PAGES = ("/", "/sign-in", "/winds", "/winds/board", "/winds/data", "/winds/rules", "/winds/submissions", "/winds/team",
+PAGES = ("/", "/install", "/sign-in", "/winds", "/winds/board", "/winds/data", "/winds/rules", "/winds/submissions",
+         "/winds/team",
          "/winds/join", "/winds/join?code=x", "/winds/desk", "/winds/desk?team=ada", "/winds/board?part=private",
          "/winds/board?cost=seconds", "/nothing", "/winds/nothing", "/submissions/nothing",
          "/winds/board?part=x")  # fmt: skip

@@ -6,7 +6,6 @@ Only after its commit is it answered. The server never looks into the file: the 
 from __future__ import annotations
 
 import hashlib
-import secrets
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ import sqlalchemy as sa
 
 from deepdojo import __version__
 from deepdojo.competition.database.engine import Database, dump
+from deepdojo.competition.database.people import plain_secret
 from deepdojo.competition.database.tables import OPEN_JOB, jobs, payloads, submissions, teams
 from deepdojo.competition.event import Rules
 from deepdojo.competition.refusal import Refusal
@@ -115,7 +115,7 @@ def accept(
     _in_time(rules, now)
     _not_sent_before(connection, sent)
     _within_quota(connection, rules, sent, now)
-    public_id = _new_id()
+    public_id = plain_secret(12)
     values = {
         "public_id": public_id, "event_id": event["id"], "team_id": sent.team_id, "person_id": sent.person_id,
         "key": sent.key, "kind": sent.kind, "file_name": sent.file_name, "note": sent.note,
@@ -130,12 +130,6 @@ def accept(
            "order_key": _turn(connection, sent.team_id, now, rules.run_s if program else 1.0)}  # fmt: skip
     connection.execute(_JOB, job)
     return public_id, False
-
-
-def _new_id() -> str:
-    """Not to be guessed, and never begun with a dash: in a command that would be an option."""
-    made = secrets.token_urlsafe(12)
-    return made if made[0].isalnum() else _new_id()
 
 
 def _short_enough(sent: Sent) -> None:

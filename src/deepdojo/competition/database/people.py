@@ -16,7 +16,8 @@ from deepdojo.competition.refusal import Refusal
 
 __all__ = [
     "Person", "by_session", "by_token", "enter", "events_of", "join", "join_team", "leave_team", "make_person",
-    "make_session", "own_team", "revoke", "same_secret", "secret_digest", "skeleton", "team_of",
+    "make_session", "own_team", "plain_secret",
+    "revoke", "same_secret", "secret_digest", "skeleton", "team_of",
 ]  # fmt: skip
 
 _SESSION_S = 14 * 86_400
@@ -65,6 +66,12 @@ def skeleton(name: str) -> str:
     if not left:
         raise Refusal("bad_request", "the name is empty", where="name", todo="give a name with letters")
     return left
+
+
+def plain_secret(size: int) -> str:
+    """A random word that is never begun with a dash: in a command that would be an option."""
+    made = secrets.token_urlsafe(size)
+    return made if made[0].isalnum() else plain_secret(size)
 
 
 def secret_digest(secret: str) -> str:
@@ -164,7 +171,7 @@ def own_team(connection: sa.Connection, event_id: int, person: Person, now: floa
     if taken is not None:
         raise Refusal("name_taken", f"a team of the name {person.name!r}, or one that looks like it, is there",
                       where="name", todo="choose another")  # fmt: skip
-    values = {"event_id": event_id, "name": person.name, "skeleton": looks, "invite": secrets.token_urlsafe(9),
+    values = {"event_id": event_id, "name": person.name, "skeleton": looks, "invite": plain_secret(9),
               "created": now}  # fmt: skip
     team = connection.execute(teams.insert().returning(teams.c.id), values).scalar_one()
     connection.execute(members.insert(), {"event_id": event_id, "team_id": team, "person_id": person.id, "joined": now})
