@@ -148,9 +148,12 @@ def test_attack_15_one_that_never_ends_is_ended_and_others_are_scored_meanwhile(
     event, other, _ = judged
     token = event.entrant()
     sent = event.send(token, table(event, 7), "p.jsonl").json["id"]
+    waiting, beside = other.entrant(), other.entrant()
+    scored = [other.send(who, table(other, 20 + k), "p.jsonl").json["id"] for k, who in enumerate((waiting, beside))]
     end = time.monotonic() + 1500
     while (told := event.ask("GET", f"/api/v1/submissions/{sent}", token=token).json)["state"] == "queued":
         assert time.monotonic() < end
         time.sleep(1)
     assert told["state"] == "failed"
-    assert said_of(other, 21)["state"] == "scored"
+    for who, name in zip((waiting, beside), scored, strict=True):
+        assert other.ask("GET", f"/api/v1/submissions/{name}", token=who).json["state"] == "scored"
