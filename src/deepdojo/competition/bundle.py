@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import shutil
 import subprocess
@@ -20,7 +19,7 @@ from deepdojo.data.sources import locate
 from deepdojo.errors import DojoError, ProjectError, UsageError
 from deepdojo.places import write_json, write_text
 
-__all__ = ["bundle_facts", "bundle_project", "install_lines", "write_bundle"]
+__all__ = ["bundle_project", "install_lines", "write_bundle"]
 
 _LEFT = shutil.ignore_patterns("runs", "__pycache__", "*.partial", "board.sqlite*", ".*")
 Progress = Callable[[int, int, str], None]
@@ -70,17 +69,6 @@ def write_bundle(
         "folder": str(folder), "install": lines[0], "install_windows": lines[1], "wheels": wheels,
         "projects": [p.name for p in found], "bytes": total, "notes": notes,
     }  # fmt: skip
-
-
-def bundle_facts(folder: Path) -> dict[str, Any]:
-    """platform, python, extras, projects of a bundle. Raises UsageError where the folder is none."""
-    try:
-        told = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
-        names = [str(name) for name in told["projects"] if (folder / "projects" / str(name)).is_dir()]
-        return {"platform": str(told["platform"]), "python": str(told["python"]), "projects": names,
-                "extras": [str(extra) for extra in told["extras"]]}  # fmt: skip
-    except (OSError, ValueError, KeyError, TypeError):
-        raise UsageError("this is no bundle", where=str(folder), todo="make one: dojo bundle FOLDER") from None
 
 
 def install_lines(name: str, extras: Sequence[str] = ()) -> tuple[str, str]:

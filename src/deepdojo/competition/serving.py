@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from deepdojo.competition.bundle import bundle_facts
+from deepdojo.competition.bundle_facts import bundle_facts
 from deepdojo.competition.host import open_store
 from deepdojo.competition.server.supervisor import Supervisor, addresses
 from deepdojo.errors import UsageError

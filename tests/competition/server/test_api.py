@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from deepdojo.competition.server.endpoints import ENDPOINTS, PREFIX
-from tests.competition.server.running import LABELS, running
+from tests.competition.server.running import LABELS, python, running
 
 
 def test_from_joining_to_the_board(server):
@@ -254,3 +254,10 @@ def test_ten_wrong_codes_are_enough(tmp_path):
         answers = [server.api("POST", "/join", {"code": str(i), "name": f"N{i}"}) for i in range(12)]
         assert [answer.status for answer in answers] == [403] * 10 + [429] * 2
         assert server.api("GET", "/board").status == 200
+
+
+def test_the_web_process_loads_nothing_heavy():
+    """numpy alone is 15 MB of its 60; reading, training and scoring are for other processes."""
+    heavy = ("numpy", "duckdb", "pandas", "torch", "jaxtyping", "deepdojo.data", "deepdojo.competition.hosting")
+    code = f"import sys, deepdojo.competition.server.__main__; print([n for n in {heavy} if n in sys.modules])"
+    assert python("-c", code).stdout.strip() == "[]"

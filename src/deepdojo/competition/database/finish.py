@@ -19,11 +19,11 @@ import sqlalchemy as sa
 from deepdojo import __version__
 from deepdojo.competition.database.engine import Database, dump
 from deepdojo.competition.database.events import by_id, changed, freeze
-from deepdojo.competition.database.lease import Job, ours, wake_ranking
-from deepdojo.competition.database.tables import OPEN_JOB, boards, events, jobs, ladders, scores, submissions, teams
+from deepdojo.competition.database.lease import Job, ours, wake_ranking, wake_rescoring
+from deepdojo.competition.database.tables import boards, events, ladders, scores, submissions, teams
 from deepdojo.competition.ladder import Ladder
 
-__all__ = ["Facts", "FreezeFirst", "Refused", "Scored", "finish", "freeze_if_due", "rescored", "wake_rescoring"]
+__all__ = ["Facts", "FreezeFirst", "Refused", "Scored", "finish", "freeze_if_due", "rescored"]
 
 
 @dataclass(frozen=True)
@@ -141,15 +141,6 @@ def freeze_if_due(database: Database, event_id: int) -> bool:
         if due and event.closed_at is None:
             freeze(database, connection, event, "the rules")
         return due
-
-
-def wake_rescoring(connection: sa.Connection, event_id: int, team_id: int, rubric: int, now: float) -> None:
-    """See to it that a team's submissions are scored anew under this version."""
-    same = (jobs.c.kind == "rescore") & (jobs.c.team_id == team_id) & (jobs.c.rubric == rubric)
-    waiting = connection.execute(sa.select(jobs.c.id).where(OPEN_JOB, same, jobs.c.state == "queued")).first()
-    if waiting is None:
-        values = {"kind": "rescore", "event_id": event_id, "team_id": team_id, "rubric": rubric, "order_key": now}
-        connection.execute(jobs.insert(), values)
 
 
 def _lock_teams(database: Database, connection: sa.Connection, wanted: Sequence[int]) -> None:

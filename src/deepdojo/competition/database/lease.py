@@ -18,7 +18,7 @@ from deepdojo.competition.database.versions import same_version
 
 __all__ = [
     "ATTEMPTS", "LEASE_S", "Job", "extend", "fail", "give_up", "give_up_worn_out", "lease", "ours", "payload",
-    "postpone", "program_waits", "still_ours", "wake_ranking",
+    "postpone", "program_waits", "still_ours", "wake_ranking", "wake_rescoring",
 ]  # fmt: skip
 
 LEASE_S = 30.0
@@ -206,3 +206,12 @@ def _kept(why: str) -> str:
 
 def _changed(connection: sa.Connection, event_id: int) -> None:
     connection.execute(events.update().where(events.c.id == event_id).values(version=events.c.version + 1))
+
+
+def wake_rescoring(connection: sa.Connection, event_id: int, team_id: int, rubric: int, now: float) -> None:
+    """See to it that a team's submissions are scored anew under this version."""
+    same = (jobs.c.kind == "rescore") & (jobs.c.team_id == team_id) & (jobs.c.rubric == rubric)
+    waiting = connection.execute(sa.select(jobs.c.id).where(OPEN_JOB, same, jobs.c.state == "queued")).first()
+    if waiting is None:
+        values = {"kind": "rescore", "event_id": event_id, "team_id": team_id, "rubric": rubric, "order_key": now}
+        connection.execute(jobs.insert(), values)

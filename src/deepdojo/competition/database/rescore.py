@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from deepdojo.competition.database.engine import Database
 from deepdojo.competition.database.events import Event, announce, changed, log
-from deepdojo.competition.database.finish import wake_rescoring
+from deepdojo.competition.database.lease import wake_rescoring
 from deepdojo.competition.database.tables import OPEN_JOB, boards, events, jobs, rubrics, scores, submissions, teams
 from deepdojo.competition.refusal import Refusal
 

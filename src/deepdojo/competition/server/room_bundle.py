@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
-from deepdojo.competition.bundle import bundle_facts
+from deepdojo.competition.bundle_facts import bundle_facts
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.server.handed_out import zip_folder
 from deepdojo.competition.server.page_looks import render
