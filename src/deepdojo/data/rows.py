@@ -23,7 +23,7 @@ from deepdojo.data.raw_columns import Make, RawColumns, Reject, Row
 from deepdojo.data.readers import RawRow
 from deepdojo.data.spec import ProjectSpec
 
-__all__ = ["RowMaker", "as_text"]
+__all__ = ["RowMaker", "as_text"]  # the second for competition.hosting, until it takes it from `cells`
 
 
 class RowMaker:
