@@ -36,7 +36,7 @@ from tests.competition.server.running import LABELS, free_port
 
 import deepdojo as dd
 from deepdojo.competition.client import Client
-from deepdojo.competition.hosting import read_solution
+from deepdojo.competition.hosting.solution import read_solution
 from deepdojo.errors import DojoError
 
 ROWS, EVENT = 2_000, "class"

@@ -38,7 +38,8 @@ import deepdojo as dd
 from deepdojo.competition.database import events, people, tables
 from deepdojo.competition.database.engine import Database, open_database
 from deepdojo.competition.event import Rules
-from deepdojo.competition.hosting import publish, read_solution
+from deepdojo.competition.hosting.publish import publish
+from deepdojo.competition.hosting.solution import read_solution
 from deepdojo.competition.server.supervisor import Supervisor
 
 ROWS, TEAMS, EACH = 10_000, 1_000, 100

@@ -53,7 +53,7 @@ class Room:
         """A table of which about this share of the rows is right."""
         import random
 
-        from deepdojo.competition.hosting import read_solution
+        from deepdojo.competition.hosting.solution import read_solution
 
         draws, labels = random.Random(seed), ("zq7north", "zq7south")
         rows = read_solution(Path(self.hosted["private"])).rows

@@ -208,3 +208,9 @@ def test_python_readers_that_fail(tmp_path, code, sentence):
     (tmp_path / "r.py").write_text(code)
     with pytest.raises(ProjectError, match=sentence):
         rows_of("python:r.py", tmp_path, trusted=True)
+
+
+def test_an_option_that_a_reader_needs_is_asked_for_by_name(tmp_path):
+    (tmp_path / "rows.csv").write_text("a,label\n1,x\n")
+    with pytest.raises(ProjectError, match="the csv reader needs 'file'"):
+        rows_of("csv", tmp_path)

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from deepdojo import api
-from deepdojo.competition.hosting import publish, read_solution
+from deepdojo.competition.hosting.publish import publish
+from deepdojo.competition.hosting.solution import read_solution
 from deepdojo.data.dataset import load_dataset
 from deepdojo.data.new import create
 from deepdojo.data.project import open_project

@@ -23,8 +23,8 @@ from deepdojo.competition.database.migrate import migrate
 from deepdojo.competition.database.people import Person
 from deepdojo.competition.database.tables import people as people_table
 from deepdojo.competition.event import Rules, event_name, parse_rules
-from deepdojo.competition.hosting import publish, read_solution
-from deepdojo.competition.hosting.solution import close_to_others
+from deepdojo.competition.hosting.publish import publish
+from deepdojo.competition.hosting.solution import close_to_others, read_solution
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.service import Service
 from deepdojo.competition.tokens import keep_secretly

@@ -18,8 +18,8 @@ import numpy as np
 from deepdojo.competition.database import rescore
 from deepdojo.competition.database.events import Event, event_of
 from deepdojo.competition.host import Store
-from deepdojo.competition.hosting import publish, read_solution
-from deepdojo.competition.hosting.solution import Solution, close_to_others
+from deepdojo.competition.hosting.publish import publish
+from deepdojo.competition.hosting.solution import Solution, close_to_others, read_solution
 from deepdojo.competition.worker import Worker
 from deepdojo.data.dataset import Dataset
 from deepdojo.errors import UsageError

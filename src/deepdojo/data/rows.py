@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from deepdojo.contracts import DIFFERENT, SAME, Contract, KindName
-from deepdojo.data.cells import as_text, is_missing
+from deepdojo.data.cells import is_missing
 from deepdojo.data.cells_boxes import boxes_cells
 from deepdojo.data.cells_gallery import GalleryCheck, gallery_cells
 from deepdojo.data.cells_labels import corrections_of, label_cells, labels_cells
@@ -23,7 +23,7 @@ from deepdojo.data.raw_columns import Make, RawColumns, Reject, Row
 from deepdojo.data.readers import RawRow
 from deepdojo.data.spec import ProjectSpec
 
-__all__ = ["RowMaker", "as_text"]  # the second for competition.hosting, until it takes it from `cells`
+__all__ = ["RowMaker"]
 
 
 class RowMaker:

@@ -20,7 +20,7 @@ from unittest import mock
 
 import deepdojo as dd
 from deepdojo.cli import main
-from deepdojo.competition.hosting import read_solution
+from deepdojo.competition.hosting.solution import read_solution
 from tests.competition.server.pages_room import Browser
 from tests.competition.server.running import LABELS, Answer, Running, a_project, free_port
 

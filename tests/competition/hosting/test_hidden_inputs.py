@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from deepdojo.competition.event import INPUTS
-from deepdojo.competition.hosting import publish, read_solution
 from deepdojo.competition.hosting.hidden_inputs import EXAMPLES
+from deepdojo.competition.hosting.publish import publish
+from deepdojo.competition.hosting.solution import read_solution
 from deepdojo.data.check import check
 from deepdojo.data.dataset import load_dataset
 from deepdojo.data.project import find_project

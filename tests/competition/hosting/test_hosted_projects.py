@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from deepdojo.competition.event import INPUTS
-from deepdojo.competition.hosting import publish, read_solution
 from deepdojo.competition.hosting.hidden_inputs import EXAMPLES
+from deepdojo.competition.hosting.publish import publish
+from deepdojo.competition.hosting.solution import read_solution
 from deepdojo.contracts import CONTRACTS
 from deepdojo.data.dataset import load_dataset
 from deepdojo.data.project import find_project

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deepdojo.competition.hosting import publish, read_solution
+from deepdojo.competition.hosting.publish import publish
+from deepdojo.competition.hosting.solution import read_solution
 from deepdojo.data.check import check
 from deepdojo.data.dataset import load_dataset
 from deepdojo.data.images import decode_image

@@ -6,7 +6,8 @@ import zipfile
 
 import pytest
 
-from deepdojo.competition.hosting import publish, read_solution
+from deepdojo.competition.hosting.publish import publish
+from deepdojo.competition.hosting.solution import read_solution
 from deepdojo.data.dataset import load_dataset
 from deepdojo.data.project import open_project
 from deepdojo.errors import ProjectError

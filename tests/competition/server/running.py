@@ -20,7 +20,8 @@ import deepdojo as dd
 from deepdojo.competition.database import events, people
 from deepdojo.competition.database.engine import Database, open_database
 from deepdojo.competition.event import Rules
-from deepdojo.competition.hosting import publish, read_solution
+from deepdojo.competition.hosting.publish import publish
+from deepdojo.competition.hosting.solution import read_solution
 from deepdojo.competition.server.supervisor import Supervisor
 
 LABELS = ("zq7north", "zq7south")  # words that no answer may contain

@@ -161,6 +161,6 @@ def _plain(cell: Any, kind: str) -> Any:
         from deepdojo.data.cells import parse_number
 
         return parse_number(cell)
-    from deepdojo.data.rows import as_text
+    from deepdojo.data.cells import as_text
 
     return as_text(cell)

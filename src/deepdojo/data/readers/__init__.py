@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from deepdojo.errors import UnknownNameError
+from deepdojo.errors import ProjectError, UnknownNameError
 
 if TYPE_CHECKING:
     from deepdojo.data.files import Files
@@ -86,7 +86,7 @@ def read(name: str, files: Files, /, *, trusted: bool = False, **options: Any) -
         options: the reader's own options (`options_of`).
 
     Raises:
-        UnknownNameError: no such reader or option.
+        UnknownNameError: no such reader or option. ProjectError: an option that the reader needs is not given.
         ConsentError: a `python:` reader without consent.
     """
     if name.startswith("python:"):
@@ -97,4 +97,11 @@ def read(name: str, files: Files, /, *, trusted: bool = False, **options: Any) -
     for option in options:
         if option not in known:
             raise UnknownNameError(f"option of the {name} reader", option, known, where="data")
-    return _reader(name)(files, **options)
+    reader = _reader(name)
+    for option in inspect.signature(reader).parameters.values():
+        if option.default is option.empty and option.name not in (*options, "files"):
+            raise ProjectError(
+                f"the {name} reader needs {option.name!r}, and project.toml does not give it", where="data",
+                todo=f"write {option.name} = ... below [data]",
+            )  # fmt: skip
+    return reader(files, **options)
