@@ -98,10 +98,10 @@ def read(name: str, files: Files, /, *, trusted: bool = False, **options: Any) -
         if option not in known:
             raise UnknownNameError(f"option of the {name} reader", option, known, where="data")
     reader = _reader(name)
-    for option in inspect.signature(reader).parameters.values():
-        if option.default is option.empty and option.name not in (*options, "files"):
+    for needed in inspect.signature(reader).parameters.values():
+        if needed.default is needed.empty and needed.name not in (*options, "files"):
             raise ProjectError(
-                f"the {name} reader needs {option.name!r}, and project.toml does not give it", where="data",
-                todo=f"write {option.name} = ... below [data]",
+                f"the {name} reader needs {needed.name!r}, and project.toml does not give it", where="data",
+                todo=f"write {needed.name} = ... below [data]",
             )  # fmt: skip
     return reader(files, **options)
