@@ -1,0 +1,41 @@
+"""One function for each verb. The command line calls these only; `import deepdojo as dd` offers them."""
+
+from deepdojo.api.comparing import Comparison, board, compare
+from deepdojo.api.competing import event_board, follow_board, host, join, manage, own_submissions, serve, submit
+from deepdojo.api.finished import errors, explain, export, load, predict, report, runs, score
+from deepdojo.api.projects import bundle, check, look, new, open_dataset
+from deepdojo.api.training import Reproduction, curve, reproduce, train, train_all
+from deepdojo.session.loaded import LoadedRun
+
+__all__ = [
+    "Comparison",
+    "LoadedRun",
+    "Reproduction",
+    "board",
+    "bundle",
+    "check",
+    "compare",
+    "curve",
+    "errors",
+    "event_board",
+    "explain",
+    "export",
+    "follow_board",
+    "host",
+    "join",
+    "load",
+    "look",
+    "manage",
+    "new",
+    "open_dataset",
+    "own_submissions",
+    "predict",
+    "report",
+    "reproduce",
+    "runs",
+    "score",
+    "serve",
+    "submit",
+    "train",
+    "train_all",
+]
