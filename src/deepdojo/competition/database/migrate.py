@@ -25,6 +25,7 @@ _log = logging.getLogger("deepdojo.server")
 # From a schema to the next one.
 STEPS: Mapping[int, tuple[str, ...]] = {
     1: (),  # meta names the version that serves (`versions.py`): a row, which the server writes
+    2: (),  # program_runs: a new table
 }
 
 

@@ -28,7 +28,7 @@ __all__ = [
     "vectors",
 ]  # fmt: skip
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """What changes it is told in migrate.py."""
 
 metadata = MetaData()
