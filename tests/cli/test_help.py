@@ -29,8 +29,8 @@ FROZEN = {
     "runs": "PROJECT --all --json --runs --sort --state --watch",
     "score": "PROJECT PREDICTIONS --json --offline --trust",
     "host": "PROJECT VERB ARGUMENT --anyway --apply --cancel --code --db --description --freeze-at --json --name "
-    "--offline --per-day --port --practice --preview --project --public --reason --starts --store --team-size --title "
-    "--trust --until --yes",
+    "--offline --per-day --port --practice --preview --project --public --reason --run-memory --run-time --show-output "
+    "--starts --store --team-size --title --trust --until --yes",
     "serve": "--certificate --db --host --key --name --port --store --workers",
     "join": "LINK FOLDER --as --invite --json",
     "submit": "WHAT ADDRESS --json --note --wait",

@@ -46,7 +46,7 @@ COMMANDS: Mapping[str, Command] = {
     "host": Command("deepdojo.cli.host:host", "Compete", "Make a project a competition, and be its host."),
     "serve": Command("deepdojo.cli.serve:serve", "Compete", "Serve competitions to the room: pages, API and scoring."),
     "join": Command("deepdojo.cli.join:join", "Compete", "Take part in a competition: its data as a project."),
-    "submit": Command("deepdojo.cli.submit:submit", "Compete", "Send a run or a table to a competition."),
+    "submit": Command("deepdojo.cli.submit:submit", "Compete", "Send a run, a table or a program to a competition."),
     "bundle": Command("deepdojo.cli.bundle:bundle", "Compete", "Take DeepDojo and projects to where no network is."),
     "list": Command("deepdojo.cli.listing:listing", "Tools", "List what there is: projects, models, tasks, metrics."),
     "show": Command("deepdojo.cli.show:show", "Tools", "Show one project, model, task, metric, layer or run."),
