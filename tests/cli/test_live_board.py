@@ -38,7 +38,13 @@ AWAY = told({"error": "busy", "code": "unavailable"}, 503)
 def watching(server: Scripted, *words: str, **more: Any) -> subprocess.Popen[Any]:
     command = [sys.executable, "-m", "deepdojo.cli", "board", f"{server.address}/winds", "--watch", *words]
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src"), "COLUMNS": "80", "TERM": "xterm"}
-    return subprocess.Popen(command, env=environment, start_new_session=True, **more)
+    heard = None if os.name == "nt" else _hears_ctrl_c
+    return subprocess.Popen(command, env=environment, start_new_session=True, preexec_fn=heard, **more)
+
+
+def _hears_ctrl_c() -> None:
+    """A test run in the background of a shell ignores it, and what it starts would inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def stopped(process: subprocess.Popen[Any]) -> int:
