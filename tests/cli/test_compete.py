@@ -228,6 +228,20 @@ def test_a_token_that_the_host_hands_out_moves_a_person_to_another_computer(room
         assert (said.code, (room.folder / "x").exists()) == (code, False), words
 
 
+def test_a_new_link_lets_in_whom_the_old_one_does_not(room: Room) -> None:
+    old = json.loads(room.dojo("host", "winds", "link", "--json").out)
+    new = json.loads(room.dojo("host", "winds", "link", "new", "--port", str(room.port), "--json").out)
+    assert old["code"] != new["code"]
+    link = f"{room.address}?code="
+    refused = room.dojo("join", link + old["code"], "rae", "--as", "rae", who="rae")
+    assert (refused.code, (room.folder / "rae").exists()) == (2, False)
+    assert room.dojo("join", link + new["code"], "rae", "--as", "rae", who="rae").code == 0
+    assert json.loads(room.dojo("board", room.address, "--mine", "--json", who="gus2").out), "who is in stays"
+    room.link = link + new["code"]
+    assert "made another join link" in room.dojo("host", "winds", "log").out
+    assert room.dojo("host", "winds", "link", "old").code == 2
+
+
 def test_the_host_revokes_and_all_stands_in_the_log(room: Room) -> None:
     assert room.dojo("host", "winds", "revoke", "vera").code == 0
     people = {row["name"]: row for row in json.loads(room.dojo("host", "winds", "people", "--json").out)["people"]}

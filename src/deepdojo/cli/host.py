@@ -20,8 +20,8 @@ def host(
     verb: Annotated[
         str | None,
         option(
-            "freeze, unfreeze, extend, announce TEXT, rescore, audit, backup FILE, restore FILE, archive FOLDER, link, "
-            "people, token WHO, revoke WHO, password, log.",
+            "freeze, unfreeze, extend, announce TEXT, rescore, audit, backup FILE, restore FILE, archive FOLDER, "
+            "link [new], people, token WHO, revoke WHO, password, log.",
             "Arguments",
         ),
     ] = None,

@@ -44,6 +44,10 @@ class Desk:
         )
         return {"event": name, "name": person.name, "role": person.role}
 
+    def renew_code(self, name: str, viewer: Person) -> str:
+        """`database.accounts.renew_code`."""
+        return self._write(name, viewer, lambda c, event: accounts.renew_code(self.service.database, c, event, viewer))
+
     def set_password(self, name: str, viewer: Person, kept: str | None) -> None:
         """Of the host who asks; `kept` is what `passwords.hashed` gives."""
         self._write(name, viewer, lambda c, event: accounts.set_password(self.service.database, c, event, viewer, kept))

@@ -178,9 +178,13 @@ def _archive(store: Store, name: str, argument: str | None, *, listener: Listene
     return archive_event(store, name, _needed(argument, "the folder to write", "archive"), progress=listener.progress)
 
 
-def _link(store: Store, name: str, _argument: str | None, *, port: int = 8000, **_: Any) -> dict[str, Any]:
-    event = store.event(name)
-    return {"event": name, "code": event.code, "link": join_link(name, event.code, port=port),
+def _link(store: Store, name: str, argument: str | None, *, port: int = 8000, **_: Any) -> dict[str, Any]:
+    if argument not in (None, "new"):
+        raise UsageError(f"{argument!r} is not known", where="dojo host EVENT link", todo="write link, or link new")
+    code = store.event(name).code
+    if argument == "new":
+        code = store.service.desk.renew_code(name, store.host)
+    return {"event": name, "code": code, "link": join_link(name, code, port=port),
             "token_file": str(store.token_file)}  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from deepdojo.competition.database.people import (
     skeleton,
     team_of,
 )
-from deepdojo.competition.database.tables import members, people, sessions, teams
+from deepdojo.competition.database.tables import events, members, people, sessions, teams
 from deepdojo.competition.refusal import Refusal
 
 __all__ = ["ROLES", "everybody", "hand_out", "revoke_person", "set_password", "with_password"]
@@ -128,6 +128,14 @@ def revoke_person(database: Database, connection: sa.Connection, event: Event, n
     revoke(connection, person.id, database.now(connection))
     log(database, connection, event.id, who.name, "revoked", {"whom": person.name, "role": person.role})
     return person
+
+
+def renew_code(database: Database, connection: sa.Connection, event: Event, who: Person) -> str:
+    """Another code for the join link: the old link lets nobody in any more; who is in stays."""
+    code = secrets.token_urlsafe(9)
+    connection.execute(events.update().where(events.c.id == event.id).values(code=code))
+    log(database, connection, event.id, who.name, "made another join link", {})
+    return code
 
 
 def _named(connection: sa.Connection, name: str) -> Person | None:
