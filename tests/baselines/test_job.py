@@ -16,8 +16,12 @@ from deepdojo.contracts import CONTRACTS, contract_of
 from deepdojo.errors import RunError
 from tests.baselines.floor_rows import hidden, made_rows
 
+QUICK = ("tabular-classification", "text-classification", "image-classification", "forecasting")
 
-@pytest.mark.parametrize("task", CONTRACTS)
+
+@pytest.mark.parametrize(
+    "task", [task if task in QUICK else pytest.param(task, marks=pytest.mark.slow) for task in CONTRACTS]
+)
 def test_the_child_predicts_what_the_parent_would(task, tmp_path):
     train, test = made_rows(task, 80), hidden(made_rows(task, 11, seed=1), task)
     write_job(tmp_path, task=task, train=train, test=test, seed=3, metric="")

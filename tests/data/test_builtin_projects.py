@@ -59,13 +59,13 @@ def load(name: str) -> Dataset:
         ("spoken-digit-strings", (933, 66, 219), 0),
         ("spoken-digit-strings-unseen", (847, 44, 224), 0),
         ("an4", (870, 78, 130), 0),
-        ("cifar10", (47_500, 2_500, 10_000), 0),
+        pytest.param("cifar10", (47_500, 2_500, 10_000), 0, marks=pytest.mark.slow),
         ("blood-cells", (260, 32, 72), 2),  # two boxes without area
         ("raccoon", (134, 24, 40), 2),  # two pictures that validate stand twice
         ("flickr8k-small", (700, 100, 100), 0),
         ("extended-yale-b", (833, 76, 1_505), 0),
         ("omniglot-5way", (18_660, 250, 5_000), 0),
-        ("omniglot-20way", (18_660, 1_000, 20_000), 0),
+        pytest.param("omniglot-20way", (18_660, 1_000, 20_000), 0, marks=pytest.mark.slow),
         ("omniglot-runs", (18_660, 1_000, 400), 0),
         ("orl-faces", (140, 35, 175), 0),
         ("orl-faces-first-five", (140, 35, 175), 0),

@@ -119,6 +119,7 @@ def test_each_fold_is_the_run_that_it_would_be_alone_and_every_row_is_held_out_o
         assert len(together) == len({g for g, _ in together}) == 40
 
 
+@pytest.mark.slow
 def test_floors_of_folds_are_scored_on_all_rows_and_trained_once(tmp_path: Path) -> None:
     folder = made(tmp_path / "a")
     quick = {"explain": False, "report": False}

@@ -35,7 +35,7 @@ def database(tmp_path: Path):
     [
         pytest.param("crash", "signal 11", marks=posix),
         ("hang", "took longer than 3 s"),
-        pytest.param("spin", "signal 24", marks=posix),
+        pytest.param("spin", "signal 24", marks=[posix, pytest.mark.slow]),
         pytest.param("memory", "more memory", marks=pytest.mark.skipif(sys.platform != "linux", reason="Linux alone")),
         ("leave", "exit code 3"),
         ("raise", "RuntimeError: canary of the host"),
