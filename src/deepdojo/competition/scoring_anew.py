@@ -110,8 +110,8 @@ def _new_answers(
     key = bytes.fromhex((private / "key").read_text(encoding="ascii").strip())
     with tempfile.TemporaryDirectory(prefix=".anew.", dir=private) as place:
         made = publish(
-            cut_as_hosted(dataset, old, key), Path(place) / event.name, title=event.rules.title, public_share=event.rules.public_share,
-            practice=True, key=key, trusted=trusted, progress=progress,
+            cut_as_hosted(dataset, old, key), Path(place) / event.name, title=event.rules.title,
+            public_share=event.rules.public_share, practice=True, key=key, trusted=trusted, progress=progress,
         )  # fmt: skip
         new = read_solution(made.private)
         _same_rows(old, new, dataset)
