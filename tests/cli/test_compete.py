@@ -119,6 +119,14 @@ def test_hosting_says_what_was_made_and_gives_the_link(room: Room) -> None:
         assert Path(hosted["token_file"]).stat().st_mode & 0o077 == 0
 
 
+def test_a_rule_that_cannot_be_is_named_by_its_option_and_a_past_end_is_said(room: Room) -> None:
+    for option, value in (("--per-day", "0"), ("--team-size", "0"), ("--public", "1.5")):
+        said = room.dojo("host", "project", "--name", "other", option, value)
+        assert (said.code, f"error: {option}: " in said.err) == (2, True), said.err
+    said = room.dojo("host", "project", "--name", "past", "--until", "2020-01-31T18:00", "--store", "elsewhere")
+    assert (said.code, "note: its end, 2020-01-31 18:00" in said.err) == (0, True), said.err
+
+
 def test_the_hosts_token_is_good_for_the_server_and_stays_the_same(room: Room) -> None:
     from deepdojo.competition.client import Client
 
@@ -290,7 +298,9 @@ def test_announcements_and_a_new_end_reach_the_server(room: Room) -> None:
     told = Client(f"http://127.0.0.1:{room.port}").event("winds")
     assert told["announcements"][0]["text"] == "closes at six"
     assert told["ends"] > 2_240_000_000
-    for words in (("announce",), ("extend",), ("extend", "--until", "soon"), ("dance",), ("backup",)):
+    assert "to 2041-01-31 18:00" in room.dojo("host", "winds", "log").out  # no count of seconds
+    for words in (("announce",), ("extend",), ("extend", "--until", "soon"), ("extend", "--until", "2020-01-31T18:00"),
+                  ("dance",), ("backup",)):  # fmt: skip
         said = room.dojo("host", "winds", *words)
         assert (said.code, said.out) == (2, ""), words
 
@@ -365,6 +375,7 @@ def test_the_end_opens_the_final_board_which_comes_out_of_the_archive_again(room
     rows = json.loads(said.out)
     assert {"ada", "fay"} <= {row["name"] for row in rows}
     assert [row["score"] for row in rows] == sorted((row["score"] for row in rows), reverse=True)
+    assert "dojo submit" not in room.dojo("board", room.address, "--final").out
     assert {"public_rank", "public_value"} <= set(rows[0])
     assert _audit_when_done(room)["final_rows"] == len(rows)
     done = room.dojo("host", "winds", "archive", "kept")

@@ -275,3 +275,14 @@ def test_what_is_sent_is_named_where_it_cannot_be(tmp_path: Path, monkeypatch: p
                         ("last", False)):  # fmt: skip
         with pytest.raises(DojoError):
             what_to_send(given, code=code)
+
+
+def test_what_is_no_table_and_no_program_is_told_without_naming_last_as_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DojoError, match=r"empty: the folder has no predict.py at its top, and is no run"):
+        what_to_send("empty", code=True)
+    with pytest.raises(DojoError, match=r"nope.csv: no table and no run; give a file, or a run of dojo runs"):
+        what_to_send("nope.csv", code=False)

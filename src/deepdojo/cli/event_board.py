@@ -67,8 +67,10 @@ def _print(address: str, told: dict[str, Any], marks: Mapping[str, str] | None =
             out(f"and {len(rows) - (most or _SHOWN):,} more" + ("" if most else ": --json"))
         out()
         paragraph("Equal ranks: the rows cannot tell them apart. " + _meaning(told, rows), style="dim")
-    if most is None:
+    if most is None and not told["closed"]:
         next_step(f"dojo submit last {address}")
+    elif most is None and told["part"] != "private":
+        next_step(f"dojo board {address} --final")
 
 
 def _meaning(told: dict[str, Any], rows: list[dict[str, Any]]) -> str:

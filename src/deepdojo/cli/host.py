@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Annotated, Any
 
+from deepdojo.cli.host_people import when
 from deepdojo.cli.options import Json, Offline, Trust, Yes, option, parse_duration
 from deepdojo.cli.output import err, head, next_step, out, point, print_json, quoted, styled
 from deepdojo.cli.words import plural, score_text
@@ -168,6 +170,8 @@ def _print_hosted(made: dict[str, Any], store: Path, db: str | None) -> None:
         err(f"note: {note}")
     if rules["ends"] is None:
         err(f"note: it has no end, so no final board opens; dojo host {made['event']} extend --until 2027-01-31T18:00")
+    elif rules["ends"] < time.time():
+        err(f"note: its end, {when(rules['ends'])}, is past: nobody can send, and the final board opens at once")
     out(f"Join link: {styled(made['link'], 'accent')}")
     out(f"Your own token for the pages: {made['token_file']}")
     next_step("dojo serve" + _place(store, db), "then give the room the link")

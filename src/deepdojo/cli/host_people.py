@@ -21,8 +21,14 @@ def when(at: float | None) -> str:
 
 def log_line(line: Mapping[str, Any]) -> str:
     """One line of the audit log."""
-    detail = ", ".join(f"{key} {value}" for key, value in line["detail"].items())
+    detail = ", ".join(f"{key} {_cell(key, value)}" for key, value in line["detail"].items())
     return f"{when(line['at'])}  {line['who']} {line['what']}" + (f": {detail}" if detail else "")
+
+
+def _cell(key: str, value: Any) -> str:
+    if key in ("from", "to") and (value is None or isinstance(value, int | float)):
+        return "no time" if value is None else when(value)
+    return str(value)
 
 
 def print_people(event: str, done: dict[str, Any], more: str) -> None:

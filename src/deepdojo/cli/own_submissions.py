@@ -34,7 +34,9 @@ def show_own(address: str, choose: Sequence[str] | None, *, json: bool) -> None:
         next_step(f"dojo submit last {address}")
         return
     out()
-    table([_line(told, row) for row in found[:_SHOWN]], ("id", "when", "score", "end", "file"), right=(2,))
+    # An entry that moved nothing has the value shown, without its interval: it is written with the same digits.
+    bounds = {row["value"]: (row["low"], row["high"]) for row in found if row["low"] is not None}
+    table([_line(told, row, bounds) for row in found[:_SHOWN]], ("id", "when", "score", "end", "file"), right=(2,))
     if len(found) > _SHOWN:
         out(f"and {len(found) - _SHOWN:,} more: --json")
     out()
@@ -44,13 +46,17 @@ def show_own(address: str, choose: Sequence[str] | None, *, json: bool) -> None:
         next_step(f"dojo board {address} --choose {' '.join(scored[: told['finals']])}", "names what counts at the end")
 
 
-def _line(told: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[str, ...]:
+def _line(told: Mapping[str, Any], row: Mapping[str, Any], bounds: Mapping[float, Any]) -> tuple[str, ...]:
     when = datetime.fromtimestamp(row["created"]).astimezone().strftime("%m-%d %H:%M")
     if row["state"] != "scored":
         score = {"queued": "waiting"}.get(row["state"], row["state"])
     else:
         value, metric = row["value"], told["metric"]
-        score = f"{value:.5g}" if metric.startswith("python:") else score_text(metric, value, row["low"], row["high"])
+        score = (
+            f"{value:.5g}"
+            if metric.startswith("python:")
+            else score_text(metric, value, *bounds.get(value, (None, None)))
+        )
     note = f", {row['note']}" if row["note"] else ""
     return row["id"], when, score, "◆" if row["chosen"] else "", f"{row['file_name']}{note}"
 

@@ -184,6 +184,9 @@ def what_to_send(given: str | Path, *, code: bool) -> Path:
         if path.is_file() and path.suffix.lower() != ".zip":
             raise UsageError("this event takes programs, and this is a table", where=str(given),
                              todo="send a folder with predict.py, a zip of one, or a run")  # fmt: skip
+        if path.is_dir() and not program and not (path / "run.toml").is_file():
+            raise UsageError("the folder has no predict.py at its top, and is no run", where=str(given),
+                             todo="put the program there; README.md of the data says what it gets")  # fmt: skip
         return path if path.is_file() or program else find_run(given).with_model().folder
     if program:
         raise UsageError("this event takes tables, and this is a program", where=str(given),
@@ -194,7 +197,8 @@ def what_to_send(given: str | Path, *, code: bool) -> Path:
         run = find_run(given)
     except UnknownNameError as fault:
         what = "no table and no run" if path.suffix.lower() in TABLES or "/" in str(given) else fault.what
-        raise RunError(what, where=str(given), todo=fault.todo or "give a file, or a run of dojo runs") from None
+        named = fault.todo if fault.todo and fault.todo.startswith("did you mean") else None
+        raise RunError(what, where=str(given), todo=named or "give a file, or a run of dojo runs") from None
     for folder in (run.folder, *(member.folder for member in [run.with_model()] if member.folder != run.folder)):
         if (folder / "predictions.parquet").is_file():
             return folder / "predictions.parquet"

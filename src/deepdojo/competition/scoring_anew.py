@@ -19,6 +19,7 @@ from deepdojo.competition.database import rescore
 from deepdojo.competition.database.events import Event, event_of
 from deepdojo.competition.host import Store
 from deepdojo.competition.hosting.publish import publish
+from deepdojo.competition.hosting.same_rows import changed_inputs, cut_as_hosted
 from deepdojo.competition.hosting.solution import Solution, close_to_others, read_solution
 from deepdojo.competition.worker import Worker
 from deepdojo.data.dataset import Dataset
@@ -109,11 +110,12 @@ def _new_answers(
     key = bytes.fromhex((private / "key").read_text(encoding="ascii").strip())
     with tempfile.TemporaryDirectory(prefix=".anew.", dir=private) as place:
         made = publish(
-            dataset, Path(place) / event.name, title=event.rules.title, public_share=event.rules.public_share,
-            practice=True, key=key, trusted=trusted, progress=progress,
+            cut_as_hosted(dataset, old, key), Path(place) / event.name, title=event.rules.title,
+            public_share=event.rules.public_share, practice=True, key=key, trusted=trusted, progress=progress,
         )  # fmt: skip
         new = read_solution(made.private)
         _same_rows(old, new, dataset)
+        _same_inputs(changed_inputs(private, made.public), dataset)
         if new.digest == old.digest and new.metric == old.metric and not new.custom:
             raise UsageError(
                 "neither an answer nor the metric has changed", where=str(dataset.project.folder),
@@ -136,3 +138,12 @@ def _same_rows(old: Solution, new: Solution, dataset: Dataset) -> None:
     if not np.array_equal(old.public, new.public):
         raise UsageError("other rows would be public", where=str(dataset.project.folder),
                          todo="correct answers only, no groups; else host a new event")  # fmt: skip
+
+
+def _same_inputs(changed: list[str], dataset: Dataset) -> None:
+    if changed:
+        raise UsageError(
+            f"{len(changed):,} of the event's test rows ({changed[0]!r} …) have other inputs than those handed out",
+            where=str(dataset.project.folder),
+            todo="correct answers only; where ids are row numbers, add and remove no line",
+        )

@@ -29,6 +29,8 @@ __all__ = ["Service"]
 
 _PROGRAMS = ("programs", "send a zip with predict.py, or of a run")
 _TABLES = ("tables", "send .csv, .parquet, or a .zip with one")
+_PAST_S = 60.0
+"""An end that is no longer past than this means now."""
 HOST_ACTIONS = ("freeze", "unfreeze", "extend", "announce")
 _Write = Callable[[Callable[[sa.Connection], Any]], Any]
 
@@ -290,7 +292,11 @@ class Service:
             elif action == "unfreeze":
                 events.unfreeze(database, connection, event, viewer.name)
             elif action == "extend":
-                events.extend_until(database, connection, event, float(values["ends"]), viewer.name)
+                ends = float(values["ends"])
+                if ends < database.now(connection) - _PAST_S:  # it would open the final board, which nothing closes
+                    raise Refusal("bad_request", "the new end is in the past", where="ends",
+                                  todo="give a later one; to end the event now, give this minute's time")  # fmt: skip
+                events.extend_until(database, connection, event, ends, viewer.name)
             elif action == "announce":
                 events.announce(database, connection, event, str(values["text"]), viewer.name)
             else:

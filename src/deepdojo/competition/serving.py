@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from deepdojo.competition.bundle_facts import bundle_facts
+from deepdojo.competition.bundle_facts import kept_back
 from deepdojo.competition.host import open_store
 from deepdojo.competition.server.supervisor import Supervisor, addresses
 from deepdojo.errors import UsageError
@@ -53,7 +53,10 @@ def serve_store(
     folder = Path(store).expanduser().absolute()
     if bundle is not None:
         bundle = Path(bundle).expanduser().absolute()
-        bundle_facts(bundle)
+        if back := kept_back(bundle, folder / "events"):
+            say(
+                f"note: not offered, since their answers are hidden here: {', '.join(back)}; dojo join gives their data"
+            )
     if not pages:
         _check_alone(folder, db, workers)
     places = _places(host, port, names, secure=certificate is not None)

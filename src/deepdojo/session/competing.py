@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deepdojo.competition.host import HOSTED, Store, host_event, join_link, open_store
+from deepdojo.competition.refusal import Refusal
 from deepdojo.data.dataset import Dataset
 from deepdojo.errors import DataError, UnknownNameError, UsageError
 from deepdojo.session.listener import Listener
@@ -19,6 +20,8 @@ VERBS = ("freeze", "unfreeze", "extend", "announce", "rescore", "audit", "backup
          *PEOPLE_VERBS)  # fmt: skip
 _CPU_S = 60.0
 _FLAGS = {"starts": "--starts", "ends": "--until", "freeze_at": "--freeze-at"}
+_RULE_FLAGS = {**_FLAGS, "public_share": "--public", "team_size": "--team-size", "per_day": "--per-day",
+               "name": "--name", "title": "--title", "description": "--description"}  # fmt: skip
 
 
 def host_project(
@@ -44,9 +47,12 @@ def host_project(
         )  # fmt: skip
     listener.stage("publish", dataset.project.name)
     with open_store(store, db, create=True) as opened:
-        made = host_event(
-            opened, dataset, project=_place(dataset), trusted=trusted, progress=listener.progress, **rules
-        )  # fmt: skip
+        try:
+            made = host_event(
+                opened, dataset, project=_place(dataset), trusted=trusted, progress=listener.progress, **rules
+            )  # fmt: skip
+        except Refusal as refusal:
+            raise _by_flag(refusal) from None
     return {**made, "problems": problems, "link": join_link(made["event"], made["code"], port=port)}
 
 
@@ -65,7 +71,6 @@ def _read(
 
 def _moment(value: str | float | None, flag: str) -> float | None:
     from deepdojo.competition.event import moment
-    from deepdojo.competition.refusal import Refusal
 
     if not isinstance(value, str):
         return value
@@ -73,6 +78,12 @@ def _moment(value: str | float | None, flag: str) -> float | None:
         return moment(value)
     except Refusal as refusal:
         raise UsageError(refusal.what, where=flag, todo=refusal.todo) from None
+
+
+def _by_flag(refusal: Refusal) -> Refusal:
+    """The same, at the option of the command that gives the rule."""
+    where = _RULE_FLAGS.get(refusal.where or "", refusal.where)
+    return Refusal(refusal.code, refusal.what, where=where, todo=refusal.todo)
 
 
 def _place(dataset: Dataset) -> str:
@@ -109,7 +120,11 @@ def _simple(store: Store, name: str, verb: str, **values: Any) -> dict[str, Any]
 def _extend(store: Store, name: str, _argument: str | None, *, until: str | None = None, **_: Any) -> dict[str, Any]:
     if until is None:
         raise UsageError("no time is given", where="--until", todo="write --until 2027-01-31T18:00")
-    return _simple(store, name, "extend", ends=_moment(until, "--until"))
+    ends = _moment(until, "--until")
+    try:
+        return _simple(store, name, "extend", ends=ends)
+    except Refusal as refusal:
+        raise _by_flag(refusal) from None
 
 
 def _announce(store: Store, name: str, argument: str | None, **_: Any) -> dict[str, Any]:

@@ -72,6 +72,7 @@ def test_the_public_folder_is_a_project_without_a_fault(reviews, tmp_path):
     assert len(data.rows("test")) == len(columns(made.public / "test.parquet")["id"])
     assert [p for p in check(data).problems if p.level != "note"] == []
     text = (made.public / "README.md").read_text()
+    assert "numpy, duckdb (which reads Parquet), torch" in text
     assert "python predict.py INPUT OUTPUT" in text
     assert "dojo submit mine.csv" not in text
 

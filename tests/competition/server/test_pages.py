@@ -256,6 +256,9 @@ def test_the_desk_freezes_extends_and_announces_and_the_log_tells(people):
     assert host.post("/winds/desk", {"action": "extend", "ends": "2100-01-31T18:00"}).status == 303
     assert "2100-01-31 18:00 UTC" in people["nobody"].page("/winds").text
     assert host.post("/winds/desk", {"action": "extend", "ends": "soon"}).status == 400
+    past = host.post("/winds/desk", {"action": "extend", "ends": "2020-01-31T18:00"})
+    assert (past.status, "he new end is in the past" in Page(past.body.decode()).text) == (400, True)
+    assert "2100-01-31 18:00 UTC" in people["nobody"].page("/winds").text
     assert host.post("/winds/desk", {"action": "announce", "text": " "}).status == 400
     assert host.post("/winds/desk", {"action": "destroy"}).status == 400
     assert host.post("/winds/desk", {"action": "announce", "text": "The *end* has moved."}).status == 303

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from deepdojo.competition.bundle_facts import kept_back
 from deepdojo.competition.database.engine import open_database
 from deepdojo.competition.server.room_bundle import room_lines
 from deepdojo.competition.server.supervisor import Supervisor
@@ -106,3 +108,42 @@ def test_https_needs_no_trust_by_name_and_extras_are_quoted() -> None:
 def test_what_is_no_bundle_is_refused_before_anything_starts(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no bundle"):
         serve_store(tmp_path, bundle=tmp_path)
+
+
+def an_event(store: Path, project: str, *, practice: bool) -> Path:
+    """What a store holds of one, as far as a bundle is concerned."""
+    private = store / "events" / "winds" / "private"
+    private.mkdir(parents=True, exist_ok=True)
+    (private / "rules.json").write_text(json.dumps({"rules": {"practice": practice}, "project": f"/at/{project}"}))
+    (private / "solution.json").write_text(json.dumps({"project": project}))
+    return store / "events"
+
+
+def test_a_project_whose_answers_an_event_hides_is_not_offered_but_an_entrants_folder_is(tmp_path: Path):
+    bundle = a_bundle(tmp_path / "stick")
+    assert kept_back(bundle, an_event(tmp_path, "other", practice=False)) == []
+    assert kept_back(bundle, an_event(tmp_path, "tiny", practice=True)) == []
+    events = an_event(tmp_path, "tiny", practice=False)
+    assert kept_back(bundle, events) == ["tiny"]
+    (bundle / "projects" / "tiny" / "project.toml").write_text('name = "tiny"\n[data]\nwithheld = true\n')
+    assert kept_back(bundle, events) == []
+    (bundle / "projects" / "tiny").rename(bundle / "projects" / "renamed")
+    (bundle / "projects" / "renamed" / "project.toml").write_text('name = "tiny"\n')
+    facts = json.loads((bundle / "bundle.json").read_text())
+    (bundle / "bundle.json").write_text(json.dumps({**facts, "projects": ["renamed"]}))
+    assert kept_back(bundle, events) == ["renamed"]
+
+
+def test_the_server_gives_no_answers_away_of_an_event_hosted_after_it_started(
+    origin: str, tmp_path_factory: pytest.TempPathFactory
+):
+    store = next(path.parent for path in tmp_path_factory.getbasetemp().glob("offering*/server.sqlite"))
+    events = an_event(store, "tiny", practice=False)
+    try:
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            read(f"{origin}/install/projects/tiny.zip")
+        assert refused.value.code == 404
+        assert b"tiny" not in read(f"{origin}/install")
+    finally:
+        shutil.rmtree(events / "winds")
+    assert read(f"{origin}/install/projects/tiny.zip")

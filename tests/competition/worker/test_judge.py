@@ -92,6 +92,7 @@ def test_numbers_get_the_scores_of_the_solution(tmp_path: Path):
         (lambda text: text.replace("label", "lable", 1), r"rename 'lable' to 'label'"),
         (lambda text: "id,label\n" + text.split("\n", 1)[1].replace(",amber", ",ambre", 1),
          r"line \d+, id 'r\d+', column 'label'.*'ambre' is not among the known ones; take a label of the training"),
+        (lambda text: text.replace(",amber", ",=1+1", 1), r"'=1\+1' is not among the known ones; take a label of"),
         (lambda text: text.replace(",amber", ",", 1), r"column 'label'.*the label is missing"),
         (lambda text: "", r"the file is empty"),
     ],

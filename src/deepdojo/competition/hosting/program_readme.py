@@ -21,9 +21,9 @@ def program_asked(contract: Contract, sample: str) -> str:
         " with other rows, and neither the training nor the validation rows.",
         f"- `OUTPUT` is the path of {table} that it writes: one row for each id of `test.parquet`, in any order, as"
         f" `{sample}` has them for the examples.",
-        "- It runs in its own folder, where all that you sent lies (read-only), with the server's Python, numpy, torch"
-        " and deepdojo. It has no network, one core, no GPU, and may write to `/tmp` alone. The rules say how long it"
-        " may run and how much memory it may use.",
+        "- It runs in its own folder, where all that you sent lies (read-only), with the server's Python, numpy, duckdb"
+        " (which reads Parquet), torch and deepdojo. It has no network, one core, no GPU, and may write to `/tmp`"
+        " alone. The rules say how long it may run and how much memory it may use.",
         "- Weights go into safetensors: pickles (`.pt`, `.pkl`, joblib) are refused.",
         "- Of a program that fails you are told which limit it broke, or its exit code, the kind of exception and the"
         " line in your file; not what it printed, unless the host lets you see that.",

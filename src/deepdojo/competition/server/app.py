@@ -59,7 +59,7 @@ def create_app(
     with database.read() as connection:
         secret = connection.execute(sa.select(meta.c.value).where(meta.c.key == "secret")).scalar_one()
     guard = Middleware(Guard, service=service, secret=secret, hosts=allowed_hosts(names), secure=secure)
-    offered = [] if bundle is None else RoomBundle(bundle, folder / "cache").routes()
+    offered = [] if bundle is None else RoomBundle(bundle, folder / "cache", folder / "events").routes()
     return Starlette(
         routes=[*api_routes(service, boards, rates), *offered, *page_routes(service, rates, bundle is not None)],
         middleware=[guard], lifespan=lifespan,

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 from starlette.routing import Route
 
-from deepdojo.competition.bundle_facts import bundle_facts
+from deepdojo.competition.bundle_facts import bundle_facts, kept_back
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.server.handed_out import zip_folder
 from deepdojo.competition.server.page_looks import render
@@ -24,17 +24,18 @@ class RoomBundle:
     """The pages below /install. The folder is read once: its names alone are answered, so none becomes a path.
 
     Args:
-        folder: as `dojo bundle` wrote it. cache: a folder for the projects' zips.
+        folder: as `dojo bundle` wrote it; projects whose answers are hidden here are left out of it. cache: a folder
+            for the projects' zips. events: the store's.
 
     Raises:
         UsageError: it is no bundle.
     """
 
-    def __init__(self, folder: Path, cache: Path) -> None:
+    def __init__(self, folder: Path, cache: Path, events: Path) -> None:
         self.facts: dict[str, Any] = bundle_facts(folder)
         self._wheels = {path.name: path for path in sorted((folder / "wheels").glob("*.whl"))}
         self._projects = {name: folder / "projects" / name for name in self.facts["projects"]}
-        self._cache = cache
+        self._cache, self._folder, self._events = cache, folder, events
 
     def routes(self) -> list[Route]:
         """All below /install, for anyone in the room."""
@@ -46,7 +47,9 @@ class RoomBundle:
     def page(self, request: Request) -> Response:
         origin = f"{request.url.scheme}://{request.headers.get('host', '')}"
         lines = room_lines(origin, self.facts["extras"])
-        return render(request, "install.html", lines=lines, facts=self.facts, origin=origin)
+        back = kept_back(self._folder, self._events)  # each time: an event may have been hosted since
+        facts = {**self.facts, "projects": [name for name in self.facts["projects"] if name not in back]}
+        return render(request, "install.html", lines=lines, facts=facts, origin=origin)
 
     def index(self, _request: Request) -> Response:
         links = "\n".join(f'<a href="{quote(name)}">{html.escape(name)}</a><br>' for name in self._wheels)
@@ -62,7 +65,7 @@ class RoomBundle:
 
     async def project(self, request: Request) -> Response:
         name = request.path_params["name"]
-        if name not in self._projects:
+        if name not in self._projects or name in await run_in_threadpool(kept_back, self._folder, self._events):
             raise Refusal("not_found", "there is no such project", todo="see /install")
         path = await run_in_threadpool(zip_folder, self._projects[name], self._cache / f"bundle-{name}.zip")
         return FileResponse(path, media_type="application/zip", filename=f"{name}.zip")

@@ -96,7 +96,10 @@ class Judge:
         try:
             check_cells(table, kinds, labels=s.labels)
         except ScoreError as error:
-            if (error.todo or "").startswith("did you mean"):  # a label that only hidden rows have must not be offered
+            strange = error.todo is None and "is not among the known ones" in error.what
+            if strange or (error.todo or "").startswith(
+                "did you mean"
+            ):  # a label that only hidden rows have must not be offered
                 raise ScoreError(error.what, where=error.where, todo="take a label of the training rows") from None
             raise
         return align(s.ids, table)
