@@ -30,6 +30,7 @@ def test_every_page_says_that_programs_are_sent(room, language):
     if language == "en":
         assert "dojo submit FOLDER" in pages[""].text
         assert "after 9 failures a team waits" in pages["/rules"].text
+        assert "a team has one member" in pages["/rules"].text
     assert Browser(room).page(f"/winds?lang={language}").faults() == []
 
 

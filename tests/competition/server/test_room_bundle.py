@@ -142,7 +142,8 @@ def test_the_server_gives_no_answers_away_of_an_event_hosted_after_it_started(
     try:
         with pytest.raises(urllib.error.HTTPError) as refused:
             read(f"{origin}/install/projects/tiny.zip")
-        assert refused.value.code == 404
+        with refused.value as answer:
+            assert answer.code == 404
         assert b"tiny" not in read(f"{origin}/install")
     finally:
         shutil.rmtree(events / "winds")
