@@ -8,8 +8,6 @@ import io
 import json
 import os
 import re
-import signal
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -21,7 +19,7 @@ from unittest import mock
 import pytest
 
 from deepdojo.cli import main
-from tests.competition.server.running import a_project, free_port
+from tests.competition.server.running import a_project, free_port, served
 
 from .conftest import Answer
 
@@ -86,25 +84,8 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
                 "--team-size", "2", "--port", str(port), "--json")  # fmt: skip
     assert said.code == 0, said.err
     hosted = json.loads(said.out)
-    environment = {**os.environ, "DEEPDOJO_CONFIG": str(folder / "config-host")}
-    server = subprocess.Popen(
-        [sys.executable, "-m", "deepdojo.cli", "serve", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
-        cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        start_new_session=True,
-    )  # fmt: skip
-    try:
-        assert server.stdout is not None
-        assert server.stdout.readline().startswith("Serving at http")
-        link = f"http://127.0.0.1:{port}/winds?code={hosted['code']}"
-        yield Room(folder, port, link, hosted)
-    finally:
-        server.send_signal(signal.SIGINT)
-        try:
-            assert server.wait(30) == 0
-        finally:
-            server.kill()
-            server.wait()
-            server.stdout.close()
+    with served(folder, port=port):
+        yield Room(folder, port, f"http://127.0.0.1:{port}/winds?code={hosted['code']}", hosted)
 
 
 def test_hosting_says_what_was_made_and_gives_the_link(room: Room) -> None:

@@ -4,9 +4,6 @@ audited, archived."""
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -18,7 +15,7 @@ import pytest
 
 from tests.cli.test_compete import Room, _audit_when_done, dojo
 from tests.competition.attacks.code_room import GOOD, needs_sandbox
-from tests.competition.server.running import a_project, free_port
+from tests.competition.server.running import a_project, free_port, served
 
 needs_sandbox()
 pytestmark = pytest.mark.slow  # its tests are one story
@@ -32,23 +29,8 @@ def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
                 "--port", str(port), "--json")  # fmt: skip
     assert said.code == 0, said.err
     hosted = json.loads(said.out)
-    server = subprocess.Popen(
-        [sys.executable, "-m", "deepdojo.cli", "serve", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"],
-        cwd=folder, env={**os.environ, "DEEPDOJO_CONFIG": str(folder / "config-host")}, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, text=True, start_new_session=True,
-    )  # fmt: skip
-    try:
-        assert server.stdout is not None
-        assert server.stdout.readline().startswith("Serving at http")
+    with served(folder, port=port):
         yield Room(folder, port, f"http://127.0.0.1:{port}/winds?code={hosted['code']}", hosted)
-    finally:
-        server.send_signal(signal.SIGINT)
-        try:
-            assert server.wait(30) == 0
-        finally:
-            server.kill()
-            server.wait()
-            server.stdout.close()
 
 
 def program(room: Room, name: str, text: str) -> str:
@@ -115,7 +97,6 @@ def test_answers_are_scored_anew_and_audited_without_running_a_program_again(roo
     assert _audit_when_done(room)["equal"]
     (room.folder / "test.csv").write_text(flipped)
     try:
-        shutil.move(Path(room.hosted["private"]) / "inputs", room.folder / "aside")  # nothing could run now
         seen = room.dojo("host", "winds", "rescore", "--reason", "label fixed", "--preview", "--json")
         assert seen.code == 0, seen.err
         assert room.dojo("host", "winds", "rescore", "--apply").code == 0
@@ -123,7 +104,6 @@ def test_answers_are_scored_anew_and_audited_without_running_a_program_again(roo
         assert _audit_when_done(room)["equal"]
     finally:
         (room.folder / "test.csv").write_text(kept)
-        shutil.move(room.folder / "aside", Path(room.hosted["private"]) / "inputs")
     assert runs_of_programs(room) == ran
 
 

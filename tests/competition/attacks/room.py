@@ -7,10 +7,6 @@ import io
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -22,7 +18,7 @@ import deepdojo as dd
 from deepdojo.cli import main
 from deepdojo.competition.hosting.solution import read_solution
 from tests.competition.server.pages_room import Browser
-from tests.competition.server.running import LABELS, Answer, Running, a_project, free_port
+from tests.competition.server.running import LABELS, Answer, Running, a_project, served
 
 __all__ = ["HIDDEN", "Arena", "Visitor", "dojo", "opened"]
 
@@ -178,28 +174,3 @@ def arena(folder: Path, port: int, log: Path, pid: int, told: Mapping[str, Any])
         folder / "dojo-server", port, cast(Any, None), told["event"], told["code"], host, list(truth), truth,
         folder=folder, log=log, pid=pid, rows=rows,
     )  # fmt: skip
-
-
-@contextlib.contextmanager
-def served(folder: Path, *more: str) -> Iterator[tuple[int, Path, int]]:
-    """`dojo serve` in a process of its own: its port, the file of all that it prints, its process."""
-    port, log = free_port(), folder / "serve.log"
-    words = ["serve", "--host", "127.0.0.1", "--port", str(port), "--workers", "1", *more]
-    with log.open("wb") as kept:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "deepdojo.cli", *words], cwd=folder, stdout=kept, stderr=subprocess.STDOUT,
-            env={**os.environ, "DEEPDOJO_CONFIG": str(folder / "config-host")}, start_new_session=True,
-        )  # fmt: skip
-        try:
-            end = time.monotonic() + 60
-            while b"Serving at" not in log.read_bytes() and time.monotonic() < end:
-                assert server.poll() is None, log.read_text()
-                time.sleep(0.1)
-            yield port, log, server.pid
-        finally:
-            server.send_signal(signal.SIGINT)
-            try:
-                assert server.wait(30) == 0
-            finally:
-                server.kill()
-                server.wait()

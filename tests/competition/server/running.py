@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import os
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -166,3 +168,28 @@ def running(folder: Path, workers: int = 1, **rules: Any) -> Iterator[Running]:
 def python(*words: str) -> subprocess.CompletedProcess[str]:
     """A Python of our own kind."""
     return subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
+
+
+@contextlib.contextmanager
+def served(folder: Path, *more: str, port: int | None = None) -> Iterator[tuple[int, Path, int]]:
+    """`dojo serve` as the host of config-host: its port, the file of all that it prints, its process."""
+    port, log = port or free_port(), folder / "serve.log"
+    words = ["serve", "--host", "127.0.0.1", "--port", str(port), "--workers", "1", *more]
+    with log.open("wb") as kept:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "deepdojo.cli", *words], cwd=folder, stdout=kept, stderr=subprocess.STDOUT,
+            env={**os.environ, "DEEPDOJO_CONFIG": str(folder / "config-host")}, start_new_session=True,
+        )  # fmt: skip
+        try:
+            end = time.monotonic() + 60
+            while b"Serving at" not in log.read_bytes() and time.monotonic() < end:
+                assert server.poll() is None, log.read_text()
+                time.sleep(0.1)
+            yield port, log, server.pid
+        finally:
+            server.send_signal(signal.SIGINT)
+            try:
+                assert server.wait(30) == 0
+            finally:
+                server.kill()
+                server.wait()
