@@ -146,7 +146,7 @@ def _sqlite(path: Path) -> sa.Engine:
     def _connected(connection: Any, _record: Any) -> None:
         for pragma in (
             f"busy_timeout = {_BUSY_MS}", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON",
-            "cache_size = -2000", "temp_store = MEMORY",
+            "cache_size = -500", "temp_store = MEMORY",
         ):  # fmt: skip
             connection.execute(f"PRAGMA {pragma}").close()
 

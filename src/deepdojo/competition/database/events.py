@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from deepdojo.competition.database.tables import (
     boards,
     events,
     ladders,
+    members,
     rubrics,
     submissions,
     vectors,
@@ -25,12 +27,14 @@ from deepdojo.competition.event import Rules, parse_rules
 from deepdojo.competition.refusal import Refusal
 
 __all__ = [
-    "Event", "all_events", "announce", "audited", "by_id", "changed", "event_of", "extend_until", "freeze", "log",
-    "make_event", "news", "unfreeze",
+    "Event", "all_events", "announce", "audited", "by_id", "changed", "entered", "event_of", "extend_until", "freeze",
+    "log", "make_event", "news", "unfreeze",
 ]  # fmt: skip
 
 
 _NAMED = sa.select(events).where(events.c.name == sa.bindparam("name"))
+_OF_PERSON = (members.c.event_id == events.c.id) & (members.c.person_id == sa.bindparam("person"))
+_ENTERED = _NAMED.add_columns(members.c.team_id).select_from(events.outerjoin(members, _OF_PERSON))
 
 
 @dataclass(frozen=True)
@@ -75,10 +79,20 @@ def make_event(database: Database, connection: sa.Connection, rules: Rules, *, s
 
 def event_of(connection: sa.Connection, name: str) -> Event:
     """Raises Refusal where there is none."""
-    found = connection.execute(_NAMED, {"name": name}).mappings().first()
+    return _event(_found(connection, _NAMED, name=name))
+
+
+def entered(connection: sa.Connection, name: str, person_id: int) -> tuple[Event, int | None]:
+    """An event, and the person's team in it. Raises Refusal where there is no such event."""
+    found = _found(connection, _ENTERED, name=name, person=person_id)
+    return _event(found), found["team_id"]
+
+
+def _found(connection: sa.Connection, statement: sa.Select[Any], **asked: Any) -> Any:
+    found = connection.execute(statement, asked).mappings().first()
     if found is None:
-        raise Refusal("not_found", f"no event is named {name[:80]!r}", todo="see the list of events")
-    return _event(found)
+        raise Refusal("not_found", f"no event is named {asked['name'][:80]!r}", todo="see the list of events")
+    return found
 
 
 def by_id(connection: sa.Connection, number: int) -> Event:
@@ -94,9 +108,14 @@ def all_events(connection: sa.Connection) -> list[Event]:
 
 def _event(row: Any) -> Event:
     return Event(
-        row["id"], row["name"], parse_rules(json.loads(row["rules"])), row["code"], row["rubric"], row["version"],
+        row["id"], row["name"], _rules(row["rules"]), row["code"], row["rubric"], row["version"],
         row["shown_version"], row["frozen_at"], row["closed_at"],
     )  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _rules(text: str) -> Rules:
+    return parse_rules(json.loads(text))
 
 
 def changed(connection: sa.Connection, event_id: int, *, shown: bool) -> None:
