@@ -34,7 +34,7 @@ FROZEN = {
     "serve": "--bundle --certificate --db --host --key --name --port --scoring-only --store --workers",
     "join": "LINK FOLDER --as --invite --json --token",
     "submit": "WHAT ADDRESS --flops --json --note --parameters --seconds --wait",
-    "bundle": "FOLDER PROJECTS --json --offline --yes",
+    "bundle": "FOLDER PROJECTS --json --offline --store --yes",
     "list": "KIND --json",
     "show": "NAME --json --kind",
     "schema": "KIND",
