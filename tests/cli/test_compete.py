@@ -30,7 +30,7 @@ def room(tmp_path: Path) -> Iterator[Room]:
     folder, port = tmp_path, free_port()
     a_project(folder)
     said = dojo(folder, "host", "host", "project", "--name", "winds", "--public", "0.4", "--per-day", "20",
-                "--team-size", "2", "--port", str(port), "--json")  # fmt: skip
+                "--team-size", "2", "--largest", "200kB", "--port", str(port), "--json")  # fmt: skip
     assert said.code == 0, said.err
     hosted = json.loads(said.out)
     with served(folder, port=port):
@@ -44,7 +44,7 @@ def hosting_says_what_was_made_and_gives_the_link(room: Room) -> None:
     assert hosted["rows"] == {"train": 90, "validation": 10, "test": 100}
     assert hosted["public_rows"] == 40
     kept = json.loads((Path(hosted["private"]) / "rules.json").read_text())
-    assert kept["rules"]["per_day"] == 20
+    assert (kept["rules"]["per_day"], kept["rules"]["largest_bytes"]) == (20, 200_000)
     if sys.platform != "win32":
         assert (Path(hosted["private"]) / "rules.json").stat().st_mode & 0o077 == 0
         assert Path(hosted["token_file"]).stat().st_mode & 0o077 == 0
@@ -132,6 +132,8 @@ def a_file_with_a_fault_is_one_sentence_and_code_2(room: Room) -> None:
     said = room.dojo("submit", "bad.csv", room.address, "--wait", who="bob")
     assert said.code == 2
     assert said.err.strip().splitlines()[-1].startswith("error: ")
+    (room.folder / "large.csv").write_bytes(b"id,label\n" + b"x" * 200_000)
+    assert "has 0.2 MB, and the event takes 200 kB" in room.dojo("submit", "large.csv", room.address, who="bob").err
     as_json = room.dojo("submit", "bad.csv", room.address, "--wait", "--json", who="bob")
     assert set(json.loads(as_json.out)) >= {"error", "where", "todo"}
 
@@ -361,6 +363,7 @@ def test_what_cannot_be_hosted_is_one_sentence_and_leaves_nothing(tmp_path: Path
         ("project", "--starts", "2027-02-01T00:00", "--until", "2027-01-01T00:00"), ("project", "--name", "A b"),
         ("project", "--apply"), ("project", "--run-time", "5s"), ("project", "--code", "--run-memory", "0.001"),
         ("nowhere",), ("project", "--db", "mysql://x/y"),
+        ("project", "--largest", "7"), ("project", "--largest", "2GB"),
     ):  # fmt: skip
         said = dojo(tmp_path, "host", "host", *words)
         assert (said.code, said.out) == (2, ""), (words, said.out, said.err)
@@ -379,10 +382,12 @@ def test_a_name_is_hosted_once(tmp_path: Path) -> None:
 
 def test_verbs_and_serve_without_a_store_say_so(tmp_path: Path) -> None:
     for words in (("host", "winds", "freeze"), ("serve",), ("serve", "--port", "0"), ("serve", "--key", "k.pem"),
+                  ("host", "winds", "rescore", "--reason", "x", "--preview"),
                   ("host", "winds", "restore", "nowhere.zip")):  # fmt: skip
         said = dojo(tmp_path, "host", *words)
         assert said.code == 2, words
         assert said.err.startswith("error: ")
+        assert words[1:2] != ("winds",) or "restore" in words or "on the server's machine" in said.err
     assert not (tmp_path / "dojo-server").exists()
 
 
