@@ -76,7 +76,7 @@ class Service:
 
         def begin(connection: sa.Connection) -> str:
             if person.role == "host":
-                events.log(self.database, connection, None, person.name, "signed in", {})
+                events.log_daily(self.database, connection, person.name, "signed in")
             return people.make_session(connection, person, self.database.now(connection))
 
         return person, self.change(begin)
@@ -285,6 +285,10 @@ class Service:
         """freeze, unfreeze, extend (ends: seconds since 1970), announce (text)."""
         if not _is_host(viewer):
             raise Refusal("forbidden", "only the host may do this", todo="ask the host")
+        if action in ("preview", "rescore"):  # this process reads neither projects nor answers
+            raise Refusal("bad_request", "scoring anew begins where the corrected project and the answers are",
+                          todo=f"run on the server's machine: dojo host {name} rescore --reason TEXT --preview; apply "
+                          "and cancel work from anywhere")  # fmt: skip
 
         def change(connection: sa.Connection) -> None:
             event, database = events.event_of(connection, name), self.database

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
+import zipfile
 
 import pytest
 
@@ -111,6 +113,25 @@ def test_the_csv_has_costs_and_published_rows_without_a_rank(room):
     assert published["kind"] == "published, not re-scored"
     assert room.api("GET", "/board").json["published"][0]["rank"] is None
     assert "Published, not re-scored" in Browser(room).page("/winds/board?lang=en").text
+
+
+def packed(table: bytes, **manifest: object) -> bytes:
+    """A zip of a table and what it states."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("mine.csv", table)
+        archive.writestr("manifest.json", json.dumps(manifest))
+    return out.getvalue()
+
+
+def test_costs_in_a_zips_manifest_are_stated_costs_and_those_given_with_it_go_before(room):
+    token, zipped = room.tokens["ada"], {"content_type": "application/zip"}
+    sent = packed(room.table(0.8, seed=21), model="cnn", parameters=77, seconds=5.5)
+    told = room.result(token, room.send(token, sent, "p.zip", **zipped).json["id"])
+    assert (told["parameters"], told["train_flops"], told["seconds"]) == (77, None, 5.5)
+    sent = packed(room.table(0.8, seed=22), parameters=77, train_flops=-1, seconds=5.5)
+    told = room.result(token, room.send(token, sent, "p.zip&parameters=99", **zipped).json["id"])
+    assert (told["parameters"], told["train_flops"], told["seconds"]) == (99, None, 5.5), "what is no cost is left out"
 
 
 def test_the_form_takes_costs_and_the_submissions_page_tells_them(room):

@@ -106,7 +106,8 @@ def open_database(
         path = Path(text.removeprefix("sqlite:///"))
         if not create and not path.is_file():
             raise Refusal("not_found", "there is no competition server's database here", where=str(path),
-                          todo="host something first: dojo host PROJECT")  # fmt: skip
+                          todo="run it on the server's machine, or give --store FOLDER; the first event is made by"
+                          " dojo host PROJECT")  # fmt: skip
         database = Database(_sqlite(path))
     try:
         found = _prepare(database)

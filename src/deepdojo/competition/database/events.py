@@ -32,6 +32,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+_DAY_S = 86_400
 _NAMED = sa.select(events).where(events.c.name == sa.bindparam("name"))
 _OF_PERSON = (members.c.event_id == events.c.id) & (members.c.person_id == sa.bindparam("person"))
 _ENTERED = _NAMED.add_columns(members.c.team_id).select_from(events.outerjoin(members, _OF_PERSON))
@@ -206,6 +207,14 @@ def log(
     """One line of the audit log; there is no function that changes or removes one."""
     values = {"at": database.now(connection), "event_id": event_id, "who": who, "what": what, "detail": dump(detail)}
     connection.execute(audit.insert(), values)
+
+
+def log_daily(database: Database, connection: sa.Connection, who: str, what: str) -> None:
+    """A line that one is enough of from midnight to midnight UTC: a host signs in many times a day."""
+    now, a = database.now(connection), audit.c
+    same = (a.who == who) & (a.what == what) & (a.at >= now - now % _DAY_S) & a.event_id.is_(None)
+    if connection.execute(sa.select(a.id).where(same).limit(1)).first() is None:
+        log(database, connection, None, who, what, {})
 
 
 def audited(connection: sa.Connection, event_id: int, most: int = 1000) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from starlette.requests import Request
 
+from deepdojo.competition.event import size_text
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.texts import storable
 
@@ -68,8 +69,9 @@ async def whole_body(request: Request, most: int, large: asyncio.Semaphore) -> A
 
 def too_large(most: int) -> Refusal:
     """What is said of a body above the limit."""
-    return Refusal("too_large", f"the file is larger than {most >> 20:,} MiB" if most >= 1 << 20 else
-                   f"the file is larger than {most:,} bytes", where="body", todo="send Parquet, or less")  # fmt: skip
+    return Refusal(
+        "too_large", f"the file is larger than {size_text(most)}", where="body", todo="send Parquet, or less"
+    )
 
 
 async def read_json(request: Request) -> dict[str, Any]:

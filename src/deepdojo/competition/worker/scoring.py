@@ -108,7 +108,7 @@ def _scored(judge: Judge, head: dict[str, Any], data: bytes) -> tuple[dict[str, 
             raise fault
         return _refused(judge, fault, head["name"], data)
     body = b"".join(score.pop("influence").astype("<f4").tobytes() for score in scores.values())
-    return {"scores": scores}, body
+    return {"scores": scores, "cost": judge.stated(data, head["name"])}, body
 
 
 def _refused(judge: Judge, error: DojoError, name: str, data: bytes) -> tuple[dict[str, Any], bytes]:
