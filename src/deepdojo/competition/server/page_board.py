@@ -91,9 +91,10 @@ def _line(row: Row, axis: Axis, unit: Unit, words: PageWords, *, tint: bool, tie
     value, low, high = row["value"], row["low"], row["high"]
     score, interval = unit.score(value, low, high), unit.interval(value, low, high)
     part = "final" if private else "public"
-    about = f"{row['team']}, {words('final') if private else words('public')}: {score} {interval}"
+    final, public = words("final"), words("public")
+    about = f"{row['team']}, {final if private else public}: {score} {interval}"
     before = row.get("public_value") if private else None
-    earlier = None if before is None else (before, f"{row['team']}, {words('public')}: {unit.score(before, low, high)}")
+    earlier = None if before is None else (before, f"{row['team']}, {public}: {unit.score(before, low, high)}")
     told = {
         "rank": row["rank"], "team": row["team"], "tint": tint, "tied": tied, "interval": interval,
         "number": unit.number(value, unit.decimals(value, low, high)), "part": part,
