@@ -113,13 +113,13 @@ class Service:
             return [_event_told(event, now) for event in events.all_events(connection)]
 
     def event(self, name: str, viewer: Person | None = None) -> dict[str, Any]:
-        """Rules, state, announcements; for a host the code of the join link, for an entrant the team."""
+        """Rules, state, announcements; for a host `join_code`, that of the join link, for an entrant the team."""
         with self.database.read() as connection:
             event = events.event_of(connection, name)
             told = _event_told(event, self.database.now(connection))
             told["announcements"] = events.news(connection, event.id)
             if viewer is not None and viewer.role == "host":
-                told["code"] = event.code
+                told["join_code"] = event.code
             if viewer is not None and viewer.role == "entrant":
                 team = people.team_of(connection, event.id, viewer.id)
                 told["team"] = None if team is None else _team_name(connection, team)
