@@ -219,7 +219,7 @@ def test_progress_ends_at_the_whole():
 def test_of_large_rows_fewer_are_tested_and_that_is_said(monkeypatch):
     task, model, rows, cells = _case("tabular-classification")
     for limit, n, said in ((2, 10, True), (10**6, 12, False)):
-        monkeypatch.setattr("deepdojo.explain.run.LARGE_ENTRIES", limit)
+        monkeypatch.setitem(explain_rows.__globals__, "LARGE_ENTRIES", limit)
         found = explain_rows(task, model, inputs_of(task, rows), cells, device="cpu", n=12)
         assert found["rows_n"] == n
         assert any("10 are tested" in note for note in found["notes"]) == said
