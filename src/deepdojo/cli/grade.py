@@ -26,9 +26,9 @@ def grade(
 ) -> int:
     """Say whether a file solves its lesson, and what is wrong.
 
-    dojo grade softmax.py                        which lesson is it, is it right
-    dojo grade mine.py --lesson e2-dot-product --lang zh
-    dojo grade softmax.py --json                 exit code 0 right, 1 not yet, 2 bad input
+    dojo grade softmax.py              which lesson is it, is it right
+    dojo grade mine.py --lesson a2 --lang zh
+    dojo grade softmax.py --json       exit code 0 right, 1 not yet, 2 bad input
     """
     from deepdojo import api
     from deepdojo.grader.words import language

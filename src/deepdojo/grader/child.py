@@ -17,9 +17,9 @@ from typing import Any
 
 import torch
 
-from deepdojo.compiler import without_compiler
 from deepdojo.grader.forbidden import Watch, line_in
 from deepdojo.grader.observe import call, observe
+from deepdojo.grader.optimizers import light_optimizers
 from deepdojo.grader.protocol import HEADER, frame, pack, unpack
 
 __all__ = ["answer"]
@@ -32,7 +32,7 @@ def answer(job: dict[str, Any], reply: int) -> None:
     line = _Line(reply)
     filename = str(job["file"])
     threading.Thread(target=_watch_clock, args=(job["wall_s"], filename, line), daemon=True).start()
-    with without_compiler():
+    with light_optimizers():
         learner = _Learner(job, filename)
         problem = learner.load()
         if problem is not None:
@@ -183,7 +183,7 @@ def warm_up() -> None:
     """What torch, numpy and safetensors do on first use: done once in the nursery, not in each of its children."""
     x = torch.ones(2, 3, dtype=torch.float64)
     question = {"arguments": {"x": x}, "grads": ["x"], "cotangents": {"": x}, "float32": True, "layout": True}
-    with without_compiler():
+    with light_optimizers():
         record = observe(lambda x: torch.nn.functional.softmax(x @ x.mT @ x, -1), question, guard=lambda: Watch((), ""))
         unpack(pack({"record": record, "bytes": b""}))
         with suppress(ZeroDivisionError):

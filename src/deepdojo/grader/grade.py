@@ -18,6 +18,7 @@ from deepdojo.grader.judge import STAGES, Finding, first_failure
 from deepdojo.grader.lessons import Lesson
 from deepdojo.grader.loading import load_check
 from deepdojo.grader.observe import RUNS, call
+from deepdojo.grader.optimizers import light_optimizers
 from deepdojo.grader.patterns import pattern
 from deepdojo.grader.runner import Reply, Runner, shared_runner
 from deepdojo.grader.spec import Check, sentence, shapes
@@ -74,7 +75,8 @@ class Questions:
 def prepare(lesson: Lesson, seeds: Sequence[int] = SEEDS) -> Questions:
     """Draws and answers all cases for each seed. Raises LessonError where check.py is wrong."""
     check = load_check(lesson)
-    asked = [ask(check, case.draw(seed)) for seed in seeds for case in check.cases]
+    with light_optimizers():
+        asked = [ask(check, case.draw(seed)) for seed in seeds for case in check.cases]
     questions = Questions(lesson, check, asked, len(seeds))
     if check.speed is not None:
         questions.speed = check.speed.draw(seeds[0])
@@ -104,7 +106,9 @@ def grade_source(
     runner = runner or shared_runner()  # before any check is loaded: the learner's process then holds no oracle
     questions = questions or prepare(lesson, seeds)
     reply = runner.run(questions.job(source, file))
-    verdict = _Judging(questions, reply, source, file.name if file else "your code", without, budget_s).verdict()
+    judging = _Judging(questions, reply, source, file.name if file else "your code", without, budget_s)
+    with light_optimizers():
+        verdict = judging.verdict()
     verdict.output, verdict.seconds = reply.output, time.monotonic() - begun
     if verdict.passed:
         verdict.context = Text(f"{verdict.seconds:.2f} s", f"{verdict.seconds:.2f} 秒")

@@ -13,7 +13,7 @@ from typing import Any
 from deepdojo.grader.lessons import Lesson
 from deepdojo.grader.spec import Check, LessonError, Mutant
 
-__all__ = ["as_function", "load_check", "module_of", "mutated", "names_of"]
+__all__ = ["as_function", "load_check", "module_of", "mutated", "names_of", "stub_of"]
 
 
 def load_check(lesson: Lesson) -> Check:
@@ -60,6 +60,18 @@ def mutated(solution: str, mutant: Mutant) -> str:
             )
         solution = solution.replace(find, put)
     return solution
+
+
+def stub_of(lesson: Lesson, seed: int = 0) -> str:
+    """What a learner starts from: empty bodies, or of a debugging lesson the code with one of its faults planted.
+
+    Args:
+        seed: the learner's own; it chooses the fault, so that a neighbour's repair does not help.
+    """
+    if not lesson.planted:
+        return lesson.stub
+    faults = load_check(lesson).mutants
+    return mutated(lesson.solution, faults[seed % len(faults)])
 
 
 def as_function(lesson: Lesson, check: Check, source: str | Mutant) -> Any:
