@@ -26,7 +26,7 @@ def lessons(
 ) -> int:
     """Check lessons as their author must, or start a new one.
 
-    dojo lessons check                     all lessons: right ones pass, mistakes are named
+    dojo lessons check                     all of them: right passes, wrong is named
     dojo lessons check a2-softmax --seeds 3
     dojo lessons new lessons/x1-double     a small lesson to start from
     """
