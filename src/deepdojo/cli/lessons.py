@@ -26,9 +26,9 @@ def lessons(
 ) -> int:
     """Check lessons as their author must, or start a new one.
 
-    dojo lessons check                     all of them: right passes, wrong is named
+    dojo lessons check                     all: right passes, wrong is named
     dojo lessons check a2-softmax --seeds 3
-    dojo lessons new lessons/x1-double     a small lesson to start from
+    dojo lessons new lessons/x1-double     a lesson to start from
     """
     from deepdojo import api
 
