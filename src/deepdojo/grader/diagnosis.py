@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from deepdojo.grader.compare import Mismatch, Pair, align, difference, largest
-from deepdojo.grader.judge import Finding, failures
+from deepdojo.grader.judge import STAGES, Finding, failures
 from deepdojo.grader.lessons import Lesson
 from deepdojo.grader.loading import as_function
 from deepdojo.grader.observe import RUNS, observe
@@ -20,6 +20,7 @@ from deepdojo.grader.truth import Asked
 __all__ = ["BUDGET_S", "named_mutants"]
 
 BUDGET_S = 1.0
+Fails = frozenset[tuple[str, str, int]]
 _VALUES, _GRADIENTS = 1e-8, 1e-6
 _LATE = ("float32", "layout", "again")
 
@@ -50,14 +51,23 @@ def named_mutants(
             continue
         function = as_function(lesson, check, mutant)
         if by_failures:
-            # What is left of lost digits is noise: which cases lose them is what can be recognised.
             runs = [observe(function, each.question) for each in asked]
-            agrees = failures(asked, runs, check.tolerance) == seen
+            agrees = _loses_alike(failures(asked, runs, check.tolerance), seen, finding)
         else:
             agrees = all(_agree(function, each, record) for each, record in zip(asked, records, strict=True))
         if agrees:
             found.append(mutant)
     return found
+
+
+def _loses_alike(theirs: Fails, ours: Fails, finding: Finding) -> bool:
+    """What is left of lost digits is noise, and so is a case at the bound: they agree when they fail first by the same
+    stage, in the same way, and mostly in the same cases."""
+    first = next((stage for stage in STAGES for s, _, _ in theirs if s == stage), None)
+    if first != finding.stage:
+        return False
+    a, b = ({(kind, case) for s, kind, case in fails if s == finding.stage} for fails in (theirs, ours))
+    return len(a & b) >= 0.5 * len(a | b)
 
 
 def _agree(function: Callable[..., Any], asked: Asked, record: Mapping[str, Any]) -> bool:
