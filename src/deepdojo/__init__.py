@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 __all__ = [
-    "board", "check", "compare", "curve", "explain", "export", "load", "look", "new", "predict", "report", "reproduce",
-    "runs", "score", "track", "train", "train_all",
+    "board", "check", "compare", "curve", "explain", "export", "grade", "load", "look", "new", "predict", "report",
+    "reproduce", "runs", "score", "track", "train", "train_all",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         curve,
         explain,
         export,
+        grade,
         load,
         look,
         new,

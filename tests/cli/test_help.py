@@ -12,6 +12,8 @@ from deepdojo.cli.help import command_options
 from .conftest import Dojo
 
 FROZEN = {
+    "grade": "FILE --json --lang --lesson --lessons --seed --trace",
+    "lessons": "VERB NAMES --json --lessons --seeds",
     "new": "FOLDER --copy --from --group --id --json --metric --offline --target --task --test --time --yes",
     "check": "PROJECT --budget --json --language --look --offline --open --output --recipe --trust -o -r",
     "train": "PROJECT --all --budget --find-lr --folds --from --json --no-baselines --no-explain --offline --recipe "

@@ -17,7 +17,7 @@ from deepdojo.scoring.metrics import METRICS
 
 from .conftest import Dojo
 
-KINDS = ("projects", "models", "tasks", "metrics", "layers", "recipes")
+KINDS = ("projects", "models", "tasks", "metrics", "layers", "recipes", "lessons")
 HEAVY = ("torch", "sklearn", "duckdb", "scipy", "PIL")
 
 

@@ -3,6 +3,7 @@
 from deepdojo.api.comparing import Comparison, board, compare
 from deepdojo.api.competing import event_board, follow_board, host, join, manage, own_submissions, serve, submit
 from deepdojo.api.finished import errors, explain, export, load, predict, report, runs, score
+from deepdojo.api.learning import check_lessons, grade, new_lesson
 from deepdojo.api.projects import bundle, check, look, new, open_dataset
 from deepdojo.api.training import Reproduction, curve, reproduce, train, train_all
 from deepdojo.session.loaded import LoadedRun
@@ -14,6 +15,7 @@ __all__ = [
     "board",
     "bundle",
     "check",
+    "check_lessons",
     "compare",
     "curve",
     "errors",
@@ -21,12 +23,14 @@ __all__ = [
     "explain",
     "export",
     "follow_board",
+    "grade",
     "host",
     "join",
     "load",
     "look",
     "manage",
     "new",
+    "new_lesson",
     "open_dataset",
     "own_submissions",
     "predict",

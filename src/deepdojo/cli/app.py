@@ -27,6 +27,7 @@ class Command(NamedTuple):
 GROUPS = ("Learn", "Practise", "Compete", "Tools")
 
 COMMANDS: Mapping[str, Command] = {
+    "grade": Command("deepdojo.cli.grade:grade", "Learn", "Say whether a file solves its lesson, and what is wrong."),
     "new": Command("deepdojo.cli.new:new", "Practise", "Make a project from your own data: one project.toml."),
     "check": Command("deepdojo.cli.check:check", "Practise", "Look for what is wrong with the data before training."),
     "train": Command("deepdojo.cli.train:train", "Practise", "Train a model, score it, explain it, report it."),
@@ -48,6 +49,9 @@ COMMANDS: Mapping[str, Command] = {
     "join": Command("deepdojo.cli.join:join", "Compete", "Take part in a competition: its data as a project."),
     "submit": Command("deepdojo.cli.submit:submit", "Compete", "Send a run, a table or a program to a competition."),
     "bundle": Command("deepdojo.cli.bundle:bundle", "Compete", "Take DeepDojo and projects to where no network is."),
+    "lessons": Command(
+        "deepdojo.cli.lessons:lessons", "Tools", "Check lessons as their author must, or start a new one."
+    ),
     "list": Command("deepdojo.cli.listing:listing", "Tools", "List what there is: projects, models, tasks, metrics."),
     "show": Command("deepdojo.cli.show:show", "Tools", "Show one project, model, task, metric, layer or run."),
     "schema": Command("deepdojo.cli.schema:schema", "Tools", "Print the JSON schema of a project or recipe file."),

@@ -16,6 +16,7 @@ from deepdojo.errors import ProjectError
 __all__ = [
     "CATALOGUE",
     "layers",
+    "lessons",
     "metrics",
     "models",
     "project_folders",
@@ -226,6 +227,17 @@ def layers() -> list[dict[str, Any]]:
         {"name": name, "summary": text, "source": sources[name], "module": LAYERS[name],
          "file": f"deepdojo/layers/{LAYERS[name]}.py"}
         for name, text in layer_summaries().items()
+    ]  # fmt: skip
+
+
+def lessons() -> list[dict[str, Any]]:
+    """One entry a lesson: name, title, minutes, needs, functions, stands_in_for, folder."""
+    from deepdojo.grader.lessons import all_lessons
+
+    return [
+        {"name": each.id, "title": each.title.as_json(), "minutes": each.minutes, "needs": list(each.needs),
+         "functions": list(each.names), "stands_in_for": each.stands_in_for, "folder": str(each.folder)}
+        for each in all_lessons()
     ]  # fmt: skip
 
 

@@ -10,15 +10,18 @@ from deepdojo.cli.options import Json, option
 from deepdojo.cli.output import next_step, out, paragraph, print_json, table
 from deepdojo.cli.words import count, metric_name, si
 from deepdojo.errors import UnknownNameError
+from deepdojo.grader.words import language
 
 __all__ = ["listing"]
 
-Kind = Literal["projects", "models", "tasks", "metrics", "layers", "recipes"]
-_KINDS = ("projects", "models", "tasks", "metrics", "layers", "recipes")
+Kind = Literal["projects", "models", "tasks", "metrics", "layers", "recipes", "lessons"]
+_KINDS = ("projects", "models", "tasks", "metrics", "layers", "recipes", "lessons")
 
 
 def listing(
-    kind: Annotated[str, option("projects, models, tasks, metrics, layers or recipes.", "Arguments")] = "projects",
+    kind: Annotated[
+        str, option("projects, models, tasks, metrics, layers, recipes or lessons.", "Arguments")
+    ] = "projects",
     /,
     *,
     json: Json = False,
@@ -50,6 +53,8 @@ def listing(
             [(e["name"], e["of"], e["model"] or "–", e["about"]) for e in entries], ("recipe", "for", "model", "about")
         )
         next_step(f"dojo show {entries[0]['name']}")
+    elif kind == "lessons":
+        _lessons(entries)
     elif kind == "models":
         _models(entries)
     else:
@@ -78,6 +83,13 @@ def _models(entries: list[dict[str, Any]]) -> None:
     paragraph("With default arguments. FLOPs of one forward pass: matrix products, convolutions, attention and "
               "recurrence; a multiply-add is two; sums and look-ups are not counted.", style="dim")  # fmt: skip
     next_step(f"dojo show {entries[0]['name']}", "its arguments")
+
+
+def _lessons(entries: list[dict[str, Any]]) -> None:
+    lang = language()
+    rows = [(e["name"], ", ".join(e["functions"]), str(e["minutes"]), e["title"][lang]) for e in entries]
+    table(rows, ("lesson", "you write", "min", "title"), right=(2,))
+    next_step(f"dojo grade {entries[0]['functions'][0]}.py", "once you have written it")
 
 
 def _beside(entry: dict[str, Any]) -> str:

@@ -1,0 +1,109 @@
+"""Why it is wrong: a known mistake is named only where it gives the learner's own numbers on every case.
+
+Then patterns that hold on every case; else nothing. Never a guess.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from deepdojo.grader.compare import Mismatch, Pair, align, difference, largest
+from deepdojo.grader.judge import STAGES, Finding, failures
+from deepdojo.grader.lessons import Lesson
+from deepdojo.grader.loading import as_function
+from deepdojo.grader.observe import RUNS, observe
+from deepdojo.grader.spec import Check, Mutant
+from deepdojo.grader.truth import Asked
+
+__all__ = ["BUDGET_S", "named_mutants"]
+
+BUDGET_S = 1.0
+Fails = frozenset[tuple[str, str, int]]
+_VALUES, _GRADIENTS = 1e-8, 1e-6
+_LATE = ("float32", "layout", "again")
+
+
+def named_mutants(
+    lesson: Lesson,
+    check: Check,
+    asked: Sequence[Asked],
+    records: Sequence[Mapping[str, Any]],
+    finding: Finding,
+    *,
+    without: frozenset[str] = frozenset(),
+    budget_s: float = BUDGET_S,
+) -> list[Mutant]:
+    """The mutants that agree with the learner on every case, in the order of check.py; empty when none is known.
+
+    Args:
+        without: names to leave out; the author's gate uses it to see that nothing else answers to a mistake.
+    """
+    deadline = time.monotonic() + budget_s
+    found: list[Mutant] = []
+    by_failures = finding.stage in _LATE or finding.kind == "near"
+    seen = failures(asked, records, check.tolerance) if by_failures else frozenset()
+    for mutant in check.mutants:
+        if mutant.name in without or mutant.slow or time.monotonic() > deadline:
+            continue
+        if mutant.near and not by_failures:
+            continue
+        function = as_function(lesson, check, mutant)
+        if by_failures:
+            runs = [observe(function, each.question) for each in asked]
+            agrees = _loses_alike(failures(asked, runs, check.tolerance), seen, finding)
+        else:
+            agrees = all(_agree(function, each, record) for each, record in zip(asked, records, strict=True))
+        if agrees:
+            found.append(mutant)
+    return found
+
+
+def _loses_alike(theirs: Fails, ours: Fails, finding: Finding) -> bool:
+    """What is left of lost digits is noise, and so is a case at the bound: they agree when they fail first by the same
+    stage, in the same way, and mostly in the same cases."""
+    first = next((stage for stage in STAGES for s, _, _ in theirs if s == stage), None)
+    if first != finding.stage:
+        return False
+    a, b = ({(kind, case) for s, kind, case in fails if s == finding.stage} for fails in (theirs, ours))
+    return len(a & b) >= 0.5 * len(a | b)
+
+
+def _agree(function: Callable[..., Any], asked: Asked, record: Mapping[str, Any]) -> bool:
+    theirs = observe(function, asked.question, runs=RUNS[:2])
+    for run in ("plain", "again", "backward"):
+        ours, other = record["faults"].get(run), theirs["faults"].get(run)
+        if (ours and ours["type"]) != (other and other["type"]):
+            return False
+    if (record["changed"] is None) != (theirs["changed"] is None):
+        return False
+    for run in ("plain", "again"):
+        if (run in record) != (run in theirs) or (run in record and not _same(theirs[run], record[run], _VALUES)):
+            return False
+    return _same_gradients(theirs["grads"], record["grads"])
+
+
+def _same(expected: Any, got: Any, tolerance: float) -> bool:
+    try:
+        pairs = align(expected, got)
+    except Mismatch:
+        return False
+    return all(difference(pair, tolerance * largest(pair.expected)) is None for pair in pairs)
+
+
+def _same_gradients(theirs: Mapping[str, Any] | None, ours: Mapping[str, Any] | None) -> bool:
+    if not theirs or not ours:
+        return not theirs and not ours
+    overall = max((largest(t) for t in theirs.values() if t is not None), default=0.0)
+    for path, expected in theirs.items():
+        got = ours.get(path)
+        if expected is None or got is None:
+            other = got if expected is None else expected
+            if other is not None and other.any():
+                return False
+            continue
+        allowed = _GRADIENTS * max(largest(expected), 1e-6 * overall)
+        if got.shape != expected.shape or difference(Pair(path, expected, got), allowed) is not None:
+            return False
+    return True

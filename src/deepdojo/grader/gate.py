@@ -1,0 +1,247 @@
+"""The author's gate: what must be true of a lesson before a learner sees it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deepdojo.errors import DojoError
+from deepdojo.grader.grade import Questions, grade_source, prepare
+from deepdojo.grader.lessons import Lesson
+from deepdojo.grader.loading import load_check, mutated
+from deepdojo.grader.runner import Runner, shared_runner
+from deepdojo.grader.spec import Check, LessonError, Mutant
+from deepdojo.grader.verdict import Verdict
+from deepdojo.grader.words import LANGUAGES, fill
+
+__all__ = ["Report", "check_lesson"]
+
+_MAX_WORDS = 600
+_CHECK_S = 1.0
+_BUDGET_S = 60.0  # the gate looks at every mutant, however long it takes
+_FILES = {"lesson.toml", "check.py", "solution.py", *(f"{n}.{lang}.md" for n in ("text", "why") for lang in LANGUAGES)}
+
+
+@dataclass
+class Report:
+    """What the gate found.
+
+    Attributes:
+        faults: sentences; empty when the lesson is fit to be shown.
+        mutants, variants: how many were tried, each with `seeds` seeds.
+        check_s: CPU seconds of one verdict on the solution.
+    """
+
+    lesson: str
+    faults: list[str] = field(default_factory=list)
+    mutants: int = 0
+    variants: int = 0
+    seeds: int = 0
+    check_s: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        return not self.faults
+
+    def as_json(self) -> dict[str, Any]:
+        return {"ok": self.ok, **vars(self)}
+
+
+def check_lesson(lesson: Lesson, lessons: Sequence[Lesson], *, seeds: int = 20, runner: Runner | None = None) -> Report:
+    """Everything of the gate for one lesson.
+
+    Args:
+        lessons: all lessons, for what `needs` names.
+        seeds: how many seeds solution and accepted variants must pass, and mutants fail.
+    """
+    report = Report(lesson.id, seeds=seeds)
+    report.faults += _texts(lesson)
+    report.faults += _needs(lesson, lessons)
+    runner = runner or shared_runner()
+    try:
+        check = load_check(lesson)
+        report.faults += _sentences(check)
+        report.faults += _edits(lesson, check)
+        if not report.faults:
+            _behaviour(lesson, check, report, runner)
+    except LessonError as fault:
+        report.faults.append(str(fault))
+    return report
+
+
+def _behaviour(lesson: Lesson, check: Check, report: Report, runner: Runner) -> None:
+    first = prepare(lesson)
+    report.faults += _stub(lesson, check, first, runner)
+    begun = time.process_time(), time.monotonic()
+    right = {"solution.py": lesson.solution, **lesson.accepted()}
+    verdicts = {name: grade_source(lesson, text, questions=first, runner=runner) for name, text in right.items()}
+    report.check_s = (time.monotonic() - begun[1]) / len(right)
+    if report.check_s > _CHECK_S:
+        report.faults.append(f"a verdict takes {report.check_s:.1f} s, more than {_CHECK_S:.0f}")
+    report.faults += [f"{name} does not pass: {v}" for name, v in verdicts.items() if not v.passed]
+    if report.faults:
+        return
+    report.variants, report.mutants = len(right), len(check.mutants)
+    report.faults += _every_mutant(lesson, check, first, runner)
+    for seed in range(2, report.seeds):
+        questions = prepare(lesson, [seed])
+        for name, text in right.items():
+            verdict = grade_source(lesson, text, questions=questions, runner=runner)
+            if not verdict.passed:
+                report.faults.append(f"{name} fails with seed {seed}: {verdict}")
+        for mutant in check.mutants:
+            if not mutant.slow and _grade_mutant(lesson, check, mutant, questions, runner, budget_s=0.0).passed:
+                report.faults.append(f"mutant {mutant.name!r} passes with seed {seed}")
+
+
+def _stub(lesson: Lesson, check: Check, questions: Questions, runner: Runner) -> Iterator[str]:
+    if lesson.planted:
+        return  # its stubs are its mutants
+    verdict = grade_source(lesson, lesson.stub, questions=questions, runner=runner)
+    if verdict.kind != "unwritten":
+        yield f"the stub should say that it is not written yet, but says: {verdict}"
+
+
+def _every_mutant(lesson: Lesson, check: Check, questions: Questions, runner: Runner) -> Iterator[str]:
+    for mutant in check.mutants:
+        verdict = _grade_mutant(lesson, check, mutant, questions, runner)
+        if verdict.passed:
+            yield f"mutant {mutant.name!r} passes"
+            continue
+        if mutant.slow:
+            if verdict.stage != "speed":
+                yield f"mutant {mutant.name!r} should be slow, but fails by {verdict.stage}"
+            continue
+        if mutant.near and verdict.kind not in ("near", "nan", "inf") and verdict.stage != "float32":
+            yield f"near miss {mutant.name!r} is no matter of arithmetic: {verdict}"
+        twins = check.twins_of(mutant.name)
+        if mutant.name not in verdict.mutants or not {*verdict.mutants} <= twins:
+            yield f"mutant {mutant.name!r} is named {verdict.mutants}: {verdict}"
+        left_out = _grade_mutant(lesson, check, mutant, questions, runner, without=frozenset(twins))
+        if left_out.mutants:
+            yield f"mutant {mutant.name!r}, left out of the known ones, is named {left_out.mutants}: declare twins"
+
+
+def _grade_mutant(
+    lesson: Lesson,
+    check: Check,
+    mutant: Mutant,
+    questions: Questions,
+    runner: Runner,
+    *,
+    without: frozenset[str] = frozenset(),
+    budget_s: float = _BUDGET_S,
+) -> Verdict:
+    source = mutated(lesson.solution, mutant) if mutant.function is None else _function_source(lesson, check, mutant)
+    return grade_source(lesson, source, questions=questions, runner=runner, without=without, budget_s=budget_s)
+
+
+def _function_source(lesson: Lesson, check: Check, mutant: Mutant) -> str:
+    """A mutant that is a function: the solution, and below it the function under the learner's name."""
+    import inspect
+
+    found = mutant.function if isinstance(mutant.function, dict) else {lesson.function: mutant.function}
+    parts = [lesson.solution, "import math\nimport torch\nimport torch.nn.functional as F\n"]
+    for name, function in found.items():
+        parts.append(inspect.cleandoc("\n" + inspect.getsource(function)))
+        parts.append(f"{name} = {function.__name__}\n")
+    return "\n\n".join(parts)
+
+
+def _texts(lesson: Lesson) -> Iterator[str]:
+    present = {p.name for p in lesson.folder.iterdir() if p.is_file()}
+    for name in sorted(_FILES - present):
+        yield f"{name} is missing"
+    strays = present - _FILES
+    if strays:
+        yield f"{sorted(strays)[0]} belongs to no lesson"
+    if _FILES - present:
+        return
+    if not lesson.accepted():
+        yield "accept/ holds no unusual solution"
+    if not 3 <= len(lesson.hints) <= 5:
+        yield f"has {len(lesson.hints)} hints, not 3 to 5"
+    for name in ("text", "why"):
+        en, zh = (_read(lesson.folder / f"{name}.{lang}.md") for lang in LANGUAGES)
+        if _levels(en) != _levels(zh):
+            yield f"{name}.en.md and {name}.zh.md do not have the same headings"
+        if _blocks(en) != _blocks(zh):
+            yield f"{name}.en.md and {name}.zh.md do not have the same code"
+        if len(en.split()) > _MAX_WORDS:
+            yield f"{name}.en.md has {len(en.split())} words, more than {_MAX_WORDS}"
+        yield from _run_blocks(f"{name}.en.md", en)
+    if not lesson.planted:
+        try:
+            lesson.stub  # noqa: B018
+        except DojoError as fault:
+            yield str(fault)
+
+
+def _run_blocks(name: str, text: str) -> Iterator[str]:
+    """A text's blocks of Python run one after another, as a reader would run them."""
+    space: dict[str, Any] = {}
+    for block in _blocks(text):
+        try:
+            exec(compile(block, name, "exec"), space)
+        except Exception as error:
+            yield f"a block of {name} does not run: {type(error).__name__}: {error}"
+            return
+
+
+def _needs(lesson: Lesson, lessons: Sequence[Lesson]) -> Iterator[str]:
+    known = {each.id: each for each in lessons}
+    seen, waiting = set(), list(lesson.needs)
+    while waiting:
+        needed = waiting.pop()
+        if needed == lesson.id:
+            yield "needs itself, by way of others"
+            return
+        if needed in known and needed not in seen:
+            waiting += known[needed].needs
+        seen.add(needed)
+
+
+def _sentences(check: Check) -> Iterator[str]:
+    drawn = [case.draw(0) for case in check.cases]
+    for mutant in check.mutants:
+        for lang in LANGUAGES:
+            if not mutant.text[lang].strip():
+                yield f"mutant {mutant.name!r} has no sentence in {lang}"
+        for each in drawn:
+            try:
+                fill(mutant.text, each.values())
+            except KeyError as error:
+                yield f"the sentence of mutant {mutant.name!r} names {error}, which case {each.case.name!r} lacks"
+        if not re.search(r"[\u4e00-\u9fff]", mutant.text.zh):
+            yield f"the Chinese sentence of mutant {mutant.name!r} is not Chinese"
+    if check.speed is not None and check.slow is None:
+        yield "a check of speed needs `slow`, which says what to do"
+    if check.forbidden and check.allowed is None:
+        yield "forbidden calls need `allowed`, which says what may be used"
+
+
+def _edits(lesson: Lesson, check: Check) -> Iterator[str]:
+    for mutant in check.mutants:
+        if mutant.function is None:
+            try:
+                compile(mutated(lesson.solution, mutant), mutant.name, "exec")
+            except (LessonError, SyntaxError) as fault:
+                yield (
+                    str(fault) if isinstance(fault, LessonError) else f"mutant {mutant.name!r} does not parse: {fault}"
+                )
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def _levels(text: str) -> list[int]:
+    return [len(marks) for marks in re.findall(r"^(#+) ", text, re.MULTILINE)]
+
+
+def _blocks(text: str) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)

@@ -1,0 +1,111 @@
+"""The grader's side of a case: what the oracle answers, and how far float32 may be from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from deepdojo.grader.compare import Pair, align, largest
+from deepdojo.grader.draws import map_tensors, tensors_in
+from deepdojo.grader.observe import call, observe, to_dtype
+from deepdojo.grader.spec import Check, Drawn
+
+__all__ = ["Asked", "ask"]
+
+_JIGGLES = 4
+_EPS32 = torch.finfo(torch.float32).eps
+
+
+@dataclass
+class Asked:
+    """A drawn case with its question (all that a learner's process gets) and its answer.
+
+    Attributes:
+        question: see `observe`.
+        record: the oracle's.
+        scale: the largest input.
+    """
+
+    drawn: Drawn
+    question: dict[str, Any]
+    record: dict[str, Any]
+    scale: float
+    _oracle: Callable[..., Any]
+    _bounds: tuple[Any, dict[str, float]] | None = field(default=None, repr=False)
+
+    @property
+    def name(self) -> str:
+        return self.drawn.case.name
+
+    def float32(self) -> tuple[Any, dict[str, float]]:
+        """The truth on inputs rounded to float32, and for each leaf how far from it an answer may be.
+
+        8 x max(torch's own float32 error, effect of jiggling the inputs by one float32 rounding) + 32 eps x largest.
+        The jiggle is what an honest two-pass mean at 10,000 needs: torch accumulates wider than its inputs.
+        """
+        if self._bounds is None:
+            self._bounds = _float32_bounds(self._oracle, self.question["arguments"])
+        return self._bounds
+
+
+def ask(check: Check, drawn: Drawn) -> Asked:
+    """Calls the oracle. Whatever it raises is the author's to see."""
+    names = list(check._order)
+    positional = check.positional(drawn.arguments)
+    arguments = dict(zip(names, positional, strict=False))
+    value = call(check.oracle, map_tensors(arguments, lambda _, t: t.clone()))
+    grads = drawn.grads if check.gradient else ()
+    question = {
+        "arguments": arguments,
+        "grads": list(grads),
+        "cotangents": _cotangents(value, drawn.seed) if grads else {},
+        "float32": check.float32 and drawn.case.float32,
+        "layout": check.layout,
+    }
+    record = observe(check.oracle, question, runs=("plain", "again"))
+    if record["faults"]:
+        raise RuntimeError(f"the oracle fails on case {drawn.case.name!r}: {record['faults']}")
+    scale = max((largest(t) for t in tensors_in(arguments).values()), default=1.0)
+    return Asked(drawn, question, record, max(scale, 1.0), check.oracle)
+
+
+def _cotangents(value: Any, seed: int) -> dict[str, Tensor]:
+    gen = torch.Generator().manual_seed(seed + 77)
+    return {
+        path: torch.randn(t.shape, generator=gen, dtype=torch.float64)
+        for path, t in tensors_in(value).items()
+        if t.is_floating_point()
+    }
+
+
+def _float32_bounds(oracle: Callable[..., Any], arguments: dict[str, Any]) -> tuple[Any, dict[str, float]]:
+    rounded = map_tensors(arguments, to_dtype)
+    wide = map_tensors(rounded, lambda p, t: to_dtype(p, t, torch.float64))
+    truth = call(oracle, map_tensors(wide, lambda _, t: t.clone()))
+    gen = torch.Generator().manual_seed(1)
+
+    def jiggle(_: str, t: Tensor) -> Tensor:
+        if not t.is_floating_point():
+            return t.clone()
+        return t * (1 + _EPS32 * (2 * torch.rand(t.shape, generator=gen, dtype=t.dtype) - 1))
+
+    others = [call(oracle, rounded)] + [call(oracle, map_tensors(wide, jiggle)) for _ in range(_JIGGLES)]
+    bounds: dict[str, float] = {}
+    for other in others:
+        for pair in align(truth, other, dtypes=False):
+            bounds[pair.path] = max(bounds.get(pair.path, 0.0), 8 * _error(pair))
+    for pair in align(truth, truth):
+        bounds[pair.path] += 32 * _EPS32 * largest(pair.expected)
+    return truth, bounds
+
+
+def _error(pair: Pair) -> float:
+    if not isinstance(pair.expected, Tensor):
+        return largest(float(pair.expected) - float(pair.got)) if isinstance(pair.expected, float) else 0.0
+    if not pair.expected.is_floating_point():
+        return 0.0
+    return largest(pair.expected.double() - pair.got.double())

@@ -1,0 +1,32 @@
+"""Every lesson goes through its author's gate: right code passes, each known mistake is told by name."""
+
+from __future__ import annotations
+
+import pytest
+
+from deepdojo.grader.gate import check_lesson
+from deepdojo.grader.lessons import all_lessons
+from deepdojo.grader.runner import Runner
+
+LESSONS = all_lessons()
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)
+def test_gate(forked: Runner, lesson) -> None:
+    report = check_lesson(lesson, LESSONS, seeds=2, runner=forked)
+    assert not [fault for fault in report.faults if "a verdict takes" not in fault]  # this machine may be busy
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.id)
+def test_gate_with_twenty_seeds(forked: Runner, lesson) -> None:
+    report = check_lesson(lesson, LESSONS, seeds=20, runner=forked)
+    assert not report.faults
+    assert report.mutants >= 4
+    assert report.variants >= 2
+
+
+def test_there_is_a_lesson_of_every_kind_of_check() -> None:
+    ids = {lesson.id for lesson in LESSONS}
+    assert {"a2-softmax", "b2-adam", "c1-conv2d", "d2-lstm", "e2-dot-product", "f1-layer-norm", "g1-bpe"} <= ids
+    assert any(lesson.planted for lesson in LESSONS)
