@@ -208,13 +208,8 @@ def the_host_revokes_and_all_stands_in_the_log(room: Room) -> None:
     log = room.dojo("host", "winds", "log").out
     assert "host revoked: role viewer, whom vera" in log
     assert "host handed out a token: role viewer, whom vera" in log
-    for words in (
-        ("revoke",),
-        ("revoke", "nobody"),
-        ("revoke", "host"),
-        ("token",),
-        ("token", "vera", "--role", "king"),
-    ):
+    for words in (("revoke",), ("revoke", "nobody"), ("revoke", "host"), ("token",),
+                  ("token", "vera", "--role", "king")):  # fmt: skip
         said = room.dojo("host", "winds", *words)
         assert (said.code, said.out) == (2, ""), words
 
