@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -260,6 +260,10 @@ class _Judging:
         mutants = named_mutants(
             self.q.lesson, check, known, records, finding, without=self.without, budget_s=self.budget_s
         )
+        if finding.kind == "near" and mutants and not any(m.near for m in mutants):
+            # A formula whose fault weighs little in these cases: its own mistake agrees to the last digits.
+            head, facts, _ = messages.say(replace(finding, kind="wrong"), asked, names)
+            verdict.kind, verdict.head, verdict.facts = "wrong", head, [f for f in facts if f is not None]
         verdict.mutants = [m.name for m in mutants]
         verdict.causes = [sentence(m.text, asked.drawn) for m in mutants]
         if not mutants:

@@ -1,6 +1,5 @@
 """The check of f1-layer-norm: both functions on the same tokens."""
 
-import torch
 import torch.nn.functional as F
 
 from deepdojo.grader import Check, adapt, case, mutant, near_miss, normal
@@ -85,7 +84,7 @@ check = Check(
         ),
         mutant(
             "rms_centred", "square = (x * x).mean(-1, keepdim=True)", "square = x.var(-1, correction=0, keepdim=True)",
-            en="RMS norm divides by the root of the mean square; this is the standard deviation, with the mean taken out",
+            en="RMS norm divides by the root of the mean square; this is the standard deviation, without the mean",
             zh="RMS 归一化除以均方根；这里用的是减去均值后的标准差",
         ),
         mutant(
