@@ -50,11 +50,10 @@ def named_mutants(
         if mutant.near and not by_failures:
             continue
         function = as_function(lesson, check, mutant)
-        if by_failures:
+        agrees = mutant.near or all(_agree(function, a, r) for a, r in zip(asked, records, strict=True))
+        if agrees and (mutant.near or finding.stage in _LATE):
             runs = [observe(function, each.question) for each in asked]
             agrees = _loses_alike(failures(asked, runs, check.tolerance), seen, finding)
-        else:
-            agrees = all(_agree(function, each, record) for each, record in zip(asked, records, strict=True))
         if agrees:
             found.append(mutant)
     return found
