@@ -12,7 +12,7 @@ from torch import Tensor
 from deepdojo.grader.compare import Pair, align, largest
 from deepdojo.grader.draws import map_tensors, tensors_in
 from deepdojo.grader.observe import call, observe, to_dtype
-from deepdojo.grader.spec import Check, Drawn
+from deepdojo.grader.spec import Check, Drawn, LessonError
 
 __all__ = ["Asked", "ask"]
 
@@ -53,11 +53,15 @@ class Asked:
 
 
 def ask(check: Check, drawn: Drawn) -> Asked:
-    """Calls the oracle. Whatever it raises is the author's to see."""
+    """Calls the oracle. Raises LessonError where it fails."""
     names = list(check._order)
     positional = check.positional(drawn.arguments)
     arguments = dict(zip(names, positional, strict=False))
-    value = call(check.oracle, map_tensors(arguments, lambda _, t: t.clone()))
+    try:
+        value = call(check.oracle, map_tensors(arguments, lambda _, t: t.clone()))
+    except Exception as error:
+        what = f"the oracle fails on case {drawn.case.name!r}: {type(error).__name__}: {error}"
+        raise LessonError(what, where="check.py") from error
     grads = drawn.grads if check.gradient else ()
     question = {
         "arguments": arguments,
@@ -68,7 +72,9 @@ def ask(check: Check, drawn: Drawn) -> Asked:
     }
     record = observe(check.oracle, question, runs=("plain", "again"))
     if record["faults"]:
-        raise RuntimeError(f"the oracle fails on case {drawn.case.name!r}: {record['faults']}")
+        raise LessonError(
+            f"the oracle has no gradient on case {drawn.case.name!r}: {record['faults']}", where="check.py"
+        )
     scale = max((largest(t) for t in tensors_in(arguments).values()), default=1.0)
     return Asked(drawn, question, record, max(scale, 1.0), check.oracle)
 
