@@ -41,8 +41,8 @@ def grade(
 
     root = Path(lessons) if lessons is not None else LESSONS
     if callable(what):
+        found = _lesson_of_name(what.__name__, lesson, root)
         file, source = None, source_of(what)
-        found = _lesson_of_function(what.__name__, source, lesson, root)
     else:
         file = Path(what)
         source = read_source(file)
@@ -52,13 +52,12 @@ def grade(
     return grade_source(found, source, file=file, seeds=seeds)
 
 
-def _lesson_of_function(name: str, source: str, lesson: str | None, root: Path) -> Any:
+def _lesson_of_name(name: str, lesson: str | None, root: Path) -> Any:
     from deepdojo.errors import UnknownNameError
-    from deepdojo.grader.files import lesson_of
-    from deepdojo.grader.lessons import all_lessons
+    from deepdojo.grader.lessons import all_lessons, find_lesson
 
     if lesson is not None:
-        return lesson_of(source, None, lesson, root)
+        return find_lesson(lesson, root)
     known = {n: each for each in all_lessons(root) for n in each.names}
     if name not in known:
         raise UnknownNameError("lesson's function", name, known)

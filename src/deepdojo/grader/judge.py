@@ -107,16 +107,22 @@ def _values(truth: Any, got: Any, allowed: Callable[[Pair], float], *, dtypes: b
     for pair in pairs:
         wrong = difference(pair, allowed(pair))
         if wrong is not None:
-            return _kind_of(wrong, pair), wrong, {}
+            kind = _kind_of(wrong, pair)
+            return kind, wrong, {"odd": _odd(pair)} if kind in ("nan", "inf") else {}
     return None
 
 
 def _kind_of(wrong: Difference, pair: Pair) -> str:
     if isinstance(pair.expected, Tensor) and isinstance(wrong.expected, float):
-        odd = ~pair.got.isfinite() & pair.expected.isfinite()
+        odd = _odd(pair)
         if odd.any():
             return "nan" if pair.got[odd].isnan().any() else "inf"
     return "near" if wrong.relative < NEAR else "wrong"
+
+
+def _odd(pair: Pair) -> Tensor:
+    """Where something finite was expected and something else came out."""
+    return ~pair.got.isfinite() & pair.expected.isfinite()
 
 
 def _gradient(asked: Asked, record: Record, tolerance: float) -> Any:

@@ -14,6 +14,11 @@ def far_rows(draw):
     return draw.normal("N C") + torch.linspace(-2000, 2000, draw.size("N"), dtype=torch.float64)[:, None]
 
 
+def wide_row(draw):
+    """Numbers of one row far apart: exp of their distance overflows, whatever but the maximum is subtracted."""
+    return draw.normal("N C") + torch.linspace(-2000, 2000, draw.size("C"), dtype=torch.float64)
+
+
 check = Check(
     oracle,
     cases=[
@@ -31,6 +36,11 @@ check = Check(
             "rows at different levels", sizes={"N": (5, 7)}, x=far_rows, dim=1, float32=False,
             note=("rows from -2000 to 2000", "各行的数值从 -2000 到 2000"),
             nan=("NaN when rows lie far apart", "各行数值相差很大时得到 NaN"),
+        ),
+        case(
+            "a wide row", sizes={"C": (5, 7)}, x=wide_row, dim=1, float32=False,
+            note=("each row from -2000 to 2000", "每行的数值从 -2000 到 2000"),
+            nan=("NaN when the numbers of a row lie far apart", "一行中的数值相差很大时得到 NaN"),
         ),
     ],
     forbidden=["softmax", "log_softmax", "softmin"],

@@ -36,6 +36,11 @@ check = Check(
             note=("scores in the thousands", "得分上千"), float32=False,
             nan=("NaN for large scores", "得分较大时得到 NaN"),
         ),
+        case(
+            "large scores, some hidden", q=normal("B H T K", scale=40), k=normal("B H S K", scale=40), v=QKV["v"],
+            keep=keep("B 1 T S"), note=("scores in the thousands", "得分上千"), float32=False,
+            nan=("NaN for large scores", "得分较大时得到 NaN"),
+        ),
         case("one key", sizes={"S": 1}, **QKV, keep=None),
     ],
     forbidden=["scaled_dot_product_attention", "multi_head_attention_forward", "MultiheadAttention"],

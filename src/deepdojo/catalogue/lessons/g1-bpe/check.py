@@ -120,6 +120,9 @@ check = Check(
             texts=["注意力".encode(), "机力".encode()],
         ),
         case(
+            "one word, once", words={b"abcab": 1}, num_merges=9, merges=[(b"a", b"b")], texts=[b"abcab"],
+        ),
+        case(
             "merges run out", words={b"ab": 2, b"c": 9}, num_merges=5, merges=[(b"a", b"b")], texts=[b"ab", b"c", b""],
         ),
         case("no merges", words={b"ab": 2}, num_merges=0, merges=[], texts=[b"ab"]),
