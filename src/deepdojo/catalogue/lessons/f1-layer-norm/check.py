@@ -1,6 +1,5 @@
 """The check of f1-layer-norm: both functions on the same tokens."""
 
-import torch
 import torch.nn.functional as F
 
 from deepdojo.grader import Check, adapt, case, mutant, near_miss, normal
