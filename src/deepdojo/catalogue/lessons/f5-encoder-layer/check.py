@@ -16,11 +16,13 @@ def drive(encoder_layer, x, p, num_heads, keep, norm_first):
 
 def attended(x, a, num_heads, keep):
     """torch's own attention of many heads."""
-    steps = x.transpose(0, 1)
+    steps, hidden = x.transpose(0, 1), None
+    if keep is not None:
+        hidden = ~keep[:, None].repeat_interleave(num_heads, 0).expand(-1, x.shape[1], -1)  # (B · H, T, T)
     found, _ = F.multi_head_attention_forward(
         steps, steps, steps, x.shape[-1], num_heads, torch.cat([a["w_q"], a["w_k"], a["w_v"]]),
         torch.cat([a["b_q"], a["b_k"], a["b_v"]]), None, None, False, 0.0, a["w_o"], a["b_o"],
-        key_padding_mask=None if keep is None else ~keep, need_weights=False,
+        attn_mask=hidden, need_weights=False,
     )  # fmt: skip
     return found.transpose(0, 1)
 
