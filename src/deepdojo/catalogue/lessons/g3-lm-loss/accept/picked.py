@@ -2,7 +2,7 @@ import torch
 
 
 def lm_loss(logits, ids, keep=None):
-    B, T, V = logits.shape
+    T, V = logits.shape[1:]
     shifted = torch.roll(ids, -1, dims=1)
     real = torch.ones_like(ids, dtype=torch.bool) if keep is None else torch.roll(keep, -1, dims=1)
     real = real & (torch.arange(T) < T - 1)
