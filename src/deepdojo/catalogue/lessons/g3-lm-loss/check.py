@@ -23,7 +23,7 @@ def ids(d):
 
 def at_the_end(d):
     """Rows of different length, padded at the end; the longest is whole."""
-    lengths = [d.size("T")] + [d.integer(2, d.size("T") + 1) for _ in range(d.size("B") - 1)]
+    lengths = [d.size("T"), 2] + [d.integer(2, d.size("T") + 1) for _ in range(d.size("B") - 2)]
     return torch.arange(d.size("T")) < torch.tensor(lengths)[:, None]
 
 
@@ -31,14 +31,15 @@ def at_the_start(d):
     return at_the_end(d).flip(1)
 
 
+PADDED = {"B": (3, 5), "T": (7, 11)}
 LOGITS = {"logits": normal("B T V", scale=2)}
 
 check = Check(
     oracle,
     cases=[
         case("whole rows", **LOGITS, ids=ids),
-        case("padding at the end", **LOGITS, ids=ids, keep=at_the_end),
-        case("padding at the start", **LOGITS, ids=ids, keep=at_the_start),
+        case("padding at the end", sizes=PADDED, **LOGITS, ids=ids, keep=at_the_end),
+        case("padding at the start", sizes=PADDED, **LOGITS, ids=ids, keep=at_the_start),
         case("two tokens", sizes={"T": 2}, **LOGITS, ids=ids),
         case(
             "nothing to predict", sizes={"T": 3}, **LOGITS, ids=ids,
