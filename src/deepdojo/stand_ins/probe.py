@@ -225,8 +225,9 @@ def _tensors(value: Any) -> list[Tensor]:
     return [t for v in value for t in _tensors(v)] if isinstance(value, list | tuple) else []
 
 
-def _shapes(given: Any) -> list[tuple[int, ...]]:
-    return [tuple(t.shape) for t in _tensors(given)]
+def _shapes(given: Any) -> list[tuple[tuple[int, ...], bool]]:
+    """What tells calls apart: the first step of a recurrence has a state without a gradient, later ones with one."""
+    return [(tuple(t.shape), t.requires_grad) for t in _tensors(given)]
 
 
 def _said_shapes(tensors: list[Tensor]) -> str:
