@@ -1,4 +1,4 @@
-"""`dojo train --with FILE`: a right stand-in trains the same curve as the built-in part, a wrong one does not train, what
+"""`dojo train --with FILE`: a right stand-in trains the curve of the built-in part, a wrong one does not train, what
 stands nowhere is refused, and the run keeps, counts and asks."""
 
 from __future__ import annotations
@@ -108,10 +108,11 @@ def solution(lesson: str) -> str:
 
 def texts(folder: Path) -> str:
     """A project of made-up sentences; the class is in the words."""
-    draw, good, bad = random.Random(0), "fine great lovely good".split(), "poor dull weak bad".split()
+    draw, good, bad = random.Random(0), ("fine", "great", "lovely", "good"), ("poor", "dull", "weak", "bad")
+    plain = ("the", "a", "film", "story", "plot", "it", "was", "so")
     rows = ["id,text,label"]
     for i in range(160):
-        words = [draw.choice("the a film story plot it was so".split()) for _ in range(draw.randint(3, 9))]
+        words = [draw.choice(plain) for _ in range(draw.randint(3, 9))]
         words.insert(draw.randint(0, len(words)), draw.choice(good if i % 2 else bad))
         rows.append(f"{i},{' '.join(words)},{'yes' if i % 2 else 'no'}")
     folder.mkdir()

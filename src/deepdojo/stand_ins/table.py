@@ -36,8 +36,6 @@ def _nowhere(idea: str, kind: str, names: tuple[str, ...], absent: str) -> Stand
     return StandIn(idea, kind, names, absent=absent)
 
 
-_RECIPES_ALONE = "no built-in recipe trains with it"
-
 STAND_INS: tuple[StandIn, ...] = (
     _layer("softmax"),
     StandIn("sgd", "optimizer", ("SGD",), ("sgd",), "optimizers"),
@@ -47,6 +45,7 @@ STAND_INS: tuple[StandIn, ...] = (
     _layer("max_pool2d"),
     _layer("batch_norm", "BatchNorm2d", parts=("batch_norm",), file="batch_norm"),
     _layer("rnn", parts=("elman_cell",), file="recurrence"),
+    _layer("masked_rnn", parts=("RNN",), file="recurrence"),
     _layer("lstm_cell"),
     _layer("gru_cell"),
     _layer("crf", "log_partition", "viterbi", parts=("log_partition", "viterbi"), file="crf"),
@@ -56,17 +55,14 @@ STAND_INS: tuple[StandIn, ...] = (
         parts=("scaled_dot_product_attention", "causal_attention", "grouped_query_attention"), file="attention",
     ),
     _layer("causal_keep", parts=("causal_attention", "sliding_window_attention"), file="attention"),
-    _layer("multi_head_attention", parts=("MultiHeadAttention",), file="transformer"),
+    _layer("multi_head_attention", parts=("MultiHeadAttention",), file="attention_multi_head"),
     _layer("layer_norm"),
     _layer("rms_norm"),
     _layer("sinusoidal_positions"),
-    _layer("rope", parts=("rotary", "rotary_neighbours"), file="rope"),
-    _layer("encoder_layer", parts=("EncoderLayer",), file="transformer"),
-    _layer("decoder_layer", parts=("DecoderLayer",), file="transformer"),
-    _layer("lm_loss", parts=("cross_entropy",), file="losses", kind="loss"),
+    _layer("rope", parts=("RotaryPositions",), file="rope"),
+    _layer("lm_loss", parts=("next_token_loss",), file="losses", kind="loss"),
     _layer("ctc_loss", file="losses", kind="loss"),
     StandIn("sampler", "decoding", ("filter_logits", "sample"), ("filtered", "draw"), "sampler"),
-    StandIn("beam_search", "decoding", ("beam_search",), ("beam_search",), "beam"),
     _nowhere("grad_scaler", "training", ("GradScaler",),
              "half precision here is bfloat16, whose range needs no scaling"),
     _nowhere("quantized_linear", "layer", ("quantize", "linear_int8"), "weights are rounded after training, not in it"),

@@ -1,0 +1,361 @@
+"""A right solution of a lesson, in the lesson's own signature, gives in our layers what the built-in gives: values, every
+gradient, masks, caches, empty rows; in float64 under a random cotangent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from deepdojo.generation.sampling import sample
+from deepdojo.layers import replaced
+from deepdojo.layers.attention_additive_bahdanau import AdditiveAttention
+from deepdojo.layers.attention_causal import causal_attention
+from deepdojo.layers.attention_dot_product import scaled_dot_product_attention
+from deepdojo.layers.attention_grouped_query import grouped_query_attention
+from deepdojo.layers.attention_multi_head import MultiHeadAttention
+from deepdojo.layers.attention_sliding_window import sliding_window_attention
+from deepdojo.layers.batch_normalisation import batch_norm
+from deepdojo.layers.convolution import conv2d
+from deepdojo.layers.crf_log_partition import log_partition
+from deepdojo.layers.crf_viterbi import viterbi
+from deepdojo.layers.elman import RNN, elman_cell
+from deepdojo.layers.key_value_cache import KeyValues
+from deepdojo.layers.loss_cross_entropy import next_token_loss
+from deepdojo.layers.loss_ctc import ctc_loss
+from deepdojo.layers.positions_rotary import RotaryPositions
+from deepdojo.models import create_model
+from deepdojo.stand_ins import (
+    STAND_INS,
+    attention,
+    attention_additive,
+    attention_multi_head,
+    convolution,
+    crf,
+    losses,
+    recurrence,
+    rope,
+    sampler,
+    schedule,
+)
+from deepdojo.stand_ins import batch_norm as own_batch_norm
+from deepdojo.training.schedules import cosine
+
+DRAW = torch.Generator().manual_seed(3)
+
+
+def normal(*shape: int) -> Tensor:
+    return torch.randn(*shape, generator=DRAW, dtype=torch.float64).requires_grad_()
+
+
+def mask(*shape: int) -> Tensor:
+    return torch.rand(*shape, generator=DRAW) < 0.6
+
+
+def prefix(*lengths: int, steps: int) -> Tensor:
+    return torch.arange(steps) < torch.tensor(lengths)[:, None]
+
+
+def agree(ours: Callable[..., Any], theirs: Callable[..., Any], *args: Any, **kw: Any) -> None:
+    """Same values, and same gradients of every float argument."""
+    answers = []
+    for function in (ours, theirs):
+        out = function(*args, **kw)
+        parts = [t for t in (out if isinstance(out, tuple) else (out,)) if isinstance(t, Tensor)]
+        floats = [t for t in parts if t.requires_grad]
+        leaves = [t for t in args if isinstance(t, Tensor) and t.requires_grad]
+        draw = torch.Generator().manual_seed(5)
+        cotangents = [torch.randn(t.shape, generator=draw, dtype=t.dtype) for t in floats]
+        grads = torch.autograd.grad(floats, leaves, cotangents, allow_unused=True) if floats else ()
+        answers.append((parts, [torch.zeros_like(t) if g is None else g for g, t in zip(grads, leaves, strict=False)]))
+    for a, b in zip(answers[0][0] + answers[0][1], answers[1][0] + answers[1][1], strict=True):
+        torch.testing.assert_close(b, a, rtol=1e-9, atol=1e-11)
+
+
+def own_attention(q: Tensor, k: Tensor, v: Tensor, keep: Tensor | None = None) -> Tensor:
+    scores = q @ k.mT / math.sqrt(q.shape[-1])
+    if keep is None:
+        return scores.softmax(-1) @ v
+    dead = ~keep.any(-1, keepdim=True)
+    return scores.masked_fill(~(keep | dead), -math.inf).softmax(-1).masked_fill(dead, 0) @ v
+
+
+def own_causal_keep(T: int, S: int, window: int | None = None) -> Tensor:
+    back = torch.arange(T)[:, None] + S - T - torch.arange(S)
+    return (back >= 0) & (back < (window or S + 1))
+
+
+def own_additive(
+    q: Tensor, k: Tensor, v: Tensor, w_q: Tensor, w_k: Tensor, w: Tensor, keep: Tensor | None = None
+) -> Tensor:
+    scores = torch.tanh((q @ w_q.T)[:, :, None] + (k @ w_k.T)[:, None]) @ w
+    dead = torch.zeros_like(scores[:, :1, :1], dtype=torch.bool) if keep is None else ~keep.any(-1)[:, None, None]
+    if keep is not None:
+        scores = scores.masked_fill(~(keep[:, None] | dead), -math.inf)
+    return scores.softmax(-1).masked_fill(dead, 0) @ v
+
+
+def own_multi_head(
+    x_q: Tensor,
+    x_kv: Tensor,
+    w_q: Tensor,
+    w_k: Tensor,
+    w_v: Tensor,
+    w_o: Tensor,
+    num_heads: int,
+    keep: Tensor | None = None,
+) -> Tensor:
+    q, k, v = (
+        (x @ w.T).unflatten(-1, (num_heads, -1)).transpose(1, 2) for x, w in ((x_q, w_q), (x_kv, w_k), (x_kv, w_v))
+    )
+    return own_attention(q, k, v, keep).transpose(1, 2).flatten(2) @ w_o.T
+
+
+def own_rnn(
+    x: Tensor, h0: Tensor, w_xh: Tensor, w_hh: Tensor, b: Tensor, keep: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    h, ys = h0, []
+    for t in range(x.shape[1]):
+        new = torch.tanh(x[:, t] @ w_xh.T + h @ w_hh.T + b)
+        h = new if keep is None else torch.where(keep[:, t, None], new, h)
+        ys.append(h)
+    return torch.stack(ys, 1), h
+
+
+def own_rope(x: Tensor, positions: Tensor, base: float, interleaved: bool) -> Tensor:
+    K = x.shape[-1]
+    angles = positions[:, None].to(x) * base ** (-torch.arange(0, K, 2).to(x) / K)
+    c, s = angles.cos(), angles.sin()
+    a, b = (x[..., ::2], x[..., 1::2]) if interleaved else x.chunk(2, -1)
+    turned = (a * c - b * s, a * s + b * c)
+    return torch.stack(turned, -1).flatten(-2) if interleaved else torch.cat(turned, -1)
+
+
+def own_log_partition(emissions: Tensor, transitions: Tensor, start: Tensor, end: Tensor, keep: Tensor) -> Tensor:
+    alpha = start + emissions[:, 0]
+    for t in range(1, emissions.shape[1]):
+        new = (alpha[:, :, None] + transitions).logsumexp(1) + emissions[:, t]
+        alpha = torch.where(keep[:, t, None], new, alpha)
+    return (alpha + end).logsumexp(1)
+
+
+def own_viterbi(emissions: Tensor, transitions: Tensor, start: Tensor, end: Tensor, keep: Tensor) -> list[list[int]]:
+    found = []
+    for row, real in zip(emissions, keep.sum(1).tolist(), strict=True):
+        best, back = start + row[0], []
+        for t in range(1, real):
+            scores = best[:, None] + transitions
+            back.append(scores.argmax(0))
+            best = scores.amax(0) + row[t]
+        path = [int((best + end).argmax())]
+        for pointers in reversed(back):
+            path.append(int(pointers[path[-1]]))
+        found.append(path[::-1])
+    return found
+
+
+def own_ctc(logits: Tensor, targets: Tensor, frames: Tensor, labels: Tensor, blank: int) -> Tensor:
+    logp = logits.log_softmax(-1).transpose(0, 1)
+    return nn.functional.ctc_loss(logp, targets, frames, labels, blank, reduction="none")
+
+
+def own_lm_loss(logits: Tensor, ids: Tensor, keep: Tensor) -> Tensor:
+    nll = -logits[:, :-1].log_softmax(-1).gather(-1, ids[:, 1:, None])[..., 0] * keep[:, 1:]
+    return nll.sum() / keep[:, 1:].sum()
+
+
+def own_conv2d(x: Tensor, weight: Tensor, bias: Tensor, stride: int = 1, padding: int = 0) -> Tensor:
+    return nn.functional.conv2d(x, weight, bias, stride, padding)
+
+
+def test_attention_with_every_mask_and_shared_keys() -> None:
+    parts = attention.scaled_dot_product_attention({"attention": own_attention})
+    q, k, v = normal(2, 6, 3, 5), normal(2, 6, 7, 5), normal(2, 6, 7, 5)
+    for keep in (None, mask(2, 6, 3, 7), mask(2, 1, 1, 7), torch.zeros(2, 1, 1, 7, dtype=torch.bool)):
+        agree(scaled_dot_product_attention, parts["scaled_dot_product_attention"], q, k, v, keep)
+    for keep in (None, prefix(7, 4, steps=7), torch.zeros(2, 7, dtype=torch.bool)):
+        agree(causal_attention, parts["causal_attention"], q, k, v, keep)
+        shared = normal(2, 2, 7, 5), normal(2, 2, 7, 5)
+        agree(grouped_query_attention, parts["grouped_query_attention"], q, *shared, keep)
+
+
+def test_a_causal_mask_with_and_without_a_window() -> None:
+    parts = attention.causal_keep({"causal_keep": own_causal_keep})
+    q, k, v = normal(2, 3, 5, 4), normal(2, 3, 7, 4), normal(2, 3, 7, 4)
+    for keep in (None, prefix(7, 4, steps=7)):
+        agree(causal_attention, parts["causal_attention"], q, k, v, keep)
+        agree(sliding_window_attention, parts["sliding_window_attention"], q, k, v, 3, keep)
+
+
+def test_additive_attention_gives_its_weights_and_takes_projected_keys() -> None:
+    ours = AdditiveAttention(3, 5, 7).double()
+    with replaced(attention_additive.additive_attention({"additive_attention": own_additive})) as counts:
+        theirs = AdditiveAttention(3, 5, 7).double()
+    assert counts == {"AdditiveAttention": 1}
+    theirs.load_state_dict(ours.state_dict())
+    q, m = normal(2, 4, 3), normal(2, 6, 5)
+    for keep in (None, prefix(6, 2, steps=6), prefix(6, 0, steps=6)):
+        agree(ours, theirs, q, m, keep)
+        agree(ours, theirs, q, m, keep, ours.project_keys(m).detach().requires_grad_())
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_multi_head_attention_with_biases_masks_and_a_cache(causal: bool) -> None:
+    ours = MultiHeadAttention(6, 2, causal=causal).double()
+    nn.init.normal_(ours.in_proj_bias)
+    with replaced(attention_multi_head.multi_head_attention({"multi_head_attention": own_multi_head})):
+        theirs = MultiHeadAttention(6, 2, causal=causal).double()
+    theirs.load_state_dict(ours.state_dict())
+    x, m = normal(3, 5, 6), normal(3, 7, 6)
+    for keep in (None, prefix(5, 2, 3, steps=5)):
+        agree(ours, theirs, x, None, keep)
+    if not causal:
+        for keep in (mask(3, 5, 5), mask(3, 5, 7), prefix(7, 0, 3, steps=7)):
+            agree(ours, theirs, x, x if keep.shape[-1] == 5 else m, keep)
+    with torch.no_grad():
+        stepped = []
+        for layer in (ours, theirs):
+            cache, own = KeyValues(), KeyValues()
+            steps = [layer(x[:, t : t + 1], cache=cache) for t in range(5)]
+            if not causal:
+                steps += [layer(x[:, t : t + 1], m, cache=own) for t in range(5)]
+            stepped.append(torch.cat(steps, 1))
+        torch.testing.assert_close(stepped[1], stepped[0], rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_a_recurrent_network_of_two_layers_with_padding_anywhere(both: bool) -> None:
+    ours = RNN(3, 4, 2, bidirectional=both).double()
+    with replaced(recurrence.masked_rnn({"masked_rnn": own_rnn})):
+        theirs = RNN(3, 4, 2, bidirectional=both).double()
+    theirs.load_state_dict(ours.state_dict())
+    x, state = normal(4, 6, 3), normal(4 if both else 2, 4, 4)
+    for keep in (None, prefix(6, 2, 0, 5, steps=6), mask(4, 6)):
+        agree(ours, theirs, x, keep, state)
+        draw = torch.randn(4, 6, 8 if both else 4, generator=DRAW, dtype=torch.float64)
+        grads = [torch.autograd.grad((m(x, keep, state)[0] * draw).sum(), list(m.parameters())) for m in (ours, theirs)]
+        torch.testing.assert_close(grads[1], grads[0], rtol=1e-9, atol=1e-11)
+    cell = recurrence.rnn({"rnn": own_rnn})["elman_cell"]
+    agree(elman_cell, cell, normal(4, 3), normal(4, 5), normal(5, 3), normal(5, 5), normal(5), normal(5))
+
+
+@pytest.mark.parametrize("pairing", ["halves", "neighbours"])
+def test_rotary_positions_from_a_step_on_and_at_places(pairing: Any) -> None:
+    ours = RotaryPositions(16, 6, base=100.0, pairing=pairing)
+    with replaced(rope.rope({"rope": own_rope})):
+        theirs = RotaryPositions(16, 6, base=100.0, pairing=pairing)
+    x = normal(2, 3, 5, 6)
+    agree(ours, theirs, x)
+    agree(ours, theirs, x, 4)
+    agree(ours, theirs, x, 0, torch.tensor([[0, 1, 2, 3, 4], [0, 0, 1, 2, 3]]))
+
+
+def test_a_crf_with_rows_of_different_length() -> None:
+    parts = crf.crf({"log_partition": own_log_partition, "viterbi": own_viterbi})
+    chain = normal(4, 4), normal(4), normal(4)
+    for keep in (None, prefix(6, 1, 3, steps=6)):
+        scores = normal(3, 6, 4)
+        agree(log_partition, parts["log_partition"], scores, *chain, keep)
+        assert torch.equal(viterbi(scores, *chain, keep), parts["viterbi"](scores, *chain, keep))
+
+
+def test_losses() -> None:
+    lm = losses.lm_loss({"lm_loss": own_lm_loss})["next_token_loss"]
+    targets = torch.randint(0, 5, (3, 4), generator=DRAW)
+    targets[0, 2:], targets[1] = -100, -100
+    agree(next_token_loss, lm, normal(3, 4, 5), targets, ignored=-100)
+    labels, real = torch.tensor([[1, 2, 2], [3, 1, 0], [1, 1, 1]]), prefix(3, 2, 3, steps=3)
+    keep = prefix(7, 5, 3, steps=7)  # the last one has no room for its three equal labels
+    mean = lambda *args: own_ctc(*args).mean()  # noqa: E731
+    for loss in (own_ctc, mean):
+        ctc = losses.ctc_loss({"ctc_loss": loss})["ctc_loss"]
+        agree(ctc_loss, ctc, normal(3, 7, 4), labels, keep, real, blank=0, zero_infinity=True)
+
+
+def test_convolution_with_what_the_lesson_leaves_out() -> None:
+    own = convolution.conv2d({"conv2d": own_conv2d})["conv2d"]
+    x = normal(2, 4, 9, 8)
+    for options in ((1, 0, 1, 1), (2, 1, 1, 1), ((2, 1), (1, 2), 1, 1), (1, 2, (2, 1), 1), (2, 1, 1, 2), (1, 1, 1, 4)):
+        weight = normal(4, 4 // options[3], 3, 2)
+        agree(conv2d, own, x, weight, normal(4), *options)
+        agree(conv2d, own, x, weight, None, *options)
+
+
+class OwnBatchNorm2d(nn.Module):
+    def __init__(self, C: int, momentum: float = 0.1, eps: float = 1e-5) -> None:
+        super().__init__()
+        self.momentum, self.eps = momentum, eps
+        self.weight, self.bias = nn.Parameter(torch.ones(C)), nn.Parameter(torch.zeros(C))
+        self.register_buffer("running_mean", torch.zeros(C))
+        self.register_buffer("running_var", torch.ones(C))
+
+    def forward(self, x: Tensor) -> Tensor:
+        mean, var = self.running_mean, self.running_var
+        if self.training:
+            mean, var, n = x.mean((0, 2, 3)), x.var((0, 2, 3), correction=0), x.numel() / x.shape[1]
+            self.running_mean = (1 - self.momentum) * self.running_mean + self.momentum * mean.detach()
+            self.running_var = (1 - self.momentum) * self.running_var + self.momentum * n / (n - 1) * var.detach()
+        x = (x - mean[:, None, None]) / torch.sqrt(var[:, None, None] + self.eps)
+        return x * self.weight[:, None, None] + self.bias[:, None, None]
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_normalisation_of_images_sequences_and_rows(training: bool) -> None:
+    own = own_batch_norm.batch_norm({"BatchNorm2d": OwnBatchNorm2d})["batch_norm"]
+    for shape in ((4, 3, 5, 2), (4, 3, 7), (6, 3)):
+        kept = [(torch.zeros(3).double(), torch.ones(3).double()) for _ in range(2)]
+        x, weight, bias = normal(*shape), normal(3), normal(3)
+        agree(
+            lambda x, w, b: batch_norm(x, w, b, *kept[0], training, 0.2, 1e-3),
+            lambda x, w, b: own(x, w, b, *kept[1], training, 0.2, 1e-3), x, weight, bias,
+        )  # fmt: skip
+        torch.testing.assert_close(kept[1], kept[0])
+
+
+def test_a_schedule_that_starts_at_zero_or_above_it() -> None:
+    def at(step: int, peak: float, warmup: int, total: int, floor: float, above: int = 1) -> float:
+        if step < warmup:
+            return peak * (step + above) / warmup
+        f = min(1.0, (step - warmup) / (total - warmup))
+        return floor + (peak - floor) * (1 + math.cos(math.pi * f)) / 2
+
+    def from_zero(step: int, peak: float, warmup: int, total: int, floor: float) -> float:
+        return at(step, peak, warmup, total, floor, above=0)
+
+    for own in (at, from_zero):
+        made = schedule.schedule({"lr_at": own})["schedule"]
+        for warmup in (0.0, 0.2):
+            for step in range(40):
+                given = {"warmup": warmup, "final": 0.1}
+                assert made(step, 40, **given) == pytest.approx(cosine(step, 40, **given), abs=1e-12)
+
+
+def test_a_text_is_drawn_with_the_learners_filter_and_dice() -> None:
+    def filter_logits(logits: Tensor, temperature: float, top_k: int | None, top_p: float | None) -> Tensor:
+        logits = logits / temperature
+        return logits if top_k is None else logits.masked_fill(logits < logits.topk(top_k).values[..., -1:], -math.inf)
+
+    def draw(logits: Tensor, gen: torch.Generator) -> Tensor:
+        return torch.multinomial(logits.softmax(-1), 1, generator=gen)[..., 0]
+
+    torch.manual_seed(0)
+    model = create_model("decoder", {"vocab_size": 11, "context": 8}, width=8, num_layers=1, num_heads=2).eval()
+    prompt, texts = torch.tensor([[1, 2], [3, 4]]), []
+    for parts in ({}, sampler.sampler({"filter_logits": filter_logits, "sample": draw})):
+        with replaced(parts, building=False) as counts:
+            texts.append(sample(model, prompt, 9, temperature=0.8, top_k=4, generator=torch.Generator().manual_seed(1)))
+    assert counts == {"filtered": 1, "draw": 1}
+    assert torch.equal(texts[0], texts[1])
+
+
+def test_every_idea_names_an_adapter_that_is_there() -> None:
+    from importlib import import_module
+
+    for each in STAND_INS:
+        assert bool(each.absent) == (not each.parts)
+        if each.file:
+            assert callable(getattr(import_module(f"deepdojo.stand_ins.{each.file}"), each.idea))
