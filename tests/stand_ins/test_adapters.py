@@ -1,5 +1,5 @@
-"""A right solution of a lesson, in the lesson's own signature, gives in our layers what the built-in gives: values, every
-gradient, masks, caches, empty rows; in float64 under a random cotangent."""
+"""A right solution of a lesson, in the lesson's own signature, gives in our layers what the built-in gives: values,
+gradients, masks, caches, empty rows; in float64 under a random cotangent."""
 
 from __future__ import annotations
 
@@ -310,8 +310,8 @@ def test_batch_normalisation_of_images_sequences_and_rows(training: bool) -> Non
         kept = [(torch.zeros(3).double(), torch.ones(3).double()) for _ in range(2)]
         x, weight, bias = normal(*shape), normal(3), normal(3)
         agree(
-            lambda x, w, b: batch_norm(x, w, b, *kept[0], training, 0.2, 1e-3),
-            lambda x, w, b: own(x, w, b, *kept[1], training, 0.2, 1e-3), x, weight, bias,
+            lambda x, w, b, kept=kept: batch_norm(x, w, b, *kept[0], training, 0.2, 1e-3),
+            lambda x, w, b, kept=kept: own(x, w, b, *kept[1], training, 0.2, 1e-3), x, weight, bias,
         )  # fmt: skip
         torch.testing.assert_close(kept[1], kept[0])
 

@@ -27,7 +27,7 @@ def additive_attention(own: Mapping[str, Callable[..., Any]]) -> dict[str, type[
             S, K = memory.shape[1:]
             marks = torch.eye(S, dtype=memory.dtype, device=memory.device).expand(len(memory), S, S)
             both = torch.cat([memory, marks], -1)  # (B, S, K + S)
-            w_k = self.key.weight
+            w_k: Tensor = self.key.weight
             if keys is not None:  # projected before, once for all steps of a decoder
                 memory, w_k = keys, torch.eye(self.width, dtype=keys.dtype, device=keys.device)
             found = attend(queries, memory, both, self.query.weight, w_k, self.score.weight[0], keep)
