@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from deepdojo.errors import RecipeError
 from deepdojo.generation.sampling import sample
 from deepdojo.layers import replaced
 from deepdojo.layers.attention_additive_bahdanau import AdditiveAttention
@@ -28,6 +29,8 @@ from deepdojo.layers.key_value_cache import KeyValues
 from deepdojo.layers.loss_cross_entropy import next_token_loss
 from deepdojo.layers.loss_ctc import ctc_loss
 from deepdojo.layers.positions_rotary import RotaryPositions
+from deepdojo.layers.transformer_decoder_layer import DecoderLayer
+from deepdojo.layers.transformer_encoder_layer import EncoderLayer
 from deepdojo.models import create_model
 from deepdojo.stand_ins import (
     STAND_INS,
@@ -41,6 +44,7 @@ from deepdojo.stand_ins import (
     rope,
     sampler,
     schedule,
+    transformer,
 )
 from deepdojo.stand_ins import batch_norm as own_batch_norm
 from deepdojo.training.schedules import cosine
@@ -225,6 +229,60 @@ def test_multi_head_attention_with_biases_masks_and_a_cache(causal: bool) -> Non
                 steps += [layer(x[:, t : t + 1], m, cache=own) for t in range(5)]
             stepped.append(torch.cat(steps, 1))
         torch.testing.assert_close(stepped[1], stepped[0], rtol=1e-9, atol=1e-11)
+
+
+def heads_of(x: Tensor, source: Tensor, p: dict[str, Tensor], H: int, keep: Tensor | None) -> Tensor:
+    sides = ((x, "q"), (source, "k"), (source, "v"))
+    q, k, v = ((s @ p[f"w_{n}"].T + p[f"b_{n}"]).unflatten(-1, (H, -1)).transpose(1, 2) for s, n in sides)
+    return own_attention(q, k, v, keep).transpose(1, 2).flatten(2) @ p["w_o"].T + p["b_o"]
+
+
+def thought(x: Tensor, p: Any) -> Tensor:
+    return torch.relu(x @ p["w_1"].T + p["b_1"]) @ p["w_2"].T + p["b_2"]
+
+
+def normed(x: Tensor, p: Any, n: int) -> Tensor:
+    return nn.functional.layer_norm(x, x.shape[-1:], p[f"gain_{n}"], p[f"shift_{n}"])
+
+
+def own_encoder_layer(x: Tensor, p: Any, num_heads: int, keep: Tensor | None = None, norm_first: bool = True) -> Tensor:
+    seen = None if keep is None else keep[:, None, None]
+    if norm_first:
+        z = normed(x, p, 1)
+        x = x + heads_of(z, z, p["self"], num_heads, seen)
+        return x + thought(normed(x, p, 2), p)
+    x = normed(x + heads_of(x, x, p["self"], num_heads, seen), p, 1)
+    return normed(x + thought(x, p), p, 2)
+
+
+def own_decoder_layer(y: Tensor, memory: Tensor, p: Any, num_heads: int, memory_keep: Tensor | None = None) -> Tensor:
+    z, back = normed(y, p, 1), torch.ones(y.shape[1], y.shape[1], dtype=torch.bool).tril()
+    y = y + heads_of(z, z, p["self"], num_heads, back)
+    real = None if memory_keep is None else memory_keep[:, None, None]
+    y = y + heads_of(normed(y, p, 2), memory, p["cross"], num_heads, real)
+    return y + thought(normed(y, p, 3), p)
+
+
+def test_encoder_and_decoder_layers_whole_and_step_by_step() -> None:
+    x, m, keep = normal(3, 5, 6), normal(3, 4, 6), prefix(5, 2, 3, steps=5)
+    for norm_first in (True, False):
+        ours = EncoderLayer(6, 2, 8, 0.0, norm_first=norm_first).double()
+        with replaced(transformer.encoder_layer({"encoder_layer": own_encoder_layer})):
+            theirs = EncoderLayer(6, 2, 8, 0.0, norm_first=norm_first).double()
+        theirs.load_state_dict(ours.state_dict())
+        agree(ours, theirs, x)
+        agree(ours, theirs, x, keep)
+    deep = DecoderLayer(6, 2, 8, 0.0).double()
+    with replaced(transformer.decoder_layer({"decoder_layer": own_decoder_layer})):
+        own = DecoderLayer(6, 2, 8, 0.0).double()
+        with pytest.raises(RecipeError, match=r"has no dropout; add --set model.dropout=0"):
+            DecoderLayer(6, 2, 8, 0.1)
+    own.load_state_dict(deep.state_dict())
+    agree(deep, own, x, m, prefix(4, 1, 2, steps=4))
+    with torch.no_grad():
+        caches = KeyValues(), KeyValues()
+        steps = [own(x[:, t : t + 1], m, None, None, caches) for t in range(5)]
+        torch.testing.assert_close(torch.cat(steps, 1), deep(x, m), rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize("both", [False, True])

@@ -17,7 +17,11 @@ from deepdojo.stand_ins.own import OwnCode
 __all__ = ["recipe_taking"]
 
 ROWS = 1000  # for what a recipe leaves to the number of rows; which parts it takes doesn't depend on that
-SETTINGS = {"schedule": "train.schedule=cosine", "sgd": "train.optimizer=sgd", "adam": "train.optimizer=adamw"}
+SETTINGS = {
+    "schedule": "train.schedule=cosine", "sgd": "train.optimizer=sgd", "adam": "train.optimizer=adamw",
+    "EncoderLayer": "model.dropout=0 --set model.activation=relu", "DecoderLayer": "model.dropout=0",
+}  # fmt: skip
+"""What makes a recipe take a part that it does not take as it stands."""
 
 
 def recipe_taking(project: Project, own: OwnCode, changes: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -72,20 +76,20 @@ def _counts(recipe: Recipe, task: str, own: OwnCode) -> dict[str, int]:
     import torch
 
     from deepdojo.layers import ELSEWHERE
-    from deepdojo.layers.hook import builtin, replaced
+    from deepdojo.layers.hook import replaced
     from deepdojo.models import create_model
     from deepdojo.models.example_inputs import example_of
     from deepdojo.training.schedules import lr_factor
 
     called = _called_by(task)
-    with replaced({part: None if part in ELSEWHERE else builtin(part) for part in own.parts}) as counts:
+    with replaced({part: None if part in ELSEWHERE else made for part, made in own.parts.items()}) as counts:
         example = example_of(recipe.model.name)
         if example is not None:
             try:
                 with torch.device("meta"):
                     create_model(recipe.model.name, example.dims, **recipe.model.arguments)
             except (DojoError, RuntimeError, NotImplementedError):
-                pass  # its arguments don't go with the example's sizes; what it took so far counts
+                return dict.fromkeys(counts, 0)  # the code lacks something, or the recipe does not fit the example
         lr_factor(recipe.train.schedule, 0, 10, warmup=recipe.train.warmup, final=recipe.train.final_lr)
     optimizer = {"adamw": "adam"}.get(recipe.train.optimizer, recipe.train.optimizer)
     return {p: n + (p in called or p == optimizer) for p, n in counts.items()}
