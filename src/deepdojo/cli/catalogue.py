@@ -226,7 +226,7 @@ def layers() -> list[dict[str, Any]]:
 
     taught, sources = _taught(), layer_sources()
     ideas = {each.idea: each for each in STAND_INS}
-    entries = [
+    entries: list[dict[str, Any]] = [
         {"name": name, "role": "loss" if LAYERS[name].startswith("loss_") else "layer", "summary": text,
          "source": sources[name], "module": LAYERS[name], "file": f"deepdojo/layers/{LAYERS[name]}.py"}
         for name, text in layer_summaries().items()

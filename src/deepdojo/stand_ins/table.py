@@ -42,7 +42,7 @@ STAND_INS: tuple[StandIn, ...] = (
     StandIn("adam", "optimizer", ("Adam",), ("adam",), "optimizers"),
     StandIn("schedule", "schedule", ("lr_at",), ("schedule",), "schedule"),
     _layer("conv2d", file="convolution"),
-    _layer("max_pool2d"),
+    _layer("max_pool2d", file="pooling"),
     _layer("batch_norm", "BatchNorm2d", parts=("batch_norm",), file="batch_norm"),
     _layer("rnn", parts=("elman_cell",), file="recurrence"),
     _layer("masked_rnn", parts=("RNN",), file="recurrence"),

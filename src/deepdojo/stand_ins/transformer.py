@@ -79,7 +79,7 @@ def _attention(layer: MultiHeadAttention) -> dict[str, Tensor]:
 
 
 def _rest(layer: nn.Module, norms: int) -> dict[str, Tensor]:
-    found = {}
+    found: dict[str, Tensor] = {}
     for n in range(1, norms + 1):
         norm = getattr(layer, f"norm{n}")
         found |= {f"gain_{n}": norm.weight, f"shift_{n}": norm.bias}
