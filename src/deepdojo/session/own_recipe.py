@@ -73,26 +73,33 @@ def takes(recipe: Recipe, task: str, own: OwnCode) -> bool:
 
 
 def _counts(recipe: Recipe, task: str, own: OwnCode) -> dict[str, int]:
-    import torch
-
+    """How often each part is taken by a model at its example's sizes, and by what trains it."""
     from deepdojo.layers import ELSEWHERE
     from deepdojo.layers.hook import replaced
-    from deepdojo.models import create_model
-    from deepdojo.models.example_inputs import example_of
     from deepdojo.training.schedules import lr_factor
 
     called = _called_by(task)
-    with replaced({part: None if part in ELSEWHERE else made for part, made in own.parts.items()}) as counts:
-        example = example_of(recipe.model.name)
-        if example is not None:
-            try:
-                with torch.device("meta"):
-                    create_model(recipe.model.name, example.dims, **recipe.model.arguments)
-            except (DojoError, RuntimeError, NotImplementedError):
-                return dict.fromkeys(counts, 0)  # the code lacks something, or the recipe does not fit the example
-        lr_factor(recipe.train.schedule, 0, 10, warmup=recipe.train.warmup, final=recipe.train.final_lr)
-    optimizer = {"adamw": "adam"}.get(recipe.train.optimizer, recipe.train.optimizer)
+    train = recipe.train
+    try:
+        with replaced({part: None if part in ELSEWHERE else made for part, made in own.parts.items()}) as counts:
+            _build(recipe)
+            lr_factor(train.schedule, 0, 10, warmup=train.warmup, final=train.final_lr)
+    except (DojoError, RuntimeError, NotImplementedError):
+        return dict.fromkeys(own.parts, 0)  # the code lacks something, or the recipe does not fit the example
+    optimizer = {"adamw": "adam"}.get(train.optimizer, train.optimizer)
     return {p: n + (p in called or p == optimizer) for p, n in counts.items()}
+
+
+def _build(recipe: Recipe) -> None:
+    import torch
+
+    from deepdojo.models import create_model
+    from deepdojo.models.example_inputs import example_of
+
+    example = example_of(recipe.model.name)
+    if example is not None:
+        with torch.device("meta"):
+            create_model(recipe.model.name, example.dims, **recipe.model.arguments)
 
 
 def _called_by(task: str) -> set[str]:

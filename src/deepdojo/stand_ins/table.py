@@ -58,7 +58,7 @@ STAND_INS: tuple[StandIn, ...] = (
     _layer("multi_head_attention", parts=("MultiHeadAttention",), file="attention_multi_head"),
     _layer("layer_norm"),
     _layer("rms_norm"),
-    _layer("sinusoidal_positions"),
+    _layer("sinusoidal_positions", file="sinusoidal"),
     _layer("rope", parts=("RotaryPositions",), file="rope"),
     _layer("encoder_layer", parts=("EncoderLayer",), file="transformer"),
     _layer("decoder_layer", parts=("DecoderLayer",), file="transformer"),
