@@ -83,7 +83,8 @@ def watch_layers(watch: Watch, model: nn.Module) -> None:
 
 def _keeping(call: _Call) -> Callable[..., None]:
     def keep(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        call.args, call.kwargs = _copied(args), _copied(kwargs)
+        if not call.args and not call.kwargs:  # the first call, of the training step: a later one may hold a cache
+            call.args, call.kwargs = _copied(args), _copied(kwargs)
 
     return keep
 
