@@ -32,14 +32,16 @@ class DojoError(Exception):
     """
 
     exit_code = 2
+    label = "error:"
+    between = (": ", "; ")  # where and what, what and todo
 
     def __init__(self, what: str, *, where: str | None = None, todo: str | None = None) -> None:
         super().__init__(what)
         self.what, self.where, self.todo = what, where, todo
 
     def __str__(self) -> str:
-        text = self.what if self.where is None else f"{self.where}: {self.what}"
-        return text if self.todo is None else f"{text}; {self.todo}"
+        text = self.what if self.where is None else f"{self.where}{self.between[0]}{self.what}"
+        return text if self.todo is None else f"{text}{self.between[1]}{self.todo}"
 
     def as_json(self) -> dict[str, str | None]:
         return {"error": self.what, "where": self.where, "todo": self.todo}

@@ -33,7 +33,7 @@ def room(tmp_path: Path) -> Iterator[Room]:
                 "--team-size", "2", "--largest", "200kB", "--port", str(port), "--json")  # fmt: skip
     assert said.code == 0, said.err
     hosted = json.loads(said.out)
-    with served(folder, port=port):
+    with served(folder, "--name", "room.example.org", port=port):
         yield Room(folder, port, f"http://127.0.0.1:{port}/winds?code={hosted['code']}", hosted)
 
 
@@ -45,6 +45,9 @@ def hosting_says_what_was_made_and_gives_the_link(room: Room) -> None:
     assert hosted["public_rows"] == 40
     kept = json.loads((Path(hosted["private"]) / "rules.json").read_text())
     assert (kept["rules"]["per_day"], kept["rules"]["largest_bytes"]) == (20, 200_000)
+    said = (room.folder / "serve.log").read_text()
+    assert f"The room asks the proxy: https://room.example.org in the place of http://127.0.0.1:{room.port}" in said
+    assert f"dojo join 'https://room.example.org/winds?code={hosted['code']}' --as NAME" in said
     if sys.platform != "win32":
         assert (Path(hosted["private"]) / "rules.json").stat().st_mode & 0o077 == 0
         assert Path(hosted["token_file"]).stat().st_mode & 0o077 == 0
@@ -160,6 +163,7 @@ def a_team_is_joined_by_invitation(room: Room) -> None:
     said = room.dojo("join", room.link, "dans", "--as", "dan", "--invite", done["invite"], "--json", who="dan")
     assert said.code == 0, said.err
     assert sorted(json.loads(said.out)["members"]) == ["carol", "dan"]
+    assert "carol, dan; it is full" in room.dojo("join", room.link, "carols", who="carol").out
 
 
 @STORY.step
@@ -204,13 +208,8 @@ def the_host_revokes_and_all_stands_in_the_log(room: Room) -> None:
     log = room.dojo("host", "winds", "log").out
     assert "host revoked: role viewer, whom vera" in log
     assert "host handed out a token: role viewer, whom vera" in log
-    for words in (
-        ("revoke",),
-        ("revoke", "nobody"),
-        ("revoke", "host"),
-        ("token",),
-        ("token", "vera", "--role", "king"),
-    ):
+    for words in (("revoke",), ("revoke", "nobody"), ("revoke", "host"), ("token",),
+                  ("token", "vera", "--role", "king")):  # fmt: skip
         said = room.dojo("host", "winds", *words)
         assert (said.code, said.out) == (2, ""), words
 

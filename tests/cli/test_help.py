@@ -12,6 +12,7 @@ from deepdojo.cli.help import command_options
 from .conftest import Dojo
 
 FROZEN = {
+    "learn": "WHAT WHICH --from --give-up --json --lang --no-grade --output --port --seed --trust --web -o",
     "grade": "FILE --json --lang --lesson --lessons --seed --trace",
     "lessons": "VERB NAMES --json --lessons --seeds",
     "new": "FOLDER --copy --from --group --id --json --metric --offline --target --task --test --time --yes",

@@ -3,7 +3,15 @@
 from deepdojo.api.comparing import Comparison, board, compare
 from deepdojo.api.competing import event_board, follow_board, host, join, manage, own_submissions, serve, submit
 from deepdojo.api.finished import errors, explain, export, load, predict, report, runs, score
-from deepdojo.api.learning import check_lessons, grade, new_lesson
+from deepdojo.api.learning import (
+    check_lessons,
+    export_progress,
+    grade,
+    gradebook,
+    learner,
+    lesson_language,
+    new_lesson,
+)
 from deepdojo.api.projects import bundle, check, look, new, open_dataset
 from deepdojo.api.training import Reproduction, curve, reproduce, train, train_all
 from deepdojo.session.loaded import LoadedRun
@@ -22,10 +30,14 @@ __all__ = [
     "event_board",
     "explain",
     "export",
+    "export_progress",
     "follow_board",
     "grade",
+    "gradebook",
     "host",
     "join",
+    "learner",
+    "lesson_language",
     "load",
     "look",
     "manage",

@@ -27,6 +27,7 @@ class Command(NamedTuple):
 GROUPS = ("Learn", "Practise", "Compete", "Tools")
 
 COMMANDS: Mapping[str, Command] = {
+    "learn": Command("deepdojo.cli.learn:learn", "Learn", "Learn by writing it: the next lesson, checked as you save."),
     "grade": Command("deepdojo.cli.grade:grade", "Learn", "Say whether a file solves its lesson, and what is wrong."),
     "new": Command("deepdojo.cli.new:new", "Practise", "Make a project from your own data: one project.toml."),
     "check": Command("deepdojo.cli.check:check", "Practise", "Look for what is wrong with the data before training."),

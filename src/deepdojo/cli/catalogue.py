@@ -260,7 +260,7 @@ def lessons() -> list[dict[str, Any]]:
 
     return [
         {"name": each.id, "title": each.title.as_json(), "minutes": each.minutes, "needs": list(each.needs),
-         "functions": list(each.names), "stands_in_for": each.stands_in_for, "folder": str(each.folder)}
+         "functions": list(each.names), "stands_in_for": list(each.stands_in_for), "folder": str(each.folder)}
         for each in all_lessons()
     ]  # fmt: skip
 

@@ -27,7 +27,8 @@ class Watch(TorchFunctionMode):
 
     @staticmethod
     def _plain(func: Any) -> str:
-        return str(getattr(func, "__name__", "")).split(".")[0].strip("_").lower()
+        name = str(getattr(func, "__name__", "")).split(".")[0].strip("_").lower()
+        return name.removeprefix("special_").removeprefix("native_")
 
 
 def line_in(filename: str, frame: Any) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,6 @@ class Questions:
     lesson: Lesson
     check: Check
     asked: list[Asked]
-    seeds: int
     speed: Any = None
     oracle_s: float = 0.0
 
@@ -63,8 +62,7 @@ class Questions:
             "forbidden": list(check.forbidden),
             "cases": [each.question for each in self.asked],
             "speed": timed,
-            # After the first seed: endless work on small cases must not hide that it is merely slow.
-            "speed_after": len(self.asked) // self.seeds,
+            "speed_after": 1,  # early: slow work on the other cases must not hide that it is merely slow
         }
 
     def speed_arguments(self) -> dict[str, Any]:
@@ -77,7 +75,7 @@ def prepare(lesson: Lesson, seeds: Sequence[int] = SEEDS) -> Questions:
     check = load_check(lesson)
     with light_optimizers():
         asked = [ask(check, case.draw(seed)) for seed in seeds for case in check.cases]
-    questions = Questions(lesson, check, asked, len(seeds))
+    questions = Questions(lesson, check, asked)
     if check.speed is not None:
         questions.speed = check.speed.draw(seeds[0])
         questions.oracle_s = _timed(questions)
@@ -143,15 +141,16 @@ class _Judging:
             return self._early(early)
         records = self._records()
         slow = any(f["kind"] == "speed" and f.get("seconds") is None for f in self.frames)
-        if len(records) < len(self.q.asked) and not (slow and self.reply.done and records):
-            return self._ended(records)
+        whole = len(records) == len(self.q.asked)
+        if not whole and not (slow and records):
+            return self._ended()
         forbidden = next((f["forbidden"] for f in self.frames if f.get("forbidden")), None)
         finding = first_failure(self.q.asked[: len(records)], records, self.q.check.tolerance)
         if forbidden is not None and (finding is None or finding.stage != "call"):
             return self._forbidden(forbidden)
         if finding is not None:
             return self._failed(finding, records)
-        return self._speed() or self._passed()
+        return self._speed(whole) or self._passed()
 
     def _records(self) -> list[Mapping[str, Any]]:
         """Records in the order of the cases, up to the first that is missing or was not written by us."""
@@ -205,7 +204,7 @@ class _Judging:
             fact = Text("It defines nothing.", "其中没有任何定义。")
         return self._make("name", "missing", head, [fact])
 
-    def _ended(self, records: Sequence[Mapping[str, Any]]) -> Verdict:
+    def _ended(self) -> Verdict:
         """No answer: time ran out, or the process ended."""
         begun = [f.get("case") for f in self.frames if f["kind"] == "begin"]
         at = begun[-1] if begun else None
@@ -260,6 +259,10 @@ class _Judging:
         mutants = named_mutants(
             self.q.lesson, check, known, records, finding, without=self.without, budget_s=self.budget_s
         )
+        if finding.kind == "near" and mutants and not any(m.near for m in mutants):
+            # A formula whose fault weighs little in these cases: its own mistake agrees to the last digits.
+            head, facts, _ = messages.say(replace(finding, kind="wrong"), asked, names)
+            verdict.kind, verdict.head, verdict.facts = "wrong", head, [f for f in facts if f is not None]
         verdict.mutants = [m.name for m in mutants]
         verdict.causes = [sentence(m.text, asked.drawn) for m in mutants]
         if not mutants:
@@ -267,12 +270,12 @@ class _Judging:
             verdict.causes = [general] if general is not None else []
         return verdict
 
-    def _speed(self) -> Verdict | None:
+    def _speed(self, whole: bool) -> Verdict | None:
         if self.q.speed is None:
             return None
         found = next((f for f in self.frames if f["kind"] == "speed"), None)
         if found is None:
-            return self._ended([])
+            return self._ended()
         if found.get("fault"):
             head, facts, todo = messages._crash(
                 Text("it stops with an error on a larger input", "在较大的输入上出错"), found["fault"]
@@ -286,7 +289,10 @@ class _Judging:
         fact = Text(
             f"stopped at {limit} × the time of a plain reference.", f"用时达到普通参考实现的 {limit} 倍时被停止。"
         )
-        return self._make("speed", "slow", Text("right, but too slow", "结果正确，但太慢"), [fact],
+        head = Text("right, but too slow", "结果正确，但太慢")
+        if not whole:
+            head = Text("right so far, but too slow", "目前结果正确，但太慢")
+        return self._make("speed", "slow", head, [fact],
                           context=Text(given, given), todo=self.q.check.slow)  # fmt: skip
 
     def _passed(self) -> Verdict:

@@ -28,7 +28,7 @@ class Lesson:
     Attributes:
         names: what the learner writes; the first one finds the lesson from a file.
         needs: ids of lessons whose ideas it uses.
-        stands_in_for: what `--with` may replace, or None.
+        stands_in_for: what `--with` may replace.
         hints: from a question to nearly the line.
         check_version: raised when the check becomes stricter.
         planted: the stub is broken code (the solution with one mutant's edit), not an empty body.
@@ -39,7 +39,7 @@ class Lesson:
     minutes: int
     needs: tuple[str, ...]
     names: tuple[str, ...]
-    stands_in_for: str | None
+    stands_in_for: tuple[str, ...]
     hints: tuple[Text, ...]
     check_version: int
     planted: bool
@@ -101,7 +101,7 @@ def read_lesson(folder: Path) -> Lesson:
         raise ProjectError(f"has {len(hints[0])} hints in English and {len(hints[1])} in Chinese", where=str(path))
     return Lesson(
         folder, _text(facts["title"], path), int(facts["minutes"]), tuple(facts["needs"]), tuple(facts["names"]),
-        facts.get("stands_in_for"), tuple(map(Text, *hints)), int(facts["check_version"]),
+        _names(facts.get("stands_in_for", [])), tuple(map(Text, *hints)), int(facts["check_version"]),
         facts.get("stub", "empty") == "planted",
     )  # fmt: skip
 
@@ -138,6 +138,10 @@ def cut_bodies(solution: str) -> str:
     if inside or len(kept) == len(solution.splitlines()):
         raise ProjectError(f"solution.py needs {BEGIN!r} and {END!r} around what the learner writes")
     return "\n".join(kept) + "\n"
+
+
+def _names(value: str | list[str]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)
 
 
 def _order(lesson_id: str) -> tuple[str, int]:

@@ -19,6 +19,7 @@ __all__ = ["Said", "say", "where_line"]
 
 Said = tuple[Text, list[Text], Text | None]  # first sentence, facts, what to do where no cause is known
 
+_WORDS = {"nan": "NaN", "inf": "inf"}
 _RUNS = {
     "float32": Text("float32 inputs", "float32 输入"),
     "layout": Text("inputs that are not contiguous in memory", "内存不连续的输入"),
@@ -154,7 +155,7 @@ def _value(finding: Finding, asked: Asked, names: Sequence[str]) -> Said:
         f"No known mistake gives these numbers. Compare {at} by hand.", f"已知的错误都得不到这些数。请手算 {at} 对照。"
     )
     if finding.kind in ("nan", "inf"):
-        return _not_finite(finding, asked, names), _nan_facts(wrong, at), todo
+        return _not_finite(finding, asked, names), _nan_facts(finding, asked, at), todo
     expected, got = shown_apart(wrong.expected, wrong.got)
     if finding.kind == "near":
         head = Text("the formula is right, the arithmetic loses digits", "公式正确，但运算丢失精度")
@@ -189,21 +190,37 @@ def _not_finite(finding: Finding, asked: Asked, names: Sequence[str]) -> Text:
     said = asked.drawn.case.nan
     if said is not None:
         return said
-    word = "NaN" if finding.kind == "nan" else "inf"
+    word = _WORDS[finding.kind]
     return Text(f"{word} comes out", f"结果中出现 {word}")
 
 
-def _nan_facts(wrong: Difference, at: str) -> list[Text]:
+def _nan_facts(finding: Finding, asked: Asked, at: str) -> list[Text]:
+    wrong, odd = finding.difference, finding.data["odd"]
+    assert wrong is not None
     expected, got = show(wrong.expected), show(wrong.got)
     if wrong.total == 1 or wrong.index is None:
         return [Text(f"expected {expected}   got {got}", f"应为 {expected}，得到 {got}")]
-    n, total = wrong.wrong, wrong.total
+    n, total = int(odd.sum()), wrong.total
+    en, zh = f"{n} of {total} outputs are {_WORDS[finding.kind]}", f"{total} 个输出中有 {n} 个 {_WORDS[finding.kind]}"
+    rows = _dead_rows(asked, odd)
+    if rows:
+        where = Text("that row", "全在这一行") if rows == 1 else Text("such rows", "全在这样的行里")
+        return [
+            Text(f"{en}, all of them in {where.en}.  Expected there: 0.", f"{zh}，{where.zh}。那里应为 0。")
+        ]  # fmt: skip
     return [
-        Text(
-            f"{n} of {total} outputs are wrong; the first, {at}, is {got}.  Expected there: {expected}.",
-            f"{total} 个输出中有 {n} 个不对；第一个是 {at}，为 {got}。那里应为 {expected}。",
-        )
+        Text(f"{en}; the first is {at}.  Expected there: {expected}.", f"{zh}；第一个是 {at}，那里应为 {expected}。")
     ]
+
+
+def _dead_rows(asked: Asked, odd: Tensor) -> int:
+    """How many rows of a mask see nothing, where all that is not finite stands in these rows; else 0."""
+    for tensor in tensors_in(asked.question["arguments"]).values():
+        if tensor.dtype == torch.bool and tensor.dim() == odd.dim():
+            dead = ~tensor.any(-1, keepdim=True)
+            if dead.any() and all(d in (1, o) for d, o in zip(dead.shape, odd.shape, strict=True)):
+                return int(dead.sum()) if not (odd & ~dead).any() else 0
+    return 0
 
 
 def _gradient(finding: Finding, asked: Asked, names: Sequence[str]) -> Said:
@@ -251,7 +268,7 @@ def _run(finding: Finding, asked: Asked, names: Sequence[str]) -> Said:
                       "它是否在两次调用之间保留了状态，或用了随机数？"),
     }  # fmt: skip
     if finding.kind in ("nan", "inf"):
-        word = "NaN" if finding.kind == "nan" else "inf"
+        word = _WORDS[finding.kind]
         head = Text(f"{word} comes out for {run.en}", f"{run.zh}时结果中出现 {word}")
     else:
         head = heads[finding.stage]

@@ -17,6 +17,9 @@ from deepdojo.grader.words import Text, fill
 __all__ = ["Adapter", "Case", "Check", "Drawn", "LessonError", "Mutant", "adapt", "case", "mutant", "near_miss"]
 
 
+_SHOWN = 7  # arguments in a message
+
+
 class LessonError(DojoError):
     """A lesson's folder is wrong: its author's to mend."""
 
@@ -237,7 +240,7 @@ def shapes(drawn: Drawn) -> str:
         map_tensors(value, tensor, name)
         if len(parts) == before and value is not None:
             parts.append(f"{name} {_short(value)}")
-    return " ".join(parts)
+    return " ".join(parts if len(parts) <= _SHOWN else [*parts[:_SHOWN], "…"])
 
 
 def _short(value: Any, room: int = 60) -> str:

@@ -189,7 +189,8 @@ def checked(dataset: Dataset, listener: Listener) -> list[dict[str, Any]]:
         listener.say(f"check: {rows} left out: {TWIN_REASON} ([split] twins)")
     if len(dataset.rejected) > twins:
         unusable = len(dataset.rejected) - twins
-        listener.say(f"check: {unusable:,} rows or files were left out; rejected.csv in the run lists them")
+        said = "1 row or file was" if unusable == 1 else f"{unusable:,} rows or files were"
+        listener.say(f"check: {said} left out; rejected.csv in the run lists {'it' if unusable == 1 else 'them'}")
     if report.seen < report.total:
         listener.say(f"check: saw {report.seen:,} of {report.total:,} rows")
     return [dataclasses.asdict(p) for p in report.problems]

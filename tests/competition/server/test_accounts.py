@@ -55,6 +55,13 @@ def test_a_host_signs_in_with_the_password_or_the_token_and_the_log_says_so(room
     assert PASSWORD not in json.dumps(desk(room, "GET", "audit").json)
 
 
+def test_no_page_of_an_event_of_tables_asks_anybody_for_a_program(room, host):
+    for browser in (host, Browser(room).sign_in(room.tokens["ada"])):  # a join code was taken for the rule of its name
+        for path in ("/winds", "/winds/rules"):
+            assert "predict.py" not in browser.page(path).text
+    assert f"code={room.code}" in host.page("/winds").text
+
+
 def test_who_wants_to_score_anew_over_the_network_is_told_where_to(room):
     told = desk(room, "POST", "preview", {"reason": "a label was wrong"})
     assert (told.status, told.json["code"]) == (400, "bad_request")

@@ -86,13 +86,6 @@ def test_each_page_for_those_who_may_see_it_and_harmless_in_both_languages(room,
         assert "zq7" not in page.text or path.startswith("/submissions"), "a label of the answers"
 
 
-def test_no_page_of_an_event_of_tables_asks_anybody_for_a_program(people):
-    for who in ("ada", "host"):  # of a host's event the join code was taken for the rule of this name
-        for path in ("/winds", "/winds/rules"):
-            assert "predict.py" not in people[who].page(path).text, who
-    assert "code=" in people["host"].page("/winds").text
-
-
 def test_every_answer_forbids_inline_scripts_and_outside_addresses(people):
     for path in ("/", "/winds/board", "/nothing", "/static/pages.js"):
         policy = people["nobody"].get(path).headers["content-security-policy"]

@@ -15,7 +15,11 @@ def drive(Adam, start, grads, lr, betas, eps, weight_decay, decoupled):
     optimizer = Adam(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, decoupled=decoupled)
     path = []
     for i, step in enumerate(grads):
-        optimizer.zero_grad()
+        if hasattr(optimizer, "zero_grad"):
+            optimizer.zero_grad()
+        else:
+            for p in params:
+                p.grad = None
         cleared = all(p.grad is None or not p.grad.any() for p in params)
         for p, g in zip(params, step):
             p.grad = g.clone()

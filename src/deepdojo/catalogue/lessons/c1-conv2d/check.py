@@ -91,7 +91,8 @@ check = Check(
             zh="只用了第一个输入通道；应对全部 {C} 个通道求和",
         ),
         mutant(
-            "bias_for_each_cell", "            out = out + torch.einsum", "            out = out + bias[:, None, None] + torch.einsum",
+            "bias_for_each_cell", "            out = out + torch.einsum",
+            "            out = out + bias[:, None, None] + torch.einsum",
             "    out = bias[:, None, None]\n", "    out = 0 * bias[:, None, None]\n",
             en="the bias is added once for each cell of the kernel; add it once",
             zh="卷积核的每个格子都加了一次偏置；只应加一次",

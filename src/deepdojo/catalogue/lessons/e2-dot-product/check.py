@@ -24,7 +24,7 @@ QKV = {"q": normal("B H T K"), "k": normal("B H S K"), "v": normal("B H S W")}
 check = Check(
     oracle,
     cases=[
-        case("no mask", **QKV),
+        case("no mask", **QKV, keep=None),
         case("padding hidden", **QKV, keep=keep("B 1 1 S")),
         case("mask for each pair", **QKV, keep=keep("B H T S")),
         case(
@@ -32,11 +32,16 @@ check = Check(
             nan=("NaN where a query may look at nothing", "没有任何键可看的查询得到 NaN"),
         ),
         case(
-            "large scores", q=normal("B H T K", scale=40), k=normal("B H S K", scale=40), v=normal("B H S W"),
+            "large scores", q=normal("B H T K", scale=40), k=normal("B H S K", scale=40), v=QKV["v"], keep=None,
             note=("scores in the thousands", "得分上千"), float32=False,
             nan=("NaN for large scores", "得分较大时得到 NaN"),
         ),
-        case("one key", sizes={"S": 1}, **QKV),
+        case(
+            "large scores, some hidden", q=normal("B H T K", scale=40), k=normal("B H S K", scale=40), v=QKV["v"],
+            keep=keep("B 1 T S"), note=("scores in the thousands", "得分上千"), float32=False,
+            nan=("NaN for large scores", "得分较大时得到 NaN"),
+        ),
+        case("one key", sizes={"S": 1}, **QKV, keep=None),
     ],
     forbidden=["scaled_dot_product_attention", "multi_head_attention_forward", "MultiheadAttention"],
     allowed=(
@@ -97,6 +102,13 @@ check = Check(
             "dead_row_uniform", "        weights = weights.masked_fill(dead, 0.0)\n", "        pass\n",
             en="a query that may see nothing still gets a mean of the values; it shall get zeros",
             zh="没有任何键可看的查询仍得到了值的平均；它应得到零",
+        ),
+        mutant(
+            "large_negative_fill", "masked_fill(~(keep | dead), -math.inf)", "masked_fill(~keep, -1e9)",
+            "        weights = weights.masked_fill(dead, 0.0)\n", "        pass\n",
+            en="hidden scores are set to a large negative number instead of −inf: a query that may see nothing then gets "
+               "the plain mean of all values; it shall get zeros",
+            zh="被遮住的得分填成了很大的负数而不是 −inf：没有任何键可看的查询就得到了所有值的平均；它应得到零",
         ),
         mutant(
             "detached_weights", "return weights @ v", "return weights.detach() @ v",

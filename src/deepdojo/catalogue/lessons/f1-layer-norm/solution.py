@@ -1,4 +1,4 @@
-"""Layer normalisation (Ba et al. 2016) and RMS normalisation (Zhang and Sennrich 2019). D model width."""
+"""Layer normalisation (Ba et al. 2016). D model width."""
 
 import torch
 
@@ -18,12 +18,4 @@ def layer_norm(x, weight, bias, eps):
     centred = x - mean
     variance = (centred * centred).mean(-1, keepdim=True)
     return centred / torch.sqrt(variance + eps) * weight + bias
-    # --- end ---
-
-
-def rms_norm(x, weight, eps):
-    """x / √(mean of x² + eps) · weight, the mean over the last axis. Args and returns as layer_norm."""
-    # --- your code ---
-    square = (x * x).mean(-1, keepdim=True)
-    return x * torch.rsqrt(square + eps) * weight
     # --- end ---

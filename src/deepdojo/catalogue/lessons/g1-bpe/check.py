@@ -64,6 +64,36 @@ def even(drawing):
     return {words[i].encode(): 2 for i in (drawing.integer(0, 6), 0, 1, 2, 3, 4, 5)}
 
 
+def longest_match(word, merges):
+    known = {a + b for a, b in merges}
+    parts, start = [], 0
+    while start < len(word):
+        end = next(e for e in range(len(word), start, -1) if e == start + 1 or word[start:e] in known)
+        parts.append(word[start:end])
+        start = end
+    return parts
+
+
+def across_words(words, num_merges):
+    parts = [bytes([b]) for word, n in words.items() for _ in range(n) for b in word]
+    merges = []
+    while len(merges) < num_merges:
+        counts = {}
+        for pair in zip(parts, parts[1:]):
+            counts[pair] = counts.get(pair, 0) + 1
+        if not counts:
+            break
+        merges.append(max(counts, key=lambda pair: (counts[pair], pair)))
+        joined = []
+        for part in parts:
+            if joined and not joined[-1][1] and (joined[-1][0], part) == merges[-1]:
+                joined[-1] = (joined[-1][0] + part, True)
+            else:
+                joined.append((part, False))
+        parts = [part for part, _ in joined]
+    return merges
+
+
 check = Check(
     oracle,
     adapt=drive,
@@ -82,8 +112,15 @@ check = Check(
             merges=[(b"b", b"c"), (b"a", b"b"), (b"ab", b"c"), (b"bc", b"d")], texts=[b"abcd", b"abab", b"xbcx"],
         ),
         case(
+            "a piece that is made in two ways", words={b"abc": 3, b"ab": 1}, num_merges=2,
+            merges=[(b"b", b"c"), (b"a", b"bc"), (b"a", b"b")], texts=[b"abc", b"aabb", b"abab"],
+        ),
+        case(
             "Chinese text", words=counted(CHINESE), num_merges=12, merges=learned,
             texts=["注意力".encode(), "机力".encode()],
+        ),
+        case(
+            "one word, once", words={b"abcab": 1}, num_merges=9, merges=[(b"a", b"b")], texts=[b"abcab"],
         ),
         case(
             "merges run out", words={b"ab": 2, b"c": 9}, num_merges=5, merges=[(b"a", b"b")], texts=[b"ab", b"c", b""],
@@ -142,6 +179,17 @@ check = Check(
             "pieces = {word: [sign.encode() for sign in word.decode()] for word in words}",
             en="words are cut into characters; byte-pair encoding starts from single bytes",
             zh="词被切成了字符；字节对编码要从单个字节开始",
+        ),
+        mutant(
+            "longest_match", function={"bpe_encode": longest_match},
+            en="the longest piece that was learned is taken from the left; pieces arise only by merges, in their "
+               "order",
+            zh="从左边取了学到过的最长单元；单元只能按学习的先后一次次合并得到",
+        ),
+        mutant(
+            "across_words", function={"bpe_train": across_words},
+            en="pairs reach from one word into the next; each word is counted by itself",
+            zh="相邻对跨过了词的边界；每个词应单独统计",
         ),
         mutant(
             "no_pair_left", "        if not counts:\n            break\n", "",

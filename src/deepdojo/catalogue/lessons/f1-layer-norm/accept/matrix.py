@@ -9,7 +9,3 @@ def layer_norm(x, weight, bias, eps):
     y = (x - first) @ centre
     length = torch.einsum("...d,...d->...", y, y)[..., None] / d
     return torch.addcmul(bias, weight, y * (length + eps) ** -0.5)
-
-
-def rms_norm(x, weight, eps):
-    return weight * x / (torch.linalg.vector_norm(x, dim=-1, keepdim=True) ** 2 / x.size(-1) + eps).sqrt()

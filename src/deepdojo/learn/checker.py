@@ -1,0 +1,64 @@
+"""The grader kept warm: processes that wait with torch loaded, and each lesson's cases drawn once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from deepdojo.errors import DojoError
+from deepdojo.grader.lessons import Lesson
+from deepdojo.grader.words import Text
+
+if TYPE_CHECKING:
+    from deepdojo.grader.grade import Questions
+    from deepdojo.grader.verdict import Verdict
+
+__all__ = ["Checker"]
+
+
+class Checker:
+    """Grades texts, one at a time. Make it before other threads begin: it forks.
+
+    Args:
+        seeds: the cases are drawn for each; default: the grader's own.
+    """
+
+    def __init__(self, seeds: Sequence[int] | None = None) -> None:
+        import torch
+
+        from deepdojo.grader.grade import SEEDS
+        from deepdojo.grader.runner import shared_runner
+
+        self._runner = shared_runner()  # before any check is loaded: its processes then know no answers
+        torch.set_num_threads(1)  # small tensors: more threads only wait for one another
+        self._seeds = tuple(seeds) if seeds is not None else SEEDS
+        self._drawn: dict[Path, Questions] = {}
+
+    def prepare(self, lesson: Lesson) -> None:
+        """Draws and answers its cases, so that the first verdict does not wait for it. Raises what check.py raises."""
+        from deepdojo.grader.grade import prepare
+
+        if lesson.folder not in self._drawn:
+            self._drawn[lesson.folder] = prepare(lesson, self._seeds)
+
+    def grade(self, lesson: Lesson, source: str, path: Path) -> Verdict:
+        """The verdict; where the lesson's own check fails, a verdict that says so."""
+        from deepdojo.grader.grade import grade_source
+
+        try:
+            self.prepare(lesson)
+            return grade_source(lesson, source, file=path, questions=self._drawn[lesson.folder], runner=self._runner)
+        except DojoError as fault:
+            return _broken(lesson, str(fault))
+        except Exception as error:  # an instructor's check is code, too
+            return _broken(lesson, f"{type(error).__name__}: {error}")
+
+
+def _broken(lesson: Lesson, why: str) -> Verdict:
+    from deepdojo.grader.verdict import Verdict
+    from deepdojo.learn.words import SAYS
+
+    said = SAYS["broken_check"]
+    head = Text(said.en.format(why=why), said.zh.format(why=why))
+    return Verdict(lesson.id, lesson.function, False, "check", "broken", head)
