@@ -71,7 +71,8 @@ class _Call:
 
 
 def _screen(learner: Learner) -> Screen:
-    from deepdojo.learn.screen import Screen, shown_path
+    from deepdojo.learn.folder import shown_path
+    from deepdojo.learn.screen import Screen
 
     screen = Screen(learner, colour=colourful(sys.stdout))
     if learner.kept_aside is not None:
@@ -175,7 +176,7 @@ def _skip(call: _Call, learner: Learner, screen: Screen) -> int:
 
 
 def _reset(call: _Call, learner: Learner, screen: Screen) -> int:
-    from deepdojo.learn.screen import shown_path
+    from deepdojo.learn.folder import shown_path
 
     lesson = learner.lesson(call.which)
     path, kept = learner.reset(lesson)
@@ -236,7 +237,7 @@ def _solution(call: _Call, learner: Learner, screen: Screen, give_up: bool) -> i
 
 def _export(call: _Call, learner: Learner, output: Path | None) -> int:
     from deepdojo import api
-    from deepdojo.learn.screen import shown_path
+    from deepdojo.learn.folder import shown_path
 
     path, content = api.export_progress(learner, call.which or output)
     if call.json:
@@ -251,7 +252,7 @@ def _export(call: _Call, learner: Learner, output: Path | None) -> int:
 def _gradebook(call: _Call, output: Path | None, seed: int | None, *, grade: bool) -> int:
     from deepdojo import api
     from deepdojo.cli.output import table
-    from deepdojo.learn.screen import shown_path
+    from deepdojo.learn.folder import shown_path
 
     if call.which is None:
         raise refuse("one_missing")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -10,12 +9,13 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from deepdojo.grader.lessons import Lesson
+from deepdojo.learn.folder import shown_path
 from deepdojo.learn.learner import Learner, Row
 from deepdojo.learn.markdown import Style, render, wrapped
 from deepdojo.learn.words import ids_said, say
 from deepdojo.learn.wrapping import columns, fit
 
-__all__ = ["Screen"]
+__all__ = ["Screen", "counted"]
 
 _MARKS = {"passed": "✓", "earlier": "✓", "open": "·", "skipped": "–", "new": " "}
 _MOST = 100  # columns of prose
@@ -152,12 +152,3 @@ def counted(rows: Iterable[Row]) -> tuple[int, int]:
     """Passed, all."""
     states = [row.shown for row in rows]
     return sum(state in ("passed", "earlier") for state in states), len(states)
-
-
-def shown_path(path: Path) -> str:
-    """As one types it from here."""
-    try:
-        near = os.path.relpath(path)
-    except ValueError:  # another drive of Windows
-        return str(path)
-    return near if not near.startswith("..") else str(path)
