@@ -132,9 +132,8 @@ def main() -> None:
         times, ready_s, size = measured(lesson, given.saves)
         every += times
         print(f"{lesson.id:24} {statistics.median(times):9.3f} {max(times):8.3f} {ready_s:8.1f} {size >> 20:5}")
-    print(
-        f"{'all':24} {statistics.median(every):9.3f} {max(every):8.3f}   {len(every)} saves, load {os.getloadavg()[0]:.1f}"
-    )
+    print(f"{'all':24} {statistics.median(every):9.3f} {max(every):8.3f}   {len(every)} saves")
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
 
 
 if __name__ == "__main__":

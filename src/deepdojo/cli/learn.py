@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -86,11 +87,12 @@ def _watch(call: _Call, *, web: bool, port: int) -> int:
 
     if call.which is not None:
         raise refuse("one_too_many", name=call.which)
+    lesson = api.learner(where_none="ignore", **call.given).to_open(call.what, _WORDS)  # nothing is made for a typo
     learner = api.learner(where_none="make", **call.given)
     screen = _screen(learner)
-    lesson = learner.to_open(call.what)
     if learner.folder != Path.cwd() and not (learner.progress().current):
         screen.say("made", folder=str(learner.folder.name))
+    signal.signal(signal.SIGTERM, _stop)
     if web:
         from deepdojo.learn.web import serve
 
@@ -106,11 +108,18 @@ def _watch(call: _Call, *, web: bool, port: int) -> int:
     return 0
 
 
+def _stop(*_: object) -> None:
+    """Ended from outside: the terminal gets its mode back, the time spent is kept."""
+    raise KeyboardInterrupt
+
+
 def _verb(call: _Call, output: Path | None, give_up: bool) -> int:
     from deepdojo import api
 
     learner = api.learner(where_none="ignore" if call.what == "list" else "refuse", **call.given)
     screen = _screen(learner)
+    if call.which is not None and call.what in ("list", "verify"):
+        raise refuse("one_too_many", name=call.which)
     if call.what != "list" and (call.given["lang"] or call.given["source"]):
         learner.keep_choices()
     if call.what == "solution":
@@ -281,7 +290,4 @@ _VERBS: dict[str, Any] = {
     "list": _list, "check": _check, "hint": _hint, "skip": _skip, "reset": _reset, "verify": _verify,
     "solution": None, "export": None,
 }  # fmt: skip
-
-
-def verbs() -> Sequence[str]:
-    return [*_VERBS, "gradebook"]
+_WORDS = (*_VERBS, "gradebook")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from deepdojo.grader.lessons import Lesson
+from deepdojo.grader.lessons import BEGIN, END, Lesson
 from deepdojo.grader.words import Language, Text, language
 from deepdojo.learn.course import BUILT_IN, find, next_lesson, open_course
 from deepdojo.learn.folder import (
@@ -77,10 +77,10 @@ class Learner:
         with self.file.change() as progress:
             progress.lang = lang
 
-    def lesson(self, name: str | None = None) -> Lesson:
-        """The named one; else the one that is open; else the next."""
+    def lesson(self, name: str | None = None, verbs: Sequence[str] = ()) -> Lesson:
+        """The named one; else the one that is open; else the next. `verbs`: what else might have been meant."""
         if name is not None:
-            return find(name, self.lessons)
+            return find(name, self.lessons, verbs)
         progress = self.file.read()
         known = {each.id: each for each in self.lessons}
         open_now = known.get(progress.current or "")
@@ -88,9 +88,9 @@ class Learner:
             return open_now
         return next_lesson(self.lessons, progress) or self.lessons[-1]
 
-    def to_open(self, name: str | None = None) -> Lesson:
+    def to_open(self, name: str | None = None, verbs: Sequence[str] = ()) -> Lesson:
         """What `dojo learn` opens: the named one; else the open one, and the next where that is passed or left out."""
-        lesson, progress = self.lesson(name), self.file.read()
+        lesson, progress = self.lesson(name, verbs), self.file.read()
         if name is None and progress.lessons.get(lesson.id, Entry()).state != "open":
             return next_lesson(self.lessons, progress, lesson) or lesson
         return lesson
@@ -163,7 +163,9 @@ class Learner:
                 raise refuse("not_yet", id=lesson.id, left=left)
             with self.file.change() as progress:
                 progress.entry(lesson.id).given_up = True
-        return {"solution.py": lesson.solution, **lesson.accepted()}
+        marks = (BEGIN, END)
+        plain = [line for line in lesson.solution.splitlines() if line.strip() not in marks]
+        return {"solution.py": "\n".join(plain) + "\n", **lesson.accepted()}
 
     def rows(self) -> list[Row]:
         progress = self.file.read()

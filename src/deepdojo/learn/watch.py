@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,14 @@ Event = tuple[str, Any]
 
 
 class Watch:
-    """One session at one folder."""
+    """One session at one folder.
 
-    def __init__(self, learner: Learner, screen: Screen) -> None:
-        self.learner, self.screen = learner, screen
+    Args:
+        lines: where there is no terminal, keys are read as lines, and their end is the end.
+    """
+
+    def __init__(self, learner: Learner, screen: Screen, *, lines: bool = True) -> None:
+        self.learner, self.screen, self.lines = learner, screen, lines
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.lesson: Lesson
@@ -49,8 +54,8 @@ class Watch:
         self.since = time.monotonic()
         self.spent = 0.0
 
-    def run(self, lesson: Lesson) -> None:
-        """Until q, Ctrl-C or the end of the input."""
+    def run(self, lesson: Lesson, begun: Callable[[], None] | None = None) -> None:
+        """Until q, Ctrl-C or the end of the input. `begun` is called once other threads may begin."""
         stop = threading.Event()
         with Keys(self.events) as keys:
             self._open(lesson)
@@ -62,9 +67,12 @@ class Watch:
             ]
             for thread in threads:
                 thread.start()
-            keys.listen()
+            if begun is not None:
+                begun()
+            if keys.terminal or self.lines:
+                keys.listen()
             self._begin()
-            if not keys.terminal:
+            if self.lines and not keys.terminal:
                 self.screen.say("lines", "2")
             try:
                 self._loop()
@@ -92,6 +100,10 @@ class Watch:
                 self._saved()
             elif kind == "verdict":
                 self._judged(*value)
+            elif kind == "open":
+                self._leave()
+                self._open(self.learner.lesson(value))
+                self._begin()
 
     def _open(self, lesson: Lesson) -> None:
         self.lesson, self.path = lesson, self.learner.open(lesson)
@@ -196,7 +208,7 @@ class Watch:
         if self.busy:
             self.checker.stop()  # of a text that is no longer there
         self.busy = True
-        self.screen.write(f"{time.strftime('%H:%M:%S')} {say(self.learner.lang, 'checking')}", mark="2")
+        self.screen.checking()
         self.jobs.put((self.job, self.lesson, text, self.path))
 
     def _text(self) -> str | None:
