@@ -87,8 +87,10 @@ def _watch(call: _Call, *, web: bool, port: int) -> int:
 
     if call.which is not None:
         raise refuse("one_too_many", name=call.which)
-    lesson = api.learner(where_none="ignore", **call.given).to_open(call.what, _WORDS)  # nothing is made for a typo
-    learner = api.learner(where_none="make", **call.given)
+    learner = api.learner(where_none="ignore", **call.given)
+    lesson = learner.to_open(call.what, _WORDS)  # nothing is made for a typo
+    if not learner.begun:
+        learner = api.learner(where_none="make", **call.given)
     screen = _screen(learner)
     if learner.folder != Path.cwd() and not (learner.progress().current):
         screen.say("made", folder=str(learner.folder.name))

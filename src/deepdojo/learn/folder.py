@@ -17,6 +17,7 @@ __all__ = [
     "digest",
     "file_of",
     "find_folder",
+    "is_learners",
     "keep_old",
     "open_folder",
     "read_answer",
@@ -30,7 +31,7 @@ LESSONS_FOLDER = "dojo-lessons"
 
 def find_folder(here: Path) -> Path | None:
     """The learner's folder that is here or right below, or None."""
-    return next((each for each in (here, here / LESSONS_FOLDER) if _is_learners(each)), None)
+    return next((each for each in (here, here / LESSONS_FOLDER) if is_learners(each)), None)
 
 
 def open_folder(here: Path) -> Path:
@@ -122,7 +123,8 @@ def _told(path: Path, shown: str) -> LearnError:
     return refuse("binary", where=shown) if b"\0" in data else refuse("huge", where=shown, bytes=f"{len(data):,}")
 
 
-def _is_learners(folder: Path) -> bool:
+def is_learners(folder: Path) -> bool:
+    """Whether lessons were begun there, however damaged their state is now."""
     kept = folder / ".dojo"
     return kept.is_dir() and any(kept.glob("learn.json*"))
 

@@ -15,6 +15,7 @@ from deepdojo.learn.folder import (
     digest,
     file_of,
     find_folder,
+    is_learners,
     keep_old,
     open_folder,
     read_answer,
@@ -45,12 +46,13 @@ class Row:
 
 
 class Learner:
-    """Attributes: folder, lessons of the course in order, lang, and whether the folder was made now."""
+    """Attributes: folder, lessons of the course in order, lang, source, and whether lessons were begun there before."""
 
     def __init__(
         self, folder: Path, *, lang: str | None = None, source: str | None = None, trust: bool = False
     ) -> None:
         self.folder, self.file = folder, StateFile(folder)
+        self.begun = is_learners(folder)
         progress = self.file.read()
         chosen = progress.source
         if source is not None:
@@ -228,7 +230,7 @@ def spoken(here: Path, given: str | None) -> Language:
     kept = None
     if folder is not None:
         try:
-            kept = StateFile(folder).read().lang
+            kept = StateFile(folder).read(look=True).lang
         except LearnError:
             kept = None
     return language(kept)

@@ -93,7 +93,7 @@ class Page(Screen):
         self._tell()
 
     def verdict(self, verdict: Any, *, keys: bool) -> None:
-        head, *rest = verdict.render(self.lang).split("\n")
+        head, *rest = verdict.render(self.lang, width=0).split("\n")
         mark = "good" if verdict.passed else "bad"
         body = "".join(f"<p>{escape(line.strip())}</p>" for line in rest if line.strip())
         self._seen.update(busy=False, panel=f'<section class="verdict {mark}"><h2>{escape(head)}</h2>{body}</section>')
