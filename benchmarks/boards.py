@@ -18,173 +18,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 
-from deepdojo.competition.ladder import Ladder
+from boards_attacks import attacks
+from boards_coverage import coverage, sample
 from deepdojo.scoring.flips import inverse_scales, largest, pair_p
-from deepdojo.scoring.formulas import normal_cdf
-from deepdojo.scoring.measured import Measured
-from deepdojo.scoring.metrics import METRICS
 from deepdojo.scoring.ranking import better
 from deepdojo.scoring.standings import Standings
 from deepdojo.scoring.standings_file import dump, load
 
 RESULTS = Path(__file__).parent / "results"
-ROWS, ENTRIES = 3000, 700
-
-# ---- attacks on the public board: 0/1 labels, accuracy, no model at all ----
-
-Ask = Callable[[np.ndarray], float]
-
-
-class Board:
-    """One team's public board; `ask` answers as the page would, `curve` is what the page showed after each entry."""
-
-    def __init__(self, labels: np.ndarray, kind: str) -> None:
-        self.labels, self.kind, self.curve, self.best = labels, kind, [], 0.0
-        self.ladder = Ladder(len(labels), higher_is_better=True)
-
-    def ask(self, guess: np.ndarray) -> float:
-        right = (guess == self.labels).astype(float)
-        value = float(right.mean())
-        if self.kind == "plain":
-            self.best = max(self.best, value)
-            self.curve.append(self.best)
-            return value
-        self.ladder, _ = self.ladder.offer(str(len(self.curve)), value, right - value)
-        self.curve.append(self.ladder.shown)
-        return self.curve[-1]
-
-
-def _guess(rng: np.random.Generator) -> np.ndarray:
-    return rng.integers(0, 2, size=ROWS)
-
-
-def best_of_many(board: Board, rng: np.random.Generator) -> None:
-    for _ in range(ENTRIES):
-        board.ask(_guess(rng))
-
-
-def boosting(board: Board, rng: np.random.Generator, weighted: bool = False) -> None:
-    """Majority vote of the random guesses that the board liked (Blum and Hardt 2015, section 4)."""
-    votes, before = np.zeros(ROWS), 0.5
-    for _ in range(ENTRIES - 1):
-        guess = _guess(rng)
-        said = board.ask(guess)
-        liked = said - 0.5 if board.kind == "plain" else said - before
-        before = said
-        if liked > 0 or (weighted and board.kind == "plain"):
-            votes += (2 * guess - 1) * (liked if weighted else 1.0)
-    board.ask((votes + 1e-9 * rng.normal(size=ROWS) > 0).astype(int))
-
-
-def climb(board: Board, rng: np.random.Generator, size: Callable[[int], int], fresh: bool) -> None:
-    """Keep a guess, flip some rows, keep the flip if the board goes up. `fresh`: each row is tried once in turn."""
-    held = _guess(rng)
-    shown, order = board.ask(held), rng.permutation(ROWS)
-    start = 0
-    for turn in range(ENTRIES - 1):
-        count = size(turn)
-        rows = order[np.arange(start, start + count) % ROWS] if fresh else rng.choice(ROWS, count, replace=False)
-        start += count
-        tried = held.copy()
-        tried[rows] = 1 - tried[rows]
-        said = board.ask(tried)
-        if said > shown:
-            held, shown = tried, said
-
-
-ATTACKS: dict[str, Callable[[Board, np.random.Generator], None]] = {
-    "best of all": best_of_many,
-    "boosting": boosting,
-    "boosting, weighted": lambda board, rng: boosting(board, rng, weighted=True),
-    "flip 1 fresh row": lambda board, rng: climb(board, rng, lambda _: 1, fresh=True),
-    "flip 4": lambda board, rng: climb(board, rng, lambda _: 4, fresh=True),
-    "flip 16": lambda board, rng: climb(board, rng, lambda _: 16, fresh=True),
-    "flip 64": lambda board, rng: climb(board, rng, lambda _: 64, fresh=True),
-    "climb, 1 % of rows": lambda board, rng: climb(board, rng, lambda _: 30, fresh=False),
-    "climb, 5 % of rows": lambda board, rng: climb(board, rng, lambda _: 150, fresh=False),
-    "climb, 30 % down to 1 %": lambda board, rng: climb(
-        board, rng, lambda turn: int(ROWS * 0.3 * (1 / 30) ** (turn / ENTRIES)), fresh=False
-    ),
-}
-
-
-def attacks(draws: int) -> tuple[list[str], str]:
-    """Table and curves of the ten attacks on both boards."""
-    curves: dict[tuple[str, str], np.ndarray] = {}
-    for name, attack in ATTACKS.items():
-        for kind in ("plain", "ladder"):
-            seen = []
-            for draw in range(draws):
-                rng = np.random.default_rng(draw)
-                board = Board(_guess(rng), kind)
-                attack(board, rng)
-                seen.append(board.curve)
-            curves[name, kind] = np.array(seen) - 0.5
-    lines = [
-        f"## Attacks on the public board\n\n{ROWS:,} public rows of two classes, {ENTRIES} entries, {draws} draws: what"
-        " the board shows above chance (0.5) at the end, mean (highest draw). The private gain of all is 0.\n",
-        "| attack | plain board | Ladder | Ladder at 150 entries |\n|---|---|---|---|",
-    ]
-    for name in ATTACKS:
-        plain, ladder = curves[name, "plain"], curves[name, "ladder"]
-        lines.append(
-            f"| {name} | {plain[:, -1].mean():+.3f} ({plain[:, -1].max():+.3f}) | {ladder[:, -1].mean():+.3f} "
-            f"({ladder[:, -1].max():+.3f}) | {ladder[:, 149].mean():+.3f} |"
-        )
-    worst = {kind: max(curves[name, kind][:, -1].mean() for name in ATTACKS) for kind in ("plain", "ladder")}
-    lag = [honest_lag(seed) for seed in range(4 * draws)]
-    lines.append(
-        f"\nBoosting on the Ladder {curves['boosting', 'ladder'][:, -1].mean():+.3f} (goal at most +0.02); worst of ten"
-        f" {worst['ladder']:+.3f} (goal at most +0.04), on a plain board {worst['plain']:+.3f}. Honest lag, 40 real"
-        f" steps from 0.80 to 0.86: {np.mean(lag):.4f} on average, {np.max(lag):.4f} in the worst of {len(lag)} draws"
-        " (goal at most 0.005).\n"
-    )
-    return lines, svg({name: (curves[name, "plain"].mean(0), curves[name, "ladder"].mean(0)) for name in ATTACKS})
-
-
-def honest_lag(seed: int) -> float:
-    """How far the shown value stays behind the best plain one, mean over 40 entries that truly get better."""
-    rng = np.random.default_rng(1000 + seed)
-    ease, ladder, best, behind = rng.random(ROWS), Ladder(ROWS, higher_is_better=True), 0.0, []
-    for step, skill in enumerate(np.linspace(0.80, 0.86, 40)):
-        own = np.where(rng.random(ROWS) < 0.1, rng.random(ROWS), ease)  # a tenth of the rows falls as chance has it
-        right = (own < skill).astype(float)
-        best = max(best, float(right.mean()))
-        ladder, _ = ladder.offer(str(step), float(right.mean()), right - right.mean())
-        behind.append(best - float(ladder.shown or 0.0))
-    return float(np.mean(behind))
-
-
-def svg(curves: dict[str, tuple[np.ndarray, np.ndarray]]) -> str:
-    """Small multiples: one panel an attack, the plain board above, the Ladder below."""
-    width, height, across, top = 190, 120, 5, 0.3
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {across * width} {2 * height + 24}" font-size="10" '
-        'font-family="system-ui, sans-serif" role="img" aria-label="Gain above chance that ten attacks show on a plain '
-        'board and on the Ladder, by number of entries">',
-        f'<rect width="{across * width}" height="{2 * height + 24}" fill="#fff"/>',
-    ]
-    for number, (name, both) in enumerate(curves.items()):
-        left, up = number % across * width + 8, number // across * height + 6
-        w, h = width - 16, height - 34
-        parts.append(f'<text x="{left}" y="{up + 10}" fill="#222">{name}</text>')
-        for gain in (0.0, 0.1, 0.2, 0.3):
-            y = up + 16 + h * (1 - gain / top)
-            parts.append(f'<path d="M{left} {y:.1f}h{w}" stroke="#ddd"/>')
-            if gain:  # at the left, where the curves begin at 0
-                parts.append(f'<text x="{left}" y="{y - 2:.1f}" fill="#777">+{gain:.1f}</text>')
-        for curve, colour in zip(both, ("#b2182b", "#2166ac"), strict=True):
-            picked = np.linspace(0, len(curve) - 1, 120).astype(int)
-            x, y = left + picked / (len(curve) - 1) * w, up + 16 + h * (1 - np.clip(curve[picked], 0, top) / top)
-            points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y, strict=True))
-            parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="1.5"/>')
-    foot = 2 * height + 16
-    parts.append(
-        f'<text x="8" y="{foot}"><tspan fill="#b2182b">plain board</tspan>  <tspan fill="#2166ac">Ladder</tspan>'
-        f'<tspan fill="#222">  gain shown above chance, entries 1 to {ENTRIES}</tspan></text></svg>'
-    )
-    return "\n".join(parts)
-
 
 # ---- wrong separations: simulated boards whose truth is known ----
 
@@ -273,83 +114,6 @@ def _max_t_alone(terms: np.ndarray) -> np.ndarray:
     return (len(peaks) - np.searchsorted(peaks, observed * (1 - 1e-6), "left")) / len(peaks) <= 0.05
 
 
-# ---- coverage: how often the interval holds the value of the whole population ----
-
-_WORDS = np.array([f"w{i}" for i in range(60)])
-
-
-def _sample(metric: str, rng: np.random.Generator, n: int) -> Measured:
-    if metric in ("rmse", "rmse, normal errors"):  # Student's t of 6: errors² have no third moment
-        truth = rng.normal(size=n)
-        errors = rng.standard_t(6, size=n) if metric == "rmse" else rng.normal(size=n)
-        return METRICS["rmse"](list(truth), list(truth + errors))
-    if metric == "bleu":
-        return METRICS[metric](*_sentences(rng, n))
-    if metric == "roc_auc":
-        label = rng.random(n) < 0.3
-        score = 1 / (1 + np.exp(-rng.normal(size=n) - 1.5 * label))
-        cells = [{"yes": float(s), "no": 1 - float(s)} for s in score]
-        return METRICS[metric](["yes" if x else "no" for x in label], cells)
-    truth = rng.choice(3, size=n, p=(0.6, 0.3, 0.1))
-    said = np.where(rng.random(n) < 0.8, truth, rng.integers(3, size=n))
-    names = np.array(["a", "b", "c"])
-    return METRICS[metric](list(names[truth]), list(names[said]))
-
-
-def _sentences(rng: np.random.Generator, n: int) -> tuple[list[str], list[str]]:
-    """References of 5 to 20 words, and copies in which a share of the words, its own for each row, was replaced."""
-    said, told = [], []
-    for length, noise in zip(rng.integers(5, 21, size=n), rng.beta(2, 4, size=n), strict=True):
-        words = rng.integers(60, size=length)
-        made = np.where(rng.random(length) < noise, rng.integers(60, size=length), words)
-        told.append(" ".join(_WORDS[words]))
-        said.append(" ".join(_WORDS[made]))
-    return told, said
-
-
-def _population(metric: str) -> float:
-    """What a sample of endless rows would give."""
-    if metric == "bleu":
-        return _sample(metric, np.random.default_rng(77), 300_000).value()
-    if metric == "roc_auc":
-        return normal_cdf(1.5 / 2**0.5)
-    if metric.startswith("rmse"):
-        return 1.5**0.5 if metric == "rmse" else 1.0
-    shares = np.array([0.6, 0.3, 0.1])
-    table = np.diag(0.8 * shares) + 0.2 * shares[:, None] / 3
-    right = np.diag(table)
-    return float(right.sum() if metric == "accuracy" else (2 * right / (table.sum(0) + table.sum(1))).mean())
-
-
-_COVERED = ("accuracy", "macro_f1", "roc_auc", "rmse, normal errors", "rmse", "bleu")
-
-
-def coverage(scale: float, metrics: Sequence[str] = _COVERED) -> list[str]:
-    lines = [
-        "## Coverage of 95 % intervals\n\nHow often the interval of n rows holds the value of the population that they "
-        "come from (computed; of BLEU that of 300,000 sentences). Goal: 93 to 97 %. Bootstrap draws: 1,000, "
-        "none (the normal interval) at 10,000.\n",
-        "| metric | n = 200 | n = 2,000 | n = 10,000 | milliseconds an interval, n = 10,000 |\n|---|---|---|---|---|",
-    ]
-    for metric in metrics:
-        true = _population(metric)
-        cells = []
-        for n, repeats in ((200, 1500), (2000, 800), (10_000, 800)):
-            share = scale / 4 if metric == "bleu" else scale
-            repeats, hits, spent = max(20, int(repeats * share)), 0, 0.0
-            for seed in range(repeats):
-                measured = _sample(metric, np.random.default_rng([n, seed]), n)
-                began = time.process_time()
-                low, high = measured.interval()
-                measured.influence()
-                spent += time.process_time() - began
-                hits += low <= true <= high
-            cells.append(f"{hits / repeats:.1%} (± {(hits / repeats * (1 - hits / repeats) / repeats) ** 0.5:.1%})")
-        name = "rmse, heavy-tailed errors (t, 6)" if metric == "rmse" else metric
-        lines.append(f"| {name} | " + " | ".join(cells) + f" | {1000 * spent / repeats:.1f} |")
-    return [*lines, ""]
-
-
 # ---- time ----
 
 
@@ -397,7 +161,7 @@ def timing() -> list[str]:
     again = load(dump(boards[0]))
     assert again.ranks() == boards[0].ranks()
     assert again.audit()
-    auc = [_sample("roc_auc", np.random.default_rng(i), n) for i in range(10)]
+    auc = [sample("roc_auc", np.random.default_rng(i), n) for i in range(10)]
     table = [
         *found,
         (

@@ -246,11 +246,11 @@ def with_children(pid: int) -> list[int]:
 
 
 def memory_mb(pids: list[int]) -> float:
-    """Resident memory."""
+    """Memory of processes; pages that several share count once in all."""
     kib = 0
     for pid in pids:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS"):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
                 kib += int(line.split()[1])
     return kib / 1024
 

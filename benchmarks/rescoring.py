@@ -25,8 +25,8 @@ import sqlalchemy as sa
 from benchmarks.competition import ROWS, cpu_s, make_room, with_children
 
 from deepdojo.competition.database import rescore, tables
-from deepdojo.competition.database.accept import pack
 from deepdojo.competition.database.events import event_of
+from deepdojo.competition.packing import pack
 
 TEAMS = 1_000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from pathlib import Path
@@ -10,6 +11,8 @@ from deepdojo.errors import DojoError
 from deepdojo.places import config_folder, write_json
 
 __all__ = ["consented"]
+
+_now: set[str] = set()  # where the store cannot be written, consent holds for this process
 
 
 def consented(files: list[Path], *, trust: bool) -> bool:
@@ -20,12 +23,11 @@ def consented(files: list[Path], *, trust: bool) -> bool:
         known: dict[str, str] = json.loads(store.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         known = {}
-    if set(digests) <= set(known):
+    if set(digests) <= {*known, *_now}:
         return True
     if not trust:
         return False
-    try:
+    _now.update(digests)
+    with contextlib.suppress(DojoError):
         write_json(store, {**known, **digests})
-    except DojoError:
-        return True  # a home that cannot be written: consent holds for this command
     return True

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from deepdojo.data.project import Project
+    from deepdojo.stand_ins.own import OwnCode
     from deepdojo.tables import Table
     from deepdojo.tasks.base import Task
 
@@ -168,13 +169,20 @@ class Run:
 
         return restore_task(self.read_json("task.json"))
 
-    def model(self) -> nn.Module:
-        """The trained model, in evaluation mode, on the CPU."""
+    def own_code(self, *, trust: bool = False) -> OwnCode:
+        """What its author trained with `--with`. Raises ConsentError where that is not known here, without `trust`."""
+        from deepdojo.stand_ins.own import own_of
+
+        return own_of(self.folder, self.info, trust=trust)
+
+    def model(self, *, trust: bool = False) -> nn.Module:
+        """The trained model, in evaluation mode, on the CPU, with its author's own layers where it has any."""
         from deepdojo.models import create_model
         from deepdojo.training.checkpoint import load_weights
 
         config = self.read_json("model/config.json")
-        model = create_model(config["name"], config["dims"], **config["arguments"])
+        with self.own_code(trust=trust).building():
+            model = create_model(config["name"], config["dims"], **config["arguments"])
         model.load_state_dict(load_weights(self.folder / "model" / "model.safetensors"))
         return model.eval()
 

@@ -1,106 +1,60 @@
 """A competition from the command line, with the real server: hosted, served, joined, trained, sent, frozen, ended,
-audited, backed up, archived."""
+audited, backed up, archived.
+
+It is one story, since an event's end comes once: its steps follow one another in one test, whatever else runs beside it
+and in whichever order.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
-import os
 import re
+import sqlite3
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import pytest
 
-from deepdojo.cli import main
 from tests.competition.server.running import a_project, free_port, served
 
-from .conftest import Answer
+from .room import Room, Story, dojo
+
+STORY = Story()
 
 
-@dataclass
-class Room:
-    """A folder with one store, whose server runs; people with config folders of their own."""
-
-    folder: Path
-    port: int
-    link: str
-    hosted: dict[str, Any]
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.port}/winds"
-
-    def dojo(self, *words: str, who: str = "host", inside: str = ".", typed: str | None = None) -> Answer:
-        """What one person runs."""
-        return dojo(self.folder, who, *words, inside=inside, typed=typed)
-
-    def board(self) -> list[dict[str, Any]]:
-        """As an entrant sees it now: the server looks for a new version every 50 ms at most."""
-        time.sleep(0.2)
-        rows: list[dict[str, Any]] = json.loads(self.dojo("board", self.address, "--json").out)
-        return rows
-
-    def sent(self, who: str, share: float, seed: int) -> Path:
-        """A table of which about this share of the rows is right."""
-        import random
-
-        from deepdojo.competition.hosting.solution import read_solution
-
-        draws, labels = random.Random(seed), ("zq7north", "zq7south")
-        rows = read_solution(Path(self.hosted["private"])).rows
-        lines = [f"{row['id']},{labels[(draws.random() < share) == (row['label'] == labels[1])]}" for row in rows]
-        path = self.folder / f"{who}{seed}.csv"
-        path.write_text("id,label\n" + "\n".join(lines) + "\n")
-        return path
-
-
-def dojo(folder: Path, who: str, *words: str, inside: str = ".", typed: str | None = None) -> Answer:
-    """In this process: two dozen interpreters would take a minute to start."""
-    """`typed` is what stands on stdin."""
-    out, err = io.StringIO(), io.StringIO()
-    with (
-        contextlib.chdir(folder / inside),
-        mock.patch.dict(os.environ, {"DEEPDOJO_CONFIG": str(folder / f"config-{who}")}),
-        contextlib.redirect_stdout(out), contextlib.redirect_stderr(err),
-        mock.patch.object(sys, "stdin", io.StringIO(typed or "")),
-    ):  # fmt: skip
-        code = main(list(words))
-    assert "fault of DeepDojo" not in err.getvalue(), err.getvalue()
-    return Answer(code, out.getvalue(), err.getvalue())
-
-
-@pytest.fixture(scope="module")
-def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
-    folder, port = tmp_path_factory.mktemp("room"), free_port()
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    folder, port = tmp_path, free_port()
     a_project(folder)
     said = dojo(folder, "host", "host", "project", "--name", "winds", "--public", "0.4", "--per-day", "20",
-                "--team-size", "2", "--port", str(port), "--json")  # fmt: skip
+                "--team-size", "2", "--largest", "200kB", "--port", str(port), "--json")  # fmt: skip
     assert said.code == 0, said.err
     hosted = json.loads(said.out)
-    with served(folder, port=port):
+    with served(folder, "--name", "room.example.org", port=port):
         yield Room(folder, port, f"http://127.0.0.1:{port}/winds?code={hosted['code']}", hosted)
 
 
-def test_hosting_says_what_was_made_and_gives_the_link(room: Room) -> None:
+@STORY.step
+def hosting_says_what_was_made_and_gives_the_link(room: Room) -> None:
     hosted = room.hosted
     assert hosted["link"].endswith(f":{room.port}/winds?code={hosted['code']}")
     assert hosted["rows"] == {"train": 90, "validation": 10, "test": 100}
     assert hosted["public_rows"] == 40
     kept = json.loads((Path(hosted["private"]) / "rules.json").read_text())
-    assert kept["rules"]["per_day"] == 20
+    assert (kept["rules"]["per_day"], kept["rules"]["largest_bytes"]) == (20, 200_000)
+    said = (room.folder / "serve.log").read_text()
+    assert f"The room asks the proxy: https://room.example.org in the place of http://127.0.0.1:{room.port}" in said
+    assert f"dojo join 'https://room.example.org/winds?code={hosted['code']}' --as NAME" in said
     if sys.platform != "win32":
         assert (Path(hosted["private"]) / "rules.json").stat().st_mode & 0o077 == 0
         assert Path(hosted["token_file"]).stat().st_mode & 0o077 == 0
 
 
-def test_a_rule_that_cannot_be_is_named_by_its_option_and_a_past_end_is_said(room: Room) -> None:
+@STORY.step
+def a_rule_that_cannot_be_is_named_by_its_option_and_a_past_end_is_said(room: Room) -> None:
     for option, value in (("--per-day", "0"), ("--team-size", "0"), ("--public", "1.5")):
         said = room.dojo("host", "project", "--name", "other", option, value)
         assert (said.code, f"error: {option}: " in said.err) == (2, True), said.err
@@ -108,18 +62,20 @@ def test_a_rule_that_cannot_be_is_named_by_its_option_and_a_past_end_is_said(roo
     assert (said.code, "note: its end, 2020-01-31 18:00" in said.err) == (0, True), said.err
 
 
-def test_the_hosts_token_is_good_for_the_server_and_stays_the_same(room: Room) -> None:
+@STORY.step
+def the_hosts_token_is_good_for_the_server_and_stays_the_same(room: Room) -> None:
     from deepdojo.competition.client import Client
 
     told = json.loads(Path(room.hosted["token_file"]).read_text())
     client = Client(f"http://127.0.0.1:{room.port}", told["token"])
-    assert client.event("winds")["code"] == room.hosted["code"]
+    assert client.event("winds")["join_code"] == room.hosted["code"]
     again = json.loads(room.dojo("host", "winds", "link", "--json").out)
     assert again["code"] == room.hosted["code"]
     assert json.loads(Path(room.hosted["token_file"]).read_text()) == told
 
 
-def test_an_entrant_joins_trains_sends_and_stands_on_the_board(room: Room) -> None:
+@STORY.step
+def an_entrant_joins_trains_sends_and_stands_on_the_board(room: Room) -> None:
     joined = room.dojo("join", room.link, "--as", "ada", who="ada")
     assert joined.code == 0, joined.err
     assert "Next: dojo train winds" in joined.out
@@ -139,7 +95,8 @@ def test_an_entrant_joins_trains_sends_and_stands_on_the_board(room: Room) -> No
     assert "not surely better" in again.out
 
 
-def test_a_run_states_its_costs_and_a_table_those_that_are_given(room: Room) -> None:
+@STORY.step
+def a_run_states_its_costs_and_a_table_those_that_are_given(room: Room) -> None:
     row = next(row for row in room.board() if row["name"] == "ada")
     assert row["parameters"] > 100
     assert 0 < row["seconds"] < 60
@@ -155,7 +112,8 @@ def test_a_run_states_its_costs_and_a_table_those_that_are_given(room: Room) -> 
     assert (row["parameters"], row["train_flops"], row["seconds"]) == (12, 3e9, None)
 
 
-def test_a_team_sees_what_it_sent_and_names_what_counts_at_the_end(room: Room) -> None:
+@STORY.step
+def a_team_sees_what_it_sent_and_names_what_counts_at_the_end(room: Room) -> None:
     said = room.dojo("board", room.address, "--mine", who="gus")
     assert "None of 2 is chosen: the one that is best on the public rows counts at the end." in said.out
     (own,) = json.loads(room.dojo("board", room.address, "--mine", "--json", who="gus").out)
@@ -170,23 +128,28 @@ def test_a_team_sees_what_it_sent_and_names_what_counts_at_the_end(room: Room) -
     assert room.dojo("board", room.address, "--mine", who="stranger").code == 2
 
 
-def test_a_file_with_a_fault_is_one_sentence_and_code_2(room: Room) -> None:
+@STORY.step
+def a_file_with_a_fault_is_one_sentence_and_code_2(room: Room) -> None:
     assert room.dojo("join", room.link, "bobs", "--as", "bob", who="bob").code == 0
     (room.folder / "bad.csv").write_text("id,label\nnobody,zq7north\n")
     said = room.dojo("submit", "bad.csv", room.address, "--wait", who="bob")
     assert said.code == 2
     assert said.err.strip().splitlines()[-1].startswith("error: ")
+    (room.folder / "large.csv").write_bytes(b"id,label\n" + b"x" * 200_000)
+    assert "has 0.2 MB, and the event takes 200 kB" in room.dojo("submit", "large.csv", room.address, who="bob").err
     as_json = room.dojo("submit", "bad.csv", room.address, "--wait", "--json", who="bob")
     assert set(json.loads(as_json.out)) >= {"error", "where", "todo"}
 
 
-def test_who_has_not_joined_is_told_how(room: Room) -> None:
+@STORY.step
+def who_has_not_joined_is_told_how(room: Room) -> None:
     said = room.dojo("submit", "bad.csv", room.address, who="nobody")
     assert (said.code, said.out) == (2, "")
     assert "join first: dojo join" in said.err
 
 
-def test_a_wrong_code_and_a_taken_name_are_refused_and_leave_no_folder(room: Room) -> None:
+@STORY.step
+def a_wrong_code_and_a_taken_name_are_refused_and_leave_no_folder(room: Room) -> None:
     wrong = room.dojo("join", f"{room.address}?code=wrong", "eves", "--as", "eve", who="eve")
     assert (wrong.code, "not right" in wrong.err) == (2, True)
     taken = room.dojo("join", room.link, "eves", "--as", "ADA ", who="eve")
@@ -194,14 +157,17 @@ def test_a_wrong_code_and_a_taken_name_are_refused_and_leave_no_folder(room: Roo
     assert not (room.folder / "eves").exists()
 
 
-def test_a_team_is_joined_by_invitation(room: Room) -> None:
+@STORY.step
+def a_team_is_joined_by_invitation(room: Room) -> None:
     done = json.loads(room.dojo("join", room.link, "carols", "--as", "carol", "--json", who="carol").out)
     said = room.dojo("join", room.link, "dans", "--as", "dan", "--invite", done["invite"], "--json", who="dan")
     assert said.code == 0, said.err
     assert sorted(json.loads(said.out)["members"]) == ["carol", "dan"]
+    assert "carol, dan; it is full" in room.dojo("join", room.link, "carols", who="carol").out
 
 
-def test_a_token_that_the_host_hands_out_moves_a_person_to_another_computer(room: Room) -> None:
+@STORY.step
+def a_token_that_the_host_hands_out_moves_a_person_to_another_computer(room: Room) -> None:
     told = json.loads(room.dojo("host", "winds", "token", "vera", "--role", "viewer", "--json").out)
     joined = room.dojo("join", room.address, "veras", "--token", "-", who="vera", typed=told["token"] + "\n")
     assert joined.code == 0, joined.err
@@ -217,7 +183,8 @@ def test_a_token_that_the_host_hands_out_moves_a_person_to_another_computer(room
         assert (said.code, (room.folder / "x").exists()) == (code, False), words
 
 
-def test_a_new_link_lets_in_whom_the_old_one_does_not(room: Room) -> None:
+@STORY.step
+def a_new_link_lets_in_whom_the_old_one_does_not(room: Room) -> None:
     old = json.loads(room.dojo("host", "winds", "link", "--json").out)
     new = json.loads(room.dojo("host", "winds", "link", "new", "--port", str(room.port), "--json").out)
     assert old["code"] != new["code"]
@@ -231,7 +198,8 @@ def test_a_new_link_lets_in_whom_the_old_one_does_not(room: Room) -> None:
     assert room.dojo("host", "winds", "link", "old").code == 2
 
 
-def test_the_host_revokes_and_all_stands_in_the_log(room: Room) -> None:
+@STORY.step
+def the_host_revokes_and_all_stands_in_the_log(room: Room) -> None:
     assert room.dojo("host", "winds", "revoke", "vera").code == 0
     people = {row["name"]: row for row in json.loads(room.dojo("host", "winds", "people", "--json").out)["people"]}
     assert people["vera"]["revoked"]
@@ -240,18 +208,14 @@ def test_the_host_revokes_and_all_stands_in_the_log(room: Room) -> None:
     log = room.dojo("host", "winds", "log").out
     assert "host revoked: role viewer, whom vera" in log
     assert "host handed out a token: role viewer, whom vera" in log
-    for words in (
-        ("revoke",),
-        ("revoke", "nobody"),
-        ("revoke", "host"),
-        ("token",),
-        ("token", "vera", "--role", "king"),
-    ):
+    for words in (("revoke",), ("revoke", "nobody"), ("revoke", "host"), ("token",),
+                  ("token", "vera", "--role", "king")):  # fmt: skip
         said = room.dojo("host", "winds", *words)
         assert (said.code, said.out) == (2, ""), words
 
 
-def test_a_password_is_typed_never_given_as_an_argument(room: Room) -> None:
+@STORY.step
+def a_password_is_typed_never_given_as_an_argument(room: Room) -> None:
     for words, typed in ((("password", "hunter22"), "x"), (("password",), "short\n"), (("password",), None)):
         said = room.dojo("host", "winds", *words, typed=typed)
         assert (said.code, said.out) == (2, ""), words
@@ -260,7 +224,8 @@ def test_a_password_is_typed_never_given_as_an_argument(room: Room) -> None:
     assert "no password any more" in room.dojo("host", "winds", "password", typed="\n").out
 
 
-def test_a_frozen_board_stands_still_until_the_freeze_ends(room: Room) -> None:
+@STORY.step
+def a_frozen_board_stands_still_until_the_freeze_ends(room: Room) -> None:
     room.dojo("join", room.link, "fays", "--as", "fay", who="fay")
     assert room.dojo("host", "winds", "freeze").code == 0
     sent = room.dojo("submit", str(room.sent("fay", 0.95, 1)), room.address, "--wait", who="fay")
@@ -271,7 +236,8 @@ def test_a_frozen_board_stands_still_until_the_freeze_ends(room: Room) -> None:
     assert room.board()[0]["name"] == "fay"
 
 
-def test_announcements_and_a_new_end_reach_the_server(room: Room) -> None:
+@STORY.step
+def announcements_and_a_new_end_reach_the_server(room: Room) -> None:
     from deepdojo.competition.client import Client
 
     assert room.dojo("host", "winds", "announce", "closes at six").code == 0
@@ -286,9 +252,8 @@ def test_announcements_and_a_new_end_reach_the_server(room: Room) -> None:
         assert (said.code, said.out) == (2, ""), words
 
 
-def test_the_audit_finds_all_equal_and_a_changed_score(room: Room) -> None:
-    import sqlite3
-
+@STORY.step
+def the_audit_finds_all_equal_and_a_changed_score(room: Room) -> None:
     said = room.dojo("host", "winds", "audit")
     assert said.code == 0, said.out + said.err
     assert "equal" in said.out
@@ -304,7 +269,8 @@ def test_the_audit_finds_all_equal_and_a_changed_score(room: Room) -> None:
     assert room.dojo("host", "winds", "audit").code == 0
 
 
-def test_a_backup_is_restored_elsewhere_with_the_same_board_and_a_wrong_byte_is_refused(room: Room) -> None:
+@STORY.step
+def a_backup_is_restored_elsewhere_with_the_same_board_and_a_wrong_byte_is_refused(room: Room) -> None:
     assert room.dojo("host", "winds", "backup", "monday.zip").code == 0
     file = room.folder / "monday.zip"
     if sys.platform != "win32":
@@ -323,7 +289,8 @@ def test_a_backup_is_restored_elsewhere_with_the_same_board_and_a_wrong_byte_is_
     assert (said.code, (room.folder / "third").exists()) == (2, False)
 
 
-def test_answers_that_were_wrong_are_scored_anew_seen_and_applied(room: Room) -> None:
+@STORY.step
+def answers_that_were_wrong_are_scored_anew_seen_and_applied(room: Room) -> None:
     csv = room.folder / "test.csv"
     kept = csv.read_text()
     flipped = kept.replace("zq7north", "\0", 20).replace("zq7south", "zq7north", 20).replace("\0", "zq7south")
@@ -342,12 +309,13 @@ def test_answers_that_were_wrong_are_scored_anew_seen_and_applied(room: Room) ->
         after = {row["name"]: row["score"] for row in room.board()}
         assert after == {row["team"]: row["new_value"] for row in told["moves"]}
         assert after != {row["name"]: row["score"] for row in before}
-        assert _audit_when_done(room)["equal"]
+        assert room.audited()["equal"]
     finally:
         csv.write_text(kept)
 
 
-def test_the_end_opens_the_final_board_which_comes_out_of_the_archive_again(room: Room) -> None:
+@STORY.step
+def the_end_opens_the_final_board_which_comes_out_of_the_archive_again(room: Room) -> None:
     soon = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime(time.time() - 1))
     assert room.dojo("host", "winds", "extend", "--until", soon).code == 0
     end = time.monotonic() + 60
@@ -358,7 +326,7 @@ def test_the_end_opens_the_final_board_which_comes_out_of_the_archive_again(room
     assert [row["score"] for row in rows] == sorted((row["score"] for row in rows), reverse=True)
     assert "dojo submit" not in room.dojo("board", room.address, "--final").out
     assert {"public_rank", "public_value"} <= set(rows[0])
-    assert _audit_when_done(room)["final_rows"] == len(rows)
+    assert room.audited()["final_rows"] == len(rows)
     done = room.dojo("host", "winds", "archive", "kept")
     assert done.code == 0, done.err
     again = room.dojo("host", "kept", "audit", "--json")
@@ -379,11 +347,8 @@ def test_the_end_opens_the_final_board_which_comes_out_of_the_archive_again(room
     assert (late.code, "has ended" in late.err) == (2, True)
 
 
-def _audit_when_done(room: Room) -> dict[str, Any]:
-    end = time.monotonic() + 60
-    while (said := room.dojo("host", "winds", "audit", "--json")).code == 2 and time.monotonic() < end:
-        time.sleep(0.3)
-    return dict(json.loads(said.out))
+def test_a_competition_from_its_hosting_to_its_archive(room: Room) -> None:
+    STORY.happen(room)
 
 
 # ---- without a server ----
@@ -397,6 +362,7 @@ def test_what_cannot_be_hosted_is_one_sentence_and_leaves_nothing(tmp_path: Path
         ("project", "--starts", "2027-02-01T00:00", "--until", "2027-01-01T00:00"), ("project", "--name", "A b"),
         ("project", "--apply"), ("project", "--run-time", "5s"), ("project", "--code", "--run-memory", "0.001"),
         ("nowhere",), ("project", "--db", "mysql://x/y"),
+        ("project", "--largest", "7"), ("project", "--largest", "2GB"),
     ):  # fmt: skip
         said = dojo(tmp_path, "host", "host", *words)
         assert (said.code, said.out) == (2, ""), (words, said.out, said.err)
@@ -415,10 +381,12 @@ def test_a_name_is_hosted_once(tmp_path: Path) -> None:
 
 def test_verbs_and_serve_without_a_store_say_so(tmp_path: Path) -> None:
     for words in (("host", "winds", "freeze"), ("serve",), ("serve", "--port", "0"), ("serve", "--key", "k.pem"),
+                  ("host", "winds", "rescore", "--reason", "x", "--preview"),
                   ("host", "winds", "restore", "nowhere.zip")):  # fmt: skip
         said = dojo(tmp_path, "host", *words)
         assert said.code == 2, words
         assert said.err.startswith("error: ")
+        assert words[1:2] != ("winds",) or "restore" in words or "on the server's machine" in said.err
     assert not (tmp_path / "dojo-server").exists()
 
 

@@ -13,17 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_compete import Room, _audit_when_done, dojo
+from tests.cli.room import Room, Story, dojo
 from tests.competition.attacks.code_room import GOOD, needs_sandbox
 from tests.competition.server.running import a_project, free_port, served
 
 needs_sandbox()
-pytestmark = pytest.mark.slow  # its tests are one story
+pytestmark = pytest.mark.slow
+STORY = Story()
 
 
-@pytest.fixture(scope="module")
-def room(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Room]:
-    folder, port = tmp_path_factory.mktemp("room"), free_port()
+@pytest.fixture
+def room(tmp_path: Path) -> Iterator[Room]:
+    folder, port = tmp_path, free_port()
     a_project(folder)
     said = dojo(folder, "host", "host", "project", "--name", "winds", "--code", "--run-time", "2m", "--per-day", "20",
                 "--port", str(port), "--json")  # fmt: skip
@@ -45,7 +46,8 @@ def runs_of_programs(room: Room) -> list[tuple[int, float, str]]:
         return database.execute("SELECT submission_id, seconds, sha256 FROM program_runs ORDER BY 1").fetchall()
 
 
-def test_a_program_runs_on_the_examples_at_home_and_on_the_hidden_rows_there(room: Room) -> None:
+@STORY.step
+def a_program_runs_on_the_examples_at_home_and_on_the_hidden_rows_there(room: Room) -> None:
     joined = room.dojo("join", room.link, "--as", "ada", who="ada")
     assert joined.code == 0, joined.err
     assert "You send a program, which predicts hidden rows" in joined.out
@@ -65,7 +67,8 @@ def test_a_program_runs_on_the_examples_at_home_and_on_the_hidden_rows_there(roo
     assert [row["name"] for row in room.board()] == ["ada"]
 
 
-def test_a_run_of_dojo_train_is_sent_with_what_predicting_needs_and_predicts_there(room: Room) -> None:
+@STORY.step
+def a_run_of_dojo_train_is_sent_with_what_predicting_needs_and_predicts_there(room: Room) -> None:
     trained = room.dojo("train", "winds", "--set", "train.epochs=1", "--no-explain", "--json", who="ada")
     assert trained.code == 0, trained.err
     sent = room.dojo("submit", "last", room.address, "--wait", "--json", who="ada")
@@ -81,7 +84,8 @@ def test_a_run_of_dojo_train_is_sent_with_what_predicting_needs_and_predicts_the
     assert log.startswith("exit code 0"), log
 
 
-def test_what_a_failed_program_did_is_one_sentence_for_its_sender(room: Room) -> None:
+@STORY.step
+def what_a_failed_program_did_is_one_sentence_for_its_sender(room: Room) -> None:
     name = program(room, "broken", "import sys\n\nraise KeyError('label')\n")
     said = room.dojo("submit", name, room.address, "--wait", who="ada")
     assert (said.code, said.out) == (2, "")
@@ -90,24 +94,26 @@ def test_what_a_failed_program_did_is_one_sentence_for_its_sender(room: Room) ->
     assert (refused.code, "this event takes programs" in refused.err) == (2, True)
 
 
-def test_answers_are_scored_anew_and_audited_without_running_a_program_again(room: Room) -> None:
+@STORY.step
+def answers_are_scored_anew_and_audited_without_running_a_program_again(room: Room) -> None:
     kept = (room.folder / "test.csv").read_text()
     flipped = kept.replace("zq7north", "\0", 20).replace("zq7south", "zq7north", 20).replace("\0", "zq7south")
     ran, before = runs_of_programs(room), room.board()
-    assert _audit_when_done(room)["equal"]
+    assert room.audited()["equal"]
     (room.folder / "test.csv").write_text(flipped)
     try:
         seen = room.dojo("host", "winds", "rescore", "--reason", "label fixed", "--preview", "--json")
         assert seen.code == 0, seen.err
         assert room.dojo("host", "winds", "rescore", "--apply").code == 0
         assert room.board() != before
-        assert _audit_when_done(room)["equal"]
+        assert room.audited()["equal"]
     finally:
         (room.folder / "test.csv").write_text(kept)
     assert runs_of_programs(room) == ran
 
 
-def test_the_end_waits_for_programs_that_run_and_the_archive_has_programs_and_tables(room: Room) -> None:
+@STORY.step
+def the_end_waits_for_programs_that_run_and_the_archive_has_programs_and_tables(room: Room) -> None:
     slow = program(room, "slow", f"import time\ntime.sleep(6)\n{GOOD}")
     sent = room.dojo("submit", slow, room.address, "--json", who="ada")
     assert sent.code == 0, sent.err
@@ -117,7 +123,7 @@ def test_the_end_waits_for_programs_that_run_and_the_archive_has_programs_and_ta
     while (said := room.dojo("board", room.address, "--final", "--json")).code and time.monotonic() < end:
         time.sleep(0.3)
     assert json.loads(said.out)[0]["submissions"] == 3
-    assert _audit_when_done(room)["final_rows"] == 1
+    assert room.audited()["final_rows"] == 1
     done = room.dojo("host", "winds", "archive", "kept")
     assert done.code == 0, done.err
     names = sorted(path.name for path in (room.folder / "kept" / "submissions").iterdir())
@@ -131,3 +137,7 @@ def test_the_end_waits_for_programs_that_run_and_the_archive_has_programs_and_ta
         path.write_bytes(whole + b" ")
         assert room.dojo("host", "kept", "audit").code == 2
         path.write_bytes(whole)
+
+
+def test_a_code_competition_from_its_hosting_to_its_archive(room: Room) -> None:
+    STORY.happen(room)

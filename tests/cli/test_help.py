@@ -31,13 +31,13 @@ FROZEN = {
     "compare": "RUN OTHER --json --project --runs",
     "runs": "PROJECT --all --json --runs --sort --state --watch",
     "score": "PROJECT PREDICTIONS --json --offline --trust",
-    "host": "PROJECT VERB ARGUMENT --anyway --apply --cancel --code --db --description --freeze-at --json --name "
-    "--offline --per-day --port --practice --preview --project --public --reason --role --run-memory --run-time "
+    "host": "PROJECT VERB ARGUMENT --anyway --apply --cancel --code --db --description --freeze-at --json --largest "
+    "--name --offline --per-day --port --practice --preview --project --public --reason --role --run-memory --run-time "
     "--show-output --starts --store --team-size --title --trust --until --yes",
     "serve": "--bundle --certificate --db --host --key --name --port --scoring-only --store --workers",
     "join": "LINK FOLDER --as --invite --json --token",
     "submit": "WHAT ADDRESS --flops --json --note --parameters --seconds --wait",
-    "bundle": "FOLDER PROJECTS --json --offline --yes",
+    "bundle": "FOLDER PROJECTS --json --offline --store --yes",
     "list": "KIND --json",
     "show": "NAME --json --kind",
     "schema": "KIND",

@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from deepdojo.competition.database.accept import Sent, accept, pack
+from deepdojo.competition.database.accept import Sent, accept
 from deepdojo.competition.database.engine import Database
 from deepdojo.competition.database.events import Event, event_of, make_event
 from deepdojo.competition.database.people import join
 from deepdojo.competition.event import Rules
 from deepdojo.competition.hosting.solution import write_solution
+from deepdojo.competition.packing import pack
 from deepdojo.competition.worker import Worker
 from deepdojo.competition.worker.process import ScoringLimits
 from deepdojo.contracts import contract_of

@@ -145,6 +145,16 @@ def test_an_answer_of_another_kind_is_one_sentence(answer: object) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("status", "sentence"), [
+    (413, "a proxy before the server takes no file as large as this; send less, or tell the host"),
+    (502, "a proxy is there, and cannot reach the competition server"), (504, "a proxy is there"),
+])  # fmt: skip
+def test_what_a_proxy_says_in_its_own_words_is_known(status: int, sentence: str) -> None:
+    page = (status, {"content-type": "text/html"}, b"<html><center>nginx</center></html>")
+    with scripted(page) as server, pytest.raises(DojoError, match=sentence):
+        Client(server.address, tries=1).events()
+
+
 def test_an_answer_without_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "_JSON_BYTES", 1000)
     with scripted((200, {}, b'"' + b"x" * 5000 + b'"')) as server, pytest.raises(DojoError, match="larger than"):

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from deepdojo.competition.cost import COSTS, cost_of, front, mark_fronts, run_cost, stated_cost
+from deepdojo.competition.cost import COSTS, cost_of, mark_fronts, run_cost, stated_cost
 from deepdojo.competition.refusal import Refusal
-from deepdojo.scoring import pareto
-
-
-def test_the_front_is_that_of_the_local_board():
-    draws = np.random.default_rng(3)
-    for n in (0, 1, 2, 7, 60):
-        points = [(float(a), float(b)) for a, b in draws.integers(0, 6, size=(n, 2))]
-        assert front(points) == pareto([a for a, _ in points], [b for _, b in points])
 
 
 def test_of_a_metric_where_less_is_better_the_low_ones_are_on_the_front():

@@ -170,6 +170,22 @@ def test_what_new_leaves_out_of_a_folder_of_images_is_said_and_listed(tmp_path):
     assert rejected["loose.png"] == "the name does not match data.pattern"
 
 
+@pytest.mark.parametrize("given", [True, False])
+def test_held_out_images_without_classes_are_refused_before_a_project_is_made(tmp_path, given):
+    for folder in ("train/a", "train/b"):
+        (tmp_path / "pics" / folder).mkdir(parents=True)
+        for i in range(6):
+            Image.new("L", (8, 8), 40 * i).save(tmp_path / "pics" / folder / f"{i}.png")
+    held_out = tmp_path / ("unnamed" if given else "pics/test")
+    held_out.mkdir()
+    for i in range(3):
+        Image.new("L", (8, 8), 9 * i).save(held_out / f"{i}.png")
+    source, test = (tmp_path / "pics/train", held_out) if given else (tmp_path / "pics", None)
+    with pytest.raises(DataError, match=r"3 files of the test part lie in no class folders.*dojo predict RUN FOLDER"):
+        create(tmp_path / "p", source, test=test)
+    assert not (tmp_path / "p").exists()
+
+
 def test_blank_lines_are_no_header(tmp_path):
     with pytest.raises(DataError, match=r"t\.csv: the file holds blank lines only; export it again"):
         dataset(tmp_path, {"t.csv": "\n\n \n"}, **TABLE)

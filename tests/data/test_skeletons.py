@@ -30,6 +30,24 @@ def test_a_line_is_a_joint_with_or_without_confidence_or_a_frame(motion, joint_a
 
 
 @pytest.mark.parametrize(
+    "rows",
+    [
+        ["-0.371736 0.371031 2.674849", "-0.000001 12345678.500000 -9.999999"],  # as sensors write
+        [".50 -.25 7.00", "1.10 2.20 3.30"],
+        ["1.5 2.25 3.5", "1. .5 -2.5"],  # other widths
+        ["1.5 2.5 3", "4.5 5.5 6.25"],
+        ["1.5  2.  .5", "0.5 1.5 2.5"],  # a point at a word's end, blanks where digits would stand
+        ["123456789012345.678901 1.500000 2.500000", "0.100000 0.200000 0.300000"],  # more digits than a float holds
+        ["1.5e3 2.5 3.5", "1.5 2.5 3.5"],
+    ],
+)
+def test_numbers_of_equal_and_other_digits_are_what_python_reads(rows) -> None:
+    wanted = np.array([[float(word) for word in row.split()] for row in rows], dtype=np.float32)
+    for text in ("\n".join(rows), "\r\n".join(rows) + "\n", "\n" + "\n".join(row + " " for row in rows)):
+        np.testing.assert_array_equal(parse_motion(text, 1)[:, 0], wanted)
+
+
+@pytest.mark.parametrize(
     ("text", "joints", "fault"),
     [
         ("", 5, "empty"),
@@ -38,6 +56,8 @@ def test_a_line_is_a_joint_with_or_without_confidence_or_a_frame(motion, joint_a
         ("1 2 3\n1 nan 3\n", 1, "line 2: 'nan' is not a finite number"),
         ("1 2 3\n1 inf 3\n", 1, "line 2: 'inf' is not a finite number"),
         ("1-2 3 4\n1 2 3\n", 1, "line 1: '1-2' is not a finite number"),
+        ("1.5 2.5 3-.5\n", 1, "line 1: '3-.5' is not a finite number"),
+        ("1.5 2.5.3 4\n", 1, "line 1: '2.5.3' is not a finite number"),
         ("1.2.3 4 5\n", 1, "line 1: '1.2.3' is not a finite number"),
         ("1 2 3e\n", 1, "line 1: '3e' is not a finite number"),
         ("1 2 3 4\n1 2\n", 1, "line 2 has 2 numbers, the lines before it 4 numbers"),

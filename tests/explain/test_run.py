@@ -216,6 +216,15 @@ def test_progress_ends_at_the_whole():
     assert seen == [(i, 5) for i in range(1, 6)]
 
 
+def test_of_large_rows_fewer_are_tested_and_that_is_said(monkeypatch):
+    task, model, rows, cells = _case("tabular-classification")
+    for limit, n, said in ((2, 10, True), (10**6, 12, False)):
+        monkeypatch.setitem(explain_rows.__globals__, "LARGE_ENTRIES", limit)
+        found = explain_rows(task, model, inputs_of(task, rows), cells, device="cpu", n=12)
+        assert found["rows_n"] == n
+        assert any("10 are tested" in note for note in found["notes"]) == said
+
+
 def test_an_unknown_method_names_the_nearest():
     task, model, rows, cells = _case("tabular-classification", n=20)
     with pytest.raises(UnknownNameError, match="occlusion"):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from deepdojo.grader.gate import check_lesson
-from deepdojo.grader.lessons import all_lessons
+from deepdojo.grader.grade import grade_source, prepare
+from deepdojo.grader.lessons import all_lessons, find_lesson
 from deepdojo.grader.runner import Runner
 
 LESSONS = all_lessons()
@@ -15,6 +16,15 @@ LESSONS = all_lessons()
 def test_gate(forked: Runner, lesson) -> None:
     report = check_lesson(lesson, LESSONS, seeds=2, runner=forked)
     assert not [fault for fault in report.faults if "a verdict takes" not in fault]  # this machine may be busy
+
+
+@pytest.mark.parametrize(("lesson", "seed"), [("f1", 121), ("a2", 7), ("a2", 30)])
+def test_right_code_passes_where_numbers_nearly_cancel(forked: Runner, lesson: str, seed: int) -> None:
+    """Seeds at which right code failed: two close numbers at 10,000, and x - logsumexp(x) in float32."""
+    found = find_lesson(lesson)
+    questions = prepare(found, [seed])
+    for text in (found.solution, *found.accepted().values()):
+        assert grade_source(found, text, questions=questions, runner=forked).passed
 
 
 @pytest.mark.slow

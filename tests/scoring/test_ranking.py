@@ -10,7 +10,7 @@ import pytest
 from deepdojo.errors import ScoreError
 from deepdojo.scoring.flips import pairwise_p
 from deepdojo.scoring.measured import from_mean, paired
-from deepdojo.scoring.ranking import better, pareto, ranks, tie_groups
+from deepdojo.scoring.ranking import better, ranks, tie_groups
 
 
 def board(terms):
@@ -167,19 +167,3 @@ def test_bad_input():
         ranks([1, 2, 3], np.zeros((2, 5)), higher_is_better=True)
     with pytest.raises(ScoreError, match="entry 1 has a value or an influence that is not finite"):
         ranks([math.nan, 0.5], np.zeros((2, 5)), higher_is_better=True)
-
-
-def test_pareto_front():
-    costs, scores = [1, 2, 3, 3, 1, None, 5], [0.5, 0.7, 0.7, 0.9, 0.5, 0.99, 0.8]
-    assert pareto(costs, scores) == [True, True, False, True, True, False, False]
-    assert pareto([1, 2], [0.5, 0.4], higher_is_better=False) == [True, True]
-    assert pareto(np.array([1.0, 2.0]), np.array([0.5, math.nan])) == [True, False]
-    assert pareto([], []) == []
-
-
-@pytest.mark.parametrize("seed", range(10))
-def test_pareto_by_brute_force(seed):
-    rng = np.random.default_rng(seed)
-    c, s = rng.integers(5, size=30), rng.integers(5, size=30)
-    worse = [any(c[j] <= c[i] and s[j] >= s[i] and (c[j] < c[i] or s[j] > s[i]) for j in range(30)) for i in range(30)]
-    assert pareto(c, s) == [not w for w in worse]

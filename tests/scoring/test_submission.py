@@ -77,13 +77,25 @@ def test_links(tmp_path):
         Submission.read(tmp_path / "s.zip", CLASSIFICATION)
 
 
-@pytest.mark.parametrize(
-    "members",
-    [{}, {"results.csv": CSV}, {"deep/predictions.csv": CSV}, {"predictions.csv": CSV, "predictions.jsonl": b"x"}],
-)
-def test_not_exactly_one_table(tmp_path, members):
-    with pytest.raises(ScoreError, match=r"tables named predictions\.\* .*put one predictions.csv"):
+@pytest.mark.parametrize(("members", "sentence"), [
+    ({}, "no table in its root .*it holds: nothing.* put one predictions.csv"),
+    ({"readme.txt": b"x"}, "no table in its root .*readme.txt.* put one predictions.csv"),
+    ({"deep/predictions.csv": CSV}, r"in a folder \(deep/predictions.csv\).*without the folder"),
+    ({"predictions.csv": CSV, "predictions.jsonl": b"x"}, "2 tables in its root .*leave in one alone"),
+    ({"a.csv": CSV, "b.csv": CSV}, r"2 tables in its root \(a.csv, b.csv\).*name the one to be scored predictions.csv"),
+])  # fmt: skip
+def test_not_exactly_one_table(tmp_path, members, sentence):
+    with pytest.raises(ScoreError, match=sentence):
         Submission.read(zipped(tmp_path / "s.zip", **members), CLASSIFICATION)
+
+
+@pytest.mark.parametrize("more", [{}, {"deep/b.csv": b"x"}, {"__MACOSX/._mine.csv": b"x"}, {"._mine.csv": b"x"},
+                                  {"manifest.json": b"{}"}])  # fmt: skip
+def test_a_lone_table_may_have_any_name(tmp_path, more):
+    found = Submission.read(zipped(tmp_path / "s.zip", **{"mine.csv": CSV, **more}), CLASSIFICATION)
+    assert found.table.source == "s.zip!mine.csv"
+    both = {"mine.csv": b"x", "predictions.csv": CSV}
+    assert Submission.read(zipped(tmp_path / "t.zip", **both), CLASSIFICATION).table.source == "t.zip!predictions.csv"
 
 
 def test_a_bomb_is_not_unpacked(tmp_path, monkeypatch):

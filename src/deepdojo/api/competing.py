@@ -33,8 +33,8 @@ def host(
         anyway: host it in spite of what `dojo check` calls an error.
         shown: called with what gives the answers away, before anything is handed out.
         rules: fields of `deepdojo.competition.event.Rules`: name, title, public_share, starts, ends, team_size,
-            per_day, practice, code (with run_s, run_bytes, broken_per_day, show_printed), description, freeze_at.
-            Moments may be texts: "2027-01-31T18:00".
+            per_day, largest_bytes, practice, code (with run_s, run_bytes, broken_per_day, show_printed), description,
+            freeze_at. Moments may be texts: "2027-01-31T18:00".
 
     Returns:
         event, link, code, public, rows, public_rows, references, sample, problems, notes, rules, token_file.

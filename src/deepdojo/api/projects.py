@@ -109,6 +109,7 @@ def bundle(
     *,
     offline: bool = False,
     yes: bool = False,
+    store: str | Path | None = "dojo-server",
     listener: Listener | None = None,
 ) -> dict[str, Any]:
     """Write all that a computer like this one needs to install DeepDojo and to train these projects without a network.
@@ -116,6 +117,7 @@ def bundle(
     Args:
         folder: is made; wheels, projects with their data, and INSTALL.txt.
         yes: download more than 100 MB of data without asking.
+        store: a server's folder, if it is there: notes tell which projects hold what its events hide.
 
     Returns:
         folder, install (the one line that installs from it, and that for Windows), wheels, projects, bytes, notes.
@@ -123,4 +125,7 @@ def bundle(
     from deepdojo.competition.bundle import write_bundle
 
     said = listener or Listener()
-    return write_bundle(Path(folder), projects, offline=offline, yes=yes, progress=said.progress, say=said.stage)
+    place = None if store is None else Path(store).expanduser()
+    return write_bundle(
+        Path(folder), projects, offline=offline, yes=yes, progress=said.progress, say=said.stage, store=place
+    )

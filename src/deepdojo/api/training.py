@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +45,7 @@ def train(
     trust: bool = False,
     resume: str | Path | None = None,
     from_: str | Path | None = None,
+    with_: Sequence[str | Path | Callable[..., Any]] = (),
     listener: Listener | None = None,
 ) -> LoadedRun:
     """Check the data, train, score on held-out rows, compare with baselines, explain, report.
@@ -66,6 +67,7 @@ def train(
             alone opens the held-out rows; the board row says of how many it is the best.
         yes: download more than 100 MB without asking. trust: run the project's own code.
         from_: go on from the weights of a run, or of the folder of a Hugging Face checkpoint: fine-tuning.
+        with_: your own code in the place of ours: files, or functions and classes of a notebook; each is graded first.
         resume: a run that was interrupted; takes no project.
 
     Returns:
@@ -87,7 +89,7 @@ def train(
     if resume is not None:
         asked = {"RECIPE": recipe, "--set": set, "--seed": seed, "--seeds": seeds != 1, "--folds": folds,
                  "--share": share != 1.0, "--from": from_, "--validation-only": validation_only,
-                 "--search": search}  # fmt: skip
+                 "--search": search, "--with": with_}  # fmt: skip
         changed = [name for name, value in asked.items() if value]
         if changed:
             raise UsageError(
@@ -108,6 +110,8 @@ def train(
         "changes": set, "seed": seed, "options": options, "runs": runs, "offline": offline, "yes": yes, "trust": trust,
         "listener": listener, "started": started,
     }  # fmt: skip
+    if with_:
+        given["own"] = _own(with_, search is not None)
     several = seeds != 1 or folds is not False or refit
     if search is not None and (several or under_torchrun()):
         raise UsageError(
@@ -141,6 +145,16 @@ def train(
     session = begin(project, recipe, **given)
     session.cpu_before = cpu_before
     return _entered(session.run())
+
+
+def _own(with_: Sequence[str | Path | Callable[..., Any]], search: bool) -> Any:
+    from deepdojo.session.own_code import own_code
+
+    if search or under_torchrun():
+        raise UsageError(
+            "--with is of plain trainings", where="--with", todo="leave --search and torchrun away, or --with"
+        )
+    return own_code(with_)
 
 
 def train_all(

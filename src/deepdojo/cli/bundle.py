@@ -17,6 +17,7 @@ def bundle(
     /,
     *projects: Annotated[str, option("Projects to take along, with their data.", "Arguments")],
     yes: Annotated[bool, option("Download more than 100 MB of data without asking.", "Data")] = False,
+    store: Annotated[Path, option("A server whose answers must not travel.", "Data")] = Path("dojo-server"),
     offline: Offline = False,
     json: Json = False,
 ) -> None:
@@ -31,7 +32,7 @@ def bundle(
 
     listener = TerminalListener()
     try:
-        made = api.bundle(folder, projects, offline=offline, yes=yes, listener=listener)
+        made = api.bundle(folder, projects, offline=offline, yes=yes, store=store, listener=listener)
     finally:
         listener.finish()
     if json:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from deepdojo.cli.host_people import when
-from deepdojo.cli.options import Json, Offline, Trust, Yes, option, parse_duration
+from deepdojo.cli.options import Json, Offline, Trust, Yes, option, parse_duration, parse_size
 from deepdojo.cli.output import err, head, next_step, out, point, print_json, quoted, styled
 from deepdojo.cli.words import plural, score_text
 from deepdojo.errors import UsageError
@@ -39,6 +39,7 @@ def host(
     freeze_at: Annotated[str | None, option("From then on the public board stands still.", _RULES)] = None,
     team_size: Annotated[int, option("Largest team.", _RULES)] = 1,
     per_day: Annotated[int, option("Scored submissions a team may send a day.", _RULES)] = 5,
+    largest: Annotated[str, option("Largest file that is taken: 200MB.", _RULES)] = "64MiB",
     practice: Annotated[bool, option("The answers are public anyway: the page says so.", _RULES)] = False,
     code: Annotated[bool, option("Entrants send programs, not tables; test rows stay here.", _RULES)] = False,
     run_time: Annotated[str, option("How long a program may run: 90s, 10m.", _RULES)] = "10m",
@@ -98,7 +99,8 @@ def host(
         if given:
             raise UsageError("only an event can be scored anew", where=what, todo="write dojo host EVENT rescore")
     rules = {"name": name, "title": title, "public_share": public, "team_size": team_size, "per_day": per_day,
-             "practice": practice, "code": code, **_of_programs(code, run_time, run_memory, show_output),
+             "largest_bytes": parse_size(largest, where="--largest"), "practice": practice,
+             "code": code, **_of_programs(code, run_time, run_memory, show_output),
              **_texts(description, starts, until, freeze_at)}  # fmt: skip
     try:
         made = api.host(

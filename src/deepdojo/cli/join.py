@@ -56,7 +56,9 @@ def join(
     if rules.get("practice"):
         err("note: this is for practice: the data are public, so the answers can be found")
     if rules.get("team_size", 1) > 1 and done["team"] is not None:
-        out(f"Team {done['team']}: {', '.join(done['members'])}; others join it with --invite {done['invite']}")
+        full = len(done["members"]) >= rules["team_size"]
+        more = "it is full" if full else f"others join it with --invite {done['invite']}"
+        out(f"Team {done['team']}: {', '.join(done['members'])}; {more}")
     out(f"Data: {done['folder']}" + ("" if done["fetched"] else " (was there already)"))
     place = Path(done["folder"])
     shown = place.name if place.parent == Path.cwd() else place

@@ -47,6 +47,18 @@ Trust = Annotated[bool, option("Run the project's own Python code (reader, metri
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?:in)?)?(?:(\d+(?:\.\d+)?)s)?", re.IGNORECASE)
 
 
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)([kMG]i?B)", re.IGNORECASE)
+_UNITS = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
+
+
+def parse_size(text: str, *, where: str) -> int:
+    """Bytes of a size like 200MB or 64MiB. Raises UsageError for anything else, a bare number included."""
+    match = _SIZE.fullmatch(text.strip().replace(" ", ""))
+    if match is None:
+        raise UsageError(f"{text!r} is no size", where=where, todo="write it like 500kB, 200MB or 64MiB")
+    return round(float(match[1]) * _UNITS[match[2].lower()])
+
+
 def parse_duration(text: str, *, where: str = "--budget") -> float:
     """Seconds of a duration like 90s, 10m or 1h30m. Raises UsageError for anything else, a bare number included."""
     match = _DURATION.fullmatch(text.strip().replace(" ", ""))

@@ -37,7 +37,7 @@ def serve(
     api.serve(
         store, db, host=host, port=port, names=name or [], certificate=certificate, key=key, workers=workers,
         bundle=bundle, pages=not scoring_only, say=err,
-        ready=lambda told: _alone() if scoring_only else _ready(told, bundle is not None),
+        ready=lambda told: _alone() if scoring_only else _ready(told, bundle is not None, _behind_proxy(host, name)),
     )  # fmt: skip
     err("stopped; nothing was lost")
 
@@ -46,7 +46,12 @@ def _alone() -> None:
     out("Scoring; Ctrl-C ends it")
 
 
-def _ready(told: dict[str, Any], offers: bool) -> None:
+def _behind_proxy(host: str, names: list[str] | None) -> str | None:
+    """The room's address where a proxy on this machine stands before the server."""
+    return f"https://{names[0]}" if names and host in ("127.0.0.1", "::1", "localhost") else None
+
+
+def _ready(told: dict[str, Any], offers: bool, proxy: str | None) -> None:
     out(f"Serving at {styled(' and '.join(told['addresses']), 'bold')}; Ctrl-C ends it")
     for event in told["events"]:
         out(f"  {event['name']} ({event['state']}): {event['link']}")
@@ -58,7 +63,11 @@ def _ready(told: dict[str, Any], offers: bool) -> None:
         for sentence in told["missing"]:
             err(f"  {sentence}")
     if told["events"]:
-        next_step(f"dojo join '{told['events'][0]['link']}' --as NAME", "on another machine")
+        link, here = told["events"][0]["link"], told["addresses"][0]
+        if proxy is not None:
+            out(f"The room asks the proxy: {proxy} in the place of {here}")
+            link = proxy + link.removeprefix(here)
+        next_step(f"dojo join '{link}' --as NAME", "on another machine")
     else:
         next_step("dojo host PROJECT", "there is no event yet")
     import sys

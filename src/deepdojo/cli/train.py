@@ -5,14 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from deepdojo.cli.options import Json, Offline, RunsFolder, Trust, Yes, option, parse_duration
-from deepdojo.cli.output import answer, next_step, out, point, print_json
+from deepdojo.cli.output import answer, err, next_step, out, point, print_json
 from deepdojo.cli.words import duration, metric_unit, network_name, plural, score_phrase, threshold_said, verdict
-from deepdojo.errors import UsageError
+from deepdojo.errors import DojoError, UsageError
 from deepdojo.launch import rank
 from deepdojo.report.figures import higher_is_better
+
+if TYPE_CHECKING:
+    from deepdojo.grader.verdict import Verdict
 
 __all__ = ["parts", "train"]
 
@@ -37,6 +40,10 @@ def train(
     source: Annotated[
         str | None, option("Fine-tune: begin with the weights of this run or checkpoint folder.", "What", name="--from")
     ] = None,
+    own: Annotated[
+        list[str] | None,
+        option("A file of yours in the place of ours, graded first; can be repeated.", "What", name="--with"),
+    ] = None,
     search: Annotated[int | None, option("Try so many settings on validation rows; train the best.", "How far")] = None,
     budget: Annotated[str | None, option("Longest time for all of it, like 90s, 10m or 1h30m.", "How far")] = None,
     no_baselines: Annotated[bool, option("Skip the floor without a network.", "How far")] = False,
@@ -48,7 +55,7 @@ def train(
     yes: Yes = False,
     trust: Trust = False,
     json: Json = False,
-) -> None:
+) -> int:
     """Train a model, score it, explain it, report it.
 
     dojo train digits                     the project's own recipe
@@ -56,6 +63,7 @@ def train(
     dojo train digits --seeds 5           five trainings, one score, both spreads
     dojo train movie-reviews --folds      each row is held out once
     dojo train reviews -r bert --from RUN go on from what that run has learned
+    dojo train digits --with conv2d.py    your own layer in it (dojo list layers)
     dojo train digits --search 20         20 settings tried, the best is scored
     dojo train trec --all --budget 30m    floors and all recipes, one board
     dojo train --resume last              go on where Ctrl-C stopped it
@@ -70,12 +78,13 @@ def train(
     seconds = None if budget is None else parse_duration(budget)
     if all:
         given = {"--recipe": recipe, "--seeds": seeds != 1, "--folds": folds, "--refit": refit, "--find-lr": find_lr,
-                 "--resume": resume, "--validation-only": validation_only, "--search": search}  # fmt: skip
+                 "--resume": resume, "--validation-only": validation_only, "--search": search,
+                 "--with": own}  # fmt: skip
         train_all(
             str(project), {name for name, there in given.items() if there}, set=set, seed=seed, budget=seconds,
             runs=runs, baselines=not no_baselines, share=share, offline=offline, yes=yes, trust=trust, json=json,
         )  # fmt: skip
-        return
+        return 0
     listener, began = TerminalListener(), time.time()
     try:
         from deepdojo import api
@@ -86,20 +95,34 @@ def train(
             project, recipe, set=set, seed=seed, seeds=seeds, folds=folds, refit=refit, budget=seconds, runs=runs,
             baselines=not no_baselines,
             explain=not no_explain, offline=offline, yes=yes, trust=trust, validation_only=validation_only,
-            share=share, find_lr=find_lr, search=search, resume=resume, from_=source, listener=listener,
+            share=share, find_lr=find_lr, search=search, resume=resume, from_=source,
+            with_=own or (), listener=listener,
         )  # fmt: skip
     except KeyboardInterrupt as stop:
         listener.finish()
         raise KeyboardInterrupt(*(stop.args or _how_to_go_on(began, resume))) from None
+    except DojoError as fault:
+        listener.finish()
+        if hasattr(fault, "verdict"):  # of a lesson, on a file of --with
+            print_verdict(fault.verdict)
+        raise
     finally:
         listener.finish()
     if rank() > 0:  # under torchrun the first process has the word
-        return
+        return 0
     summary = dict(run.summary())
     if json:
         print_json(summary)
-        return
-    _print(summary, Path(run.folder), project)
+    else:
+        _print(summary, Path(run.folder), project)
+    return 0
+
+
+def print_verdict(verdict: Verdict) -> None:
+    from deepdojo.grader.words import language
+
+    for line in verdict.render(language(None)).split("\n"):
+        err(line)
 
 
 def train_all(project: str, others: Iterable[str], *, json: bool, **given: Any) -> None:

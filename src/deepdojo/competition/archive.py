@@ -26,12 +26,12 @@ from deepdojo import __version__
 from deepdojo.competition.audit import answers_of, audit_event, final_numbers, stored_of
 from deepdojo.competition.cost import COSTS
 from deepdojo.competition.database import rescore
-from deepdojo.competition.database.accept import unpack
 from deepdojo.competition.database.events import audited
 from deepdojo.competition.entrant import board_rows
 from deepdojo.competition.host import Store
 from deepdojo.competition.hosting.solution import close_to_others
 from deepdojo.competition.hosting.staging import staged
+from deepdojo.competition.packing import unpack
 from deepdojo.competition.recompute import Program, Stored, differences, recompute
 from deepdojo.errors import DojoError
 from deepdojo.places import write_json, write_text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from deepdojo.competition.database import boards as board_queries
-from deepdojo.competition.database.accept import unpack
 from deepdojo.competition.database.engine import Database
 from deepdojo.competition.database.events import Event
 from deepdojo.competition.database.programs import to_score
 from deepdojo.competition.database.tables import boards, jobs, payloads, rubrics, scores, submissions, teams
+from deepdojo.competition.packing import Damaged, unpack
 from deepdojo.competition.recompute import FIGURES, Program, Stored, differences, recompute
 from deepdojo.competition.refusal import Refusal
 
@@ -120,7 +119,7 @@ def _undamaged(found: Iterator[Stored], damaged: list[str]) -> Iterator[Stored]:
 def _intact(kept: Stored | Program) -> bool:
     try:
         return hashlib.sha256(unpack(kept.data, kept.encoding)).hexdigest() == kept.sha256
-    except zlib.error:
+    except Damaged:
         return False
 
 

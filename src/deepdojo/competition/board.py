@@ -12,6 +12,7 @@ import numpy as np
 
 from deepdojo.competition.entry import Entry
 from deepdojo.competition.store import Store, with_store
+from deepdojo.pareto import pareto
 
 if TYPE_CHECKING:
     from deepdojo.data.project import Project
@@ -136,20 +137,12 @@ def _ranked(entries: list[Entry]) -> dict[int, dict[str, Any]]:
         found = ranks(scores, influence, higher_is_better=able[0].higher_is_better, groups=groups)
         for entry, rank in zip(able, found, strict=True):
             marks[id(entry)]["rank"] = int(rank)
-    for entry in _front([e for e in entries if e.seconds is not None]):
-        marks[id(entry)]["pareto"] = True
+    if entries:
+        higher, seconds = entries[0].higher_is_better, [entry.seconds for entry in entries]
+        front = pareto(seconds, [entry.score for entry in entries], higher_is_better=higher)
+        for entry, on_front in zip(entries, front, strict=True):
+            marks[id(entry)]["pareto"] = on_front
     return marks
-
-
-def _front(entries: list[Entry]) -> list[Entry]:
-    """Those that no entry beats in score without costing at least as many seconds of training."""
-    if not entries:
-        return []
-    from deepdojo.scoring.ranking import pareto
-
-    sign = 1.0 if entries[0].higher_is_better else -1.0
-    costs, scores = np.array([e.seconds for e in entries], dtype=float), np.array([sign * e.score for e in entries])
-    return [e for e, on_front in zip(entries, pareto(costs, scores), strict=True) if on_front]
 
 
 def _row(runs: Path, folder: str, entry: Entry) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from deepdojo.competition.bundle_facts import given_away, hiding_events
 from deepdojo.competition.hosting.staging import staged
 from deepdojo.data.project import Project, find_project
 from deepdojo.data.sources import locate
@@ -33,11 +34,15 @@ def write_bundle(
     yes: bool = False,
     progress: Progress | None = None,
     say: Callable[[str, str], None] | None = None,
+    store: Path | None = None,
 ) -> dict[str, Any]:
     """FOLDER/wheels, FOLDER/projects/NAME and FOLDER/INSTALL.txt, all or nothing.
 
     Wheels come from wherever the user's own pip takes them (its configuration counts): DeepDojo itself as it is
     installed here, and what it depends on, in the versions of this environment where they can be had.
+
+    Args:
+        store: a server's folder; of projects that hold what its events hide the notes say so.
 
     Raises:
         UsageError: the folder is there already, or two projects have one name.
@@ -53,6 +58,7 @@ def write_bundle(
         for project in found:
             say("copy", project.name)
             bundle_project(project, place / "projects" / project.name, offline=offline, yes=yes, progress=progress)
+            notes += _answers_in(place / "projects" / project.name, store)
         extras = ["video"] if any("video" in p.contract.reads.values() for p in found) else []
         say("wheels", "by pip, for this platform")
         notes += _wheels(place / "wheels", extras)
@@ -69,6 +75,17 @@ def write_bundle(
         "folder": str(folder), "install": lines[0], "install_windows": lines[1], "wheels": wheels,
         "projects": [p.name for p in found], "bytes": total, "notes": notes,
     }  # fmt: skip
+
+
+def _answers_in(project: Path, store: Path | None) -> list[str]:
+    """A sentence for each event of a store whose answers lie in a project's copy."""
+    hiding = [] if store is None else hiding_events(store / "events")
+    found = [(private.parent.name, given_away(project, private)) for private in hiding]
+    return [
+        f"projects/{project.name} gives away what the event {event} of {store} hides ({what}): give this bundle to"
+        " nobody who takes part; dojo join gives them the data"
+        for event, what in found if what is not None
+    ]  # fmt: skip
 
 
 def install_lines(name: str, extras: Sequence[str] = ()) -> tuple[str, str]:

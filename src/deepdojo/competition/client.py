@@ -24,6 +24,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from deepdojo import __version__
 from deepdojo.competition.address import Address, parse_address
+from deepdojo.competition.proxy_faults import PROXY_FAULTS
 from deepdojo.competition.refusal import STATUSES, Refusal
 from deepdojo.competition.tokens import token_for
 from deepdojo.errors import DojoError
@@ -334,6 +335,8 @@ class Client:
         with contextlib.suppress(ValueError, RecursionError):
             told = json.loads(answer.body)
         if not isinstance(told, dict) or not isinstance(told.get("error"), str):
+            if answer.status in PROXY_FAULTS:
+                raise DojoError(PROXY_FAULTS[answer.status][0], where=self.server, todo=PROXY_FAULTS[answer.status][1])
             raise self._strange(f"it answers {answer.status} without saying why")
         code = told.get("code") if told.get("code") in STATUSES else "bad_request"
         where, todo = (_clean(told[name]) if isinstance(told.get(name), str) else None for name in ("where", "todo"))

@@ -11,8 +11,9 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 from deepdojo.competition.refusal import Refusal
+from deepdojo.pareto import pareto
 
-__all__ = ["COSTS", "cost_of", "front", "mark_fronts", "run_cost", "stated_cost"]
+__all__ = ["COSTS", "cost_of", "mark_fronts", "run_cost", "stated_cost"]
 
 COSTS = ("parameters", "train_flops", "seconds")
 """Numbers that the model learned; floating-point operations of the training; its seconds."""
@@ -76,28 +77,14 @@ def cost_of(manifest: str | None) -> dict[str, float | None]:
     return {name: told.get(name) for name in COSTS}
 
 
-def front(points: Sequence[tuple[float, float]]) -> list[bool]:
-    """Whether no other (cost, score) is as good for as little and strictly better in one; higher scores are better.
-
-    As `scoring.ranking.pareto`, for known costs.
-    """
-    order = sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1]))
-    found, best, last = [False] * len(points), -math.inf, None
-    for i in order:
-        if points[i][1] > best:
-            found[i], best, last = True, points[i][1], points[i]
-        elif points[i] == last:
-            found[i] = True
-    return found
-
-
 def mark_fronts(rows: Sequence[MutableMapping[str, Any]], *, higher_is_better: bool) -> None:
     """Give each row `pareto`: the costs by which no other row is as good for as little."""
-    sign = 1.0 if higher_is_better else -1.0
     for row in rows:
         row["pareto"] = []
     for name in COSTS:
-        known = [row for row in rows if row.get(name) is not None]
-        for row, on_front in zip(known, front([(row[name], sign * row["value"]) for row in known]), strict=True):
+        front = pareto(
+            [row.get(name) for row in rows], [row["value"] for row in rows], higher_is_better=higher_is_better
+        )
+        for row, on_front in zip(rows, front, strict=True):
             if on_front:
                 row["pareto"].append(name)

@@ -14,6 +14,7 @@ from typing import Any
 from deepdojo.competition.address import Address, parse_address
 from deepdojo.competition.client import Client, client_of
 from deepdojo.competition.cost import COSTS, run_cost, stated_cost
+from deepdojo.competition.event import size_text
 from deepdojo.competition.hosting.staging import staged
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.tokens import keep_token, token_for, token_of_server
@@ -274,7 +275,7 @@ def _fits(file: Path, rules: dict[str, Any]) -> None:
     if not size:
         raise UsageError("the file is empty", where=str(file), todo="send what it should hold")
     if isinstance(most, int) and size > most:
-        raise Refusal("too_large", f"the file has {size / 1e6:,.1f} MB, and the event takes {most / 1e6:,.1f}",
+        raise Refusal("too_large", f"the file has {size / 1e6:,.1f} MB, and the event takes {size_text(most)}",
                       where=str(file), todo="send less" if rules.get("code") else "send Parquet")  # fmt: skip
 
 

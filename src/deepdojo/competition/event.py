@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from deepdojo.competition.refusal import Refusal
 
-__all__ = ["INPUTS", "RESERVED", "Rules", "event_name", "moment", "parse_rules"]
+__all__ = ["INPUTS", "RESERVED", "Rules", "event_name", "moment", "parse_rules", "size_text"]
 
 INPUTS = "inputs"
 """Of a code competition, below the private folder: the test rows without answers, as programs read them."""
@@ -41,7 +41,8 @@ class Rules(BaseModel):
     """Scored submissions a team may send from midnight to midnight UTC; refused files do not count."""
     finals: Annotated[int, Field(ge=1, le=10)] = 2
     """How many of its submissions a team may choose for the final ranking."""
-    largest_bytes: Annotated[int, Field(ge=1024, le=1 << 30)] = 64 << 20
+    largest_bytes: Annotated[int, Field(ge=1024, le=500_000_000)] = 64 << 20
+    """Of one file that is sent, and of a zip unpacked. It is held in memory and kept in the database, as one cell."""
     practice: bool = False
     """The answers are public anyway: the board is for practice."""
     code: bool = False
@@ -88,6 +89,14 @@ def parse_rules(value: dict[str, Any]) -> Rules:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise Refusal("bad_request", first["msg"][:1].lower() + first["msg"][1:], where=where) from None
+
+
+def size_text(size_bytes: int) -> str:
+    """A limit in the unit in which it was given: 64 MiB, 200 MB, 5,000 bytes."""
+    for unit, factor in (("MiB", 1 << 20), ("MB", 10**6), ("kB", 1000)):
+        if size_bytes % factor == 0 and size_bytes >= factor:
+            return f"{size_bytes // factor:,} {unit}"
+    return f"{size_bytes / 1e6:,.2f} MB" if size_bytes >= 10**6 else f"{size_bytes:,} bytes"
 
 
 def moment(text: str) -> float:

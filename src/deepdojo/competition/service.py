@@ -22,6 +22,7 @@ from deepdojo.competition.database.people import Person
 from deepdojo.competition.database.tables import members, submissions, teams
 from deepdojo.competition.desk import Desk
 from deepdojo.competition.event import Rules
+from deepdojo.competition.packing import Packed, unpack
 from deepdojo.competition.passwords import TOKEN, is_password_of
 from deepdojo.competition.refusal import Refusal
 
@@ -75,7 +76,7 @@ class Service:
 
         def begin(connection: sa.Connection) -> str:
             if person.role == "host":
-                events.log(self.database, connection, None, person.name, "signed in", {})
+                events.log_daily(self.database, connection, person.name, "signed in")
             return people.make_session(connection, person, self.database.now(connection))
 
         return person, self.change(begin)
@@ -112,13 +113,13 @@ class Service:
             return [_event_told(event, now) for event in events.all_events(connection)]
 
     def event(self, name: str, viewer: Person | None = None) -> dict[str, Any]:
-        """Rules, state, announcements; for a host the code of the join link, for an entrant the team."""
+        """Rules, state, announcements; for a host `join_code`, that of the join link, for an entrant the team."""
         with self.database.read() as connection:
             event = events.event_of(connection, name)
             told = _event_told(event, self.database.now(connection))
             told["announcements"] = events.news(connection, event.id)
             if viewer is not None and viewer.role == "host":
-                told["code"] = event.code
+                told["join_code"] = event.code
             if viewer is not None and viewer.role == "entrant":
                 team = people.team_of(connection, event.id, viewer.id)
                 told["team"] = None if team is None else _team_name(connection, team)
@@ -217,25 +218,25 @@ class Service:
         return event.rules
 
     def send(
-        self, name: str, viewer: Person, file: accepting.Packed, *, file_name: str, kind: str, key: str,
+        self, name: str, viewer: Person, file: Packed, *, file_name: str, kind: str, key: str,
         note: str = "", address: str = "", cost: Mapping[str, float] | None = None,
-    ) -> dict[str, Any]:  # fmt: skip
-        """Take a submission in; it is on the disk when this returns.
+    ) -> Future[dict[str, Any]]:  # fmt: skip
+        """Take a submission in; it is on the disk when the future has its result.
 
         Args:
             cost: what the sender states of `cost.COSTS`, as `cost.stated_cost` gives it.
         """
 
-        def take(connection: sa.Connection) -> tuple[str, bool]:
+        def take(connection: sa.Connection) -> dict[str, Any]:
             event, team = self._entered(connection, name, viewer)
             if (kind == "code") != event.rules.code:
                 wanted, todo = _PROGRAMS if event.rules.code else _TABLES
                 raise Refusal("wrong_type", f"this event takes {wanted}", todo=todo)
             sent = accepting.Sent(team, viewer.id, key, kind, file_name, note, address, file, cost or {})
-            return accepting.accept(self.database, connection, event.key, event.rules, sent)
+            public_id, before = accepting.accept(self.database, connection, event.key, event.rules, sent)
+            return {"id": public_id, "event": name, "state": "queued", "before": before}
 
-        public_id, before = self.change(take)
-        return {"id": public_id, "event": name, "state": "queued", "before": before}
+        return self._begin(take)
 
     def submission(self, public_id: str, viewer: Person) -> dict[str, Any]:
         """One submission of one's own team; a host sees all."""
@@ -266,7 +267,7 @@ class Service:
                 .select_from(joined)
                 .where(submissions.c.public_id == public_id)
             ).one()
-        return accepting.unpack(row.data, row.encoding), told["file_name"]
+        return unpack(row.data, row.encoding), told["file_name"]
 
     def choose(self, name: str, viewer: Person, wanted: Sequence[str]) -> list[dict[str, Any]]:
         """Name one's submissions for the final ranking; gives the team's list."""
@@ -284,6 +285,10 @@ class Service:
         """freeze, unfreeze, extend (ends: seconds since 1970), announce (text)."""
         if not _is_host(viewer):
             raise Refusal("forbidden", "only the host may do this", todo="ask the host")
+        if action in ("preview", "rescore"):  # this process reads neither projects nor answers
+            raise Refusal("bad_request", "scoring anew begins where the corrected project and the answers are",
+                          todo=f"run on the server's machine: dojo host {name} rescore --reason TEXT --preview; apply "
+                          "and cancel work from anywhere")  # fmt: skip
 
         def change(connection: sa.Connection) -> None:
             event, database = events.event_of(connection, name), self.database
@@ -316,14 +321,19 @@ class Service:
 
     def change(self, change: Callable[[sa.Connection], Any]) -> Any:
         """Carry out one change, whole or not at all."""
+        return self._begin(change).result()
+
+    def _begin(self, change: Callable[[sa.Connection], Any]) -> Future[Any]:
         if self._write is not None:
-            return self._write(change).result()
+            return self._write(change)
+        done: Future[Any] = Future()
         with self.database.write() as connection:
-            return change(connection)
+            value = change(connection)
+        done.set_result(value)
+        return done
 
     def _entered(self, connection: sa.Connection, name: str, viewer: Person) -> tuple[Event, int]:
-        event = events.event_of(connection, name)
-        team = people.team_of(connection, event.id, viewer.id)
+        event, team = events.entered(connection, name, viewer.id)
         if team is None:
             raise Refusal("forbidden", f"you do not take part in {event.rules.title}", todo="join with the host's link")
         return event, team

@@ -143,6 +143,11 @@ class Dataset:
         except OSError:
             return None
 
+    def places(self) -> list[Path]:
+        """Tables and archives on this machine that rows were read from; pictures that a pattern lists are left out."""
+        found = {self._files.place(name) for name in self.files}
+        return sorted(place for place in found if place is not None and place.is_file())
+
     def groups(self, split: str) -> np.ndarray | None:
         """(n,) int64, the same number for rows of one group; None when the project has no groups."""
         group = self.project.spec.split.group

@@ -26,6 +26,7 @@ FARTHEST = 1e15
 _PARTS = re.compile(r"[\s,;]+")
 _PLAIN = re.compile(r"[-+.0-9eE \t\r\n]*", re.ASCII)
 _LOOKED_AT = 2_000
+_EXACT_DIGITS = 15
 
 
 def parse_motion(text: str, joints: int | None = None) -> np.ndarray:
@@ -71,15 +72,40 @@ def _plain_numbers(text: str) -> np.ndarray | None:
     widths = widths[widths > 0]
     if (widths != widths[0]).any():
         return None
+    values = _fixed_point(text, signs, words)
+    values = _any_point(text) if values is None else values
+    if values is None or len(values) != widths.sum() or not np.isfinite(values).all():
+        return None
+    return values.reshape(len(widths), -1)
+
+
+def _fixed_point(text: str, signs: np.ndarray, words: np.ndarray) -> np.ndarray | None:
+    """Numbers with equally many digits behind the point, as sensors write them; None where one is otherwise.
+
+    Whole numbers are read in a quarter of the time. Their quotient by a power of ten is rounded once, as the number
+    itself would be, while both are below 2^53.
+    """
+    begins, dots = np.flatnonzero(words), np.flatnonzero(signs == ord("."))
+    if len(dots) != len(begins) or (dots < begins).any() or (dots[:-1] >= begins[1:]).any():
+        return None
+    digits = len(text.split(None, 1)[0].rpartition(".")[2])
+    if not 0 < digits <= _EXACT_DIGITS or any(sign in text for sign in "eE+"):
+        return None
+    framed = np.concatenate([signs, np.full(digits + 2, ord(" "), dtype=np.uint8)])
+    # The last word's digits end the text; from there backwards each word has its own, or would hold another's point.
+    if (framed[dots + digits] <= ord(" ")).any() or (framed[dots + digits + 1] > ord(" ")).any():
+        return None
+    values = _any_point(text.replace(".", ""), np.int64)
+    return None if values is None or (np.abs(values) >= 2**53).any() else values / 10.0**digits
+
+
+def _any_point(text: str, kind: type = np.float64) -> np.ndarray | None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # numpy warns of what it cannot read, and gives what stands before
         try:
-            values = np.fromstring(text, sep=" ")
+            return np.fromstring(text, kind, sep=" ")
         except (DeprecationWarning, ValueError):
             return None
-    if len(values) != widths.sum() or not np.isfinite(values).all():
-        return None
-    return values.reshape(len(widths), -1)
 
 
 def _framed(values: np.ndarray, joints: int | None) -> np.ndarray:

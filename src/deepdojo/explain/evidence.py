@@ -26,6 +26,8 @@ MAX_UNITS = 64
 """A text of more pieces is deleted in half as many spans: its cost would else grow with the square of its length."""
 CHUNK_ENTRIES = 16_384
 """Tensor entries of the inputs in one forward pass: bounds the memory of a pass whatever the size of a row."""
+LEAST_CHUNK = 4
+"""Examples in one pass all the same: a picture with boxes takes half the time beside three others."""
 
 
 class OutOfTime(Exception):
@@ -113,7 +115,12 @@ class Probe:
     @cached_property
     def chunk(self) -> int:
         """Examples in one forward pass."""
-        return max(1, CHUNK_ENTRIES // max(1, sum(owner.numel() for owner in self.owner.values())))
+        return max(LEAST_CHUNK, CHUNK_ENTRIES // max(1, self.entries))
+
+    @cached_property
+    def entries(self) -> int:
+        """Numbers of the example that could be deleted."""
+        return sum(owner.numel() for owner in self.owner.values())
 
     @property
     def device(self) -> torch.device:

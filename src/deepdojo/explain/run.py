@@ -43,6 +43,10 @@ METHODS: Mapping[str, Method] = {
 NOTHING_TO_DELETE = "decisions of this task cannot be explained by deleting parts: no part has an empty value"
 EXTRA_FRAC = 0.25
 LOOKED_AT = 10
+LARGE_ENTRIES = 100_000
+LARGE_ROWS = 10
+"""Rows of more entries than that, such as pictures with boxes, take seconds each: so many of them are explained. Ten
+decide a paired test at p = 0.002, and a clock would give other rows each time."""
 
 
 def explain_rows(
@@ -62,7 +66,8 @@ def explain_rows(
 ) -> dict[str, Any]:
     """What each of some held-out decisions rests on, and whether that beats a random order.
 
-    The deletion gap is measured on a plain seeded sample of `n` rows with at least three pieces. Where `truth` is given
+    The deletion gap is measured on a plain seeded sample of `n` rows with at least three pieces, at most `LARGE_ROWS`
+    where a row has more than `LARGE_ENTRIES` entries. Where `truth` is given
     and less than a quarter of `n` are right, or wrong, further rows of that kind are explained: to be shown, they do
     not enter the gap.
 
@@ -94,7 +99,8 @@ def explain_rows(
     if not task.blank:
         return {"rows_n": 0, "summary": [], "items": [], "skipped": {}, "notes": [NOTHING_TO_DELETE],
                 "selection": {"rows": 0, "right": 0, "wrong": 0, "extra": 0}}  # fmt: skip
-    session = _Session(task, model, cells, torch.device(device), seed, max_units, {name: _Tally() for name in chosen})
+    tallies = {name: _Tally() for name in chosen}
+    session = _Session(task, model, cells, torch.device(device), seed, n, max_units, tallies)
     session.ends = math.inf if time_s is None else time.perf_counter() + time_s
     order = np.random.default_rng(seed).permutation(len(rows))
 
@@ -102,9 +108,9 @@ def explain_rows(
         return _is_right(task, truth, row["id"], cells.get(row["id"]))
 
     with torch.inference_mode(False), evaluation(model):
-        session.sample([rows[i] for i in order[: LOOKED_AT * n]], n, known, progress)
+        session.sample([rows[i] for i in order[: LOOKED_AT * n]], known, progress)
         for wanted in (False, True):
-            session.add((row for i in order if known(row := rows[i]) is wanted), wanted, round(n * EXTRA_FRAC))
+            session.add((row for i in order if known(row := rows[i]) is wanted), wanted)
     return session.result()
 
 
@@ -131,6 +137,7 @@ class _Session:
     cells: Mapping[str, Mapping[str, Any]]
     device: torch.device
     seed: int
+    n: int
     max_units: int
     tallies: dict[str, _Tally]
     deletions: list[Deletion] = field(default_factory=list)
@@ -146,21 +153,21 @@ class _Session:
     def sample(
         self,
         order: Sequence[Row],
-        n: int,
         known: Callable[[Row], bool | None],
         progress: Callable[[int, int], None] | None,
     ) -> None:
         """Explain and test the first `n` rows of `order` that can be."""
         for row in order:
-            if len(self.deletions) == n or self._late():
+            if len(self.deletions) >= self.n or self._late():
                 return
             if not self.explained_in_time(row, known(row), counted=True):
                 return
             if progress is not None:
-                progress(len(self.deletions), n)
+                progress(len(self.deletions), self.n)
 
-    def add(self, candidates: Iterable[Row], wanted: bool, least: int) -> None:
-        """Explain further rows until `least` right (or wrong) ones are there."""
+    def add(self, candidates: Iterable[Row], wanted: bool) -> None:
+        """Explain further rows until a quarter of `n` is right (or wrong)."""
+        least = round(self.n * EXTRA_FRAC)
         for row in candidates:
             if sum(right is wanted for right in self.rights.values()) >= least or self._late():
                 return
@@ -186,6 +193,9 @@ class _Session:
         probe = self._probe(row)
         if probe is None:
             return
+        if probe.entries > LARGE_ENTRIES and self.n > LARGE_ROWS:
+            self.n = LARGE_ROWS
+            self._note(f"rows of more than {LARGE_ENTRIES:,} numbers take long: {LARGE_ROWS} are tested")
         evidence, blank = map(float, probe.after(np.repeat([[False], [True]], probe.units, axis=1)))
         scores = self._scores(probe, evidence - blank)
         if not np.isfinite([evidence, blank]).all() or not all(np.isfinite(values).all() for values in scores.values()):

@@ -94,7 +94,16 @@ def _structure(asked: Asked, record: Record, tolerance: float) -> Any:
 
 
 def _value(asked: Asked, record: Record, tolerance: float) -> Any:
-    return _values(asked.record["plain"], record.get("plain"), allowed_float64(tolerance, asked.scale))
+    return _float64_values(asked, record.get("plain"), tolerance)
+
+
+def _float64_values(asked: Asked, got: Any, tolerance: float) -> Any:
+    allowed = allowed_float64(tolerance, asked.scale)
+    found = _values(asked.record["plain"], got, allowed)
+    if found is None or found[0] != "near":
+        return found
+    rounding = asked.rounding()[0]
+    return _values(asked.record["plain"], got, lambda pair: max(allowed(pair), rounding.get(pair.path, 0.0)))
 
 
 def _values(truth: Any, got: Any, allowed: Callable[[Pair], float], *, dtypes: bool = True) -> Any:
@@ -144,6 +153,8 @@ def _gradient(asked: Asked, record: Record, tolerance: float) -> Any:
         found = torch.zeros_like(like) if missing else found
         allowed = GRADIENT_TOLERANCE * max(largest(expected), 1e-6 * overall) + NOISE * 1e-3
         wrong = difference(Pair(path, expected, found), allowed)
+        if wrong is not None and wrong.relative < NEAR:
+            wrong = difference(Pair(path, expected, found), max(allowed, asked.rounding()[1].get(path, 0.0)))
         if wrong is not None:
             zero = not found.any()
             kind = "zero" if zero else _kind_of(wrong, Pair(path, expected, found))
@@ -194,7 +205,7 @@ def _repeat(asked: Asked, record: Record, tolerance: float, run: str) -> Any:
         align(asked.record["plain"], record[run])
     except Mismatch as wrong:
         return wrong.kind, None, {"mismatch": wrong}
-    return _values(asked.record["plain"], record[run], allowed_float64(tolerance, asked.scale))
+    return _float64_values(asked, record[run], tolerance)
 
 
 _LOOKS: tuple[tuple[str, _Look], ...] = (

@@ -18,17 +18,25 @@ __all__ = ["as_function", "load_check", "module_of", "mutated", "names_of", "stu
 
 def load_check(lesson: Lesson) -> Check:
     """Runs the lesson's check.py. Raises LessonError where it defines no `check`."""
-    return _load(lesson.folder / "check.py")
+    path = lesson.folder / "check.py"
+    if not path.is_file():
+        raise LessonError("has no check.py", where=str(lesson.folder))
+    return _load(path, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=256)
-def _load(path: Path) -> Check:
+def _load(path: Path, _changed: int) -> Check:
     name = f"deepdojo_check_{path.parent.name.replace('-', '_')}"
     spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise LessonError("has no check.py", where=str(path.parent))
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except LessonError:
+        raise
+    except Exception as error:
+        raise LessonError(f"does not run: {type(error).__name__}: {error}", where=str(path)) from error
     check = getattr(module, "check", None)
     if not isinstance(check, Check):
         raise LessonError("defines no `check = Check(...)`", where=str(path))

@@ -19,13 +19,17 @@ __all__ = ["RUNS", "call", "observe", "spread_out", "to_dtype"]
 RUNS = ("plain", "again", "float32", "layout")
 
 
+def _fault(error: BaseException) -> dict[str, Any]:
+    return {"type": type(error).__name__, "message": str(error)[:400], "line": None}
+
+
 def observe(
     function: Callable[..., Any],
     question: Mapping[str, Any],
     *,
     runs: tuple[str, ...] = RUNS,
     guard: Callable[[], AbstractContextManager[Any]] = nullcontext,
-    fault: Callable[[BaseException], dict[str, Any]] = lambda error: {"type": type(error).__name__},
+    fault: Callable[[BaseException], dict[str, Any]] = _fault,
     catch: type[BaseException] = Exception,
 ) -> dict[str, Any]:
     """The record of one case.

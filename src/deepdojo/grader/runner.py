@@ -113,16 +113,30 @@ class Runner:
         reply_read, reply_write = os.pipe()
         output_read, output_write = os.pipe()
         try:
-            self._working = pid = self._nursery.begin(job, reply_write, output_write)
+            self._working = pid = self._begin(job, reply_write, output_write)
         except OSError:
-            self._drop_nursery()
             os.close(reply_read)
             os.close(output_read)
             return Reply()
         finally:
             os.close(reply_write)
             os.close(output_write)
-        follower = _Follower(reply_read, output_read)
+        try:
+            return self._follow_child(pid, _Follower(reply_read, output_read))
+        except BaseException:  # Ctrl-C: nothing is left running
+            _kill_group(pid)
+            self._drop_nursery()
+            raise
+
+    def _begin(self, job: bytes, reply: int, output: int) -> int:
+        try:
+            return int(self._nursery.begin(job, reply, output))
+        except OSError:  # something ended it between two jobs
+            self._drop_nursery()
+            self.warm_up()
+            return int(self._nursery.begin(job, reply, output))
+
+    def _follow_child(self, pid: int, follower: _Follower) -> Reply:
         reply = follower.follow(self.wall_s + _GRACE_S)
         if reply.done:
             follower.pause_for_exit()

@@ -12,12 +12,12 @@ from torch import Tensor
 from deepdojo.grader.compare import Pair, align, largest
 from deepdojo.grader.draws import map_tensors, tensors_in
 from deepdojo.grader.observe import call, observe, to_dtype
-from deepdojo.grader.spec import Check, Drawn
+from deepdojo.grader.spec import Check, Drawn, LessonError
 
 __all__ = ["Asked", "ask"]
 
 _JIGGLES = 4
-_EPS32 = torch.finfo(torch.float32).eps
+_EPS32, _EPS64 = torch.finfo(torch.float32).eps, torch.finfo(torch.float64).eps
 
 
 @dataclass
@@ -36,6 +36,7 @@ class Asked:
     scale: float
     _oracle: Callable[..., Any]
     _bounds: tuple[Any, dict[str, float]] | None = field(default=None, repr=False)
+    _rounding: tuple[dict[str, float], dict[str, float]] | None = field(default=None, repr=False)
 
     @property
     def name(self) -> str:
@@ -51,13 +52,27 @@ class Asked:
             self._bounds = _float32_bounds(self._oracle, self.question["arguments"])
         return self._bounds
 
+    def rounding(self) -> tuple[dict[str, float], dict[str, float]]:
+        """8 x what one float64 rounding of the inputs does to each answer, and to each gradient.
+
+        Asked for only where an answer is nearly right: two close numbers at 10,000 leave an honest normalisation fewer
+        digits than the tolerance wants.
+        """
+        if self._rounding is None:
+            self._rounding = _float64_rounding(self._oracle, self.question, self.record)
+        return self._rounding
+
 
 def ask(check: Check, drawn: Drawn) -> Asked:
-    """Calls the oracle. Whatever it raises is the author's to see."""
+    """Calls the oracle. Raises LessonError where it fails."""
     names = list(check._order)
     positional = check.positional(drawn.arguments)
     arguments = dict(zip(names, positional, strict=False))
-    value = call(check.oracle, map_tensors(arguments, lambda _, t: t.clone()))
+    try:
+        value = call(check.oracle, map_tensors(arguments, lambda _, t: t.clone()))
+    except Exception as error:
+        what = f"the oracle fails on case {drawn.case.name!r}: {type(error).__name__}: {error}"
+        raise LessonError(what, where="check.py") from error
     grads = drawn.grads if check.gradient else ()
     question = {
         "arguments": arguments,
@@ -68,7 +83,9 @@ def ask(check: Check, drawn: Drawn) -> Asked:
     }
     record = observe(check.oracle, question, runs=("plain", "again"))
     if record["faults"]:
-        raise RuntimeError(f"the oracle fails on case {drawn.case.name!r}: {record['faults']}")
+        raise LessonError(
+            f"the oracle has no gradient on case {drawn.case.name!r}: {record['faults']}", where="check.py"
+        )
     scale = max((largest(t) for t in tensors_in(arguments).values()), default=1.0)
     return Asked(drawn, question, record, max(scale, 1.0), check.oracle)
 
@@ -88,12 +105,8 @@ def _float32_bounds(oracle: Callable[..., Any], arguments: dict[str, Any]) -> tu
     truth = call(oracle, map_tensors(wide, lambda _, t: t.clone()))
     gen = torch.Generator().manual_seed(1)
 
-    def jiggle(_: str, t: Tensor) -> Tensor:
-        if not t.is_floating_point():
-            return t.clone()
-        return t * (1 + _EPS32 * (2 * torch.rand(t.shape, generator=gen, dtype=t.dtype) - 1))
-
-    others = [call(oracle, rounded)] + [call(oracle, map_tensors(wide, jiggle)) for _ in range(_JIGGLES)]
+    moved = [map_tensors(wide, lambda _, t: _jiggled(t, _EPS32, gen)) for _ in range(_JIGGLES)]
+    others = [call(oracle, each) for each in (rounded, *moved)]
     bounds: dict[str, float] = {}
     for other in others:
         for pair in align(truth, other, dtypes=False):
@@ -101,6 +114,30 @@ def _float32_bounds(oracle: Callable[..., Any], arguments: dict[str, Any]) -> tu
     for pair in align(truth, truth):
         bounds[pair.path] += 32 * _EPS32 * largest(pair.expected)
     return truth, bounds
+
+
+def _float64_rounding(
+    oracle: Callable[..., Any], question: dict[str, Any], record: dict[str, Any]
+) -> tuple[dict[str, float], dict[str, float]]:
+    gen = torch.Generator().manual_seed(2)
+    values: dict[str, float] = {}
+    grads: dict[str, float] = {}
+    for _ in range(_JIGGLES):
+        moved = {**question, "arguments": map_tensors(question["arguments"], lambda _, t: _jiggled(t, _EPS64, gen))}
+        other = observe(oracle, moved, runs=("plain", "again"))
+        for pair in align(record["plain"], other["plain"]):
+            values[pair.path] = max(values.get(pair.path, 0.0), 8 * _error(pair))
+        for path, expected in (record["grads"] or {}).items():
+            found = (other["grads"] or {}).get(path)
+            if expected is not None and found is not None:
+                grads[path] = max(grads.get(path, 0.0), 8 * _error(Pair(path, expected, found)))
+    return values, grads
+
+
+def _jiggled(t: Tensor, eps: float, gen: torch.Generator) -> Tensor:
+    if not t.is_floating_point():
+        return t.clone()
+    return t * (1 + eps * (2 * torch.rand(t.shape, generator=gen, dtype=t.dtype) - 1))
 
 
 def _error(pair: Pair) -> float:

@@ -219,7 +219,7 @@ class Exported(Run):
                 return found
         return open_project(self.folder)
 
-    def model(self) -> nn.Module:
+    def model(self, *, trust: bool = False) -> nn.Module:
         """Graphs in onnxruntime, in the place of the model."""
         config = _Config(self.read_json("config.json"))
         return graphs_of(self.folder, self.info["graphs"], config, self._parts())

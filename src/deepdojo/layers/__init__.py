@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-__all__ = ["LAYERS", "Layer", "current", "layer_sources", "layer_summaries", "replaced", "require_built"]
+__all__ = ["ELSEWHERE", "LAYERS", "Layer", "current", "layer_sources", "layer_summaries", "replaced", "require_built"]
 
 LAYERS: dict[str, str] = {
     # name -> file of this folder
@@ -112,6 +112,7 @@ LAYERS: dict[str, str] = {
     "pad_same": "convolution_padding",
     "paired_giou": "loss_box_iou",
     "paired_iou": "loss_box_iou",
+    "next_token_loss": "loss_cross_entropy",
     "one_shot_losses": "loss_one_shot",
     "prototypical_loss": "loss_prototypical",
     "relu": "activations",
@@ -132,6 +133,16 @@ LAYERS: dict[str, str] = {
     "viterbi": "crf_viterbi",
 }
 """Every replaceable class and function, and the file of this folder that holds it."""
+
+ELSEWHERE: dict[str, str] = {
+    "adam": "AdamW: the optimizer of recipes with train.optimizer = adamw",
+    "beam_search": "The search for the best whole text, in translation and captions",
+    "draw": "One token drawn from probabilities, where a language model writes",
+    "filtered": "Scores of tokens made probabilities: temperature, top-k, top-p",
+    "schedule": "The learning rate of each step, where train.schedule = cosine",
+    "sgd": "Stochastic gradient descent with momentum, of recipes with train.optimizer = sgd",
+}
+"""What may be replaced and is no layer: it lies where it is used, and is taken by `current(name, ours)`."""
 
 _HOOK = ("Layer", "current", "replaced", "require_built")
 

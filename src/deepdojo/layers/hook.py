@@ -5,7 +5,8 @@
     require_built(counts, "cnn")                   # refuses a name that the model never builds
 
 Nothing is patched: `Layer.__new__` looks up the stand-in, and layers take functions by `current(name)` when they are
-constructed. After the `with` block everything is as before.
+constructed. After the `with` block everything is as before. What is no layer (optimizer, schedule, decoding) is taken
+by `current(name, ours)` in the same way, where it is made or called.
 """
 
 from __future__ import annotations
@@ -22,15 +23,16 @@ import torch
 from torch import nn
 
 from deepdojo.errors import RecipeError, UnknownNameError
-from deepdojo.layers import LAYERS
+from deepdojo.layers import ELSEWHERE, LAYERS
 
-__all__ = ["Layer", "current", "replaced", "require_built"]
+__all__ = ["Layer", "builtin", "current", "replaced", "require_built"]
 
 
 @dataclass
 class _Swap:
     stand_ins: Mapping[str, Any]
     counts: dict[str, int]
+    building: bool
     built: list[tuple[nn.Module, type, tuple, dict]] = field(default_factory=list)
     busy: set[str] = field(default_factory=set)  # names whose stand-in is being built: it may use the built-in inside
 
@@ -50,7 +52,7 @@ class Layer(nn.Module):
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         swap = _swap.get()
         name = cls.__name__
-        if swap is None or cls not in _builtin or name not in swap.stand_ins or name in swap.busy:
+        if swap is None or not swap.building or cls not in _builtin or name not in swap.stand_ins or name in swap.busy:
             return super().__new__(cls)
         stand_in = swap.stand_ins[name]
         swap.counts[name] += 1
@@ -66,18 +68,28 @@ class Layer(nn.Module):
         return layer
 
 
-def current(name: str) -> Callable[..., Any]:
-    """The function that stands for `name` while a model is being built: a learner's, or else our own."""
+def current(name: str, ours: Callable[..., Any] | None = None) -> Callable[..., Any]:
+    """The function that stands for `name` while a model is being built or trained: a learner's, or else our own.
+
+    Args:
+        ours: what is taken else, where it is no function of this folder.
+    """
     swap = _swap.get()
     if swap is not None and name in swap.stand_ins:
-        swap.counts[name] += 1
-        return swap.stand_ins[name]
-    return _builtin_named(name)
+        # What is called in every step is one place, however often it is asked for.
+        swap.counts[name] = swap.counts[name] + 1 if swap.building else max(1, swap.counts[name])
+        if swap.stand_ins[name] is not None:
+            return swap.stand_ins[name]
+    return builtin(name) if ours is None else ours
 
 
 @contextmanager
-def replaced(stand_ins: Mapping[str, Any]) -> Iterator[dict[str, int]]:
+def replaced(stand_ins: Mapping[str, Any], *, building: bool = True) -> Iterator[dict[str, int]]:
     """Lets `stand_ins` (name -> class or function) take the place of our layers inside the `with` block.
+
+    Args:
+        stand_ins: None only counts how often a name is taken that is no layer.
+        building: models are made inside; else they are trained or used there, and classes stay what they are.
 
     Yields:
         how often each name was built so far.
@@ -89,7 +101,7 @@ def replaced(stand_ins: Mapping[str, Any]) -> Iterator[dict[str, int]]:
     """
     for name, stand_in in stand_ins.items():
         _require_same_arguments(name, stand_in)
-    swap = _Swap(stand_ins, dict.fromkeys(stand_ins, 0))
+    swap = _Swap(stand_ins, dict.fromkeys(stand_ins, 0), building)
     token = _swap.set(swap)
     try:
         yield swap.counts
@@ -109,14 +121,16 @@ def require_built(counts: Mapping[str, int], model: str) -> None:
         )
 
 
-def _builtin_named(name: str) -> Any:
+def builtin(name: str) -> Any:
     if name not in LAYERS:
         raise UnknownNameError("layer", name, LAYERS)
     return getattr(import_module(f"deepdojo.layers.{LAYERS[name]}"), name)
 
 
 def _require_same_arguments(name: str, stand_in: Any) -> None:
-    ours = _builtin_named(name)
+    if name in ELSEWHERE:
+        return
+    ours = builtin(name)
     if inspect.isclass(ours) != inspect.isclass(stand_in) or not callable(stand_in):
         raise RecipeError(f"{name} must be a {'class' if inspect.isclass(ours) else 'function'}", where=name)
     wanted = [p.name for p in inspect.signature(ours).parameters.values()]

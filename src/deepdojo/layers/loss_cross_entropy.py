@@ -11,7 +11,7 @@ from torch import Tensor
 from deepdojo.errors import RecipeError
 from deepdojo.layers.shapes import ShapeError
 
-__all__ = ["cross_entropy", "cross_entropy_reference"]
+__all__ = ["cross_entropy", "cross_entropy_reference", "next_token_loss"]
 
 
 def cross_entropy(
@@ -59,6 +59,17 @@ def cross_entropy(
         return losses / max(logits[..., 0].numel(), 1)
     total = _total_weight(targets, ignored, weight)
     return losses / total.where(total > 0, 1)
+
+
+def next_token_loss(
+    logits: Float[Tensor, "B T V"], targets: Int[Tensor, "B T"], ignored: int = -100
+) -> Float[Tensor, " B"]:
+    """The surprise of a language model: the sum over each row's steps of -log softmax(logits)[target].
+
+    Args:
+        targets: the token that follows each step; `ignored` where none is asked for.
+    """
+    return cross_entropy(logits, targets, ignored=ignored, reduction="none").sum(1)
 
 
 def _total_weight(targets: Tensor, ignored: int, weight: Tensor | None) -> Tensor:

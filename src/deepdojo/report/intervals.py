@@ -77,13 +77,16 @@ def bar(
     kind: str = "run",
     zero: bool = False,
     spread: float | None = None,
+    earlier: tuple[float, str] | None = None,
 ) -> Markup:
     """One row's bar: a thin line from `low` to `high` with a mark at `value`; an arrow where it lies beyond the axis.
 
     Args:
-        kind: "network" (accent), "run", "baseline" or "published" (hollow and grey: no interval of ours).
+        kind: "network" or "final" (accent), "public" (accent, hollow), "run", "baseline" or "published" (hollow and
+            grey: no interval of ours).
         zero: draw the place of zero.
         spread: the standard deviation over seeds, drawn as a broad band around `value`.
+        earlier: a value that stood before and what it was, drawn as a hollow mark below the other.
     """
     marks: list[Markup] = []
     if zero and axis.holds(0.0):
@@ -101,15 +104,21 @@ def bar(
             from_, to = (min(100.0, max(0.0, axis.at(v))) for v in (value - spread, value + spread))
             at = {"x1": f"{from_:.2f}%", "x2": f"{to:.2f}%", "y1": _MIDDLE, "y2": _MIDDLE}
             marks.append(tag("line", **at, class_=f"spread {kind}"))
+        if earlier is not None and axis.holds(earlier[0]):
+            at_x = f"{axis.at(earlier[0]):.2f}%"
+            marks.append(mark("circle", earlier[1], cx=at_x, cy=_MIDDLE, r=4.5, class_="dot public"))
         if low is not None and high is not None:
-            ends = [min(100.0, max(0.0, axis.at(v))) for v in (low, high)]
-            marks.append(
-                tag("line", x1=f"{ends[0]:.2f}%", x2=f"{ends[1]:.2f}%", y1=_MIDDLE, y2=_MIDDLE, class_=f"range {kind}")
-            )
-            marks += [
-                tag("line", x1=f"{x:.2f}%", x2=f"{x:.2f}%", y1=_MIDDLE - 4, y2=_MIDDLE + 4, class_=f"end {kind}")
-                for x, v in zip(ends, (low, high), strict=True)
-                if axis.holds(v)
-            ]
+            marks += _interval(axis, low, high, kind)
         marks.append(mark("circle", title, cx=f"{axis.at(value):.2f}%", cy=_MIDDLE, r=4.5, class_=f"dot {kind}"))
     return tag("svg", tag("title", title), *marks, class_="bar", height=_HEIGHT, role="img", aria_label=title)
+
+
+def _interval(axis: Axis, low: float, high: float, kind: str) -> list[Markup]:
+    """A line with an end where the axis holds it."""
+    ends = [min(100.0, max(0.0, axis.at(v))) for v in (low, high)]
+    line = tag("line", x1=f"{ends[0]:.2f}%", x2=f"{ends[1]:.2f}%", y1=_MIDDLE, y2=_MIDDLE, class_=f"range {kind}")
+    return [line] + [
+        tag("line", x1=f"{x:.2f}%", x2=f"{x:.2f}%", y1=_MIDDLE - 4, y2=_MIDDLE + 4, class_=f"end {kind}")
+        for x, v in zip(ends, (low, high), strict=True)
+        if axis.holds(v)
+    ]

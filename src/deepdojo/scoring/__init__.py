@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from deepdojo.scoring.custom import load_metric, score_with_file
     from deepdojo.scoring.measured import Difference, Measured, from_mean, from_sums, paired, paired_influence
     from deepdojo.scoring.metrics import METRICS, Metric, columns_of, metric, metric_of, metrics_for
-    from deepdojo.scoring.ranking import better, pareto, ranks, tie_groups
+    from deepdojo.scoring.ranking import better, ranks, tie_groups
     from deepdojo.scoring.submission import Manifest, Submission
 
 _WHERE = {
     "custom": ("load_metric", "score_with_file"),
     "measured": ("Difference", "Measured", "from_mean", "from_sums", "paired", "paired_influence"),
     "metrics": ("METRICS", "Metric", "columns_of", "metric", "metric_of", "metrics_for"),
-    "ranking": ("better", "pareto", "ranks", "tie_groups"),
+    "ranking": ("better", "ranks", "tie_groups"),
     "submission": ("Manifest", "Submission"),
 }
 
@@ -42,7 +42,6 @@ __all__ = [
     "paired",
     "paired_influence",
     "paired_scores",
-    "pareto",
     "ranks",
     "score",
     "score_with_file",

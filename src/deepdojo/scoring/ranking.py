@@ -1,8 +1,7 @@
-"""Ranks of a whole board, tie groups, and the Pareto front. One function serves local board, compare and server."""
+"""Ranks of a whole board, and tie groups. One function serves local board, compare and server."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +11,7 @@ from deepdojo.scoring.blocks import Blocks
 from deepdojo.scoring.flips import group_sums, pair_p, pairwise_p, pseudo_values
 from deepdojo.scoring.measured import group_index
 
-__all__ = ["better", "pareto", "ranks", "tie_groups"]
+__all__ = ["better", "ranks", "tie_groups"]
 
 
 def better(
@@ -82,24 +81,3 @@ def tie_groups(found: Sequence[int]) -> list[list[int]]:
     for position, rank in enumerate(found):
         together.setdefault(rank, []).append(position)
     return [together[rank] for rank in sorted(together)]
-
-
-def pareto(
-    costs: Sequence[float | None] | np.ndarray, scores: Sequence[float] | np.ndarray, *, higher_is_better: bool = True
-) -> list[bool]:
-    """Whether no other entry is as good for as little cost, and strictly better in one. Unknown costs: False."""
-    sign = 1.0 if higher_is_better else -1.0
-    points = [
-        (math.nan if cost is None else float(cost), sign * float(score))
-        for cost, score in zip(costs, scores, strict=True)
-    ]
-    front = [False] * len(points)
-    best = -math.inf
-    known = [i for i, (cost, score) in enumerate(points) if not (math.isnan(cost) or math.isnan(score))]
-    known.sort(key=lambda i: (points[i][0], -points[i][1]))
-    for i in known:
-        twin = any(front[j] and points[j] == points[i] for j in known)
-        if points[i][1] > best or twin:
-            front[i] = True
-            best = max(best, points[i][1])
-    return front

@@ -17,7 +17,7 @@ from deepdojo.scoring.submission_files import member_bytes, with_files
 from deepdojo.tables import Table, read_table
 from deepdojo.tables_io import SUFFIXES, ZIP_FAULTS, read_bytes
 
-__all__ = ["LARGEST_BYTES", "Manifest", "Submission"]
+__all__ = ["LARGEST_BYTES", "Manifest", "Submission", "read_manifest", "table_member"]
 
 LARGEST_BYTES = 1 << 30
 _MANIFEST = "manifest.json"
@@ -81,8 +81,8 @@ class Submission:
 
     @classmethod
     def read(cls, path: Path | str, contract: Contract, *, metric: str | None = None) -> Submission:
-        """From .csv, .tsv, .jsonl, .parquet, or a .zip with one predictions.*, perhaps a manifest.json, and the
-        pictures or sounds that the table names under files/.
+        """From .csv, .tsv, .jsonl, .parquet, or a .zip with one of these (predictions.* where there are several),
+        perhaps a manifest.json, and the pictures or sounds that the table names under files/.
 
         Args:
             metric: the metric that will judge it: only its column must be there (default: all of the contract's).
@@ -109,26 +109,53 @@ class Submission:
 
 
 def _members(archive: zipfile.ZipFile, name: str) -> tuple[str, Manifest]:
-    """The one predictions.* and the manifest; both in the root, nothing outside it."""
+    """The table and the manifest; both in the root, nothing outside it."""
     for info in archive.infolist():
         inner = PurePosixPath(info.filename.replace("\\", "/"))
         if inner.is_absolute() or ".." in inner.parts or ":" in info.filename:
             raise ScoreError(f"the member {info.filename[:60]!r} points outside the zip", where=name)
         if (info.external_attr >> 16) & 0o170000 not in _PLAIN:
             raise ScoreError(f"the member {info.filename[:60]!r} is a link or a device, no plain file", where=name)
-    wanted = [m for m in archive.namelist() if m in {f"predictions{suffix}" for suffix in SUFFIXES}]
-    if len(wanted) != 1:
-        has = ", ".join(archive.namelist()[:5]) or "nothing"
-        todo = "put one predictions.csv or predictions.parquet into its root"
-        raise ScoreError(f"has {len(wanted)} tables named predictions.* (it holds: {has[:120]})", where=name, todo=todo)
+    return table_member(archive, name), read_manifest(archive, name)
+
+
+def table_member(archive: zipfile.ZipFile, name: str) -> str:
+    """The table of a zip: the one predictions.* in its root, else the one table that lies there, whatever its name.
+
+    Raises:
+        ScoreError: there is none, or more than one.
+    """
+    tables = sorted({m for m in archive.namelist() if _is_table(m) and "/" not in m and not m.startswith(".")})
+    named = [table for table in tables if PurePosixPath(table).stem == "predictions"]
+    found = named or tables
+    if len(found) == 1:
+        return found[0]
+    if found:
+        todo = "leave in one alone" if named else "leave in one alone, or name the one to be scored predictions.csv"
+        raise ScoreError(f"has {len(found)} tables in its root ({', '.join(found)[:120]})", where=name, todo=todo)
+    deeper = next((m for m in archive.namelist() if _is_table(m) and "__MACOSX" not in m), None)
+    if deeper is not None:
+        raise ScoreError(f"has its table in a folder ({deeper[:80]}), not in its root", where=name,
+                         todo="zip the table itself, without the folder around it")  # fmt: skip
+    has = ", ".join(archive.namelist()[:5]) or "nothing"
+    raise ScoreError(f"has no table in its root (it holds: {has[:120]})", where=name,
+                     todo="put one predictions.csv or predictions.parquet into its root")  # fmt: skip
+
+
+def _is_table(member: str) -> bool:
+    return PurePosixPath(member).suffix in SUFFIXES
+
+
+def read_manifest(archive: zipfile.ZipFile, name: str) -> Manifest:
+    """What a zip's manifest.json says; of one without it nothing. Raises ScoreError for what is none."""
     if _MANIFEST not in archive.namelist():
-        return wanted[0], Manifest()
+        return Manifest()
     where = f"{name}!{_MANIFEST}"
     try:
         value = json.loads(_content(archive, _MANIFEST, name, _MANIFEST_BYTES))
     except (ValueError, RecursionError) as error:
         raise ScoreError(f"is not JSON ({error})", where=where) from error
-    return wanted[0], Manifest.from_json(value, where)
+    return Manifest.from_json(value, where)
 
 
 def _content(archive: zipfile.ZipFile, member: str, name: str, largest: int = LARGEST_BYTES) -> bytes:

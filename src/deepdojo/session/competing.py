@@ -21,7 +21,8 @@ VERBS = ("freeze", "unfreeze", "extend", "announce", "rescore", "audit", "backup
 _CPU_S = 60.0
 _FLAGS = {"starts": "--starts", "ends": "--until", "freeze_at": "--freeze-at"}
 _RULE_FLAGS = {**_FLAGS, "public_share": "--public", "team_size": "--team-size", "per_day": "--per-day",
-               "name": "--name", "title": "--title", "description": "--description"}  # fmt: skip
+               "largest_bytes": "--largest", "name": "--name", "title": "--title",
+               "description": "--description"}  # fmt: skip
 
 
 def host_project(

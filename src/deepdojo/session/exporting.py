@@ -38,7 +38,7 @@ def export_run(
     project = one.project()
     source = Source(one.id, one.read_json("model/config.json"), one.score, project)
     rows = _some_rows(one, project, offline=offline, trust=trust)
-    return target, export_onnx(one.task(), one.model(), rows, target, source, stage=listener.stage)
+    return target, export_onnx(one.task(), one.model(trust=trust), rows, target, source, stage=listener.stage)
 
 
 def _some_rows(run: Run, project: Project, *, offline: bool, trust: bool) -> list[dict[str, Any]]:

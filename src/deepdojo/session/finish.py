@@ -116,7 +116,7 @@ def head_of(session: Session, judged: Score, grouped: bool) -> dict[str, Any]:
         "metric": judged.metric, "value": judged.value, "low": judged.low, "high": judged.high, "n": judged.n,
         "higher_is_better": judged.higher_is_better, "interval": judged.interval,
         "digest": session.dataset.digest("test"), "groups": grouped, "baselines": [],
-        "data_share": session.options.share, "replaced": {}, "seed": session.seed,
+        "data_share": session.options.share, "replaced": session.own.replaced(), "seed": session.seed,
         "published": [p.model_dump() for p in session.dataset.project.spec.published],
         **({} if session.search is None else {"trials": session.search["trials"]}),
         **signature_of(judged.metric),

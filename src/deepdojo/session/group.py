@@ -34,6 +34,7 @@ from deepdojo.session.start import (
     split_of,
 )
 from deepdojo.session.train import BUDGET_RESERVE_S, Options, Session
+from deepdojo.stand_ins.own import OwnCode
 
 __all__ = ["Group", "Plan", "begin_group", "resumed_group"]
 
@@ -237,9 +238,10 @@ def begin_group(
     listener: Listener,
     started: float,
     cpu_before: float,
+    own: OwnCode | None = None,
 ) -> Group:
     """Everything up to the folders: project, recipe, data, check, the heads of all members."""
-    asked = Asked.of(project, recipe, changes, seed, trust)
+    asked = Asked.of(project, recipe, changes, seed, trust, own)
     split = fold_changes(asked, folds, refit, options)
     if not 1 <= seeds <= MOST_SEEDS or seed + seeds - 1 > LARGEST_SEED:
         raise UsageError(f"{seeds} seeds cannot be trained", where="--seeds", todo=f"give 1 to {MOST_SEEDS:,}")
@@ -277,7 +279,7 @@ def write_heads(group: Group, asked: Asked, split: Mapping[str, Any], problems: 
             dataset, resolved, asked.recipe_name, asked.judge, group.plan.seeds[0] if member is None else member.seed,
             group.options if member is None else replace(group.options, **ALONE, budget_s=None), folder,
             group.listener, group.started, chosen=chosen, overrides=overrides, problems=problems,
-            group=None if member is None else group.folder, origin=asked.origin,
+            group=None if member is None else group.folder, origin=asked.origin, own=asked.own,
         )  # fmt: skip
         folder.mkdir(parents=True, exist_ok=True)
         session.write_head()

@@ -61,7 +61,7 @@ class LoadedRun:
         Args:
             rows: a file or folder as the project's own, or a list: texts, images (paths or uint8 arrays), or mappings
                 column -> cell.
-            trust: run the project's own reader.
+            trust: run the project's own reader, and what the run's author trained with `--with`.
 
         Returns:
             one dict a row: id and the contract's prediction columns. Rows that cannot be read are left out.
@@ -83,12 +83,13 @@ class LoadedRun:
         note = columns_note(one, found, str(rows) if isinstance(rows, str | Path) else "the list of rows")
         if note is not None:
             listener.say(note)
-        task, model = self._ready(one)
+        task, model = self._ready(one, trust)
         bad: list[Any] = list(rejected)
-        predicted = predict_rows(
-            task, model, found, reject=lambda row, reason: bad.append(_left_out(row, reason)),
-            progress=lambda done, total: listener.progress(done, total, "rows"),
-        )  # fmt: skip
+        with one.own_code(trust=trust).at_work():
+            predicted = predict_rows(
+                task, model, found, reject=lambda row, reason: bad.append(_left_out(row, reason)),
+                progress=lambda done, total: listener.progress(done, total, "rows"),
+            )  # fmt: skip
         return predicted, bad
 
     def write(
@@ -100,6 +101,7 @@ class LoadedRun:
         top_k: int | None = None,
         top_p: float | None = None,
         seed: int = 0,
+        trust: bool = False,
     ) -> str:
         """The prompt, and how a language model goes on with it.
 
@@ -107,6 +109,7 @@ class LoadedRun:
             count: symbols (characters, words or bytes, as the run reads them) to add.
             temperature: below 1 the likelier symbols come more often than the model holds them; 0 takes the likeliest.
             top_k: draw from the k likeliest alone. top_p: from the likeliest that together have this probability.
+            trust: run what its author trained with `--with`.
 
         Raises:
             RunError: the run is of another task. UsageError: an option outside its range.
@@ -122,13 +125,14 @@ class LoadedRun:
                 f"a {one.info['task']} run does not write texts", where=one.id,
                 todo="take a run of language-modelling, such as that of dojo train shakespeare",
             )  # fmt: skip
-        task, model = self._ready(one)
-        return task.write(model, prompt, count, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
+        task, model = self._ready(one, trust)
+        with one.own_code(trust=trust).at_work():
+            return task.write(model, prompt, count, temperature=temperature, top_k=top_k, top_p=top_p, seed=seed)
 
-    def _ready(self, one: Run) -> tuple[Any, Any]:
+    def _ready(self, one: Run, trust: bool) -> tuple[Any, Any]:
         """Task and model, loaded once."""
         if self._loaded is None:
-            self._loaded = (one.task(), one.model())
+            self._loaded = (one.task(), one.model(trust=trust))
         return self._loaded
 
     def summary(self) -> dict[str, Any]:

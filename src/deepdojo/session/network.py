@@ -23,6 +23,7 @@ from deepdojo.session.deciding import decide, threshold_of
 from deepdojo.session.evaluate import table_of, write_predictions
 from deepdojo.session.fitting import record_share
 from deepdojo.session.found_rate import take_found_rate
+from deepdojo.session.own_code import prove
 from deepdojo.session.packed import Packed, draw_as_asked
 from deepdojo.session.starting_weights import begin_with
 from deepdojo.session.train import peak_bytes, write_environment
@@ -87,6 +88,9 @@ class Network:
         task, store = packed.task, packed.store
         draw_as_asked(task, store, recipe)
         write_json(session.folder / "task.json", task.state())
+        if session.own:
+            prove(session, task, store, device)
+            session.update_head(**{"with": session.own.written()})
         model = _built(session, task, store)
         freeze(model, recipe.train)
         model.to(device)
@@ -182,7 +186,8 @@ class Network:
         write_json(self.session.folder / "score.json", {
             "metric": judge.metric, "value": None, "low": None, "high": None, "n": 0,
             "higher_is_better": judge.higher_is_better, "validation": self.validation_score(), "cost": self.cost(),
-            "baselines": [], "data_share": self.session.options.share, "replaced": {}, "seed": self.session.seed,
+            "baselines": [], "data_share": self.session.options.share, "seed": self.session.seed,
+            "replaced": self.session.own.replaced(),
             "digest": "", "verdict": verdict, **threshold_of(self.task),
         })  # fmt: skip
 
@@ -228,7 +233,7 @@ class Network:
 def _built(session: Session, task: Task, store: Store | Stream) -> nn.Module:
     """The recipe's model, from the session's seed, with the weights that it goes on from."""
     asked = session.recipe.model
-    with torch.random.fork_rng():  # the caller's random state is not ours to move
+    with torch.random.fork_rng(), session.own.building():  # the caller's random state is not ours to move
         torch.manual_seed(session.seed)
         model = create_model(asked.name, task.dims(), **asked.arguments)
         task.prime(model, (store.cut(index) for index in store.batches(PRIMED)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from deepdojo.session.defaults import resolve
 from deepdojo.session.evaluate import Judge
 from deepdojo.session.listener import Listener
 from deepdojo.session.train import Options, Refit, Session
+from deepdojo.stand_ins.own import OwnCode
 
 __all__ = [
     "Asked", "begin", "checked", "code_trusted", "judge_of", "recorded_data", "resumed", "say_chosen", "session_of",
@@ -44,6 +45,7 @@ class Asked:
     overrides: dict[str, Any]
     trusted: bool
     origin: dict[str, Any] | None = None
+    own: OwnCode = field(default_factory=OwnCode)
 
     @classmethod
     def of(
@@ -53,6 +55,7 @@ class Asked:
         changes: Mapping[str, Any] | Iterable[str] | None,
         seed: int,
         trust: bool,
+        own: OwnCode | None = None,
     ) -> Asked:
         """Raises a DojoError for a project, recipe, metric, model or override that does not exist or fit."""
         if not 0 <= seed <= LARGEST_SEED:
@@ -70,7 +73,8 @@ class Asked:
             overrides = {k: v for k, v in overrides.items() if k != "model.from"}
         check_names(wanted, found.spec.task)
         judge = judge_of(found.changed(split_changes), trust)
-        return cls(found, wanted, path.stem, judge, split_changes, overrides, code_trusted(found, trust), origin)
+        return cls(found, wanted, path.stem, judge, split_changes, overrides, code_trusted(found, trust), origin,
+                   own or OwnCode())  # fmt: skip
 
     def load(self, listener: Listener, *, offline: bool, yes: bool, more: Mapping[str, Any] | None = None) -> Dataset:
         """The rows, read and split. `more`: further changes of the split."""
@@ -105,9 +109,10 @@ def begin(
     trust: bool,
     listener: Listener,
     started: float,
+    own: OwnCode | None = None,
 ) -> Session:
     """Everything up to the run folder: project, recipe, data, check. Faults of any of them are said before training."""
-    asked = Asked.of(project, recipe, changes, seed, trust)
+    asked = Asked.of(project, recipe, changes, seed, trust, own)
     dataset = asked.load(listener, offline=offline, yes=yes)
     problems = checked(dataset, listener)
     resolved, chosen = asked.resolved(dataset, options.share)
@@ -118,7 +123,7 @@ def begin(
     folder = new_run_folder(asked.runs(runs), asked.recipe_name)
     return Session(
         dataset, resolved, asked.recipe_name, asked.judge, seed, options, folder, listener, started,
-        chosen=chosen, overrides=asked.overrides, problems=problems, origin=asked.origin,
+        chosen=chosen, overrides=asked.overrides, problems=problems, origin=asked.origin, own=asked.own,
     )  # fmt: skip
 
 
@@ -176,7 +181,8 @@ def checked(dataset: Dataset, listener: Listener) -> list[dict[str, Any]]:
         listener.say(f"check: {rows} left out: {TWIN_REASON} ([split] twins)")
     if len(dataset.rejected) > twins:
         unusable = len(dataset.rejected) - twins
-        listener.say(f"check: {unusable:,} rows or files were left out; rejected.csv in the run lists them")
+        said = "1 row or file was" if unusable == 1 else f"{unusable:,} rows or files were"
+        listener.say(f"check: {said} left out; rejected.csv in the run lists {'it' if unusable == 1 else 'them'}")
     if report.seen < report.total:
         listener.say(f"check: saw {report.seen:,} of {report.total:,} rows")
     return [dataclasses.asdict(p) for p in report.problems]
@@ -260,6 +266,7 @@ def session_of(
         problems=run.read_json("data.json")["check"], resume=True,
         refit=Refit(**info["refit"]) if "refit" in info else None, origin=info.get("from"),
         search=info.get("search"), pieces_from=info.get("pieces_from"),
+        own=run.own_code(trust=trust),
     )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from deepdojo.recipes import Recipe
 from deepdojo.runs import PARTIAL, Run, command_line, environment, finish, now_utc, write_rejected, write_toml
 from deepdojo.session.evaluate import Judge
 from deepdojo.session.listener import Listener
+from deepdojo.stand_ins.own import OwnCode
 
 __all__ = ["Options", "Refit", "Session", "share_of_rows"]
 
@@ -81,6 +82,7 @@ class Session:
         ranks: this process among those that train together (`session/together.py`).
         floored: the floors are there already, so that training may have their time.
         search: of what search the recipe is the winner: kept in run.toml as [search] and on the board row.
+        own: the learner's code that stands in for parts of this training (`--with`).
         pieces_from: so many characters the pieces of words are learned from, where a budget had no time for all.
     """
 
@@ -107,6 +109,7 @@ class Session:
     floored: bool = False
     search: dict[str, Any] | None = None
     pieces_from: int | None = None
+    own: OwnCode = field(default_factory=OwnCode)
     cpu_before: float = field(default_factory=lambda: sum(os.times()[:4]))
 
     @property
@@ -167,8 +170,9 @@ class Session:
     def run(self) -> Run:
         """Everything, to the renamed folder; another process that has begun the same is refused."""
         if self.group is not None:
-            return self._run()
-        with locked(self.folder, name=self.id):
+            with self.own.at_work():
+                return self._run()
+        with locked(self.folder, name=self.id), self.own.at_work():
             return self._run()
 
     def _run(self) -> Run:
@@ -239,6 +243,9 @@ class Session:
             values["search"] = self.search
         if self.pieces_from is not None:
             values["pieces_from"] = self.pieces_from
+        if self.own:
+            values["with"] = self.own.written()
+            self.own.keep(self.folder)
         write_toml(self.folder / "run.toml", values)
         write_json(self.folder / "data.json", {
             "files": self.dataset.files, "rows": {s: len(self.dataset.rows(s)) for s in ("train", "validation",

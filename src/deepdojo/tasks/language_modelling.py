@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from deepdojo.data.codecs.symbols import Symbols
 from deepdojo.errors import RecipeError
 from deepdojo.layers import current
+from deepdojo.layers.loss_cross_entropy import cross_entropy
 from deepdojo.tasks.base import Batch, Example, Part, Piece, Row, Task
 
 __all__ = ["LanguageModelling", "task"]
@@ -110,22 +111,24 @@ class LanguageModelling(Task):
         return (found if len(found) else self.symbols.encode(EMPTY_BEFORE))[-self.context :].astype(np.int32)
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"]]:
-        nats, asked = self._nats(model, batch)
-        return nats.sum(1), asked.sum(1).to(nats.dtype)
+        logits, answers = self._read(model, batch)
+        total: Tensor = current("next_token_loss")(logits, answers, ignored=NOT_ASKED)
+        return total, (answers != NOT_ASKED).sum(1).to(total.dtype)
 
-    def _nats(self, model: nn.Module, batch: Batch) -> tuple[Float[Tensor, "B T"], Tensor]:
-        """(-ln p of each symbol, 0 where it is not asked for; whether it is)."""
+    def _read(self, model: nn.Module, batch: Batch) -> tuple[Float[Tensor, "B T V"], Tensor]:
+        """(logits, the symbol that follows each step, NOT_ASKED where it is not asked for)."""
         answers = batch["tokens_next"].long()
         keep = batch.get("tokens_next_keep")
         if keep is not None:  # windows of one length come without
             answers = answers.masked_fill(~keep, NOT_ASKED)
-        logits = model(batch["tokens"]).float()  # (B, T, V)
-        nats = current("cross_entropy")(logits, answers, ignored=NOT_ASKED, reduction="none")
-        return nats, answers != NOT_ASKED
+        return model(batch["tokens"]).float(), answers
 
     def predict(self, model: nn.Module, batch: Batch) -> list[Part]:
         """The nats of the symbols that each window is asked for: (T,) float64."""
-        nats, asked = (values.cpu() for values in self._nats(model, batch))
+        logits, answers = self._read(model, batch)
+        # These are the score, which no stand-in for the loss may touch.
+        nats = cross_entropy(logits, answers, ignored=NOT_ASKED, reduction="none").cpu()
+        asked = answers.cpu() != NOT_ASKED
         return [row[mask].double().numpy() for row, mask in zip(nats, asked, strict=True)]
 
     def decode(self, row: Row, parts: list[Part]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from deepdojo.data.codecs.tokenizer_kinds import TextTokenizer, fit_tokenizer
 from deepdojo.data.rowset import column
 from deepdojo.errors import RecipeError
 from deepdojo.layers import current
+from deepdojo.layers.loss_cross_entropy import cross_entropy
 from deepdojo.tasks.base import Batch, Example, Part, Piece, Row, Task
 
 __all__ = ["MaskedLanguageModelling", "task"]
@@ -139,7 +140,7 @@ class MaskedLanguageModelling(Task):
 
     def draw(self, batch: Batch, generator: torch.Generator) -> Batch:
         """Hide words: one uniform number a word says whether, and how."""
-        tokens, goes_on, keep = _read(batch)
+        tokens, goes_on, keep = _entries(batch)
         u = torch.rand(tokens.shape, generator=generator).to(tokens.device)
         random = torch.randint(2, len(self.tokenizer), tokens.shape, generator=generator).to(tokens)
         u, hidden = self._chosen(goes_on, keep, u)
@@ -173,7 +174,7 @@ class MaskedLanguageModelling(Task):
     def _fixed(self, batch: Batch) -> Batch:
         """A batch for which nothing was drawn: hidden is what a hash of id and place says, so that the cost of a step
         and the loss of a batch can be told without a generator."""
-        tokens, goes_on, keep = _read(batch)
+        tokens, goes_on, keep = _entries(batch)
         h = tokens.long() * 2654435761 + torch.arange(tokens.shape[1], device=tokens.device) * 40503 * 65599
         for _ in range(2):
             h = ((h & 0xFFFFFFFF) ^ ((h & 0xFFFFFFFF) >> 16)) * 0x45D9F3B
@@ -183,22 +184,25 @@ class MaskedLanguageModelling(Task):
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Float[Tensor, " B"], Float[Tensor, " B"]]:
         batch = batch if "hidden" in batch else self._fixed(batch)
-        nats, _ = self._judged(model, batch)
+        logits, answers = self._read(model, batch)
+        nats = current("cross_entropy")(logits, answers, reduction="none")
         hidden = batch["hidden"]
         # each number back in its place: a sum by index would add in another order on a GPU
         whole = torch.zeros(hidden.shape, dtype=nats.dtype, device=nats.device).masked_scatter(hidden, nats)
         return whole.sum(1), hidden.sum(1).to(nats.dtype)
 
-    def _judged(self, model: nn.Module, batch: Batch) -> tuple[Float[Tensor, " N"], Bool[Tensor, " N"]]:
-        """(-ln p of each hidden piece, whether it was the likeliest)."""
+    def _read(self, model: nn.Module, batch: Batch) -> tuple[Float[Tensor, "N V"], Int[Tensor, " N"]]:
+        """(logits, the piece itself) at each hidden piece."""
         hidden = batch["hidden"]
         logits = model(batch["tokens"], batch.get("tokens_keep"), None, hidden).float()  # (N, V)
         answers: Int[Tensor, " N"] = batch["answers"][hidden].long()
-        return current("cross_entropy")(logits, answers, reduction="none"), logits.argmax(1) == answers
+        return logits, answers
 
     def predict(self, model: nn.Module, batch: Batch) -> list[Part]:
         """(n, 2) float64 of each window: the nats of its hidden pieces, and whether each was right."""
-        nats, right = self._judged(model, batch)
+        logits, answers = self._read(model, batch)
+        # These are the score, which no stand-in for the loss may touch.
+        nats, right = cross_entropy(logits, answers, reduction="none"), logits.argmax(1) == answers
         both = torch.stack([nats, right.to(nats.dtype)], 1).cpu().double().numpy()
         counts = batch["hidden"].sum(1).cpu().tolist()
         return np.split(both, np.cumsum(counts)[:-1])
@@ -244,7 +248,7 @@ class MaskedLanguageModelling(Task):
         return []
 
 
-def _read(batch: Batch) -> tuple[Int[Tensor, "B T"], Bool[Tensor, "B T"], Tensor | None]:
+def _entries(batch: Batch) -> tuple[Int[Tensor, "B T"], Bool[Tensor, "B T"], Tensor | None]:
     """(ids, whether a piece goes on with a word, which are real) of windows of the training text."""
     stored = batch["tokens"]
     return torch.where(stored < 0, ~stored, stored), stored < 0, batch.get("tokens_keep")

@@ -24,6 +24,7 @@ __all__ = ["SkeletonClassification", "task"]
 
 FINER = 2  # a sequence is packed with so many times the steps that the model sees, so that a part of it is still fine
 STRETCHES = 4
+AT_ONCE = 64  # sequences, where means are taken
 CHANNELS = 6  # three coordinates and their change from step to step
 
 
@@ -84,11 +85,11 @@ class SkeletonClassification(Classification):
         bare = ((0.0,) * joints,) * CHANNELS
         plain = cls(cls.fit_labels(rows), joints, up, steps, views, turn, resize, crop, jitter, bare, (1.0,) * CHANNELS)
         sums, squares = np.zeros((CHANNELS, joints)), np.zeros((CHANNELS, joints))
-        for row in rows:
-            poses = torch.from_numpy(plain._packed(row["motion"]))[None]
-            values = plain.prepare({"motion": poses})["motion"][0].double().numpy()
-            sums += values.mean(axis=2)
-            squares += (values**2).mean(axis=2)
+        for begin in range(0, len(rows), AT_ONCE):
+            poses = torch.from_numpy(np.stack([plain._packed(row["motion"]) for row in rows[begin : begin + AT_ONCE]]))
+            values = plain.prepare({"motion": poses})["motion"].double().numpy()
+            sums += values.mean(axis=3).sum(axis=0)
+            squares += (values**2).mean(axis=3).sum(axis=0)
         mean = sums / len(rows)
         std = np.sqrt(np.maximum((squares / len(rows) - mean**2).mean(axis=1), 0.0))
         spread = tuple(np.where(std > 1e-6, std, 1.0).tolist())
@@ -126,25 +127,30 @@ class SkeletonClassification(Classification):
     def draw(self, batch: Batch, generator: torch.Generator) -> Batch:
         """Turned, resized and shaken bodies, and a part of the sequence at another speed."""
         poses = batch["motion"]  # (B, 3, J, S)
-        n = len(poses)
-        turned, cut, start = torch.rand(3, n, generator=generator)
-        sizes = (2 * torch.rand(n, 3, 1, 1, generator=generator) - 1) * math.log1p(self.resize)
-        shaken = self.jitter * torch.randn(*poses.shape[:3], self.steps, generator=generator)
+        turned, cut, start, *sizes = torch.rand(6, len(poses), generator=generator).numpy()
+        shaken = torch.empty(*poses.shape[:3], self.steps).normal_(0.0, self.jitter, generator=generator)
         length = 1 - (1 - self.crop) * cut  # (B,) shares
         first = (1 - length) * start
-        at = first[:, None] + length[:, None] * torch.linspace(0, 1, self.steps)  # (B, T)
-        poses = _read_at(poses, at.to(poses))  # first: turning and resizing are the same for fewer poses
-        moves = (self._turns(turned) * sizes[..., 0].exp()).to(poses)  # (B, 3, 3)
-        moved = torch.bmm(moves, poses.flatten(2)).view_as(poses)
-        return {**batch, "motion": moved + shaken.to(poses)}
+        at = first[:, None] + length[:, None] * np.linspace(0, 1, self.steps, dtype=np.float32)  # (B, T)
+        # First: turning and resizing are the same for fewer poses.
+        poses = _read_at(poses, torch.from_numpy(at).to(poses))
+        moves = torch.from_numpy(self._turns(turned) * self._sizes(sizes)).to(poses)
+        moved = torch.baddbmm(shaken.to(poses).flatten(2), moves, poses.flatten(2))
+        return {**batch, "motion": moved.view_as(poses)}
 
-    def _turns(self, drawn: Tensor) -> Float[Tensor, "B 3 3"]:
+    def _turns(self, drawn: Float[np.ndarray, " B"]) -> Float[np.ndarray, "B 3 3"]:
         angle = (2 * drawn - 1) * math.radians(self.turn)
         a, b = (axis for axis in range(3) if axis != self.up)
-        turns = torch.eye(3).repeat(len(drawn), 1, 1)
-        turns[:, a, a] = turns[:, b, b] = angle.cos()
-        turns[:, a, b], turns[:, b, a] = -angle.sin(), angle.sin()
+        turns = np.zeros((len(drawn), 3, 3), dtype=np.float32)
+        turns[:, self.up, self.up] = 1.0
+        turns[:, a, a] = turns[:, b, b] = np.cos(angle)
+        turns[:, b, a] = np.sin(angle)
+        turns[:, a, b] = -turns[:, b, a]
         return turns
+
+    def _sizes(self, drawn: Sequence[Float[np.ndarray, " B"]]) -> Float[np.ndarray, "B 3 1"]:
+        """A factor for each axis."""
+        return np.exp((2 * np.stack(drawn, 1)[..., None] - 1) * np.float32(math.log1p(self.resize)))
 
     def prepare(self, batch: Batch) -> Batch:
         poses = batch["motion"]
@@ -177,8 +183,10 @@ def _read_at(poses: Float[Tensor, "B D J S"], at: Float[Tensor, "B T"]) -> Float
     place = at * (poses.shape[3] - 1)
     low = place.floor().clamp(max=poses.shape[3] - 2).long()
     part = (place - low)[:, None, None]
-    index = low[:, None, None].expand(-1, poses.shape[1], poses.shape[2], -1)
-    return torch.lerp(poses.gather(3, index), poses.gather(3, index + 1), part.expand(index.shape))
+    before, after = (
+        poses.gather(3, index[:, None, None].expand(-1, poses.shape[1], poses.shape[2], -1)) for index in (low, low + 1)
+    )
+    return before.lerp_(after, part.expand(before.shape))
 
 
 task = SkeletonClassification

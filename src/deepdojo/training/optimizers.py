@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from deepdojo.errors import RecipeError
+from deepdojo.layers import current
 from deepdojo.recipes import TrainSection
 from deepdojo.training.frozen import rate_shares
 from deepdojo.training.muon import Muon
@@ -41,9 +42,11 @@ def build_optimizer(model: nn.Module, train: TrainSection, device: torch.device)
     groups = _by_depth(model, train, groups)
     fused = device.type in ("cpu", "cuda", "mps")
     if train.optimizer == "adamw":
-        return _AdamW(groups, lr=train.lr, betas=train.betas, fused=fused)
+        return current("adam", _AdamW)(groups, lr=train.lr, betas=train.betas, fused=fused)
     if train.optimizer == "sgd":
-        return _SGD(groups, lr=train.lr, momentum=train.momentum, nesterov=train.momentum > 0, fused=fused)
+        return current("sgd", _SGD)(
+            groups, lr=train.lr, momentum=train.momentum, nesterov=train.momentum > 0, fused=fused
+        )
     return _Adadelta(groups, lr=train.lr, rho=0.95, eps=1e-6, foreach=True)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from deepdojo import layers
 from deepdojo.recipes import TrainSection
 
-__all__ = ["Schedule", "batch_size", "lr_factor", "planned_steps", "usual_batch"]
+__all__ = ["Schedule", "batch_size", "cosine", "lr_factor", "planned_steps", "usual_batch"]
 
 ONECYCLE_RISE = 0.3
 ONECYCLE_START = 1 / 25
@@ -70,21 +71,31 @@ def lr_factor(schedule: str, step: int, total: int, *, warmup: float, final: flo
         warmup: share of `total` over which the factor rises linearly; its first step is already above 0.
         final: factor at the end.
     """
+    if schedule == "cosine":
+        return float(layers.current("schedule", cosine)(step, total, warmup=warmup, final=final))
     done = step / max(total, 1)
     if schedule == "onecycle":
         if done < ONECYCLE_RISE:
             return 1.0 + (ONECYCLE_START - 1.0) * (1.0 + math.cos(math.pi * done / ONECYCLE_RISE)) / 2.0
-        return _fall("cosine", (done - ONECYCLE_RISE) / (1.0 - ONECYCLE_RISE), final)
+        return _bow((done - ONECYCLE_RISE) / (1.0 - ONECYCLE_RISE), final)
+    rise, fraction = _after_warmup(step, total, warmup)
+    if rise is not None:
+        return rise
+    return 1.0 if schedule == "constant" else 1.0 - (1.0 - final) * min(max(fraction, 0.0), 1.0)
+
+
+def cosine(step: int, total: int, *, warmup: float, final: float) -> float:
+    """`lr_factor` of the schedule cosine; what a learner's schedule stands in for."""
+    rise, fraction = _after_warmup(step, total, warmup)
+    return _bow(fraction, final) if rise is None else rise
+
+
+def _after_warmup(step: int, total: int, warmup: float) -> tuple[float | None, float]:
+    """(the factor while it rises, or None; the share of the steps behind the warm-up that is done)."""
     rise = math.ceil(warmup * total)
-    if step < rise:
-        return (step + 1) / rise
-    return _fall(schedule, (step - rise) / max(total - rise, 1), final)
+    return ((step + 1) / rise if step < rise else None), (step - rise) / max(total - rise, 1)
 
 
-def _fall(schedule: str, fraction: float, final: float) -> float:
+def _bow(fraction: float, final: float) -> float:
     fraction = min(max(fraction, 0.0), 1.0)
-    if schedule == "constant":
-        return 1.0
-    if schedule == "linear":
-        return 1.0 - (1.0 - final) * fraction
     return final + (1.0 - final) * (1.0 + math.cos(math.pi * fraction)) / 2.0

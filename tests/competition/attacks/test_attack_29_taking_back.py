@@ -1,7 +1,7 @@
 """Attack 29: what was sent cannot be taken back for quota, and no score changes in silence.
 
 That both versions of a score stay, and that no entrant sees the new one before it is applied, is shown by
-tests/cli/test_compete.py::test_answers_that_were_wrong_are_scored_anew_seen_and_applied against a server of its own.
+tests/cli/test_compete.py::answers_that_were_wrong_are_scored_anew_seen_and_applied against a server of its own.
 """
 
 from __future__ import annotations

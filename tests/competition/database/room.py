@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from deepdojo.competition.database import events, people
-from deepdojo.competition.database.accept import Sent, accept, pack
+from deepdojo.competition.database.accept import Sent, accept
 from deepdojo.competition.database.engine import Database
 from deepdojo.competition.event import Rules
+from deepdojo.competition.packing import pack
 
 
 @dataclass

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from deepdojo.competition.database.accept import pack, unpack
 from deepdojo.competition.database.tables import jobs, payloads, submissions
+from deepdojo.competition.packing import pack, unpack
 from deepdojo.competition.refusal import Refusal
 
 

@@ -8,10 +8,11 @@ import pytest
 import sqlalchemy as sa
 
 from deepdojo.competition.database import accounts, copies, desk, people
-from deepdojo.competition.database.accept import Sent, accept, pack
+from deepdojo.competition.database.accept import Sent, accept
 from deepdojo.competition.database.boards import board, chosen, submission
 from deepdojo.competition.database.events import audited, event_of
 from deepdojo.competition.database.tables import submissions
+from deepdojo.competition.packing import pack
 from deepdojo.competition.refusal import Refusal
 from tests.competition.arena import Arena
 

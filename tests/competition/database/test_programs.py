@@ -8,11 +8,11 @@ from itertools import pairwise
 import pytest
 import sqlalchemy as sa
 
-from deepdojo.competition.database.accept import unpack
 from deepdojo.competition.database.boards import submission
 from deepdojo.competition.database.lease import lease, postpone, program_waits
 from deepdojo.competition.database.programs import ProgramRun, keep_fault, keep_table, kept_table, sizes, to_score
 from deepdojo.competition.database.tables import jobs, program_runs
+from deepdojo.competition.packing import unpack
 from deepdojo.competition.refusal import Refusal
 from tests.competition.database.room import room_in
 

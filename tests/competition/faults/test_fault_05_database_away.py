@@ -15,7 +15,7 @@ import pytest
 
 from tests.competition.databases import Server, postgresql
 from tests.competition.faults.processes import Site, site
-from tests.competition.faults.under_fire import Client, children, count
+from tests.competition.faults.under_fire import children, count, sending
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals on Windows")
 
@@ -65,22 +65,12 @@ def test_fault_05_while_it_is_away_503_and_afterwards_all_goes_on_by_itself(serv
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT], ids=["restarted", "crashed"])
 def test_fault_05_restarted_under_load_nothing_acknowledged_is_lost(server: Server, served: Site, number: int):
     """Three times, while four teams send; a change that was being committed is repeated with its key."""
-    stop, senders = threading.Event(), [Client(served, f"team {k}", 0.02) for k in range(4)]
-    for sender in senders:
-        served.token(sender.team)
-    threads = [threading.Thread(target=sender.run, args=(stop,)) for sender in senders]
-    for thread in threads:
-        thread.start()
-    try:
+    with sending(served, 4, 0.02) as senders:
         for _ in range(3):
             time.sleep(0.7)
             server.stop(number)
             time.sleep(0.3)
             server.start()
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(150)
     served.drained()
     toll = count(served, senders, Counter())
     assert toll.clean, toll

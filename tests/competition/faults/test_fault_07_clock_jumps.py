@@ -6,7 +6,6 @@ holds longer than any can was made before the clock was put back.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -17,7 +16,7 @@ import sqlalchemy as sa
 from deepdojo.competition.database.lease import LONGEST_S, lease
 from deepdojo.competition.database.tables import jobs
 from tests.competition.faults.processes import Site, site
-from tests.competition.faults.under_fire import Client, children, count
+from tests.competition.faults.under_fire import children, count, sending
 
 LIBRARY = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))), None)
 needs_faketime = pytest.mark.skipif(LIBRARY is None, reason="libfaketime is not installed")
@@ -35,23 +34,6 @@ def from_file(path: Path) -> dict[str, str]:
     return told | {"FAKETIME_TIMESTAMP_FILE": str(path), "FAKETIME_NO_CACHE": "1"}
 
 
-def sending(served: Site, meanwhile) -> list[Client]:
-    """Two teams send while `meanwhile` is called."""
-    stop, senders = threading.Event(), [Client(served, f"team {k}", 0.05) for k in range(2)]
-    for sender in senders:
-        served.token(sender.team)
-    threads = [threading.Thread(target=sender.run, args=(stop,)) for sender in senders]
-    for thread in threads:
-        thread.start()
-    try:
-        meanwhile()
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(150)
-    return senders
-
-
 @needs_faketime
 @pytest.mark.slow
 def test_fault_07_workers_an_hour_early_and_late_score_everything_once(address: str, tmp_path: Path):
@@ -60,7 +42,8 @@ def test_fault_07_workers_an_hour_early_and_late_score_everything_once(address: 
         served.web()
         early = served.worker("early", **shifted("+1h"))
         served.worker("late", **shifted("-1h"))
-        senders = sending(served, lambda: time.sleep(2))
+        with sending(served, 2, 0.05) as senders:
+            time.sleep(2)
         served.drained()
         toll = count(served, senders, Counter())
         assert toll.clean, toll
@@ -98,13 +81,10 @@ def test_fault_07_the_machines_clock_jumps_while_all_is_running(tmp_path: Path, 
         served.web()
         for name in ("a", "b"):
             served.worker(name)
-
-        def jump() -> None:
+        with sending(served, 2, 0.05) as senders:
             time.sleep(1.5)
             clock.write_text(after + "\n")
             time.sleep(1.5)
-
-        senders = sending(served, jump)
         served.drained()
         toll = count(served, senders, Counter())
         assert toll.clean, toll

@@ -12,7 +12,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -20,7 +19,7 @@ import pytest
 
 from deepdojo.competition.database.engine import open_database
 from tests.competition.faults.processes import Site, site
-from tests.competition.faults.under_fire import Client, children
+from tests.competition.faults.under_fire import children, sending
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it looks into /proc")
 FILES = ("server.sqlite", "server.sqlite-wal", "server.sqlite-shm")
@@ -35,18 +34,12 @@ def stand_still(served: Site) -> list[int]:
 
 
 def test_fault_08_copies_at_random_moments_open_and_hold_what_was_acknowledged(tmp_path: Path):
-    draws, stop = random.Random(5), threading.Event()
+    draws = random.Random(5)
+    copies: list[tuple[Path, set[str]]] = []
     with site(str(tmp_path / "server.sqlite"), tmp_path) as served:
         served.web()
         served.worker()
-        senders = [Client(served, f"team {k}", 0.0) for k in range(3)]
-        for sender in senders:
-            served.token(sender.team)
-        threads = [threading.Thread(target=sender.run, args=(stop,)) for sender in senders]
-        for thread in threads:
-            thread.start()
-        copies: list[tuple[Path, set[str]]] = []
-        try:
+        with sending(served, 3, 0.0) as senders:
             for number in range(8):
                 time.sleep(draws.uniform(0.05, 0.4))
                 pids = stand_still(served)
@@ -59,10 +52,6 @@ def test_fault_08_copies_at_random_moments_open_and_hold_what_was_acknowledged(t
                 copies.append((place, older))
                 for pid in pids:
                     os.kill(pid, signal.SIGCONT)
-        finally:
-            stop.set()
-            for thread in threads:
-                thread.join(150)
     assert len(copies[-1][1]) > 3
     for place, older in copies:
         with sqlite3.connect(place / "server.sqlite") as connection:

@@ -6,7 +6,6 @@ import hashlib
 import random
 import shutil
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from deepdojo.competition.database.events import event_of
 from deepdojo.errors import DojoError
 from tests.competition.faults import both
 from tests.competition.faults.processes import Site, site
-from tests.competition.faults.under_fire import Client
+from tests.competition.faults.under_fire import sending
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no kill -9 on Windows")
 
@@ -36,22 +35,12 @@ def test_fault_09_a_backup_under_load_gives_an_equal_board_elsewhere(
     if db is not None and not has_pg_dump():
         pytest.skip("pg_dump is not installed")
     with site(address, tmp_path / "store") as served:
-        stop, senders = threading.Event(), [Client(served, f"team {k}", 0.05) for k in range(3)]
-        for sender in senders:
-            served.token(sender.team)
         served.web()
         served.worker()
-        threads = [threading.Thread(target=sender.run, args=(stop,)) for sender in senders]
-        for thread in threads:
-            thread.start()
-        try:
+        with sending(served, 3, 0.05) as senders:
             time.sleep(1.5)
             older = [name for sender in senders for name in list(sender.acknowledged.values())]
             back_up(served.arena.database, served.store, tmp_path / "under load.zip", db=db)
-        finally:
-            stop.set()
-            for thread in threads:
-                thread.join(150)
         served.drained()
         back_up(served.arena.database, served.store, tmp_path / "at rest.zip", db=db)
         board, ids = served.board().json, served.ids()

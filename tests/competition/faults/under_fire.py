@@ -14,6 +14,7 @@ import socket
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,23 @@ class Client:
         self.odd.append(f"{key} was not acknowledged in two minutes")
 
 
+@contextlib.contextmanager
+def sending(site: Site, teams: int, pause_s: float) -> Iterator[list[Client]]:
+    """So many teams with tokens, of which each sends in a thread of its own while the body runs."""
+    stop, senders = threading.Event(), [Client(site, f"team {k}", pause_s) for k in range(teams)]
+    for sender in senders:
+        site.token(sender.team)
+    threads = [threading.Thread(target=sender.run, args=(stop,)) for sender in senders]
+    for thread in threads:
+        thread.start()
+    try:
+        yield senders
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(150)
+
+
 @dataclass
 class Toll:
     """What became of it all.
@@ -108,26 +126,16 @@ def under_fire(
     Args:
         rest_s: mean seconds between two kills. said: called with the number of kills now and then.
     """
-    draws, killed, stop = random.Random(seed), Counter[str](), threading.Event()
-    senders = [Client(site, f"team {k}", pause_s) for k in range(clients)]
-    for sender in senders:
-        site.token(sender.team)
+    draws, killed = random.Random(seed), Counter[str]()
     site.web()
     for name in ("worker a", "worker b"):
         site.worker(name)
-    threads = [threading.Thread(target=sender.run, args=(stop,)) for sender in senders]
-    for thread in threads:
-        thread.start()
-    try:
+    with sending(site, clients, pause_s) as senders:
         for number in range(kills):
             time.sleep(draws.uniform(0.25, 1.75) * rest_s)
             killed[_kill(site, draws)] += 1
             if said is not None and number % 50 == 49:
                 said(number + 1)
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join(150)
     site.drained(600)
     return count(site, senders, killed)
 

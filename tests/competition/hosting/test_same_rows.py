@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from deepdojo import api
+from deepdojo.competition.hosting.new_ids import new_id
 from deepdojo.competition.hosting.same_rows import changed_inputs
+from deepdojo.competition.hosting.solution import read_solution
 from deepdojo.errors import UsageError
 
 
@@ -65,3 +67,21 @@ def test_answers_of_rows_with_other_inputs_are_refused(reviews: Path, hosted: Pa
 def test_the_rows_that_were_handed_out_have_the_same_inputs(hosted: Path) -> None:
     event = hosted / "events" / "winds"
     assert changed_inputs(event / "private", event / "public") == []
+
+
+def test_another_picture_under_an_old_id_is_refused_and_named(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from PIL import Image
+
+    monkeypatch.setenv("DEEPDOJO_CONFIG", str(tmp_path / "config"))
+    api.host(photos, store=tmp_path / "store", name="winds", ends="2090-01-01T00:00")
+    private = tmp_path / "store" / "events" / "winds" / "private"
+    key = bytes.fromhex((private / "key").read_text().strip())
+    asked = read_solution(private).ids
+    names = {path.relative_to(tmp_path / "pictures").as_posix(): path for path in tmp_path.glob("pictures/*/*.jpg")}
+    raw = next(name for name in sorted(names) if new_id(key, "row", name, len(asked[0]) - 1) in asked)
+    Image.open(names[raw]).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(names[raw])  # the same name and label
+    hidden = new_id(key, "row", raw, len(asked[0]) - 1)
+    with pytest.raises(UsageError, match=f"1 of the event's test rows \\('{hidden}' …\\) have other inputs"):
+        _rescore(tmp_path / "store")

@@ -92,7 +92,7 @@ def test_last_lines_can_be_kept_from_the_sender(sandbox, inputs, tmp_path):
         run_submission(sandbox, source, inputs, limits=SMALL)
     with pytest.raises(ScoreError) as caught:
         run_submission(sandbox, source, inputs, limits=SMALL, show_stderr=False)
-    assert str(caught.value) == "predict.py: ended with exit code 1"
+    assert caught.value.what == "ended with exit code 1"
 
 
 class Marker:

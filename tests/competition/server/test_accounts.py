@@ -47,10 +47,26 @@ def desk(room, method, path, body=None, token=None):
 def test_a_host_signs_in_with_the_password_or_the_token_and_the_log_says_so(room, host):
     assert "The host's desk" in host.page("/winds/desk").text
     assert Browser(room).sign_in(room.host).get("/winds/desk").status == 200
-    log = [line["what"] for line in desk(room, "GET", "audit").json]
-    assert "signed in" in log
+    lines = desk(room, "GET", "audit").json
+    log = [line["what"] for line in lines]
+    days = [line["at"] // 86_400 for line in lines if line["what"] == "signed in"]
+    assert len(days) == len(set(days)) > 0, "twice signed in, and one line a day"
     assert "set a password" in log
     assert PASSWORD not in json.dumps(desk(room, "GET", "audit").json)
+
+
+def test_no_page_of_an_event_of_tables_asks_anybody_for_a_program(room, host):
+    for browser in (host, Browser(room).sign_in(room.tokens["ada"])):  # a join code was taken for the rule of its name
+        for path in ("/winds", "/winds/rules"):
+            assert "predict.py" not in browser.page(path).text
+    assert f"code={room.code}" in host.page("/winds").text
+
+
+def test_who_wants_to_score_anew_over_the_network_is_told_where_to(room):
+    told = desk(room, "POST", "preview", {"reason": "a label was wrong"})
+    assert (told.status, told.json["code"]) == (400, "bad_request")
+    assert "run on the server's machine: dojo host winds rescore --reason TEXT --preview" in told.json["todo"]
+    assert desk(room, "POST", "cancel").status == 404, "it is an address, and there is no preview"
 
 
 def test_the_password_is_kept_as_argon2_alone(room):

@@ -77,6 +77,25 @@ def test_each_fault_of_a_file_has_its_chinese_sentence():
     assert [form for form in TEXT_FORMS.values() if in_chinese(f"the form is: {form}") is None] == []
 
 
+def test_each_fault_of_a_program_has_its_chinese_sentence():
+    sandbox = COMPETITION / "sandbox"
+    found = raised([sandbox / name for name in ("code.py", "unpack.py")], ("ScoreError",)) - {
+        "{} {}",
+        "{} larger than {} MiB",
+    }
+    for path in (sandbox / "code.py", sandbox / "words.py", sandbox / "pickles.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ProgramFault":
+                found |= {s for each in (*node.args[1:2], *(k.value for k in node.keywords)) for s in shapes(each)}
+            if isinstance(node, ast.Dict) and len(node.keys) > 1 and path.name != "pickles.py":
+                found |= {s for value in node.values for s in shapes(value)}
+            if isinstance(node, ast.Return) and node.value is not None and path.name == "pickles.py":
+                found |= {f"{{}} {s}" for s in shapes(node.value)}
+    found -= {"{}", "{}, {}", "{}: {}"}
+    assert len(found) > 30
+    assert without_chinese(found) == []
+
+
 def test_each_line_of_the_audit_log_has_its_chinese_words():
     found = set()
     for path in COMPETITION.rglob("*.py"):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
+import zipfile
 
 import pytest
 
@@ -113,6 +115,25 @@ def test_the_csv_has_costs_and_published_rows_without_a_rank(room):
     assert "Published, not re-scored" in Browser(room).page("/winds/board?lang=en").text
 
 
+def packed(table: bytes, **manifest: object) -> bytes:
+    """A zip of a table and what it states."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("mine.csv", table)
+        archive.writestr("manifest.json", json.dumps(manifest))
+    return out.getvalue()
+
+
+def test_costs_in_a_zips_manifest_are_stated_costs_and_those_given_with_it_go_before(room):
+    token, zipped = room.tokens["ada"], {"content_type": "application/zip"}
+    sent = packed(room.table(0.8, seed=21), model="cnn", parameters=77, seconds=5.5)
+    told = room.result(token, room.send(token, sent, "p.zip", **zipped).json["id"])
+    assert (told["parameters"], told["train_flops"], told["seconds"]) == (77, None, 5.5)
+    sent = packed(room.table(0.8, seed=22), parameters=77, train_flops=-1, seconds=5.5)
+    told = room.result(token, room.send(token, sent, "p.zip&parameters=99", **zipped).json["id"])
+    assert (told["parameters"], told["train_flops"], told["seconds"]) == (99, None, 5.5), "what is no cost is left out"
+
+
 def test_the_form_takes_costs_and_the_submissions_page_tells_them(room):
     ada = Browser(room).sign_in(room.tokens["ada"])
     ada.cookies["dojo_lang"] = "en"
@@ -136,3 +157,21 @@ def test_the_team_page_and_the_api_tell_what_counts_at_the_end(room):
     assert room.api("POST", "/finals", {"chosen": [own]}, room.tokens["bo"]).status == 200
     assert room.api("GET", "/team", token=room.tokens["bo"]).json["chosen"][0]["id"] == own
     assert "1 of 2 chosen" in bo.page("/winds/team").text
+
+
+def test_a_final_row_is_drawn_otherwise_than_a_public_one_and_shows_where_it_stood():
+    words, cells = PageWords("en"), {"n": 9, "submissions": 1, "moved": 0.0, "parameters": None, "train_flops": None,
+                                     "seconds": None, "pareto": []}  # fmt: skip
+    rows = [{"team": name, "rank": rank, "value": v, "low": v - 0.1, "high": v + 0.1, "public_rank": 1,
+             "public_value": v - 0.05, **cells}
+            for name, rank, v in (("a", 1, 0.8), ("b", 2, 0.6), ("c", 1, 0.5))]  # fmt: skip
+    board = {"rows": rows, "published": [], "metric": "accuracy", "closed": True}
+    final = board_view({**board, "part": "private"}, words)["rows"]
+    public = board_view({**board, "part": "public"}, words)["rows"]
+    assert {row["part"] for row in final} == {"final"}
+    assert {row["part"] for row in public} == {"public"}
+    for row in final:
+        assert row["bar"].count('class="dot final"') == row["bar"].count('class="dot public"') == 1
+    for row in public:
+        assert ('class="dot public"' in row["bar"], "final" in row["bar"]) == (True, False)
+    assert [row["tied"] for row in final] == [True, False, True], "a rank is shared by rows that are no neighbours, too"

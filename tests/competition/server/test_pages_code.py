@@ -32,13 +32,17 @@ def test_every_page_says_that_programs_are_sent(room, language):
         assert "after 9 failures a team waits" in pages["/rules"].text
         assert "a team has one member" in pages["/rules"].text
     assert Browser(room).page(f"/winds?lang={language}").faults() == []
+    host = Browser(room).sign_in(room.host)
+    for place in ("", "/data"):
+        assert "code=CODE' --as NAME" in pages[place].text, "the rule is no join code"
+        assert f"code={room.code}' --as NAME" in host.page(f"/winds{place}").text
 
 
 def test_a_program_sent_by_the_form_is_judged_and_only_the_host_sees_what_it_printed(room):
     ada, grace = Browser(room).sign_in(room.join("ada")), Browser(room).sign_in(room.host)
     for program, said in (
         (f"print('seen 7')\n{GOOD}", "accuracy"),
-        ("print('seen 7')\nraise KeyError('seen 7')", "KeyError"),
+        ("print('seen 7')\nraise KeyError('seen 7')", "KeyError at predict.py, line 2"),
     ):
         answer = ada.upload("/winds/submissions", "mine.zip", zipped({"predict.py": program}))
         assert answer.status == 303, answer.body
@@ -51,6 +55,8 @@ def test_a_program_sent_by_the_form_is_judged_and_only_the_host_sees_what_it_pri
         assert "seen 7" in hosts.text
         assert "for the host alone" in hosts.text
         assert mine.faults() == hosts.faults() == []
+        assert ("run it on the example rows first: python predict.py" in mine.text) == (said != "accuracy")
+    assert "以退出码 1 结束：KeyError at predict.py, line 2" in ada.page(f"{place}?lang=zh").text
 
 
 def test_a_table_by_the_form_is_refused_with_what_to_send(room):

@@ -122,10 +122,10 @@ def test_no_secret_of_the_server_is_in_the_environment_of_the_scoring_process(
 
 
 def test_a_long_job_keeps_its_lease(database: Database, tmp_path: Path):
-    """Leases of 2 s, a file that takes 6 s: another worker must not get it meanwhile."""
+    """Leases of 4 s, a file that takes 9 s: another worker must not get it meanwhile."""
     arena = Arena(database, tmp_path / "events", n=60)
     arena.send("ada", b"id,label\nhang,amber\n")
-    slow, other = arena.worker(limits=ScoringLimits(wall_s=6.0), lease_s=2.0), arena.worker()
+    slow, other = arena.worker(limits=ScoringLimits(wall_s=9.0), lease_s=4.0), arena.worker()
     slow.process.program = PROGRAM
     import threading
 

@@ -13,6 +13,13 @@ KNOWN = {"id", "label", "predictions.csv", "north"}
 SECRET = "hidden42.75words"
 
 
+def test_a_list_of_which_nothing_may_be_told_is_left_out():
+    fault = ScoreError("100 ids are missing ('r1', 'r2', 'r3', …)", where="predictions.csv", todo="tell")
+    assert unquoted(fault, b"id,label\n", {"id", "label"})["error"] == "100 ids are missing"
+    fault = ScoreError("2 ids are extra ('id', 'r9')", where="predictions.csv", todo="tell")
+    assert unquoted(fault, b"id,label\n", {"id", "label"})["error"] == "2 ids are extra ('id', '…')"
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [

@@ -106,7 +106,8 @@ def open_database(
         path = Path(text.removeprefix("sqlite:///"))
         if not create and not path.is_file():
             raise Refusal("not_found", "there is no competition server's database here", where=str(path),
-                          todo="host something first: dojo host PROJECT")  # fmt: skip
+                          todo="run it on the server's machine, or give --store FOLDER; the first event is made by"
+                          " dojo host PROJECT")  # fmt: skip
         database = Database(_sqlite(path))
     try:
         found = _prepare(database)
@@ -146,7 +147,7 @@ def _sqlite(path: Path) -> sa.Engine:
     def _connected(connection: Any, _record: Any) -> None:
         for pragma in (
             f"busy_timeout = {_BUSY_MS}", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON",
-            "cache_size = -2000", "temp_store = MEMORY",
+            "cache_size = -500", "temp_store = MEMORY",
         ):  # fmt: skip
             connection.execute(f"PRAGMA {pragma}").close()
 

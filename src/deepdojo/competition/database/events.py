@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from deepdojo.competition.database.tables import (
     boards,
     events,
     ladders,
+    members,
     rubrics,
     submissions,
     vectors,
@@ -25,12 +27,15 @@ from deepdojo.competition.event import Rules, parse_rules
 from deepdojo.competition.refusal import Refusal
 
 __all__ = [
-    "Event", "all_events", "announce", "audited", "by_id", "changed", "event_of", "extend_until", "freeze", "log",
-    "make_event", "news", "unfreeze",
+    "Event", "all_events", "announce", "audited", "by_id", "changed", "entered", "event_of", "extend_until", "freeze",
+    "log", "make_event", "news", "unfreeze",
 ]  # fmt: skip
 
 
+_DAY_S = 86_400
 _NAMED = sa.select(events).where(events.c.name == sa.bindparam("name"))
+_OF_PERSON = (members.c.event_id == events.c.id) & (members.c.person_id == sa.bindparam("person"))
+_ENTERED = _NAMED.add_columns(members.c.team_id).select_from(events.outerjoin(members, _OF_PERSON))
 
 
 @dataclass(frozen=True)
@@ -75,10 +80,20 @@ def make_event(database: Database, connection: sa.Connection, rules: Rules, *, s
 
 def event_of(connection: sa.Connection, name: str) -> Event:
     """Raises Refusal where there is none."""
-    found = connection.execute(_NAMED, {"name": name}).mappings().first()
+    return _event(_found(connection, _NAMED, name=name))
+
+
+def entered(connection: sa.Connection, name: str, person_id: int) -> tuple[Event, int | None]:
+    """An event, and the person's team in it. Raises Refusal where there is no such event."""
+    found = _found(connection, _ENTERED, name=name, person=person_id)
+    return _event(found), found["team_id"]
+
+
+def _found(connection: sa.Connection, statement: sa.Select[Any], **asked: Any) -> Any:
+    found = connection.execute(statement, asked).mappings().first()
     if found is None:
-        raise Refusal("not_found", f"no event is named {name[:80]!r}", todo="see the list of events")
-    return _event(found)
+        raise Refusal("not_found", f"no event is named {asked['name'][:80]!r}", todo="see the list of events")
+    return found
 
 
 def by_id(connection: sa.Connection, number: int) -> Event:
@@ -94,9 +109,14 @@ def all_events(connection: sa.Connection) -> list[Event]:
 
 def _event(row: Any) -> Event:
     return Event(
-        row["id"], row["name"], parse_rules(json.loads(row["rules"])), row["code"], row["rubric"], row["version"],
+        row["id"], row["name"], _rules(row["rules"]), row["code"], row["rubric"], row["version"],
         row["shown_version"], row["frozen_at"], row["closed_at"],
     )  # fmt: skip
+
+
+@lru_cache(maxsize=64)
+def _rules(text: str) -> Rules:
+    return parse_rules(json.loads(text))
 
 
 def changed(connection: sa.Connection, event_id: int, *, shown: bool) -> None:
@@ -187,6 +207,14 @@ def log(
     """One line of the audit log; there is no function that changes or removes one."""
     values = {"at": database.now(connection), "event_id": event_id, "who": who, "what": what, "detail": dump(detail)}
     connection.execute(audit.insert(), values)
+
+
+def log_daily(database: Database, connection: sa.Connection, who: str, what: str) -> None:
+    """A line that one is enough of from midnight to midnight UTC: a host signs in many times a day."""
+    now, a = database.now(connection), audit.c
+    same = (a.who == who) & (a.what == what) & (a.at >= now - now % _DAY_S) & a.event_id.is_(None)
+    if connection.execute(sa.select(a.id).where(same).limit(1)).first() is None:
+        log(database, connection, None, who, what, {})
 
 
 def audited(connection: sa.Connection, event_id: int, most: int = 1000) -> list[dict[str, Any]]:

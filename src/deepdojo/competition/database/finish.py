@@ -48,12 +48,14 @@ class Scored:
 
     Attributes:
         influence: (n,) float32 of the public rows.
+        cost: what the file itself states of its costs; what its sender stated with it goes before.
     """
 
     job: Job
     parts: Mapping[str, Mapping[str, Any]]
     influence: np.ndarray = field(repr=False)
     facts: Facts = field(repr=False)
+    cost: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,14 @@ def _mark_scored(connection: sa.Connection, scored: Sequence[Scored]) -> None:
     if scored:
         numbers = [r.job.submission_id for r in scored]
         connection.execute(submissions.update().where(submissions.c.id.in_(numbers)).values(state="scored"))
+    s = submissions.c
+    for result in scored:
+        if result.cost:
+            at = s.id == result.job.submission_id
+            told = connection.execute(sa.select(s.manifest).where(at)).scalar_one()
+            kept = json.loads(told) if told else {}
+            kept["cost"] = {**result.cost, **kept.get("cost", {})}
+            connection.execute(submissions.update().where(at).values(manifest=dump(kept)))
 
 
 def _enter(database: Database, connection: sa.Connection, scored: Sequence[Scored], now: float) -> set[tuple[int, int]]:

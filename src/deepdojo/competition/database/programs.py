@@ -12,11 +12,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from deepdojo.competition.database.accept import Packed, pack
 from deepdojo.competition.database.engine import Database, dump
 from deepdojo.competition.database.events import by_id, changed
 from deepdojo.competition.database.lease import Job, still_ours
 from deepdojo.competition.database.tables import events, jobs, payloads, program_runs, submissions
+from deepdojo.competition.packing import Packed, pack
 
 __all__ = ["ProgramRun", "ToScore", "keep_fault", "keep_table", "kept_table", "sizes", "to_score"]
 

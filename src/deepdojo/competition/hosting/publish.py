@@ -12,6 +12,7 @@ from typing import Any
 
 from deepdojo import __version__
 from deepdojo.competition.event import INPUTS
+from deepdojo.competition.hidden_answers import keep_sources
 from deepdojo.competition.hosting.hidden_inputs import HiddenInputs
 from deepdojo.competition.hosting.media_files import MediaFiles, set_times
 from deepdojo.competition.hosting.new_ids import keyed, new_id, new_ids
@@ -296,6 +297,7 @@ class _Host:
             facts={"project": self.project.name, "project_digest": self.project.digest, "version": __version__,
                    "public_share": self.public_share},
         )  # fmt: skip
+        keep_sources(self.private, self.dataset.places())
 
     def _sample(
         self, parts: Mapping[str, Sequence[Row]], ids: Mapping[str, str], solution: Solution

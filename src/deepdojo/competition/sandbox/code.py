@@ -33,6 +33,9 @@ _PROJECT = "/project"
 _OUTPUT = "{output}"
 _DEEPEST_ID = 4
 _LOG_LINES, _LOG_CHARS = 60, 4000
+_LESS = "see the limits on the rules page, and try on the example rows how much it needs"
+_AT_HOME = {"code": "run it on the example rows first: python predict.py FOLDER mine.csv",
+            "run": "try it on the example rows first: dojo predict RUN test.parquet"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -149,10 +152,10 @@ def _taken(done: Outcome, kind: str, output: str, limits: Limits, said: str) -> 
     ran = Ran(done.output, done.seconds, done.peak_bytes, kind, _log(done))
     why = stopped_by(done, limits)
     if why is not None:
-        raise ProgramFault(ran, why, where=where, todo="use less of it")
+        raise ProgramFault(ran, why, where=where, todo=_LESS)
     if done.exit_code != 0:
         ended = f"ended with exit code {done.exit_code}" if (done.exit_code or 0) >= 0 else "was ended by a signal"
-        raise ProgramFault(ran, f"{ended}: {said}" if said else ended, where=where)
+        raise ProgramFault(ran, f"{ended}: {said}" if said else ended, where=where, todo=_AT_HOME[kind])
     if done.output is None:
         raise ProgramFault(
             ran, f"there is no table: {done.output_fault}", where=f"{where}, {output}",

@@ -11,14 +11,13 @@ from collections.abc import AsyncIterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from deepdojo.competition.database.accept import Packed, pack
+from deepdojo.competition.event import size_text
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.texts import storable
 
-__all__ = ["LARGE_BYTES", "SUFFIXES", "file_kind", "packed_body", "read_json", "safe_name"]
+__all__ = ["LARGE_BYTES", "SUFFIXES", "file_kind", "read_json", "safe_name", "whole_body"]
 
 SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".zip")
 _OF_TYPE = {
@@ -32,11 +31,11 @@ LARGE_BYTES = 8 << 20
 
 
 @contextlib.asynccontextmanager
-async def packed_body(request: Request, most: int, large: asyncio.Semaphore) -> AsyncIterator[Packed]:
-    """The raw body, compressed for keeping.
+async def whole_body(request: Request, most: int, large: asyncio.Semaphore) -> AsyncIterator[bytes]:
+    """The raw body.
 
     Args:
-        large: admits one large file after the other, from its packing until the block that keeps it is left.
+        large: admits one large file after the other, from its reading until the block that keeps it is left.
 
     Raises:
         Refusal: larger than `most` bytes, empty, or itself compressed on the way (a bomb would unpack here).
@@ -47,24 +46,32 @@ async def packed_body(request: Request, most: int, large: asyncio.Semaphore) -> 
     said = request.headers.get("content-length", "")
     if said.isdigit() and int(said) > most:
         raise too_large(most)
-    size = 0
-    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as kept:
+    size, chunks, small = 0, list[bytes](), said.isdigit() and int(said) <= _IN_MEMORY
+    with contextlib.nullcontext() if small else tempfile.TemporaryFile() as kept:
         async for chunk in request.stream():
             size += len(chunk)
             if size > most:
                 raise too_large(most)
-            kept.write(chunk)
+            if kept is None:
+                chunks.append(chunk)
+            else:
+                kept.write(chunk)
         if not size:
             raise Refusal("bad_request", "the file is empty", where="body", todo="send the predictions")
-        kept.seek(0)
         async with large if size > LARGE_BYTES else contextlib.nullcontext():
-            yield await run_in_threadpool(lambda: pack(kept.read()))
+            if kept is not None:
+                kept.seek(0)
+                chunks = [kept.read()]
+            data = b"".join(chunks)
+            chunks.clear()
+            yield data
 
 
 def too_large(most: int) -> Refusal:
     """What is said of a body above the limit."""
-    return Refusal("too_large", f"the file is larger than {most >> 20:,} MiB" if most >= 1 << 20 else
-                   f"the file is larger than {most:,} bytes", where="body", todo="send Parquet, or less")  # fmt: skip
+    return Refusal(
+        "too_large", f"the file is larger than {size_text(most)}", where="body", todo="send Parquet, or less"
+    )
 
 
 async def read_json(request: Request) -> dict[str, Any]:

@@ -17,9 +17,10 @@ from deepdojo.competition.cost import COSTS, stated_cost
 from deepdojo.competition.database.people import Person
 from deepdojo.competition.desk import Desk
 from deepdojo.competition.event import moment
+from deepdojo.competition.packing import pack
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.server.board_bytes import BoardBytes
-from deepdojo.competition.server.bodies import file_kind, packed_body, read_json, text_of
+from deepdojo.competition.server.bodies import file_kind, read_json, text_of, whole_body
 from deepdojo.competition.server.handed_out import zip_of
 from deepdojo.competition.server.page_words import language_of
 from deepdojo.competition.server.refusal_words import fault_in
@@ -162,14 +163,15 @@ class Api:
             request.query_params.get("file_name", ""), request.headers.get("content-type", ""), code=rules.code
         )
         cost = stated_cost({name: request.query_params.get(name) for name in COSTS})
-        async with packed_body(request, rules.largest_bytes, self.rates.large) as file:
-            told = await run_in_threadpool(
+        async with whole_body(request, rules.largest_bytes, self.rates.large) as data:
+            sent = await run_in_threadpool(
                 lambda: self.service.send(
-                    name, viewer, file, file_name=file_name, kind=kind, note=request.query_params.get("note", ""),
+                    name, viewer, pack(data), file_name=file_name, kind=kind, note=request.query_params.get("note", ""),
                     key=request.headers.get("idempotency-key") or secrets.token_urlsafe(18),
                     address=address_of(request), cost=cost,
                 )
             )  # fmt: skip
+            told = await asyncio.wrap_future(sent)  # no thread waits: dozens would, each with memory of its own
         return JSONResponse(told, 202, {"location": f"{PREFIX}/submissions/{told['id']}"})
 
     async def submissions(self, request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 from collections.abc import Callable, Mapping
@@ -13,8 +14,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from deepdojo.competition.cost import COSTS, stated_cost
-from deepdojo.competition.database.accept import pack
 from deepdojo.competition.event import Rules, moment
+from deepdojo.competition.packing import pack
 from deepdojo.competition.passwords import TOKEN
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.server.bodies import LARGE_BYTES, file_kind
@@ -117,14 +118,14 @@ class Actions:
         kind, file_name = file_kind(file.filename, file.content_type or "", code=rules.code)
         cost = stated_cost({name: text for name in COSTS if isinstance(text := form.get(name), str)})
         async with self.rates.large if file.size > LARGE_BYTES else contextlib.nullcontext():
-            told: dict[str, Any] = await run_in_threadpool(
+            sent = await run_in_threadpool(
                 lambda: self.service.send(
                     name, request.state.viewer, pack(file.file.read()), file_name=file_name, kind=kind,
                     note=note.strip() if isinstance(note, str) else "", address=address_of(request),
                     key=secrets.token_urlsafe(18), cost=cost,
                 )
             )  # fmt: skip
-        return told
+            return await asyncio.wrap_future(sent)
 
     async def choose(self, request: Request) -> Response:
         viewer, fields = _known(request), await fields_of(request)

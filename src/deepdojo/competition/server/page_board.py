@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -66,21 +67,22 @@ def _axis(rows: Sequence[Row], published: Sequence[Row]) -> Axis:
     upper = rows[: max(3, len(rows) // 2)]
     ends = [row[name] for row in upper for name in ("value", "low", "high")]
     lower = [row[name] for row in rows[len(upper) :] for name in ("value", "low", "high")]
-    others = lower + [row["value"] for row in published]
+    others = lower + [row["value"] for row in published] + [row.get("public_value") for row in rows]
     return common_axis(ends, others, reach=3.0)
 
 
 def _tints(rows: Sequence[Row]) -> list[tuple[bool, bool]]:
-    """(tinted, tied) of each row: neighbours of one rank share a band, two bands that touch differ."""
+    """(tinted, tied) of each row: neighbours of one rank share a band, two bands that touch differ. Rows that are no
+    neighbours may share a rank: they are tied without a band."""
+    shared = Counter(row["rank"] for row in rows if row["rank"] is not None)
     found: list[tuple[bool, bool]] = []
     start, before = 0, False
     while start < len(rows):
         end = start + 1
         while end < len(rows) and rows[end]["rank"] is not None and rows[end]["rank"] == rows[start]["rank"]:
             end += 1
-        tied = end - start > 1
-        before = tied and not before
-        found += [(before, tied)] * (end - start)
+        before = end - start > 1 and not before
+        found += [(before, shared[rows[start]["rank"]] > 1)] * (end - start)
         start = end
     return found
 
@@ -88,10 +90,15 @@ def _tints(rows: Sequence[Row]) -> list[tuple[bool, bool]]:
 def _line(row: Row, axis: Axis, unit: Unit, words: PageWords, *, tint: bool, tied: bool, private: bool) -> Row:
     value, low, high = row["value"], row["low"], row["high"]
     score, interval = unit.score(value, low, high), unit.interval(value, low, high)
-    about = f"{row['team']}: {score} {interval}"
+    part = "final" if private else "public"
+    final, public = words("final"), words("public")
+    about = f"{row['team']}, {final if private else public}: {score} {interval}"
+    before = row.get("public_value") if private else None
+    earlier = None if before is None else (before, f"{row['team']}, {public}: {unit.score(before, low, high)}")
     told = {
         "rank": row["rank"], "team": row["team"], "tint": tint, "tied": tied, "interval": interval,
-        "number": unit.number(value, unit.decimals(value, low, high)), "bar": bar(axis, value, low, high, about),
+        "number": unit.number(value, unit.decimals(value, low, high)), "part": part,
+        "bar": bar(axis, value, low, high, about, kind=part, earlier=earlier),
         "n": count(row["n"]), "submissions": count(row["submissions"]), "moved": row["moved"],
     }  # fmt: skip
     if private:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from deepdojo.competition.event import size_text
 from deepdojo.competition.server.page_markdown import markdown
 from deepdojo.competition.server.page_pareto import cost_text
 from deepdojo.competition.server.page_words import LANGUAGE_COOKIE, PageWords, language_of
@@ -37,14 +38,9 @@ def environment() -> Environment:
         loader=PackageLoader("deepdojo.competition.server", "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    made.filters |= {"cut": cut, "count": count, "size": size, "limit": limit, "when": when, "markdown": markdown,
+    made.filters |= {"cut": cut, "count": count, "size": size, "limit": size_text, "when": when, "markdown": markdown,
                      "cost_text": cost_text}  # fmt: skip
     return made
-
-
-def limit(size_bytes: int) -> str:
-    """A size limit as refusals say it: in MiB, below that in bytes."""
-    return f"{size_bytes >> 20:,} MiB" if size_bytes >= 1 << 20 else f"{size_bytes:,} bytes"
 
 
 def when(seconds: float | None) -> Markup | str:

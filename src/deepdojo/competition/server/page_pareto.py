@@ -5,22 +5,23 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from markupsafe import Markup
 
 from deepdojo.competition.cost import COSTS
+from deepdojo.competition.server.page_labels import Box, cut_columns, placed
 from deepdojo.competition.server.page_words import PageWords
 from deepdojo.report.figures import Unit, amount, duration, evenly
-from deepdojo.report.svg import Scale, cut, figure, mark, tag, text, ticks
+from deepdojo.report.svg import Scale, figure, mark, tag, text, ticks
 
 __all__ = ["cost_text", "pareto_view"]
 
 _W, _H, _LEFT, _RIGHT, _TOP, _BOTTOM = 400.0, 250.0, 46.0, 14.0, 26.0, 38.0
 _DRAWN = 300
-_NAMED = 8
+_NAMED, _COLUMNS = 10, 18
 _MOMENTS = (1e-3, 1e-2, 0.1, 1, 10, 60, 600, 3600, 6 * 3600, 86_400, 10 * 86_400, 100 * 86_400)
-_LINE = 13.0  # pixels between two names
 Row = Mapping[str, Any]
 
 
@@ -87,7 +88,7 @@ def _picture(
         steps = "".join(f"H{a:.1f}V{b:.1f}" for a, b in points[1:])
         parts.append(tag("path", d=f"M{points[0][0]:.1f} {points[0][1]:.1f}{steps}", class_="front"))
     parts += [dot(row, "network") for row in front]
-    parts += _names(points[-_NAMED:], front[-_NAMED:], up=higher)
+    parts += _names(points, front, [place(row) for row in others], y, up=higher)
     about = words("{metric} against {cost}; entries: {n}, on the front: {k}", metric=metric, cost=name,
                   n=len(shown), k=len(front))  # fmt: skip
     return figure(_W, _H, about, *parts, class_="chart pareto")
@@ -109,7 +110,9 @@ def _axes(x: Scale, y: Scale, cost: str, unit: Unit, name: str, *, zero: bool) -
         parts.append(tag("line", x1=_LEFT, x2=_W - _RIGHT, y1=y(value), y2=y(value), class_="grid"))
         parts.append(text(_LEFT - 6, y(value) + 4, label, text_anchor="end", class_="tick"))
     for value in _moments(x.low, x.high) if cost == "seconds" else _decades(x.low, x.high):
-        parts.append(text(x(math.log10(value)), _H - _BOTTOM + 15, _tick(cost, value), text_anchor="middle",
+        at, said = x(math.log10(value)), _tick(cost, value)
+        last = at + 3.3 * len(said) > _W - 2  # half its width
+        parts.append(text(_W - 2 if last else at, _H - _BOTTOM + 15, said, text_anchor="end" if last else "middle",
                           class_="tick"))  # fmt: skip
     if zero:
         parts.append(text(_LEFT + 6, _H - _BOTTOM + 15, "0", text_anchor="middle", class_="tick"))
@@ -141,17 +144,20 @@ def _decades(low: float, high: float) -> list[float]:
     return held if len(held) > 1 else [10**low, 10**high]
 
 
-def _names(points: Sequence[tuple[float, float]], rows: Sequence[Row], *, up: bool) -> list[Markup]:
-    """Names on the side of the front where nothing can be: better for less. Neighbours are pushed apart."""
-    parts, before = [], None
-    for (a, b), row in zip(points, rows, strict=True):
-        height = b - 8 if up else b + 16
-        if before is not None:
-            height = min(height, before - _LINE) if up else max(height, before + _LINE)
-        before = height
-        if not 10 <= height <= _H - _BOTTOM - 3:
-            continue  # there is no room; the list below names it
-        near = a < _LEFT + 90
-        parts.append(text(a - 3 if near else a - 7, height, cut(str(row["team"]), 16),
-                          text_anchor="start" if near else "end", class_="label"))  # fmt: skip
-    return parts
+def _names(
+    points: Sequence[tuple[float, float]], front: Sequence[Row], others: Sequence[tuple[float, float]],
+    y: Scale, *, up: bool,
+) -> list[Markup]:  # fmt: skip
+    """Names on the side of the front where nothing can be: better for less. The list below names the others, too."""
+    lesser = [Box(a - 3, b - 3, a + 3, b + 3) for a, b in others]
+    lesser += [Box(a - 1, min(y(row["low"]), y(row["high"])), a + 1, max(y(row["low"]), y(row["high"])))
+               for (a, _), row in zip(points, front, strict=True)]  # fmt: skip
+    lesser += [Box(a, b - 1, c, b + 1) for (a, b), (c, _) in pairwise(points)]
+    frame = Box(_LEFT + 2, _TOP - 8, _W - _RIGHT + 8, _H - _BOTTOM - 2)
+    names = [cut_columns(str(row["team"]), _COLUMNS) for row in front]
+    labels = placed(points, names, frame, lesser, up=up, most=_NAMED)
+    there = [one for one in labels if one is not None]
+    lines = [one.leads for one in there if one.leads is not None]
+    return [tag("line", x1=a, y1=b, x2=c, y2=d, class_="leads") for a, b, c, d in lines] + [
+        text(one.x, one.y, one.words, text_anchor=one.anchor, class_="label") for one in there
+    ]

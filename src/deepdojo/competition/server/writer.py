@@ -2,7 +2,8 @@
 the commit.
 
 A commit waits for the disk (6 ms at the median here), whatever is in it: 32 senders that share one are 32 times as
-many a second. Each change has a savepoint of its own, so that one that is refused leaves the others alone.
+many a second. Where one of them is refused or fails, nothing is kept and all are carried out again, each behind a
+savepoint of its own, so that the others are left alone; hence a change may run twice, and acts on the database only.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class Writer:
     def submit(self, change: Change) -> Future[Any]:
         """The future has the result once it is on the disk, or what was raised; then nothing was changed."""
         future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()  # who no longer waits for it cannot take it back, and not end this thread
         self._waiting.put((change, future))
         return future
 
@@ -67,14 +69,23 @@ class Writer:
         answers: list[tuple[bool, Any]] = []
         try:
             with self.database.write() as connection:
-                answers = [_tried(connection, change) for change, _ in batch]
-        except Exception as error:  # the commit itself failed: nothing of the batch is there
-            answers = [(False, error)] * len(batch)
+                for change, _ in batch:
+                    answers.append((True, change(connection)))
+        except Exception as error:
+            whole = len(answers) == len(batch)  # then it was the commit that failed, and nobody knows how far it went
+            answers = [(False, error)] * len(batch) if whole or len(batch) == 1 else self._one_by_one(batch)
         for (_, future), (fine, value) in zip(batch, answers, strict=True):
             if fine:
                 future.set_result(value)
             else:
                 future.set_exception(value)
+
+    def _one_by_one(self, batch: list[tuple[Change, Future[Any]]]) -> list[tuple[bool, Any]]:
+        try:
+            with self.database.write() as connection:
+                return [_tried(connection, change) for change, _ in batch]
+        except Exception as error:
+            return [(False, error)] * len(batch)
 
 
 def _tried(connection: sa.Connection, change: Change) -> tuple[bool, Any]:

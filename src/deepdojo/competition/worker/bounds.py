@@ -11,6 +11,7 @@ import zipfile
 from pathlib import Path
 
 from deepdojo.errors import ScoreError
+from deepdojo.scoring.submission import table_member
 from deepdojo.scoring.submission_files import member_bytes
 from deepdojo.tables_io import ZIP_FAULTS
 
@@ -20,7 +21,6 @@ _LINES_A_ROW = 20  # a cell of text may hold line ends
 _SPARE_LINES = 1000
 _MOST_COLUMNS = 1000
 _MOST_MEMBERS = 100_000
-_TABLES = ("predictions.csv", "predictions.tsv", "predictions.jsonl", "predictions.parquet")
 
 
 def refuse_oversized(data: bytes, name: str, rows: int, most_bytes: int) -> None:
@@ -84,9 +84,7 @@ def _zip(data: bytes, name: str, rows: int, most_bytes: int) -> None:
                     f"has {total >> 20:,} MiB unpacked, more than {most_bytes >> 20:,}", where=name,
                     todo="send the table alone, or smaller files",
                 )  # fmt: skip
-            for member in members:
-                if member.filename in _TABLES:
-                    inner = member_bytes(archive, member.filename, most_bytes)
-                    refuse_oversized(inner, f"{name}!{member.filename}", rows, most_bytes)
+            table = table_member(archive, name)
+            refuse_oversized(member_bytes(archive, table, most_bytes), f"{name}!{table}", rows, most_bytes)
     except ZIP_FAULTS:
         return  # no zip that can be read: the reader says so

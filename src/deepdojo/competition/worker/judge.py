@@ -6,8 +6,11 @@ Only the scoring process holds a Judge.
 from __future__ import annotations
 
 import hashlib
+import io
 import tempfile
+import zipfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import cached_property
 from operator import itemgetter
 from pathlib import Path
@@ -16,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from deepdojo.columns import Cells, Coded, Numbers
+from deepdojo.competition.cost import run_cost
 from deepdojo.competition.hosting.solution import METRIC_FILE, Solution, read_solution
 from deepdojo.competition.worker.bounds import refuse_oversized
 from deepdojo.competition.worker.plain_csv import PlainReader
@@ -23,7 +27,7 @@ from deepdojo.errors import DojoError, ScoreError
 from deepdojo.scoring.measured import group_index
 from deepdojo.scoring.metrics import METRICS, columns_of, metric_of, truth_cells
 from deepdojo.scoring.score import from_measured
-from deepdojo.scoring.submission import Submission
+from deepdojo.scoring.submission import Submission, read_manifest
 from deepdojo.tables import Table, align, check_cells
 from deepdojo.tables_io import SUFFIXES, read_bytes
 
@@ -113,6 +117,18 @@ class Judge:
             path = Path(folder) / name
             path.write_bytes(data)
             return Submission.read(path, s.contract, metric=None if s.custom else s.metric).table
+
+    def stated(self, data: bytes, file_name: str) -> dict[str, float]:
+        """The costs that the manifest of a zip states; nothing for other files.
+
+        Args:
+            data: of a file that `read` has taken.
+        """
+        name = _safe_name(data, file_name)
+        if not name.endswith(".zip"):
+            return {}
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return run_cost({"cost": asdict(read_manifest(archive, name))})
 
     def score(self, read: Table | Sequence[Any], parts: Sequence[str]) -> dict[str, Judged]:
         """The scores on the named parts.

@@ -189,7 +189,7 @@ class Worker:
             return Refused(job, answer["unquoted"], host=dump(answer["refused"]))
         first = facts.n[parts[0]]
         influence = np.frombuffer(body, dtype="<f4", count=first) if body else np.zeros(first, dtype=np.float32)
-        return Scored(job, answer["scores"], influence, facts)
+        return Scored(job, answer["scores"], influence, facts, answer["cost"])
 
     def _ask(self, head: dict[str, Any], body: bytes = b"", custom: bool = False) -> tuple[dict[str, Any], bytes]:
         try:

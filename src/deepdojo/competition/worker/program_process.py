@@ -12,10 +12,10 @@ import signal
 import sys
 import threading
 import traceback
-import zlib
 from pathlib import Path
 from typing import Any
 
+from deepdojo.competition.packing import unpack
 from deepdojo.competition.sandbox import Limits, Sandbox, SandboxError
 from deepdojo.competition.sandbox.code import ProgramFault, Ran, run_submission
 from deepdojo.competition.sandbox.owner import scratch_folder
@@ -75,8 +75,7 @@ def _run(head: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 def _in_sandbox(head: dict[str, Any], data: bytes) -> Ran:
-    if head["encoding"] == "zlib":
-        data = zlib.decompressobj().decompress(data, head["bytes"])
+    data = unpack(data, head["encoding"], head["bytes"])
     place = scratch_folder()
     try:
         (place / head["name"]).write_bytes(data)

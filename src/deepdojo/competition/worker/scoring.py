@@ -12,7 +12,6 @@ import os
 import signal
 import sys
 import traceback
-import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from deepdojo.competition.packing import unpack
 from deepdojo.competition.worker.for_senders import for_sender
 from deepdojo.competition.worker.frames import read_frame, write_frame
 from deepdojo.competition.worker.judge import Judge
@@ -87,9 +87,7 @@ def _judge(judges: OrderedDict[str, Judge], folder: str) -> Judge:
 
 
 def _scored(judge: Judge, head: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
-    if head["encoding"] == "zlib":
-        unpacking = zlib.decompressobj()
-        data = unpacking.decompress(data, head["bytes"])
+    data = unpack(data, head["encoding"], head["bytes"])
     try:
         read = judge.read(data, head["name"], head["most_bytes"])
     except DojoError as error:  # reading knows no answer, so whatever it quotes is the sender's own
@@ -110,7 +108,7 @@ def _scored(judge: Judge, head: dict[str, Any], data: bytes) -> tuple[dict[str, 
             raise fault
         return _refused(judge, fault, head["name"], data)
     body = b"".join(score.pop("influence").astype("<f4").tobytes() for score in scores.values())
-    return {"scores": scores}, body
+    return {"scores": scores, "cost": judge.stated(data, head["name"])}, body
 
 
 def _refused(judge: Judge, error: DojoError, name: str, data: bytes) -> tuple[dict[str, Any], bytes]:

@@ -16,6 +16,8 @@ __all__ = ["unquoted"]
 _QUOTED = re.compile(r"'([^']*)'|\"([^\"]*)\"")
 _RUN = re.compile(r"[^\W_]{6,}")
 _BLANK = "'…'"
+_ALL_BLANK = re.compile(r" \((?:(?:'…'|…)(?:, )?)+\)")
+"""A list of examples of which none may be told."""
 _UNTOLD = "the table that it wrote has a fault which cannot be told without quoting it"
 _TODO = "run it on the example rows, and compare with the sample submission"
 _IDS, _OF_A_PROGRAM = "give each held-out id once", "write one row for each id of test.parquet"
@@ -47,7 +49,7 @@ def _blanked(text: str, known: Collection[str]) -> str:
         inside = found.group(1) if found.group(1) is not None else found.group(2)
         return found.group() if inside in known else _BLANK
 
-    made = _QUOTED.sub(of, text)
+    made = _ALL_BLANK.sub("", _QUOTED.sub(of, text))
     # A cell with a quote of its own parts the text otherwise; nothing behind an odd one is told.
     lone = min((at for at in (made.find('"'), _lone(made)) if at >= 0), default=-1)
     return made if lone < 0 else made[:lone] + _BLANK

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from deepdojo.data.infer.inferred import Choices, Inferred, split_of
+from deepdojo.errors import DataError
 
 __all__ = [
     "SPLIT_NAMES", "classes_of", "data_in", "files_in", "files_of", "into_single_folder", "parts_in", "pattern_of",
@@ -32,10 +33,30 @@ SPLIT_NAMES = {
 
 
 def parts_in(prefix: str, names: list[str], held_out: Folder | None) -> Parts:
-    """{}, the folder and one that is held out, or train, test and val where the folders on top are called so."""
+    """{}, the folder and one that is held out, or train, test and val where the folders on top are called so.
+
+    Raises:
+        DataError: a part that has no class folders.
+    """
     if held_out is not None:
+        _require_classes("test", held_out, "leave out --test")
         return {"train": (prefix, names), "test": held_out}
-    return {split: (f"{prefix}{folder}/", inner) for split, (folder, inner) in _parts_on_top(names).items()}
+    parts = {split: (f"{prefix}{folder}/", inner) for split, (folder, inner) in _parts_on_top(names).items()}
+    for split, part in parts.items():
+        _require_classes(split, part, "move that folder elsewhere")
+    return parts
+
+
+def _require_classes(split: str, part: Folder, otherwise: str) -> None:
+    where, names = part
+    if classes_of(names)[0]:
+        return
+    why = "" if split == "train" else ", so no prediction of them could be scored"
+    later = "; predict them later with `dojo predict RUN FOLDER`" if split == "test" else ""
+    raise DataError(
+        f"the {len(names):,} files of the {split} part lie in no class folders{why}", where=where.rstrip("/!"),
+        todo=f"make one folder a class, or {otherwise}{later}",
+    )  # fmt: skip
 
 
 def _parts_on_top(names: list[str]) -> Parts:

@@ -87,4 +87,5 @@ def _said(sentences: list[list[str]], scheme: str) -> str:
     if scheme not in SCHEMES:
         return f"{len({tag for tags in sentences for tag in tags}):,} different ones, no chunks"
     types = Counter(kind for tags in sentences for kind, _, _ in chunks_of(tags))
-    return f"{scheme.upper()}, {len(types):,} types of chunks: {listed(kind for kind, _ in types.most_common())}"
+    kinds = f"{len(types):,} type{'s' if len(types) != 1 else ''} of chunks"
+    return f"{scheme.upper()}, {kinds}: {listed(kind for kind, _ in types.most_common())}"

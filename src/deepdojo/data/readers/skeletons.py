@@ -62,7 +62,7 @@ def _names(files: Files, listed: str) -> set[str]:
 
 
 def _is_listed(stem: str, names: set[str]) -> bool:
-    return stem in names or any(stem.startswith(name) for name in names)
+    return any(stem[:size] in names for size in range(len(stem), 0, -1))
 
 
 def _text(files: Files, name: str) -> str:

@@ -27,8 +27,10 @@ check = Check(
         case("middle axis", x=normal("B C T", scale=3), dim=1),
         case("square", sizes={"N": 5}, x=normal("N N"), dim=1),
         case("one entry", x=normal("N 1"), dim=-1),
+        case("values near 100", x=normal("N C", mean=100, scale=3), dim=-1),
+        # In float32 x - logsumexp(x) rounds at 1000: right code of another kind, which loses more than its inputs did.
         case(
-            "large numbers", x=normal("N C", mean=1000, scale=3), dim=-1,
+            "large numbers", x=normal("N C", mean=1000, scale=3), dim=-1, float32=False,
             note=("values near 1000", "数值约 1000"),
             nan=("NaN for large numbers", "数值较大时得到 NaN"),
         ),

@@ -104,6 +104,13 @@ check = Check(
             zh="没有任何键可看的查询仍得到了值的平均；它应得到零",
         ),
         mutant(
+            "large_negative_fill", "masked_fill(~(keep | dead), -math.inf)", "masked_fill(~keep, -1e9)",
+            "        weights = weights.masked_fill(dead, 0.0)\n", "        pass\n",
+            en="hidden scores are set to a large negative number instead of −inf: a query that may see nothing then gets "
+               "the plain mean of all values; it shall get zeros",
+            zh="被遮住的得分填成了很大的负数而不是 −inf：没有任何键可看的查询就得到了所有值的平均；它应得到零",
+        ),
+        mutant(
             "detached_weights", "return weights @ v", "return weights.detach() @ v",
             en="the weights are detached: queries and keys learn nothing",
             zh="权重被 detach 了：查询和键学不到任何东西",

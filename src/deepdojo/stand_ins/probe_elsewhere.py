@@ -1,0 +1,81 @@
+"""Optimizers and schedules of a learner beside ours, on small numbers: what the calls of a model do not show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from deepdojo.errors import DojoError, RecipeError
+from deepdojo.layers.hook import replaced
+from deepdojo.recipes import TrainSection
+from deepdojo.stand_ins.own import Idea
+from deepdojo.training.optimizers import build_optimizer
+from deepdojo.training.schedules import cosine
+
+__all__ = ["PROBES"]
+
+STEPS = 6
+LIMIT = 1e-9
+
+
+def _optimizer(idea: Idea, part: str, train: TrainSection) -> None:
+    """A path of six steps of changing rate, in float64, with the recipe's own settings."""
+    ours, theirs = _path(train), None
+    try:
+        with replaced({part: idea.parts[part]}):
+            theirs = _path(train)
+    except DojoError:
+        raise
+    except Exception as error:
+        raise _refused(idea, f"stops with {type(error).__name__}: {error}") from None
+    for step, (a, b) in enumerate(zip(ours, theirs, strict=True)):
+        if not torch.allclose(a, b, rtol=LIMIT, atol=LIMIT):
+            at = int((a - b).abs().argmax())
+            raise _refused(idea, f"after step {step + 1} has {float(b[at]):.9g} where the built-in has "
+                                 f"{float(a[at]):.9g}")  # fmt: skip
+
+
+def _path(train: TrainSection) -> list[Tensor]:
+    draws = torch.Generator().manual_seed(7)
+    model = nn.Linear(5, 3).double()
+    with torch.no_grad():
+        for p in model.parameters():
+            p.copy_(torch.randn(p.shape, generator=draws, dtype=torch.float64))
+    optimizer, found = build_optimizer(model, train, torch.device("cpu")), []
+    for step in range(STEPS):
+        for group in optimizer.param_groups:
+            group["lr"] = train.lr / (1 + step)
+        for p in model.parameters():
+            p.grad = torch.randn(p.shape, generator=draws, dtype=torch.float64)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        found.append(torch.cat([p.detach().flatten() for p in model.parameters()]).clone())
+    return found
+
+
+def _schedule(idea: Idea, part: str, train: TrainSection) -> None:
+    """Every step of a short training, with the recipe's warm-up and without one."""
+    total = 37
+    for warmup in {train.warmup, 0.0, 0.2}:
+        for step in range(total):
+            ours = cosine(step, total, warmup=warmup, final=train.final_lr)
+            try:
+                theirs = float(idea.parts[part](step, total, warmup=warmup, final=train.final_lr))
+            except Exception as error:
+                raise _refused(idea, f"stops with {type(error).__name__}: {error}") from None
+            if abs(ours - theirs) > LIMIT:
+                raise _refused(
+                    idea, f"gives {theirs:.9g} of the peak at step {step} of {total} with a warm-up of {warmup:g}, "
+                    f"where the built-in gives {ours:.9g}",
+                )  # fmt: skip
+
+
+def _refused(idea: Idea, what: str) -> RecipeError:
+    return RecipeError(f"{idea.name} {what}", where=idea.file, todo="compare both step by step, as dojo grade does")
+
+
+PROBES: dict[str, Callable[[Idea, str, Any], None]] = {"adam": _optimizer, "sgd": _optimizer, "schedule": _schedule}
+"""Of the parts that are no layers."""
