@@ -28,7 +28,7 @@ def begun(place: Path) -> Path:
 
 def test_without_a_terminal_it_is_plain_text_and_ends_with_its_input(place: Path) -> None:
     (place / "a2_softmax.py").write_text(LAST_AXIS)
-    run = Run(place, "a2", "--json", keys="h\nt\nq\n")  # other things lie here: a folder is made
+    run = Run(place, "a2", keys="h\nt\nq\n")  # other things lie here: a folder is made
     assert run.code == 0
     assert "\x1b" not in run.out
     assert "so lessons lie in dojo-lessons" in run.out
