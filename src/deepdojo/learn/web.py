@@ -172,7 +172,7 @@ def application(page: Page, watch: Watch) -> Starlette:
         nonce = secrets.token_urlsafe(16)
         policy = (f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; "
                   "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")  # fmt: skip
-        return HTMLResponse(_template(nonce, page.lang), headers={"content-security-policy": policy})
+        return HTMLResponse(_template(nonce, page.state()), headers={"content-security-policy": policy})
 
     async def events(_: Request) -> Response:
         async def lines() -> AsyncIterator[str]:
@@ -198,11 +198,11 @@ def application(page: Page, watch: Watch) -> Starlette:
     return Starlette(routes=routes, middleware=[hosts])
 
 
-def _template(nonce: str, lang: str) -> str:
+def _template(nonce: str, state: dict[str, Any]) -> str:
     from jinja2 import Environment, PackageLoader
 
     environment = Environment(loader=PackageLoader("deepdojo.learn", "pages"), autoescape=True)
-    return environment.get_template("lesson.html").render(nonce=nonce, lang="zh-CN" if lang == "zh" else "en")
+    return environment.get_template("lesson.html").render(nonce=nonce, state=state)
 
 
 def _html(text: str) -> str:
