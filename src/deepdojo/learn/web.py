@@ -133,6 +133,7 @@ def serve(learner: Learner, lesson: Lesson, port: int, told: Callable[[str], Non
     line.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         line.bind((_HOST, port))
+        line.listen(64)  # whoever comes before the server runs waits for it
     except OSError as error:
         line.close()
         raise refuse("no_browser", port=port) from error
