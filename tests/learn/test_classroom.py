@@ -30,7 +30,7 @@ def test_from_a_learners_export_to_the_hosts_table(tmp_path: Path, place: Path) 
     content = json.loads((class_ / "ada.json").read_text(encoding="utf-8"))
     entry = content["lessons"]["a2-softmax"]
     assert (entry["attempts"], entry["sha256"]) == (1, entry["file_sha256"])
-    assert "它不能证明什么" in content["note"]["zh"]
+    assert "不能作为证明" in content["note"]["zh"]
 
     handed_in(class_, "bob", LAST_AXIS)  # claims a pass that the file does not bear out
     handed_in(class_, "=cmd()", None, given_up=True)

@@ -130,7 +130,10 @@ class Watch:
         actions = {"h": self._hint, "n": self._next, "l": self._list, "t": self._details, "r": self._again,
                    "s": self._switch}  # fmt: skip
         if key in actions:
-            actions[key]()
+            try:
+                actions[key]()
+            except DojoError as fault:  # a folder that may not be written any more
+                self.screen.write(_spoken(fault, self.learner.lang), mark="31")
         elif key:
             self.screen.say("keys", "2")
 

@@ -85,7 +85,7 @@ SAYS = {
     "exported": Text("{file}: {passed} lessons passed, with the files", "{file}：已通过 {passed} 课，附带你的文件"),
     "no_proof": Text(
         "This is no proof: anybody can edit it. Whoever grades checks the files again, with numbers of their own.",
-        "它不能证明什么：任何人都能改动它。评分的人会用自己的数据重新检查这些文件。",
+        "这份文件不能作为证明：任何人都能改动它。评分者会用自己的数据重新检查这些代码。",
     ),
     "solution_seen": Text("A solution of {id}:", "{id} 的参考解答："),
     "other_ways": Text("Another right way ({file}):", "另一种正确写法（{file}）："),
