@@ -32,7 +32,7 @@ def test_from_a_learners_export_to_the_hosts_table(tmp_path: Path, place: Path) 
     assert (entry["attempts"], entry["sha256"]) == (1, entry["file_sha256"])
     assert "不能作为证明" in content["note"]["zh"]
 
-    handed_in(class_, "bob", LAST_AXIS)  # claims a pass that the file does not bear out
+    handed_in(class_, "bob", LAST_AXIS, file_sha256="0" * 64)  # claims a pass that the file does not bear out
     handed_in(class_, "=cmd()", None, given_up=True)
     (class_ / "broken.json").write_text("{")
     (class_ / "settings.json").write_text("{}")  # none of ours
@@ -47,6 +47,7 @@ def test_from_a_learners_export_to_the_hosts_table(tmp_path: Path, place: Path) 
     assert lines["bob"]["claimed"] == "passed"
     assert "the last axis is normalised" in lines["bob"]["why"]["en"]
     assert (lines["ada"]["same_file"], lines["bob"]["same_file"]) == (True, False)
+    assert lines["=cmd()"]["same_file"] is None
     assert done.json["seeds"] == [7, 8]
     assert [*done.json["unreadable"]] == ["broken"]
 

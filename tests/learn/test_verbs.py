@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from deepdojo.grader.lessons import LESSONS, find_lesson
+from deepdojo.learn.learner import Learner
 from deepdojo.learn.words import REFUSALS, SAYS
 
 from .conftest import LAST_AXIS, RIGHT, Run, environment, state
@@ -21,8 +22,7 @@ CHINESE = {"LANG": "zh_CN.UTF-8"}
 @pytest.fixture
 def begun(place: Path) -> Path:
     """A folder in which a2-softmax is open."""
-    run = Run(place, "a2")
-    assert run.code == 0, run.err
+    Learner(place).open(find_lesson("a2"))
     return place
 
 
