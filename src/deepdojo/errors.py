@@ -32,7 +32,7 @@ class DojoError(Exception):
     """
 
     exit_code = 2
-    label = "error:"
+    label = "error: "
     between = (": ", "; ")  # where and what, what and todo
 
     def __init__(self, what: str, *, where: str | None = None, todo: str | None = None) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from deepdojo.cli.catalogue import project_folders, read_json, read_toml, runs_beside
 from deepdojo.cli.output import answer, next_step, out, quoted, styled
 from deepdojo.cli.words import plural, score_phrase
-from deepdojo.errors import ProjectError
+from deepdojo.errors import DojoError, ProjectError
 
 __all__ = ["home"]
 
@@ -33,9 +33,14 @@ def home() -> int:
         out(
             f"Unfinished: {left[-1].name.removesuffix('.partial')}" + (f" and {len(left) - 1} more" if left[1:] else "")
         )
+    lesson = _lessons(here)
     if not (in_project or own or finished or left):
-        out(f"{styled('DeepDojo', 'bold')}: become good at deep learning by doing it. Nothing here yet.")
-        next_step("dojo train digits", "a first model in seconds, offline")
+        if lesson is not None:
+            next_step("dojo learn", lesson)
+        else:
+            out(f"{styled('DeepDojo', 'bold')}: become good at deep learning by doing it. Nothing here yet.")
+            next_step("dojo train digits", "a first model in seconds, offline")
+            out(f"      {styled('dojo learn', 'accent')}   {styled('write it yourself, lesson by lesson', 'dim')}")
     elif left:
         next_step(f"dojo train --resume {left[-1].name.removesuffix('.partial')}", "go on where it stopped")
     elif finished:
@@ -43,8 +48,30 @@ def home() -> int:
     else:
         target = "." if in_project else own[0]
         next_step(f"dojo check {quoted(target)}", "what is wrong with the data")
+    if lesson is not None and (in_project or own or finished or left):
+        out(f"      {styled('dojo learn', 'accent')}   {styled(lesson, 'dim')}")
     out(f"      {styled('dojo --help', 'accent')}   {styled('all commands', 'dim')}")
     return 0
+
+
+def _lessons(here: Path) -> str | None:
+    """Where a learner is in the lessons of this folder, and what comes next; None where none were begun."""
+    from deepdojo.learn.folder import find_folder
+    from deepdojo.learn.learner import Learner
+    from deepdojo.learn.screen import counted
+
+    folder = find_folder(here)
+    if folder is None:
+        return None
+    try:
+        learner = Learner(folder)
+        passed, total = counted(learner.rows())
+        lesson = learner.to_open()
+    except DojoError as fault:  # looking around must not fail
+        out(f"Lessons: {fault}")
+        return None
+    out(f"Lessons: {passed} of {total} passed" + ("" if folder == here else f", in {folder.name}"))
+    return f"{lesson.id} {lesson.title[learner.lang]}"
 
 
 def _project(folder: Path) -> None:

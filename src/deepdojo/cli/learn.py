@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -71,7 +72,8 @@ class _Call:
 
 
 def _screen(learner: Learner) -> Screen:
-    from deepdojo.learn.screen import Screen, shown_path
+    from deepdojo.learn.folder import shown_path
+    from deepdojo.learn.screen import Screen
 
     screen = Screen(learner, colour=colourful(sys.stdout))
     if learner.kept_aside is not None:
@@ -85,11 +87,14 @@ def _watch(call: _Call, *, web: bool, port: int) -> int:
 
     if call.which is not None:
         raise refuse("one_too_many", name=call.which)
-    learner = api.learner(where_none="make", **call.given)
+    learner = api.learner(where_none="ignore", **call.given)
+    lesson = learner.to_open(call.what, _WORDS)  # nothing is made for a typo
+    if not learner.begun:
+        learner = api.learner(where_none="make", **call.given)
     screen = _screen(learner)
-    lesson = learner.to_open(call.what)
     if learner.folder != Path.cwd() and not (learner.progress().current):
         screen.say("made", folder=str(learner.folder.name))
+    signal.signal(signal.SIGTERM, _stop)
     if web:
         from deepdojo.learn.web import serve
 
@@ -105,11 +110,18 @@ def _watch(call: _Call, *, web: bool, port: int) -> int:
     return 0
 
 
+def _stop(*_: object) -> None:
+    """Ended from outside: the terminal gets its mode back, the time spent is kept."""
+    raise KeyboardInterrupt
+
+
 def _verb(call: _Call, output: Path | None, give_up: bool) -> int:
     from deepdojo import api
 
     learner = api.learner(where_none="ignore" if call.what == "list" else "refuse", **call.given)
     screen = _screen(learner)
+    if call.which is not None and call.what in ("list", "verify"):
+        raise refuse("one_too_many", name=call.which)
     if call.what != "list" and (call.given["lang"] or call.given["source"]):
         learner.keep_choices()
     if call.what == "solution":
@@ -175,7 +187,7 @@ def _skip(call: _Call, learner: Learner, screen: Screen) -> int:
 
 
 def _reset(call: _Call, learner: Learner, screen: Screen) -> int:
-    from deepdojo.learn.screen import shown_path
+    from deepdojo.learn.folder import shown_path
 
     lesson = learner.lesson(call.which)
     path, kept = learner.reset(lesson)
@@ -236,7 +248,7 @@ def _solution(call: _Call, learner: Learner, screen: Screen, give_up: bool) -> i
 
 def _export(call: _Call, learner: Learner, output: Path | None) -> int:
     from deepdojo import api
-    from deepdojo.learn.screen import shown_path
+    from deepdojo.learn.folder import shown_path
 
     path, content = api.export_progress(learner, call.which or output)
     if call.json:
@@ -251,7 +263,7 @@ def _export(call: _Call, learner: Learner, output: Path | None) -> int:
 def _gradebook(call: _Call, output: Path | None, seed: int | None, *, grade: bool) -> int:
     from deepdojo import api
     from deepdojo.cli.output import table
-    from deepdojo.learn.screen import shown_path
+    from deepdojo.learn.folder import shown_path
 
     if call.which is None:
         raise refuse("one_missing")
@@ -280,7 +292,4 @@ _VERBS: dict[str, Any] = {
     "list": _list, "check": _check, "hint": _hint, "skip": _skip, "reset": _reset, "verify": _verify,
     "solution": None, "export": None,
 }  # fmt: skip
-
-
-def verbs() -> Sequence[str]:
-    return [*_VERBS, "gradebook"]
+_WORDS = (*_VERBS, "gradebook")

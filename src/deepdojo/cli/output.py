@@ -191,7 +191,7 @@ def _room(stream: TextIO) -> int:
 
 def complain(fault: DojoError) -> None:
     """What is wrong, where, and what to do: one sentence on stderr, on a terminal broken between words."""
-    said = _between_words(f"{fault.label} {' '.join(str(fault).split())}", sys.stderr, indent=7)
+    said = _between_words(f"{fault.label}{' '.join(str(fault).split())}", sys.stderr, indent=7)
     err(styled(fault.label, "bad", sys.stderr) + said.removeprefix(fault.label))
 
 

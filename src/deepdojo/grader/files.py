@@ -60,8 +60,10 @@ def lesson_of(source: str, file: Path | None = None, lesson_id: str | None = Non
         used = {name for each in found for name in _used_by(source, each.function)}
         found = [each for each in found if each.function not in used] or found
     if len(found) > 1 and file is not None:
-        stem = file.stem.lower()
-        found = [each for each in found if stem in (each.id, each.function.lower(), each.id.split("-")[0])] or found
+        stem = file.stem.lower().replace("_", "-")  # dojo learn writes a2_softmax.py
+        found = [
+            each for each in found if stem in (each.id, each.function.lower().replace("_", "-"), each.id.split("-")[0])
+        ] or found
     if len(found) == 1:
         return found[0]
     where = str(file) if file else None

@@ -69,6 +69,7 @@ class Runner:
         self._lock = threading.Lock()
         self._nursery: Any = None
         self._spare: subprocess.Popen[bytes] | None = None
+        self._working: int | None = None  # the process of the job that runs now
         self.warm_up()
 
     def warm_up(self) -> None:
@@ -93,6 +94,13 @@ class Runner:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
+    def stop(self) -> None:
+        """Ends the job that runs now, from another thread: it comes back as one whose process was killed."""
+        pid = self._working
+        if pid is not None and not _kill_group(pid):
+            with suppress(OSError):  # it has no group yet, or the system knows none
+                os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+
     def close(self) -> None:
         if self._nursery is not None:
             self._nursery.close()
@@ -105,7 +113,7 @@ class Runner:
         reply_read, reply_write = os.pipe()
         output_read, output_write = os.pipe()
         try:
-            pid = self._begin(job, reply_write, output_write)
+            self._working = pid = self._begin(job, reply_write, output_write)
         except OSError:
             os.close(reply_read)
             os.close(output_read)
@@ -137,6 +145,7 @@ class Runner:
         if reply.exit_code is None:
             _kill_group(pid)
             reply.exit_code = self._nursery.end(10.0)
+        self._working = None
         if reply.exit_code is None:  # the learner's code ended the nursery, too
             self._drop_nursery()
         follower.finish(reply)
@@ -149,6 +158,7 @@ class Runner:
     def _spared(self, job: bytes) -> Reply:
         process, self._spare = self._spare, None
         assert process is not None
+        self._working = process.pid
         assert process.stdin is not None
         assert process.stdout is not None
         assert process.stderr is not None
@@ -161,6 +171,7 @@ class Runner:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(1.0)
         reply.exit_code = process.poll()
+        self._working = None
         _end_spare(process)
         follower.finish(reply)
         return reply
@@ -229,9 +240,12 @@ class _Follower:
         self._queue.put(None)
 
 
-def _kill_group(pid: int) -> None:
-    with suppress(ProcessLookupError, PermissionError):
+def _kill_group(pid: int) -> bool:
+    """Whether there was such a group."""
+    with suppress(ProcessLookupError, PermissionError, AttributeError):
         os.killpg(pid, signal.SIGKILL)
+        return True
+    return False
 
 
 def _read_frame(body: bytes) -> dict[str, Any] | None:

@@ -35,6 +35,10 @@ class Checker:
         self._seeds = tuple(seeds) if seeds is not None else SEEDS
         self._drawn: dict[Path, Questions] = {}
 
+    def stop(self) -> None:
+        """Ends the check that runs now, from another thread; its verdict is worth nothing."""
+        self._runner.stop()
+
     def prepare(self, lesson: Lesson) -> None:
         """Draws and answers its cases, so that the first verdict does not wait for it. Raises what check.py raises."""
         from deepdojo.grader.grade import prepare

@@ -43,8 +43,12 @@ def open_course(source: str | None, *, trust: bool = False, new: bool = False) -
     return lessons
 
 
-def find(name: str, lessons: Sequence[Lesson]) -> Lesson:
-    """By id, by its number (`a2`), by its name (`softmax`), by what it asks for. Raises LearnError with the nearest."""
+def find(name: str, lessons: Sequence[Lesson], verbs: Sequence[str] = ()) -> Lesson:
+    """By id, by its number (`a2`), by its name (`softmax`), by what it asks for. Raises LearnError with the nearest.
+
+    Args:
+        verbs: what else might have been meant.
+    """
     names: dict[str, Lesson] = {}
     for each in lessons:
         number, _, slug = each.id.partition("-")
@@ -53,7 +57,8 @@ def find(name: str, lessons: Sequence[Lesson]) -> Lesson:
                 names.setdefault(known.lower(), each)
     found = names.get(name.lower())
     if found is None:
-        raise unknown_lesson(name, [*(each.id for each in lessons), *names])
+        typed = {each: known.id for each, known in names.items()}
+        raise unknown_lesson(name, {**{verb: verb for verb in verbs}, **typed})
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 from deepdojo.errors import DataError
@@ -11,14 +12,26 @@ from deepdojo.grader.lessons import Lesson
 from deepdojo.learn.words import LearnError, refuse
 from deepdojo.places import write_text
 
-__all__ = ["LESSONS_FOLDER", "digest", "file_of", "find_folder", "keep_old", "open_folder", "read_answer", "write_stub"]
+__all__ = [
+    "LESSONS_FOLDER",
+    "digest",
+    "file_of",
+    "find_folder",
+    "is_learners",
+    "keep_old",
+    "open_folder",
+    "read_answer",
+    "shown_path",
+    "stub_text",
+    "write_stub",
+]
 
 LESSONS_FOLDER = "dojo-lessons"
 
 
 def find_folder(here: Path) -> Path | None:
     """The learner's folder that is here or right below, or None."""
-    return next((each for each in (here, here / LESSONS_FOLDER) if _is_learners(each)), None)
+    return next((each for each in (here, here / LESSONS_FOLDER) if is_learners(each)), None)
 
 
 def open_folder(here: Path) -> Path:
@@ -44,12 +57,13 @@ def file_of(folder: Path, lesson: Lesson) -> Path:
 
 def read_answer(path: Path) -> str:
     """The text of a learner's file, with Unix line ends. Raises LearnError where there is none that can be read."""
+    shown = shown_path(path)
     try:
         return read_source(path)
     except DataError as fault:
-        raise _told(path, fault) from fault
+        raise _told(path, shown) from fault
     except OSError as error:
-        raise refuse("unreadable", where=str(path), why=error.strerror or error) from error
+        raise refuse("unreadable", where=shown, why=error.strerror or error) from error
 
 
 def digest(text: str) -> str:
@@ -85,22 +99,32 @@ def keep_old(path: Path) -> Path | None:
     return aside
 
 
-def _told(path: Path, fault: DataError) -> LearnError:
+def shown_path(path: Path) -> str:
+    """As one types it from here."""
+    try:
+        near = os.path.relpath(path)
+    except ValueError:  # another drive of Windows
+        return str(path)
+    return near if not near.startswith("..") else str(path)
+
+
+def _told(path: Path, shown: str) -> LearnError:
     """The grader's own sentence, in the learner's language."""
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        return refuse("gone", where=str(path))
+        return refuse("gone", where=shown)
     except OSError as error:
-        return refuse("unreadable", where=str(path), why=error.strerror or error)
+        return refuse("unreadable", where=shown, why=error.strerror or error)
     try:
         data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return refuse("not_utf8", where=str(path))
-    return refuse("binary", where=str(path)) if b"\0" in data else refuse("huge", where=str(path), bytes=len(data))
+        return refuse("not_utf8", where=shown)
+    return refuse("binary", where=shown) if b"\0" in data else refuse("huge", where=shown, bytes=f"{len(data):,}")
 
 
-def _is_learners(folder: Path) -> bool:
+def is_learners(folder: Path) -> bool:
+    """Whether lessons were begun there, however damaged their state is now."""
     kept = folder / ".dojo"
     return kept.is_dir() and any(kept.glob("learn.json*"))
 

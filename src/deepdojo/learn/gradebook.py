@@ -233,12 +233,13 @@ def _line(name: str, lesson: Lesson, kept: dict[str, Any]) -> Line:
         key: kept[key] if type(kept.get(key)) is int else 0 for key in ("attempts", "hints", "seconds")
     }
     source, version = kept.get("source"), kept.get("check_version")
+    before = kept.get("file_sha256")
     sha256 = digest(source) if isinstance(source, str) else None
     return Line(
         name, lesson.id, lesson.title, str(kept.get("state", "")), given_up=kept.get("given_up") is True,
         passed_at=str(kept["passed_at"]) if kept.get("passed_at") else None,
         check_version=version if type(version) is int else None, sha256=sha256,
-        same_file=None if sha256 is None else sha256 == kept.get("file_sha256"), **counts,
+        same_file=None if sha256 is None or not before else sha256 == before, **counts,
     )  # fmt: skip
 
 

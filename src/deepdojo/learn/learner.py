@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from deepdojo.grader.lessons import Lesson
+from deepdojo.grader.lessons import BEGIN, END, Lesson
 from deepdojo.grader.words import Language, Text, language
 from deepdojo.learn.course import BUILT_IN, find, next_lesson, open_course
 from deepdojo.learn.folder import (
     digest,
     file_of,
     find_folder,
+    is_learners,
     keep_old,
     open_folder,
     read_answer,
@@ -45,12 +46,13 @@ class Row:
 
 
 class Learner:
-    """Attributes: folder, lessons of the course in order, lang, and whether the folder was made now."""
+    """Attributes: folder, lessons of the course in order, lang, source, and whether lessons were begun there before."""
 
     def __init__(
         self, folder: Path, *, lang: str | None = None, source: str | None = None, trust: bool = False
     ) -> None:
         self.folder, self.file = folder, StateFile(folder)
+        self.begun = is_learners(folder)
         progress = self.file.read()
         chosen = progress.source
         if source is not None:
@@ -77,10 +79,10 @@ class Learner:
         with self.file.change() as progress:
             progress.lang = lang
 
-    def lesson(self, name: str | None = None) -> Lesson:
-        """The named one; else the one that is open; else the next."""
+    def lesson(self, name: str | None = None, verbs: Sequence[str] = ()) -> Lesson:
+        """The named one; else the one that is open; else the next. `verbs`: what else might have been meant."""
         if name is not None:
-            return find(name, self.lessons)
+            return find(name, self.lessons, verbs)
         progress = self.file.read()
         known = {each.id: each for each in self.lessons}
         open_now = known.get(progress.current or "")
@@ -88,9 +90,9 @@ class Learner:
             return open_now
         return next_lesson(self.lessons, progress) or self.lessons[-1]
 
-    def to_open(self, name: str | None = None) -> Lesson:
+    def to_open(self, name: str | None = None, verbs: Sequence[str] = ()) -> Lesson:
         """What `dojo learn` opens: the named one; else the open one, and the next where that is passed or left out."""
-        lesson, progress = self.lesson(name), self.file.read()
+        lesson, progress = self.lesson(name, verbs), self.file.read()
         if name is None and progress.lessons.get(lesson.id, Entry()).state != "open":
             return next_lesson(self.lessons, progress, lesson) or lesson
         return lesson
@@ -163,7 +165,9 @@ class Learner:
                 raise refuse("not_yet", id=lesson.id, left=left)
             with self.file.change() as progress:
                 progress.entry(lesson.id).given_up = True
-        return {"solution.py": lesson.solution, **lesson.accepted()}
+        marks = (BEGIN, END)
+        plain = [line for line in lesson.solution.splitlines() if line.strip() not in marks]
+        return {"solution.py": "\n".join(plain) + "\n", **lesson.accepted()}
 
     def rows(self) -> list[Row]:
         progress = self.file.read()
@@ -226,7 +230,7 @@ def spoken(here: Path, given: str | None) -> Language:
     kept = None
     if folder is not None:
         try:
-            kept = StateFile(folder).read().lang
+            kept = StateFile(folder).read(look=True).lang
         except LearnError:
             kept = None
     return language(kept)

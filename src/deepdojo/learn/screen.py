@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from deepdojo.grader.lessons import Lesson
+from deepdojo.learn.folder import shown_path
 from deepdojo.learn.learner import Learner, Row
 from deepdojo.learn.markdown import Style, render, wrapped
 from deepdojo.learn.words import ids_said, say
 from deepdojo.learn.wrapping import columns, fit
 
-__all__ = ["Screen"]
+__all__ = ["Screen", "counted"]
 
 _MARKS = {"passed": "✓", "earlier": "✓", "open": "·", "skipped": "–", "new": " "}
 _MOST = 100  # columns of prose
@@ -61,6 +62,9 @@ class Screen:
         self.write(say(self.lang, "file", file=shown_path(path)), mark="1")
         self.say("do_mend" if lesson.planted else "do_write")
 
+    def checking(self) -> None:
+        self.write(f"{time.strftime('%H:%M:%S')} {say(self.lang, 'checking')}", mark="2")
+
     def verdict(self, verdict: Any, *, keys: bool) -> None:
         """Whole and at once."""
         said = verdict.render(
@@ -73,6 +77,9 @@ class Screen:
     def passed(self, lesson: Lesson, path: Path, following: Lesson | None) -> None:
         """Why it works, and what comes next."""
         self._raw("\n" + render(lesson.why(self.lang), self.style) + "\n")
+        self.passed_on(lesson, path, following)
+
+    def passed_on(self, lesson: Lesson, path: Path, following: Lesson | None) -> None:
         if lesson.stands_in_for:
             self.say("with", file=shown_path(path))
         if following is None:
@@ -106,6 +113,15 @@ class Screen:
             track = row.lesson.track
             self._row(row, wide)
 
+    def known(self, row: Row) -> str:
+        """State, attempts, and whether the solution was seen."""
+        said = [] if row.shown in ("new", "passed") else [say(self.lang, f"state_{row.shown}")]
+        if row.entry.attempts:
+            said.append(say(self.lang, "attempt" if row.entry.attempts == 1 else "attempts", n=row.entry.attempts))
+        if row.entry.given_up:
+            said.append(say(self.lang, "given_up"))
+        return " · ".join(said)
+
     def code(self, text: str) -> None:
         lines = render(f"```python\n{text.rstrip()}\n```", self.style)
         self._raw(lines)
@@ -120,16 +136,10 @@ class Screen:
         self._raw(render(text, self.style))
 
     def _row(self, row: Row, wide: int) -> None:
-        entry, said = row.entry, []
-        if row.shown not in ("new", "passed"):
-            said.append(say(self.lang, f"state_{row.shown}"))
-        if entry.attempts:
-            said.append(say(self.lang, "attempt" if entry.attempts == 1 else "attempts", n=entry.attempts))
-        if entry.given_up:
-            said.append(say(self.lang, "given_up"))
         sign = "→" if row.current else " "
         line = f"{sign}{_MARKS[row.shown]} {row.lesson.id:<{wide}}{row.lesson.title[self.lang]}"
-        end = f"  ({' · '.join(said)})" if said else ""
+        known = self.known(row)
+        end = f"  ({known})" if known else ""
         mark = "32" if row.shown in ("passed", "earlier") else "1" if row.current else ""
         if columns(line + end) <= self._width():
             self.write(line + end, mark=mark)
@@ -152,12 +162,3 @@ def counted(rows: Iterable[Row]) -> tuple[int, int]:
     """Passed, all."""
     states = [row.shown for row in rows]
     return sum(state in ("passed", "earlier") for state in states), len(states)
-
-
-def shown_path(path: Path) -> str:
-    """As one types it from here."""
-    try:
-        near = os.path.relpath(path)
-    except ValueError:  # another drive of Windows
-        return str(path)
-    return near if not near.startswith("..") else str(path)

@@ -83,8 +83,11 @@ class StateFile:
         self.path = folder / ".dojo" / "learn.json"
         self.kept_aside: Path | None = None
 
-    def read(self) -> Progress:
+    def read(self, *, look: bool = False) -> Progress:
         """What the file says; where it is damaged it is kept as .bak, and nothing is known.
+
+        Args:
+            look: leave a damaged one where it is.
 
         Raises:
             LearnError: a later DeepDojo wrote it, or it may not be read.
@@ -98,7 +101,8 @@ class StateFile:
         try:
             return _parsed(json.loads(text), self.path)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            self._put_aside()
+            if not look:
+                self._put_aside()
             return Progress()
 
     @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,10 +31,14 @@ Event = tuple[str, Any]
 
 
 class Watch:
-    """One session at one folder."""
+    """One session at one folder.
 
-    def __init__(self, learner: Learner, screen: Screen) -> None:
-        self.learner, self.screen = learner, screen
+    Args:
+        lines: where there is no terminal, keys are read as lines, and their end is the end.
+    """
+
+    def __init__(self, learner: Learner, screen: Screen, *, lines: bool = True) -> None:
+        self.learner, self.screen, self.lines = learner, screen, lines
         self.events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self.jobs: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.lesson: Lesson
@@ -43,27 +48,31 @@ class Watch:
         self.job = 0  # the newest one; verdicts of others are dropped
         self.busy = False
         self.verdict: Any = None
-        self.missing = False
+        self.fault = ""  # what was said of a file that cannot be read
+        self.checker: Checker
         self.leaving = False  # n was pressed once before the pass
         self.since = time.monotonic()
         self.spent = 0.0
 
-    def run(self, lesson: Lesson) -> None:
-        """Until q, Ctrl-C or the end of the input."""
+    def run(self, lesson: Lesson, begun: Callable[[], None] | None = None) -> None:
+        """Until q, Ctrl-C or the end of the input. `begun` is called once other threads may begin."""
         stop = threading.Event()
         with Keys(self.events) as keys:
             self._open(lesson)
             self.screen.say("loading", "2")
-            checker = Checker()  # before the threads: it forks
+            self.checker = Checker()  # before the threads: it forks
             threads = [
-                threading.Thread(target=self._grade, args=(checker,), name="verdicts", daemon=True),
+                threading.Thread(target=self._grade, name="verdicts", daemon=True),
                 threading.Thread(target=self._see, args=(stop,), name="files", daemon=True),
             ]
             for thread in threads:
                 thread.start()
-            keys.listen()
+            if begun is not None:
+                begun()
+            if keys.terminal or self.lines:
+                keys.listen()
             self._begin()
-            if not keys.terminal:
+            if self.lines and not keys.terminal:
                 self.screen.say("lines", "2")
             try:
                 self._loop()
@@ -71,7 +80,10 @@ class Watch:
                 stop.set()
                 self.jobs.put(None)
                 self._leave()
-                threads[1].join(2.0)
+                self.job += 1
+                self.checker.stop()
+                for thread in threads:  # Python must not end while torch works in one
+                    thread.join(5.0)
 
     def _loop(self) -> None:
         while True:
@@ -88,10 +100,14 @@ class Watch:
                 self._saved()
             elif kind == "verdict":
                 self._judged(*value)
+            elif kind == "open":
+                self._leave()
+                self._open(self.learner.lesson(value))
+                self._begin()
 
     def _open(self, lesson: Lesson) -> None:
         self.lesson, self.path = lesson, self.learner.open(lesson)
-        self.seen, self.verdict, self.leaving, self.missing = "", None, False, False
+        self.seen, self.verdict, self.leaving, self.fault = "", None, False, ""
         self.job += 1
         self.busy = False
         self.screen.lesson(lesson, self.path, self.learner.rows())
@@ -114,7 +130,10 @@ class Watch:
         actions = {"h": self._hint, "n": self._next, "l": self._list, "t": self._details, "r": self._again,
                    "s": self._switch}  # fmt: skip
         if key in actions:
-            actions[key]()
+            try:
+                actions[key]()
+            except DojoError as fault:  # a folder that may not be written any more
+                self.screen.write(_spoken(fault, self.learner.lang), mark="31")
         elif key:
             self.screen.say("keys", "2")
 
@@ -130,11 +149,14 @@ class Watch:
         if job != self.job:
             return  # of a text that is no longer there
         self.busy, self.verdict = False, verdict
-        self.screen.verdict(verdict, keys=True)
-        try:
+        unsaved: DojoError | None = None
+        try:  # first: a pass that is seen is a pass that is kept
             self.learner.record(lesson, text, verdict.passed, seconds=self._take_spent())
         except DojoError as fault:
-            self.screen.say("not_saved", "33", why=_spoken(fault, self.learner.lang))
+            unsaved = fault
+        self.screen.verdict(verdict, keys=True)
+        if unsaved is not None:
+            self.screen.say("not_saved", "33", why=_spoken(unsaved, self.learner.lang))
         if verdict.passed:
             self._show_pass()
         self.screen.write("")
@@ -186,8 +208,10 @@ class Watch:
 
     def _check(self, text: str) -> None:
         self.job += 1
+        if self.busy:
+            self.checker.stop()  # of a text that is no longer there
         self.busy = True
-        self.screen.write(f"{time.strftime('%H:%M:%S')} {say(self.learner.lang, 'checking')}", mark="2")
+        self.screen.checking()
         self.jobs.put((self.job, self.lesson, text, self.path))
 
     def _text(self) -> str | None:
@@ -198,13 +222,14 @@ class Watch:
             try:
                 text = read_answer(self.path)
                 if text.strip() or time.monotonic() > until:
-                    self.missing = False
+                    self.fault = ""
                     return text
             except LearnError as fault:
                 if time.monotonic() > until:
-                    if not self.missing:
-                        self.screen.write(_spoken(fault, self.learner.lang), mark="31")
-                    self.missing, self.seen = True, ""
+                    said = _spoken(fault, self.learner.lang)
+                    if said != self.fault:
+                        self.screen.write(said, mark="31")
+                    self.fault, self.seen = said, ""
                     return None
             time.sleep(0.02)
             self.stamp = self._stamped()
@@ -244,14 +269,14 @@ class Watch:
 
     # The other threads.
 
-    def _grade(self, checker: Checker) -> None:
+    def _grade(self) -> None:
         while (job := self.jobs.get()) is not None:
             number, lesson, text, path = job
             if text is None:
                 with suppress(Exception):  # told with the first verdict
-                    checker.prepare(lesson)
+                    self.checker.prepare(lesson)
             elif number == self.job:
-                self.events.put(("verdict", (number, lesson, text, checker.grade(lesson, text, path))))
+                self.events.put(("verdict", (number, lesson, text, self.checker.grade(lesson, text, path))))
 
     def _see(self, stop: threading.Event) -> None:
         from watchfiles import watch

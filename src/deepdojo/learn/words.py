@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from deepdojo.errors import DojoError, nearest
@@ -85,10 +85,16 @@ SAYS = {
     "exported": Text("{file}: {passed} lessons passed, with the files", "{file}：已通过 {passed} 课，附带你的文件"),
     "no_proof": Text(
         "This is no proof: anybody can edit it. Whoever grades checks the files again, with numbers of their own.",
-        "它不能证明什么：任何人都能改动它。评分的人会用自己的数据重新检查这些文件。",
+        "这份文件不能作为证明：任何人都能改动它。评分者会用自己的数据重新检查这些代码。",
     ),
     "solution_seen": Text("A solution of {id}:", "{id} 的参考解答："),
     "other_ways": Text("Another right way ({file}):", "另一种正确写法（{file}）："),
+    "button_h": Text("hint", "提示"),
+    "button_n": Text("next", "下一课"),
+    "button_l": Text("list", "列表"),
+    "button_t": Text("details", "细节"),
+    "button_r": Text("run", "运行"),
+    "button_s": Text("中文", "English"),
     "web": Text("{address} shows the lesson; Ctrl-C ends it.", "请打开 {address} 查看课程；按 Ctrl-C 结束。"),
 }
 
@@ -175,7 +181,7 @@ class LearnError(DojoError):
     def speak(self, lang: str) -> LearnError:
         self.what, self.todo = self._what[lang], self._todo[lang]
         self.between = ("：", "；") if lang == "zh" else (": ", "; ")
-        self.label = "错误：" if lang == "zh" else "error:"
+        self.label = "错误：" if lang == "zh" else "error: "
         return self
 
 
@@ -188,10 +194,14 @@ def refuse(name: str, /, *, where: str | None = None, **values: Any) -> LearnErr
     return LearnError(_filled(what, values), where, _filled(todo, values))
 
 
-def unknown_lesson(name: str, known: Iterable[str]) -> LearnError:
-    """With the nearest name: of ids, of ids without their number, of what a lesson asks for."""
+def unknown_lesson(name: str, known: Mapping[str, str]) -> LearnError:
+    """With the nearest one: by id or verb, by an id without its number, by what a lesson asks for.
+
+    Args:
+        known: what may be typed -> id or verb.
+    """
     guess = nearest(name, known)
-    todo = _KNOWN if guess is None else _filled(_DID_YOU_MEAN, {"name": guess})
+    todo = _KNOWN if guess is None else _filled(_DID_YOU_MEAN, {"name": known[guess]})
     what, _ = REFUSALS["no_lesson"]
     return LearnError(_filled(what, {"name": name}), None, todo)
 

@@ -1,5 +1,3 @@
-import torch
-
 
 def lm_loss(logits, ids, keep=None):
     total, count = 0 * logits.sum(), 0
