@@ -175,9 +175,10 @@ check = Check(
             "        order, seen = [], set()\n\n        def visit(node):\n            if id(node) not in seen:\n"
             "                seen.add(id(node))\n                for parent, _ in node.parents:\n"
             "                    visit(parent)\n                order.append(node)\n\n        visit(self)\n",
-            en="a recursive walk is right, but 1400 operations in a row are deeper than Python's stack: walk a list. And a "
-               "second backward adds to the gradients of the first",
-            zh="递归遍历本身没错，但连续 1400 次运算比 Python 的栈还深：用列表作栈。另外，第二次 backward 累加在了第一次的梯度上",
+            en="a recursive walk is right, but 1400 operations in a row are deeper than Python's stack: walk a list. "
+               "And a second backward adds to the gradients of the first",
+            zh="递归遍历本身没错，但连续 1400 次运算比 Python 的栈还深：用列表作栈。另外，第二次 backward 累加在了"
+               "第一次的梯度上",
         ),
         mutant(
             "operands_in_a_dict", "((self, 1.0), (other, 1.0))", "tuple({self: 1.0, other: 1.0}.items())",

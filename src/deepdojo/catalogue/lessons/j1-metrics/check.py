@@ -97,7 +97,7 @@ check = Check(
             "2 * (tp / (tp + fp) * (tp / (tp + fn))).double() / (tp / (tp + fp) + tp / (tp + fn))",
             en="precision and recall are 0/0 = NaN where a class is never predicted, or never true: 0/0 counts as 0. "
                "2tp / (2tp + fp + fn) avoids it",
-            zh="某个类从未被预测到或从未为真时，精确率、召回率是 0/0 = NaN：0/0 按 0 计。用 2tp / (2tp + fp + fn) 可以避开",
+            zh="某个类从未被预测到或从未为真时，精确率、召回率是 0/0 = NaN：0/0 按 0 计。2tp / (2tp + fp + fn) 可避开",
         ),
         mutant(
             "f1_of_means", "    return float((weights * scores).sum() / weights.sum().clamp(min=1))",

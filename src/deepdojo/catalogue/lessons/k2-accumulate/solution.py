@@ -4,7 +4,7 @@ import torch
 
 
 def train_accumulated(model, x, y, keep, batch_size, micro_size, lr):
-    """One epoch of gradient descent; memory holds `micro_size` examples at a time, the steps are those of whole batches.
+    """One epoch of gradient descent; the model sees `micro_size` examples at a time, the steps are of whole batches.
 
     The loss of a batch is the mean of (model(x) − y)² over its entries that `keep` marks.
 
