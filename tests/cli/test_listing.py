@@ -14,6 +14,7 @@ from deepdojo.contracts import CONTRACTS
 from deepdojo.layers import LAYERS
 from deepdojo.models import MODELS, model_fields
 from deepdojo.scoring.metrics import METRICS
+from deepdojo.stand_ins import STAND_INS
 
 from .conftest import Dojo
 
@@ -212,7 +213,10 @@ def test_a_model_that_is_not_counted_is_listed_all_the_same(dojo: Dojo, monkeypa
 
 def test_layers_come_with_file_and_source(dojo: Dojo) -> None:
     entries = {e["name"]: e for e in json.loads(dojo("list", "layers", "--json").out)}
-    assert set(entries) == set(LAYERS)
+    assert set(entries) == {*LAYERS, *(each.idea for each in STAND_INS)}
+    assert entries["layer_norm"]["lesson"] == "f1-layer-norm"
+    assert entries["adam"]["role"] == "optimizer"
+    assert entries["nms"]["absent"]
     package = Path(catalogue.__file__).parents[2]
     assert all((package / e["file"]).is_file() for e in entries.values())
     assert entries["scaled_dot_product_attention"]["source"].startswith("Vaswani et al. 2017")

@@ -129,6 +129,8 @@ def print_board(project: str, rows: Sequence[Row]) -> None:
         if searched is not None:
             n = searched["trials"]
             paragraph(f"of {n}: the best of {n} settings that were tried on validation rows.", style="dim")
+        for said in sorted({_own(one) for row in scored for one in row.get("with") or [] if one["count"]}):
+            paragraph(said, style="dim")
         paragraph("Equal ranks: the rows cannot tell them apart. ◆: none is better in less time.", style="dim")
     if any(r["kind"] == "published" for r in ranked):
         paragraph("Published results are not re-scored and have no rank.", style="dim")
@@ -218,6 +220,11 @@ def _cells(row: Row, rows: Sequence[Row], places: int) -> list[str]:
         duration(row.get("seconds")).replace(" min", "m").replace(" ", ""),
         "◆" if row.get("pareto") else "",
     ]
+
+
+def _own(one: Mapping[str, Any]) -> str:
+    places = f"{one['count']} place{'s' if one['count'] > 1 else ''}"
+    return f"with {one['name']}: its author's own, in {places} ({one['file']}, SHA-256 {one['sha256'][:8]})."
 
 
 def _name(row: Row, rows: Sequence[Row]) -> str:

@@ -219,15 +219,39 @@ def metrics() -> list[dict[str, Any]]:
 
 
 def layers() -> list[dict[str, Any]]:
-    """One entry a layer: name, summary, source, file."""
+    """One entry for everything that a learner's own code may stand in for: name, role, summary, source, module, file;
+    the lesson that teaches it and what one writes there, where there is one; and why no project takes it, if so."""
     from deepdojo.layers import LAYERS, layer_sources, layer_summaries
+    from deepdojo.stand_ins import STAND_INS
 
-    sources = layer_sources()
-    return [
-        {"name": name, "summary": text, "source": sources[name], "module": LAYERS[name],
-         "file": f"deepdojo/layers/{LAYERS[name]}.py"}
+    taught, sources = _taught(), layer_sources()
+    ideas = {each.idea: each for each in STAND_INS}
+    entries: list[dict[str, Any]] = [
+        {"name": name, "role": "loss" if LAYERS[name].startswith("loss_") else "layer", "summary": text,
+         "source": sources[name], "module": LAYERS[name], "file": f"deepdojo/layers/{LAYERS[name]}.py"}
         for name, text in layer_summaries().items()
     ]  # fmt: skip
+    for each in STAND_INS:
+        if each.idea not in LAYERS:
+            place = f"deepdojo/stand_ins/{each.file or 'table'}.py"
+            parts = ", ".join(each.parts)
+            entries.append({
+                "name": each.idea, "role": each.kind, "summary": f"Stands in for {parts}." if parts else "",
+                "source": "", "module": each.file or "table", "file": place,
+            })  # fmt: skip
+    for entry in entries:
+        idea = ideas.get(entry["name"])
+        entry["lesson"] = None if idea is None else next((taught[n] for n in idea.names if n in taught), None)
+        entry["functions"] = [entry["name"]] if idea is None else list(idea.names)
+        entry["absent"] = idea.absent if idea is not None else ""
+    return entries
+
+
+def _taught() -> dict[str, str]:
+    """Function -> the lesson in which it is written."""
+    from deepdojo.grader.lessons import all_lessons
+
+    return {name: each.id for each in all_lessons() for name in each.names}
 
 
 def lessons() -> list[dict[str, Any]]:

@@ -57,6 +57,8 @@ def listing(
         _lessons(entries)
     elif kind == "models":
         _models(entries)
+    elif kind == "layers":
+        _layers(entries)
     else:
         rows = [(e["name"], _lines(str(e.get("summary") or ""), _beside(e))) for e in entries]
         table(rows, (kind[:-1], "what it is"), last_wraps=True)
@@ -90,6 +92,26 @@ def _lessons(entries: list[dict[str, Any]]) -> None:
     rows = [(e["name"], ", ".join(e["functions"]), str(e["minutes"]), e["title"][lang]) for e in entries]
     table(rows, ("lesson", "you write", "min", "title"), right=(2,))
     next_step(f"dojo grade {entries[0]['functions'][0]}.py", "once you have written it")
+
+
+def _layers(entries: list[dict[str, Any]]) -> None:
+    """First what has a lesson's signature of its own, then every layer, then what no project takes."""
+    taken = [e for e in entries if not e["absent"]]
+    paragraph("Your own code may stand in for all of these: dojo train PROJECT --with FILE.", style="bold")
+    rows = [(e["name"], _lines(e["summary"], _beside(e), _role(e))) for e in taken]
+    table(rows, ("layer", "what it is, where, source"), last_wraps=True)
+    out()
+    paragraph("Lessons whose code has no place in a training:", style="bold")
+    table([(e["name"], e["absent"]) for e in entries if e["absent"]], ("name", "why"), last_wraps=True)
+    next_step(f"dojo show {entries[0]['name']}")
+
+
+def _role(entry: dict[str, Any]) -> str:
+    """What kind of part it is, where it is no layer, and the lesson that teaches it."""
+    role = "" if entry["role"] == "layer" else entry["role"]
+    lesson = f"lesson {entry['lesson']}" if entry["lesson"] else ""
+    wrote = ", ".join(entry["functions"])
+    return " · ".join(filter(None, [role, lesson, f"you write {wrote}" if wrote != entry["name"] else ""]))
 
 
 def _beside(entry: dict[str, Any]) -> str:

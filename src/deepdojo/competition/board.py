@@ -47,7 +47,8 @@ def rows(runs: str | Path, project: Project | None = None) -> list[dict[str, Any
     Returns:
         rank, name, kind, score, low, high, n, seeds, parameters, train_flops, seconds, peak_bytes, inference_ms,
         data_share, pareto, run of each row; beside them trained (parameters that learned, where not all did), sd (over
-        seeds), folds, trials (of a search), metric, higher_is_better, digest, id, seed and note.
+        seeds), folds, trials (of a search), with (its author's own code: name, file, sha256, count), metric,
+        higher_is_better, digest, id, seed and note.
     """
     found = with_store(Path(runs).absolute(), _read)
     metric, digest = _current(found, None if project is None else project.metric)
@@ -67,7 +68,7 @@ def rows(runs: str | Path, project: Project | None = None) -> list[dict[str, Any
 
 def _logged(runs: Path, metric: str, higher: bool) -> list[dict[str, Any]]:
     """Runs that another program logged without a table of predictions: named, without score and rank."""
-    found = []
+    found: list[dict[str, Any]] = []
     for folder in sorted(f.parent for f in runs.glob("*/score.json")) if runs.is_dir() else ():
         run, score = _kept(folder)
         if run.get("kind") == "tracked" and score.get("value") is None:
@@ -76,7 +77,8 @@ def _logged(runs: Path, metric: str, higher: bool) -> list[dict[str, Any]]:
                 **dict.fromkeys(("rank", "score", "low", "high", "seed", "trained", "sd", "folds", "trials")),
                 "name": str(run["name"]), "kind": "tracked", "n": 0, "seeds": 1, "data_share": 1.0,
                 **{name: cost.get(name) for name in _COST},
-                "pareto": False, "run": str(folder.absolute()), "metric": metric, "higher_is_better": higher,
+                "with": [], "pareto": False,
+                "run": str(folder.absolute()), "metric": metric, "higher_is_better": higher,
                 "digest": "", "id": str(run["id"]), "note": "logged, not scored",
             })  # fmt: skip
     return found
@@ -163,6 +165,7 @@ def _row(runs: Path, folder: str, entry: Entry) -> dict[str, Any]:
         "sd": entry.sd,
         "folds": entry.folds,
         "trials": entry.trials,
+        "with": [] if entry.own is None else json.loads(entry.own),
         "metric": entry.metric,
         "higher_is_better": entry.higher_is_better,
         "digest": entry.digest,
@@ -183,7 +186,7 @@ def _published(
 ) -> list[dict[str, Any]]:
     """Published results by the same metric, at their score; never ranked, since nobody re-scored them."""
     higher = _higher(metric, now)
-    found = []
+    found: list[dict[str, Any]] = []
     for item in published:
         if item.get("metric") not in (None, metric) and now:
             continue
@@ -202,6 +205,7 @@ def _published(
                 "sd": None,
                 "folds": None,
                 "trials": None,
+                "with": [],
                 "metric": metric or item.get("metric"),
                 "higher_is_better": higher,
                 "digest": None,

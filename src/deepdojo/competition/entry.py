@@ -55,6 +55,7 @@ class Entry:
     trials: int | None
     created: str
     trained: int | None = None
+    own: str | None = None
     influence: np.ndarray | None = None
     groups: np.ndarray | None = None
 
@@ -111,6 +112,7 @@ def read_entry(folder: Path) -> Entry | None:
         trials=score.get("trials"),
         created=str(run.get("created", "")),
         trained=cost.get("trained"),
+        own=json.dumps(run["with"]) if run.get("with") else None,
         influence=influence,
         groups=groups,
     )
@@ -118,7 +120,7 @@ def read_entry(folder: Path) -> Entry | None:
 
 def _name(run: Mapping[str, Any], folder: Path) -> str:
     """A baseline's title; a run's recipe with what it went on from and what was overridden: `bert from wikitext2
-    lr=0.0003`.
+    lr=0.0003`, and which of its author's own code it was trained with: `cnn with conv2d`.
 
     The recipe `default` says nothing: there the model that its rule chose stands.
     """
@@ -127,8 +129,9 @@ def _name(run: Mapping[str, Any], folder: Path) -> str:
     recipe, model = Path(str(run.get("recipe") or "")).stem, _model_name(run.get("model"))
     recipe = (model if recipe in ("", "default") else "") or recipe or folder.name
     changes = [f"{key.rpartition('.')[2]}={value}" for key, value in _flat(run.get("overrides") or {})]
-    origin = run.get("from")
-    return " ".join([recipe, *([f"from {origin['name']}"] if isinstance(origin, Mapping) else []), *changes])
+    origin, own = run.get("from"), [str(one["name"]) for one in run.get("with") or [] if one["count"]]
+    begun = [f"from {origin['name']}"] if isinstance(origin, Mapping) else []
+    return " ".join([recipe, *begun, *(["with", ", ".join(own)] if own else []), *changes])
 
 
 def _model_name(model: Any) -> str:

@@ -22,12 +22,12 @@ from deepdojo.errors import DojoError
 __all__ = ["FILE_NAME", "Store", "with_store"]
 
 FILE_NAME = "board.sqlite"
-_VERSION = 4
+_VERSION = 5
 _BUSY_MS = 30_000
 _COLUMNS = (
     "id", "kind", "name", "metric", "digest", "score", "low", "high", "n", "higher_is_better", "seed", "parameters",
     "train_flops", "seconds", "peak_bytes", "inference_ms", "data_share", "seeds", "sd", "folds", "created", "trained",
-    "trials",
+    "trials", "own",
 )  # fmt: skip
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS entries (

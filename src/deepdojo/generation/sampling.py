@@ -13,6 +13,7 @@ from deepdojo.generation.filters import filtered, repetition_penalty
 from deepdojo.generation.modes import evaluating
 from deepdojo.generation.reading import Reading
 from deepdojo.generation.stopping import stop_tokens
+from deepdojo.layers import current
 
 __all__ = ["sample"]
 
@@ -89,10 +90,14 @@ def _drawn(
 ) -> Int[Tensor, B]:
     if temperature == 0:
         return scores.argmax(-1)
-    chances = filtered(
+    chances = current("filtered", filtered)(
         (scores if scores.dtype == torch.float64 else scores.float()).cpu(), temperature, top_k, top_p, min_p
     )
-    return torch.multinomial(chances, 1, generator=generator).squeeze(1).to(scores.device)
+    return current("draw", _draw)(chances, generator).to(scores.device)
+
+
+def _draw(chances: Float[Tensor, "B V"], generator: torch.Generator | None) -> Int[Tensor, B]:
+    return torch.multinomial(chances, 1, generator=generator).squeeze(1)
 
 
 def _check(temperature: float, top_k: int | None, top_p: float | None, min_p: float | None, penalty: float) -> None:

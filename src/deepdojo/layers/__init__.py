@@ -136,7 +136,6 @@ LAYERS: dict[str, str] = {
 
 ELSEWHERE: dict[str, str] = {
     "adam": "AdamW: the optimizer of recipes with train.optimizer = adamw",
-    "beam_search": "The search for the best whole text, in translation and captions",
     "draw": "One token drawn from probabilities, where a language model writes",
     "filtered": "Scores of tokens made probabilities: temperature, top-k, top-p",
     "schedule": "The learning rate of each step, where train.schedule = cosine",

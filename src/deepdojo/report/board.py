@@ -55,6 +55,10 @@ def _row_remarks(row: Json, unit: Any, words: Words) -> list[str]:
         remarks.append(words("{share} of the training rows", share=f"{100 * share:.3g}\u00a0%"))
     if _finite(row.get("trials")):
         remarks.append(words("the best of {n} settings, chosen on validation rows", n=f"{row['trials']:g}"))
+    for one in row.get("with") or []:
+        if one.get("count"):
+            file = f"{one['file']}, SHA-256 {str(one['sha256'])[:8]}"
+            remarks.append(words("own {name} × {n} ({file})", name=one["name"], n=one["count"], file=file))
     if seeds is not None and seeds > 1:
         sd = _number(row.get("sd"))
         value, low, high = (_number(row.get(k)) for k in ("score", "low", "high"))

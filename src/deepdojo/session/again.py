@@ -151,9 +151,10 @@ def reproduce_run(run: Run, listener: Listener, *, offline: bool, trust: bool) -
             shards = train.model_copy(update={"accumulate": train.accumulate * int(run.info["processes"])})
             session.recipe = session.recipe.model_copy(update={"train": shards})
         session.write_head()
-        network = Network.prepare(session)
-        network.train()
-        judged = held_out_score(session, network)
+        with session.own.at_work():
+            network = Network.prepare(session)
+            network.train()
+            judged = held_out_score(session, network)
         ours, theirs = (load_file(f / "model" / "model.safetensors") for f in (folder, run.folder))
         same = ours.keys() == theirs.keys() and all((ours[k] == theirs[k]).all() for k in ours)
     listener.finish()

@@ -84,6 +84,7 @@ def finish_group(group: Group) -> None:
     """score.json, rows.parquet, the floors, explanations and examples of a group whose trainings are all there."""
     plan = group.plan
     leave_out_rejected(group)
+    count_own_code(group)
     if group.options.validation_only or next(iter(group.data.values())).withheld:
         write_closed(group)
         return
@@ -111,6 +112,13 @@ def finish_group(group: Group) -> None:
         explain_shown(group, score)
     score["cost"]["seconds"], score["cost"]["cpu_seconds"] = time.monotonic() - group.started, group.cpu_seconds()
     write_json(group.folder / "score.json", score)
+
+
+def count_own_code(group: Group) -> None:
+    """In how many places a learner's code stands is known once a member has been built."""
+    counted = Run(group.folder / group.plan.members()[0].path).info.get("with")
+    if counted:
+        write_toml(group.folder / "run.toml", {**Run(group.folder).info, "with": counted})
 
 
 def leave_out_rejected(group: Group) -> None:

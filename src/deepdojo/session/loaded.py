@@ -148,7 +148,8 @@ class LoadedRun:
             "seed": info["seed"], "validation": s["validation"],
             "baselines": [{k: b[k] for k in keys} for b in s["baselines"]], "verdict": s["verdict"],
             "cpu_seconds": s["cost"]["cpu_seconds"], **self._members(),
-            **({"trials": s["trials"]} if "trials" in s else {}), **self._threshold(),
+            **({"trials": s["trials"]} if "trials" in s else {}),
+            **({"with": info["with"]} if "with" in info else {}), **self._threshold(),
         }  # fmt: skip
 
     def _threshold(self) -> dict[str, Any]:

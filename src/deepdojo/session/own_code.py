@@ -47,7 +47,9 @@ def own_code(given: Sequence[str | Path | Callable[..., Any]]) -> OwnCode:
     names = [name for name, *_ in found]
     if len(set(names)) < len(names):
         raise UsageError("two files have one name", where="--with", todo="rename one of them")
-    return read_ideas(found)
+    own = read_ideas(found)
+    with own.building():  # arguments that do not fit are said before any data are read
+        return own
 
 
 def _graded(given: str | Path | Callable[..., Any]) -> tuple[str, str, str | None, Sequence[str] | None]:
@@ -136,5 +138,5 @@ def require_taken(own: OwnCode, recipe: str, session: Session) -> None:
             raise RecipeError(
                 f"{recipe} never takes {' or '.join(names)}, so that code of yours would not run",
                 where=file,
-                todo="leave -r away to have a recipe chosen that does",
+                todo="leave -r away, so that a recipe is taken that does",
             )

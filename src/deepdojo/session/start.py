@@ -46,6 +46,7 @@ class Asked:
     trusted: bool
     origin: dict[str, Any] | None = None
     own: OwnCode = field(default_factory=OwnCode)
+    said: str | None = None
 
     @classmethod
     def of(
@@ -64,6 +65,11 @@ class Asked:
         overrides = parse_overrides(changes)
         split_changes = {k: v for k, v in overrides.items() if k.startswith(CHANGEABLE)}
         recipe_changes = {k: v for k, v in overrides.items() if k not in split_changes}
+        said = None
+        if own and recipe is None:
+            from deepdojo.session.own_recipe import recipe_taking
+
+            recipe, said = recipe_taking(found, own, recipe_changes)
         path = find_recipe(recipe or found.spec.recipe or "default", found.recipes())
         wanted = Recipe.read(path)
         wanted = wanted.model_copy(update={"task": {**found.spec.options, **wanted.task}}).overridden(recipe_changes)
@@ -74,11 +80,13 @@ class Asked:
         check_names(wanted, found.spec.task)
         judge = judge_of(found.changed(split_changes), trust)
         return cls(found, wanted, path.stem, judge, split_changes, overrides, code_trusted(found, trust), origin,
-                   own or OwnCode())  # fmt: skip
+                   own or OwnCode(), said)  # fmt: skip
 
     def load(self, listener: Listener, *, offline: bool, yes: bool, more: Mapping[str, Any] | None = None) -> Dataset:
         """The rows, read and split. `more`: further changes of the split."""
         where = "built in" if self.project.builtin else str(self.project.folder)
+        if self.said is not None:
+            listener.say(self.said)
         listener.stage("data", f"{self.project.name} ({where})")
         dataset = load_dataset(
             self.project, overrides={**self.split_changes, **(more or {})}, offline=offline, yes=yes,

@@ -46,6 +46,9 @@ def causal_keep(own: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[...
         return _builtin(q, k, v, masked(q.shape[2], k.shape[2], None, keep, q.device))
 
     def sliding(q: Tensor, k: Tensor, v: Tensor, window: int, keep: Tensor | None = None) -> Tensor:
-        return _builtin(q, k, v, masked(q.shape[2], k.shape[2], window, keep, q.device))
+        seen = masked(q.shape[2], k.shape[2], window, keep, q.device)
+        if keep is not None:  # padding asks for nothing
+            seen = seen & keep[:, None, -q.shape[2] :, None]
+        return _builtin(q, k, v, seen)
 
     return {"causal_attention": causal, "sliding_window_attention": sliding}

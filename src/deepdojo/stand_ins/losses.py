@@ -45,7 +45,10 @@ def ctc_loss(own: Mapping[str, Callable[..., Any]]) -> dict[str, Callable[..., T
         fits = _fit(targets, keep.sum(1), real) if zero_infinity else torch.ones_like(keep[:, 0])
         found = scores.new_zeros(len(scores))
         if bool(fits.any()):
-            each = loss(scores[fits], targets[fits], keep[fits].sum(1), real[fits].sum(1), blank)
+            asked = (scores[fits], targets[fits], keep[fits].sum(1), real[fits].sum(1))
+            each = loss(*asked, blank)
+            if each.dim() == 0:  # a mean over rows: each row by itself then
+                each = torch.stack([loss(*(part[b : b + 1] for part in asked), blank) for b in range(len(asked[0]))])
             found = found.index_put((fits.nonzero()[:, 0],), each)
         return found
 

@@ -83,7 +83,8 @@ def watch_layers(watch: Watch, model: nn.Module) -> None:
 
 def _keeping(call: _Call) -> Callable[..., None]:
     def keep(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        call.args, call.kwargs = _copied(args), _copied(kwargs)
+        if not call.args and not call.kwargs:  # the first call, of the training step: a later one may hold a cache
+            call.args, call.kwargs = _copied(args), _copied(kwargs)
 
     return keep
 
@@ -173,6 +174,8 @@ def _answer(function: Callable[..., Any], given: tuple[Any, Any]) -> tuple[list[
 def _close(a: Tensor, b: Tensor, limit: float) -> bool:
     if not a.is_floating_point():
         return bool((a == b).all())
+    if b.is_floating_point():  # what is made in float32 from numbers cannot be nearer than that
+        limit = max(limit, 16 * torch.finfo(b.dtype).eps)
     b = b.to(a)
     finite = torch.isfinite(a)
     if not bool((finite == torch.isfinite(b)).all()):
@@ -225,8 +228,9 @@ def _tensors(value: Any) -> list[Tensor]:
     return [t for v in value for t in _tensors(v)] if isinstance(value, list | tuple) else []
 
 
-def _shapes(given: Any) -> list[tuple[int, ...]]:
-    return [tuple(t.shape) for t in _tensors(given)]
+def _shapes(given: Any) -> list[tuple[tuple[int, ...], bool]]:
+    """What tells calls apart: the first step of a recurrence has a state without a gradient, later ones with one."""
+    return [(tuple(t.shape), t.requires_grad) for t in _tensors(given)]
 
 
 def _said_shapes(tensors: list[Tensor]) -> str:

@@ -22,11 +22,12 @@ LIMIT = 1e-9
 
 
 def _optimizer(idea: Idea, part: str, train: TrainSection) -> None:
-    """A path of six steps of changing rate, in float64, with the recipe's own settings."""
-    ours, theirs = _path(train), None
+    """A path of six steps of changing rate, in float64, with the recipe's own settings and with momentum."""
+    settings = [train.model_copy(update={"momentum": momentum}) for momentum in {train.momentum, 0.9}]
+    ours = [step for each in settings for step in _path(each)]
     try:
         with replaced({part: idea.parts[part]}):
-            theirs = _path(train)
+            theirs = [step for each in settings for step in _path(each)]
     except DojoError:
         raise
     except Exception as error:
@@ -34,7 +35,7 @@ def _optimizer(idea: Idea, part: str, train: TrainSection) -> None:
     for step, (a, b) in enumerate(zip(ours, theirs, strict=True)):
         if not torch.allclose(a, b, rtol=LIMIT, atol=LIMIT):
             at = int((a - b).abs().argmax())
-            raise _refused(idea, f"after step {step + 1} has {float(b[at]):.9g} where the built-in has "
+            raise _refused(idea, f"after step {step % STEPS + 1} has {float(b[at]):.9g} where the built-in has "
                                  f"{float(a[at]):.9g}")  # fmt: skip
 
 

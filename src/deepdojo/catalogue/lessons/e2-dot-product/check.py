@@ -106,8 +106,8 @@ check = Check(
         mutant(
             "large_negative_fill", "masked_fill(~(keep | dead), -math.inf)", "masked_fill(~keep, -1e9)",
             "        weights = weights.masked_fill(dead, 0.0)\n", "        pass\n",
-            en="hidden scores are set to a large negative number instead of −inf: a query that may see nothing then gets "
-               "the plain mean of all values; it shall get zeros",
+            en="hidden scores are set to a large negative number instead of −inf: a query that may see nothing "
+               "then gets the plain mean of all values; it shall get zeros",
             zh="被遮住的得分填成了很大的负数而不是 −inf：没有任何键可看的查询就得到了所有值的平均；它应得到零",
         ),
         mutant(
