@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from deepdojo.grader.gate import check_lesson
 from deepdojo.grader.grade import grade_source, prepare
 from deepdojo.grader.lessons import all_lessons, find_lesson
+from deepdojo.grader.loading import stub_of
 from deepdojo.grader.runner import Runner
+from deepdojo.grader.spec import LessonError
 
 LESSONS = all_lessons()
 
@@ -40,3 +44,12 @@ def test_there_is_a_lesson_of_every_kind_of_check() -> None:
     ids = {lesson.id for lesson in LESSONS}
     assert {"a2-softmax", "b2-adam", "c1-conv2d", "d2-lstm", "e2-dot-product", "f1-layer-norm", "g1-bpe"} <= ids
     assert any(lesson.planted for lesson in LESSONS)
+
+
+def test_a_named_fault_is_planted_for_everybody() -> None:
+    lesson = find_lesson("f7-seed-transformer")
+    stubs = {stub_of(lesson, seed) for seed in range(5)}
+    assert len(stubs) == 1
+    assert "PositionalEncoding(" in stubs.pop()
+    with pytest.raises(LessonError, match="no mutant 'no_such'"):
+        stub_of(replace(lesson, fault="no_such"))

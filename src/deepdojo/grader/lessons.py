@@ -31,7 +31,8 @@ class Lesson:
         stands_in_for: what `--with` may replace.
         hints: from a question to nearly the line.
         check_version: raised when the check becomes stricter.
-        planted: the stub is broken code (the solution with one mutant's edit), not an empty body.
+        planted: the stub is broken code (the solution with one mutant's edits), not an empty body.
+        fault: the mutant that is planted; None: the learner's seed chooses one.
     """
 
     folder: Path
@@ -43,6 +44,7 @@ class Lesson:
     hints: tuple[Text, ...]
     check_version: int
     planted: bool
+    fault: str | None = None
 
     @property
     def id(self) -> str:
@@ -99,10 +101,11 @@ def read_lesson(folder: Path) -> Lesson:
     hints = [_list(facts["hints"], lang, path) for lang in LANGUAGES]
     if len(hints[0]) != len(hints[1]):
         raise ProjectError(f"has {len(hints[0])} hints in English and {len(hints[1])} in Chinese", where=str(path))
+    stub = facts.get("stub", "empty")
     return Lesson(
         folder, _text(facts["title"], path), int(facts["minutes"]), tuple(facts["needs"]), tuple(facts["names"]),
         _names(facts.get("stands_in_for", [])), tuple(map(Text, *hints)), int(facts["check_version"]),
-        facts.get("stub", "empty") == "planted",
+        stub != "empty", None if stub in ("empty", "planted") else stub,
     )  # fmt: skip
 
 

@@ -74,12 +74,20 @@ def stub_of(lesson: Lesson, seed: int = 0) -> str:
     """What a learner starts from: empty bodies, or of a debugging lesson the code with one of its faults planted.
 
     Args:
-        seed: the learner's own; it chooses the fault, so that a neighbour's repair does not help.
+        seed: the learner's own; it chooses the fault, so that a neighbour's repair does not help. Where lesson.toml
+            names the fault, everybody gets that one.
+
+    Raises: LessonError where it names none of check.py.
     """
     if not lesson.planted:
         return lesson.stub
     faults = load_check(lesson).mutants
-    return mutated(lesson.solution, faults[seed % len(faults)])
+    if lesson.fault is None:
+        return mutated(lesson.solution, faults[seed % len(faults)])
+    named = [m for m in faults if m.name == lesson.fault]
+    if not named:
+        raise LessonError(f"check.py has no mutant {lesson.fault!r}, which stub names", where=str(lesson.folder))
+    return mutated(lesson.solution, named[0])
 
 
 def as_function(lesson: Lesson, check: Check, source: str | Mutant) -> Any:

@@ -1,4 +1,3 @@
-
 def lm_loss(logits, ids, keep=None):
     total, count = 0 * logits.sum(), 0
     for b in range(ids.shape[0]):
