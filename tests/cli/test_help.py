@@ -18,7 +18,7 @@ FROZEN = {
     "new": "FOLDER --copy --from --group --id --json --metric --offline --target --task --test --time --yes",
     "check": "PROJECT --budget --json --language --look --offline --open --output --recipe --trust -o -r",
     "train": "PROJECT --all --budget --find-lr --folds --from --json --no-baselines --no-explain --offline --recipe "
-    "--refit --resume --runs --search --seed --seeds --set --share --trust --validation-only --yes -r",
+    "--refit --resume --runs --search --seed --seeds --set --share --trust --validation-only --with --yes -r",
     "curve": "PROJECT --budget --json --language --no-baselines --offline --recipe --runs --seed --seeds --set "
     "--shares --trust --yes -r",
     "predict": "RUN ROWS --count --json --output --prompt --seed --temperature --top-k --top-p --trust -o",
