@@ -68,6 +68,8 @@ def next_token_loss(
 
     Args:
         targets: the token that follows each step; `ignored` where none is asked for.
+
+    Source: Bengio et al. 2003, "A neural probabilistic language model", section 2.
     """
     return cross_entropy(logits, targets, ignored=ignored, reduction="none").sum(1)
 
