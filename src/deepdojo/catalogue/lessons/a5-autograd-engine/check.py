@@ -88,8 +88,8 @@ check = Check(
         case("a drawn expression", numbers=numbers, program=expression, repeat=1),
         case("another expression", numbers=numbers, program=expression, repeat=1),
         case(
-            "1400 operations in a row", numbers=[0.5, 0.25], program=[("add", -1, 0), ("number_mul", -1, 0.5)],
-            repeat=700, note=("((x + a) · 0.5 + a) · 0.5 …", "((x + a) · 0.5 + a) · 0.5 …"),
+            "1100 operations in a row", numbers=[0.5, 0.25], program=[("add", -1, 0), ("number_mul", -1, 0.5)],
+            repeat=550, note=("((x + a) · 0.5 + a) · 0.5 …", "((x + a) · 0.5 + a) · 0.5 …"),
         ),
     ],
     gradient=False,
@@ -162,8 +162,8 @@ check = Check(
             "        order, seen = [], set()\n\n        def visit(node):\n            if id(node) not in seen:\n"
             "                seen.add(id(node))\n                for parent, _ in node.parents:\n"
             "                    visit(parent)\n                order.append(node)\n\n        visit(self)\n",
-            en="a recursive walk is right, but 1400 operations in a row are deeper than Python's stack: walk a list",
-            zh="递归遍历本身没错，但连续 1400 次运算比 Python 的栈还深：用列表作栈",
+            en="a recursive walk is right, but 1100 operations in a row are deeper than Python's stack: walk a list",
+            zh="递归遍历本身没错，但连续 1100 次运算比 Python 的栈还深：用列表作栈",
         ),
         mutant(
             "recursion_and_stale", "            node.grad = 0.0\n", "            pass\n",
@@ -175,9 +175,9 @@ check = Check(
             "        order, seen = [], set()\n\n        def visit(node):\n            if id(node) not in seen:\n"
             "                seen.add(id(node))\n                for parent, _ in node.parents:\n"
             "                    visit(parent)\n                order.append(node)\n\n        visit(self)\n",
-            en="a recursive walk is right, but 1400 operations in a row are deeper than Python's stack: walk a list. "
+            en="a recursive walk is right, but 1100 operations in a row are deeper than Python's stack: walk a list. "
                "And a second backward adds to the gradients of the first",
-            zh="递归遍历本身没错，但连续 1400 次运算比 Python 的栈还深：用列表作栈。另外，第二次 backward 累加在了"
+            zh="递归遍历本身没错，但连续 1100 次运算比 Python 的栈还深：用列表作栈。另外，第二次 backward 累加在了"
                "第一次的梯度上",
         ),
         mutant(

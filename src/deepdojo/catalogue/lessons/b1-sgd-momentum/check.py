@@ -23,7 +23,7 @@ def drive(SGD, start, slopes, lr, momentum, weight_decay, nesterov):
         optimizer.step()
         for steps, p in zip(path, params):
             steps.append(p.detach().clone())
-    inside = [optimizer, *vars(optimizer).values()]
+    inside = [optimizer, *getattr(optimizer, "__dict__", {}).values()]
     torchs = any(isinstance(each, (torch.optim.SGD, torch.optim.Adam, torch.optim.RMSprop)) for each in inside)
     return {"params": [torch.stack(steps) for steps in path], "cleared": cleared, "torch_did_it": torchs}
 

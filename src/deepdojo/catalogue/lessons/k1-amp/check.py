@@ -68,7 +68,10 @@ def slopes(bad):
 
 def run(name, bad, interval, clip=0.0):
     start = [normal("N D", grad=False), normal("D", grad=False), normal("N", grad=False)]
-    return case(name, start=start, slopes=slopes(bad), init_scale=1024.0, growth_interval=interval, clip=clip)
+    return case(
+        name, start=start, slopes=slopes(bad), init_scale=1024.0, growth_interval=interval, clip=clip,
+        float32=bool(clip),
+    )  # fmt: skip
 
 
 check = Check(
