@@ -63,7 +63,7 @@ check = Check(
         case("clear gains", rounds=submissions([3, 4, 2.5]), other=[]),
         case("small gains", rounds=submissions([0.6, 0.5, 0.6, 0.4]), other=[]),
         case("worse, then a little better", rounds=submissions([-4, 0.6, -2, 0.5, 2]), other=[]),
-        case("after a wild one", rounds=submissions([(-2, 5.0), 1.6, (-1, 0.05), 0.5, (-3, 5.0), 2]), other=[]),
+        case("after a wild one", rounds=submissions([(2, 5.0), 1.6, (-2, 5.0), 1.6, (-1, 0.05), 2]), other=[]),
         # A bound of 0, of 0.01 and of s / n: 0.02 of a standard error is 0.0065 here, 0.06 is 0.0195, s / n 0.0265.
         case("tiny gains", rounds=submissions([0.02, 0.06, 0.02], 151, spread=4.0), other=[]),
         case("all kinds", rounds=submissions([1.6, 0.5, -1, 2.5, 0.6, 0.6, 3, -3, 1.6]), other=[]),
