@@ -76,9 +76,9 @@ check = Check(
     mutants=[
         mutant(
             "b_drawn", "torch.zeros(base.out_features, r, dtype=base.weight.dtype)",
-            "torch.randn(base.out_features, r, dtype=base.weight.dtype)",
-            en="B is drawn at random: before any training the layer answers otherwise than its base",
-            zh="B 是随机抽取的：还没训练，这一层的输出就与底层不同",
+            "torch.ones(base.out_features, r, dtype=base.weight.dtype)",
+            en="B is not zero at the start: before any training the layer answers otherwise than its base",
+            zh="B 一开始不为零：还没训练，这一层的输出就与底层不同",
         ),
         mutant(
             "both_zero", "torch.randn(r, base.in_features, dtype=base.weight.dtype) / base.in_features**0.5",
