@@ -62,9 +62,9 @@ def models(count, tokens, eos, likely, scale=1.5):
 
 
 def fixed_models(d):
-    """The same with every seed: rare rivalries of ended and live texts are surely among so many."""
-    table = 1.5 * torch.randn(64, 97, 4, generator=torch.Generator().manual_seed(5), dtype=torch.float64)
-    table[:, :, 1] += 0.7
+    """The same with every seed, chosen so that ended and live texts compete: among drawn models that is rare."""
+    table = 1.5 * torch.randn(12, 97, 4, generator=torch.Generator().manual_seed(26), dtype=torch.float64)
+    table[:, :, 1] += 0.5
     return table
 
 
@@ -114,7 +114,7 @@ check = Check(
         run("greedy: a beam of one", 8, 1, 4, 0.6),
         run("a beam of three", 8, 3, 4, 0.7),
         case(
-            "many models", tables=fixed_models, bos=0, eos=1, beam_size=3, max_len=4, alpha=0.7, float32=False,
+            "many models", tables=fixed_models, bos=0, eos=1, beam_size=2, max_len=4, alpha=2.0, float32=False,
         ),
         run("no penalty", 8, 3, 4, 0.0, bos=2, eos=3),
         run("texts that end early", 16, 3, 4, 1.0, likely=1.5),
