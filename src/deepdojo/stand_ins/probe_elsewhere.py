@@ -24,7 +24,8 @@ LIMIT = 1e-9
 def _optimizer(idea: Idea, part: str, train: TrainSection) -> None:
     """A path of six steps of changing rate, in float64, with the recipe's own settings and with momentum."""
     settings = [train.model_copy(update={"momentum": momentum}) for momentum in {train.momentum, 0.9}]
-    ours = [step for each in settings for step in _path(each)]
+    with replaced({}):  # whatever stands in already
+        ours = [step for each in settings for step in _path(each)]
     try:
         with replaced({part: idea.parts[part]}):
             theirs = [step for each in settings for step in _path(each)]
