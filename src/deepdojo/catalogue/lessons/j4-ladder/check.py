@@ -126,7 +126,7 @@ check = Check(
         mutant(
             "not_rounded", "round(mean * n) / n", "mean",
             en="the number is not rounded: its digits tell of single rows",
-            zh="显示的数没有舍入：它的尾数会泄露单行的信息",
+            zh="显示的数没有舍入：它的尾数会泄漏单行的信息",
         ),
         mutant(
             "hundredths", "round(mean * n) / n", "round(mean, 2)",
