@@ -65,6 +65,16 @@ def shared_list(x_new, cache, w_q, w_k, w_v, w_o, num_heads):
     return (scores.softmax(-1) @ v).transpose(1, 2).flatten(2) @ w_o.T, cache
 
 
+def shared_buffer(x_new, cache, w_q, w_k, w_v, w_o, num_heads):
+    q, k, v = ((x_new @ w.T).unflatten(-1, (num_heads, -1)).transpose(1, 2) for w in (w_q, w_k, w_v))
+    keys, values, used = cache or (*(torch.zeros(*k.shape[:2], 64, k.shape[3]).to(k) for _ in range(2)), 0)
+    end = used + k.shape[2]
+    keys[:, :, used:end], values[:, :, used:end] = k, v
+    ahead = torch.arange(end) > torch.arange(used, end)[:, None]
+    scores = (q @ keys[:, :, :end].mT / q.shape[-1] ** 0.5).masked_fill(ahead, -torch.inf)
+    return (scores.softmax(-1) @ values[:, :, :end]).transpose(1, 2).flatten(2) @ w_o.T, (keys, values, end)
+
+
 def recompute(x_new, cache, w_q, w_k, w_v, w_o, num_heads):
     x = x_new if cache is None else torch.cat([cache, x_new], 1)
     q, k, v = ((x @ w.T).unflatten(-1, (num_heads, -1)).transpose(1, 2) for w in (w_q, w_k, w_v))
@@ -83,12 +93,12 @@ check = Check(
         case("a text at once", sizes=SIZES, **given([5])),
         case("one token after another", sizes=SIZES, **given([1, 1, 1, 1])),
         case("a prompt, then single tokens", sizes=SIZES, **given([3, 1, 1])),
-        case("pieces of several tokens", sizes={**SIZES, "H": 2, "D": 8}, **given([2, 3, 4])),
-        case("one head", sizes={**SIZES, "H": 1}, **given([2, 1, 2])),
+        case("pieces of several tokens", sizes={**SIZES, "H": 2, "D": 8}, **given([2, 3, 4]), float32=False),
+        case("one head", sizes={**SIZES, "H": 1}, **given([2, 1, 2]), float32=False),
         case("two ends of one beginning", sizes=SIZES, **given([2, 2, 2], fork=1)),
-        case("two ends, token by token", sizes=SIZES, **given([2, 1, 1, 2], fork=2)),
+        case("two ends, token by token", sizes=SIZES, **given([2, 1, 1, 2], fork=2), float32=False),
         case(
-            "weights that change", sizes=SIZES, **given([3, 2, 1], later=[normal("D I"), normal("D I")]),
+            "weights that change", sizes=SIZES, float32=False, **given([3, 2, 1], later=[normal("D I"), normal("D I")]),
             note=("w_k and w_v are others at the last call", "最后一次调用换了 w_k 和 w_v"),
         ),
     ],
@@ -103,6 +113,23 @@ check = Check(
             "no_mask", "scores = scores.masked_fill(back < 0, -math.inf)", "pass",
             en="nothing is hidden: within a piece of several tokens the early ones see the later ones",
             zh="什么都没有遮住：一段里有几个词元时，前面的看见了后面的",
+        ),
+        mutant(
+            "top_left_for_several", "masked_fill(back < 0, -math.inf)",
+            "masked_fill((torch.arange(steps)[:, None] < torch.arange(seen)) & (steps > 1), -math.inf)",
+            en="one token sees everything, but a piece of several has its triangle at the top left, which is what "
+               "is_causal=True of torch does: it does not see the past",
+            zh="单个词元没有问题，但几个词元的段把三角形按左上角对齐了（torch 的 is_causal=True 就是这样）：看不见过去",
+        ),
+        mutant(
+            "one_ahead", "masked_fill(back < 0,", "masked_fill(back < -1,",
+            en="every token sees the next one of its piece",
+            zh="每个词元都能看见本段的下一个词元",
+        ),
+        mutant(
+            "zero_fill", "masked_fill(back < 0, -math.inf)", "masked_fill(back < 0, 0.0)",
+            en="hidden scores are set to 0, and exp(0) = 1 still counts; set them to -inf",
+            zh="被遮住的得分填成了 0，而 exp(0) = 1 仍占份额；应填 -inf",
         ),
         mutant(
             "mask_at_the_first_call_only", "masked_fill(back < 0, -math.inf)",
@@ -168,10 +195,21 @@ check = Check(
             zh="旧缓存被改动了：开头相同的两个文本写进了同一个列表；应返回新的",
         ),
         mutant(
+            "shared_buffer", function=shared_buffer,
+            en="the old cache is changed: two texts with the same beginning write into the same buffer, each over the "
+               "other's keys; copy before writing",
+            zh="旧缓存被改动了：开头相同的两个文本写进了同一个缓冲区，互相覆盖；写之前先复制",
+        ),
+        mutant(
             "detached", "torch.cat([cache[0], k], dim=2)", "torch.cat([cache[0].detach(), k], dim=2)",
             "torch.cat([cache[1], v], dim=2)", "torch.cat([cache[1].detach(), v], dim=2)",
             en="the cache is detached: no gradient reaches the tokens that it holds",
             zh="缓存被 detach 了：梯度到不了缓存里的词元",
+        ),
+        mutant(
+            "detached_when_kept", "@ w_o.T, (k, v)", "@ w_o.T, (k.detach(), v)",
+            en="the kept keys are detached: they pass no gradient to the tokens that they were made of",
+            zh="存下的键被 detach 了：梯度传不到产生它们的词元",
         ),
         mutant(
             "recompute", function=recompute,
