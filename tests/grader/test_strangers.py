@@ -27,6 +27,7 @@ def test_right(forked: Runner, lesson: str, name: str) -> None:
     assert verdict.passed, f"{verdict}\n{verdict.trace}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("lesson", "name"), [(lesson, name) for lesson, all_ in WRONG.items() for name in all_])
 def test_wrong(forked: Runner, lesson: str, name: str) -> None:
     asked = questions(lesson)
