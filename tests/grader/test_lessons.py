@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import pytest
+import torch
 
 from deepdojo.grader.gate import check_lesson
 from deepdojo.grader.grade import grade_source, prepare
@@ -30,6 +32,25 @@ def test_right_code_passes_where_numbers_nearly_cancel(forked: Runner, lesson: s
     questions = prepare(found, [seed])
     for text in (found.solution, *found.accepted().values()):
         assert grade_source(found, text, questions=questions, runner=forked).passed
+
+
+def test_what_is_drawn_at_random_is_the_same_whatever_ran_before(forked: Runner) -> None:
+    """LoRA's first factor is drawn: a B of ones was named only in a process that had drawn nothing yet."""
+    torch.rand(10)
+    lesson = find_lesson("k4-lora")
+    report = check_lesson(lesson, LESSONS, seeds=1, runner=forked)
+    assert not [fault for fault in report.faults if "is named" in fault]
+
+
+def test_warnings_that_the_grader_takes_for_errors_are_no_fault_of_the_learner() -> None:
+    lesson = find_lesson("a2-softmax")
+    text = "import warnings\nwarnings.warn('look out', UserWarning, 2)\n" + lesson.solution
+    with warnings.catch_warnings(action="error"):
+        runner = Runner(wall_s=20.0)  # its processes take over what is set here
+        try:
+            assert grade_source(lesson, text, runner=runner).passed
+        finally:
+            runner.close()
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -73,7 +74,7 @@ class Questions:
 def prepare(lesson: Lesson, seeds: Sequence[int] = SEEDS) -> Questions:
     """Draws and answers all cases for each seed. Raises LessonError where check.py is wrong."""
     check = load_check(lesson)
-    with light_optimizers():
+    with light_optimizers(), warnings.catch_warnings(action="ignore"):
         asked = [ask(check, case.draw(seed)) for seed in seeds for case in check.cases]
     questions = Questions(lesson, check, asked)
     if check.speed is not None:
@@ -256,9 +257,10 @@ class _Judging:
         if finding.kind == "unwritten":
             return verdict
         known = self.q.asked[: len(records)]
-        mutants = named_mutants(
-            self.q.lesson, check, known, records, finding, without=self.without, budget_s=self.budget_s
-        )
+        with warnings.catch_warnings(action="ignore"):  # what mistakes make torch say is nothing to the learner
+            mutants = named_mutants(
+                self.q.lesson, check, known, records, finding, without=self.without, budget_s=self.budget_s
+            )
         if finding.kind == "near" and mutants and not any(m.near for m in mutants):
             # A formula whose fault weighs little in these cases: its own mistake agrees to the last digits.
             head, facts, _ = messages.say(replace(finding, kind="wrong"), asked, names)

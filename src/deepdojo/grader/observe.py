@@ -5,10 +5,12 @@ The same code runs in a learner's process and, for oracle and mutants, in the gr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -36,7 +38,7 @@ def observe(
 
     Args:
         question: `arguments` (name -> value, in order of the call), `grads` (paths), `cotangents` (path of an output
-            -> tensor), `float32` and `layout` (whether these runs are asked for).
+            -> tensor), `float32` and `layout` (whether these runs are asked for), `seed` of what the function draws.
         runs: which runs to make: `plain` float64, `again` with gradients, `float32`, `layout` non-contiguous.
         guard: what each call runs in.
         fault: an exception as data.
@@ -51,13 +53,14 @@ def observe(
         if (run in ("float32", "layout") and not question[run]) or (record["faults"] and run != "plain"):
             continue
         try:
-            if run == "plain":
-                record["plain"] = _plain(function, question, guard, record)
-            elif run == "again":
-                record["again"] = _again(function, question, guard, record, fault)
-            else:
-                given = map_tensors(question["arguments"], to_dtype if run == "float32" else spread_out)
-                record[run] = call(function, given, guard)
+            with _same_draws(question["seed"]):
+                if run == "plain":
+                    record["plain"] = _plain(function, question, guard, record)
+                elif run == "again":
+                    record["again"] = _again(function, question, guard, record, fault)
+                else:
+                    given = map_tensors(question["arguments"], to_dtype if run == "float32" else spread_out)
+                    record[run] = call(function, given, guard)
         except catch as error:
             record["faults"][run] = fault(error)
     return record
@@ -66,6 +69,21 @@ def observe(
 def call(function: Callable[..., Any], arguments: Mapping[str, Any], guard: Callable[[], Any] = nullcontext) -> Any:
     with guard():
         return function(*arguments.values())
+
+
+@contextmanager
+def _same_draws(seed: int) -> Iterator[None]:
+    """What a function draws at random is the same in every process: else no known mistake could give its numbers."""
+    python, numpy = random.getstate(), np.random.get_state()
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(seed)
+        random.seed(seed)
+        np.random.seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)
 
 
 def _plain(function: Callable[..., Any], question: Mapping[str, Any], guard: Any, record: dict[str, Any]) -> Any:

@@ -80,6 +80,7 @@ def ask(check: Check, drawn: Drawn) -> Asked:
         "cotangents": _cotangents(value, drawn.seed) if grads else {},
         "float32": check.float32 and drawn.case.float32,
         "layout": check.layout,
+        "seed": drawn.seed,
     }
     record = observe(check.oracle, question, runs=("plain", "again"))
     if record["faults"]:

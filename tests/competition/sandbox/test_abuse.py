@@ -100,7 +100,7 @@ def test_watchdog_alone_holds_memory_where_no_cgroup_can_be_made(name, abuse):
 @pytest.mark.parametrize("name", ["vsock", "admin_calls", "trace", "memory_shared"])
 def test_without_the_seccomp_filter_this_suite_turns_red(name, abuse):
     """The mutation: each layer above must be seen to be what stops these."""
-    done = abuse(name, by=Sandbox(SMALL, _filtered=False), limits=replace(SMALL, wall_s=1.5))
+    done = abuse(name, by=Sandbox(SMALL, _filtered=False), limits=replace(SMALL, wall_s=4))
     assert re.search(r"^(OPENED|ALLOWED|MEMFD)\b", done.stdout.decode(), re.M), done.stdout
 
 
