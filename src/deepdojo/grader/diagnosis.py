@@ -6,7 +6,8 @@ Then patterns that hold on every case; else nothing. Never a guess.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from deepdojo.grader.compare import Mismatch, Pair, align, difference, largest
@@ -17,7 +18,7 @@ from deepdojo.grader.observe import RUNS, observe
 from deepdojo.grader.spec import Check, Mutant
 from deepdojo.grader.truth import Asked
 
-__all__ = ["BUDGET_S", "named_mutants"]
+__all__ = ["BUDGET_S", "Mistakes", "named_mutants"]
 
 BUDGET_S = 1.0
 Fails = frozenset[tuple[str, str, int]]
@@ -25,35 +26,52 @@ _VALUES, _GRADIENTS = 1e-8, 1e-6
 _LATE = ("float32", "layout", "again")
 
 
+class Mistakes:
+    """What the known mistakes answer to a lesson's questions: found out when first needed, kept for later verdicts."""
+
+    def __init__(self, lesson: Lesson, check: Check, asked: Sequence[Asked]) -> None:
+        self.check, self._lesson, self._asked = check, lesson, asked
+        self._answers: dict[tuple[str, tuple[str, ...]], tuple[Callable[..., Any], list[dict[str, Any]]]] = {}
+
+    def answers(self, mutant: Mutant, runs: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+        """Its records, case after case: one function for all, as a learner's file is loaded once."""
+        key = mutant.name, runs
+        if key not in self._answers:
+            self._answers[key] = as_function(self._lesson, self.check, mutant), []
+        function, known = self._answers[key]
+        for i, each in enumerate(self._asked):
+            if i == len(known):
+                known.append(observe(function, each.question, runs=runs))
+            yield known[i]
+
+
 def named_mutants(
-    lesson: Lesson,
-    check: Check,
+    mistakes: Mistakes,
     asked: Sequence[Asked],
     records: Sequence[Mapping[str, Any]],
     finding: Finding,
     *,
-    without: frozenset[str] = frozenset(),
     budget_s: float = BUDGET_S,
 ) -> list[Mutant]:
     """The mutants that agree with the learner on every case, in the order of check.py; empty when none is known.
 
     Args:
-        without: names to leave out; the author's gate uses it to see that nothing else answers to a mistake.
+        asked: the first of the questions; the learner's code answered these.
     """
     deadline = time.monotonic() + budget_s
     found: list[Mutant] = []
+    tolerance = mistakes.check.tolerance
     by_failures = finding.stage in _LATE or finding.kind == "near"
-    seen = failures(asked, records, check.tolerance) if by_failures else frozenset()
-    for mutant in check.mutants:
-        if mutant.name in without or mutant.slow or time.monotonic() > deadline:
+    seen = failures(asked, records, tolerance) if by_failures else frozenset()
+    for mutant in mistakes.check.mutants:
+        if mutant.slow or time.monotonic() > deadline:
             continue
         if mutant.near and not by_failures:
             continue
-        function = as_function(lesson, check, mutant)
-        agrees = mutant.near or all(_agree(function, a, r) for a, r in zip(asked, records, strict=True))
+        agrees = mutant.near or all(map(_agree, mistakes.answers(mutant, RUNS[:2]), records))
         if agrees and (mutant.near or finding.stage in _LATE):
-            runs = [observe(function, each.question) for each in asked]
-            agrees = _loses_alike(failures(asked, runs, check.tolerance), seen, finding)
+            runs = list(islice(mistakes.answers(mutant, RUNS), len(asked)))
+            agrees = _loses_alike(failures(asked, runs, tolerance), seen, finding)
         if agrees:
             found.append(mutant)
     return found
@@ -69,8 +87,7 @@ def _loses_alike(theirs: Fails, ours: Fails, finding: Finding) -> bool:
     return len(a & b) >= 0.5 * len(a | b)
 
 
-def _agree(function: Callable[..., Any], asked: Asked, record: Mapping[str, Any]) -> bool:
-    theirs = observe(function, asked.question, runs=RUNS[:2])
+def _agree(theirs: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
     for run in ("plain", "again", "backward"):
         ours, other = record["faults"].get(run), theirs["faults"].get(run)
         if _said(ours) != _said(other):

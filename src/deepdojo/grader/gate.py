@@ -121,9 +121,6 @@ def _every_mutant(lesson: Lesson, check: Check, questions: Questions, runner: Ru
         twins = check.twins_of(mutant.name)
         if mutant.name not in verdict.mutants or not {*verdict.mutants} <= twins:
             yield f"mutant {mutant.name!r} is named {verdict.mutants}: {verdict}"
-        left_out = _grade_mutant(lesson, check, mutant, questions, runner, without=frozenset(twins))
-        if left_out.mutants:
-            yield f"mutant {mutant.name!r}, left out of the known ones, is named {left_out.mutants}: declare twins"
 
 
 def _grade_mutant(
@@ -133,11 +130,10 @@ def _grade_mutant(
     questions: Questions,
     runner: Runner,
     *,
-    without: frozenset[str] = frozenset(),
     budget_s: float = _BUDGET_S,
 ) -> Verdict:
     source = mutated(lesson.solution, mutant) if mutant.function is None else _function_source(lesson, check, mutant)
-    return grade_source(lesson, source, questions=questions, runner=runner, without=without, budget_s=budget_s)
+    return grade_source(lesson, source, questions=questions, runner=runner, budget_s=budget_s)
 
 
 def _function_source(lesson: Lesson, check: Check, mutant: Mutant) -> str:

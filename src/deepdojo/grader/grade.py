@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 
 from deepdojo.errors import nearest
 from deepdojo.grader import messages
-from deepdojo.grader.diagnosis import BUDGET_S, named_mutants
+from deepdojo.grader.diagnosis import BUDGET_S, Mistakes, named_mutants
 from deepdojo.grader.draws import map_tensors
 from deepdojo.grader.judge import STAGES, Finding, first_failure
 from deepdojo.grader.lessons import Lesson
@@ -46,6 +46,10 @@ class Questions:
     asked: list[Asked]
     speed: Any = None
     oracle_s: float = 0.0
+    mistakes: Mistakes = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.mistakes = Mistakes(self.lesson, self.check, self.asked)
 
     def job(self, source: str, file: Path | None) -> dict[str, Any]:
         """What the learner's process gets: questions, no answers."""
@@ -91,7 +95,6 @@ def grade_source(
     questions: Questions | None = None,
     seeds: Sequence[int] = SEEDS,
     runner: Runner | None = None,
-    without: frozenset[str] = frozenset(),
     budget_s: float = BUDGET_S,
 ) -> Verdict:
     """Runs `source` in a process of its own and says what is wrong with it, or that it is right.
@@ -99,13 +102,12 @@ def grade_source(
     Args:
         file: where it lies; messages name it, and its folder is searched for what it imports.
         seeds: the cases are drawn for each.
-        without: mutants that the diagnosis must not know (the author's gate).
     """
     begun = time.monotonic()
     runner = runner or shared_runner()  # before any check is loaded: the learner's process then holds no oracle
     questions = questions or prepare(lesson, seeds)
     reply = runner.run(questions.job(source, file))
-    judging = _Judging(questions, reply, source, file.name if file else "your code", without, budget_s)
+    judging = _Judging(questions, reply, source, file.name if file else "your code", budget_s)
     with light_optimizers():
         verdict = judging.verdict()
     verdict.output, verdict.seconds = reply.output, time.monotonic() - begun
@@ -129,11 +131,8 @@ def _timed(questions: Questions) -> float:
 
 
 class _Judging:
-    def __init__(
-        self, questions: Questions, reply: Reply, source: str, file: str, without: frozenset[str], budget_s: float
-    ) -> None:
-        self.q, self.reply, self.source, self.file = questions, reply, source, file
-        self.without, self.budget_s = without, budget_s
+    def __init__(self, questions: Questions, reply: Reply, source: str, file: str, budget_s: float) -> None:
+        self.q, self.reply, self.source, self.file, self.budget_s = questions, reply, source, file, budget_s
         self.frames = [f for f in reply.frames if isinstance(f.get("kind"), str)]
 
     def verdict(self) -> Verdict:
@@ -258,9 +257,7 @@ class _Judging:
             return verdict
         known = self.q.asked[: len(records)]
         with warnings.catch_warnings(action="ignore"):  # what mistakes make torch say is nothing to the learner
-            mutants = named_mutants(
-                self.q.lesson, check, known, records, finding, without=self.without, budget_s=self.budget_s
-            )
+            mutants = named_mutants(self.q.mistakes, known, records, finding, budget_s=self.budget_s)
         if finding.kind == "near" and mutants and not any(m.near for m in mutants):
             # A formula whose fault weighs little in these cases: its own mistake agrees to the last digits.
             head, facts, _ = messages.say(replace(finding, kind="wrong"), asked, names)
