@@ -150,14 +150,15 @@ def _check(call: _Call, learner: Learner, screen: Screen) -> int:
     lesson = learner.lesson(call.which)
     path = learner.path(lesson)
     text = read_answer(path)
-    verdict = Checker().grade(lesson, text, path)
+    checker = Checker()
+    verdict = checker.grade(lesson, text, path)
     learner.record(lesson, text, verdict.passed)
     if call.json:
         print_json(verdict.as_json())
         return int(not verdict.passed)
     screen.verdict(verdict, keys=False)
     if verdict.passed:
-        screen.passed(lesson, path, learner.following(lesson))
+        screen.passed(lesson, path, learner.following(lesson), checker.finale(lesson, text, path))
     return int(not verdict.passed)
 
 

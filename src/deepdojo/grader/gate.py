@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from deepdojo.errors import DojoError
+from deepdojo.grader.finale import finale
 from deepdojo.grader.grade import Questions, grade_source, prepare
 from deepdojo.grader.lessons import Lesson
 from deepdojo.grader.loading import load_check, mutated
@@ -23,6 +24,7 @@ __all__ = ["Report", "check_lesson"]
 _MAX_WORDS = 600
 _CHECK_S = 1.0
 _BUDGET_S = 60.0  # the gate looks at every mutant, however long it takes
+_OPTIONAL = {"finale.py"}
 _FILES = {"lesson.toml", "check.py", "solution.py", *(f"{n}.{lang}.md" for n in ("text", "why") for lang in LANGUAGES)}
 
 
@@ -85,6 +87,8 @@ def _behaviour(lesson: Lesson, check: Check, report: Report, runner: Runner) -> 
     report.faults += [f"{name} does not pass: {v}" for name, v in verdicts.items() if not v.passed]
     if report.faults:
         return
+    if (lesson.folder / "finale.py").is_file() and finale(lesson, lesson.solution, None, runner) is None:
+        report.faults.append("finale.py shows nothing for the solution")
     report.variants, report.mutants = len(right), len(check.mutants)
     report.faults += _every_mutant(lesson, check, first, runner)
     for seed in range(2, report.seeds):
@@ -152,7 +156,7 @@ def _texts(lesson: Lesson) -> Iterator[str]:
     present = {p.name for p in lesson.folder.iterdir() if p.is_file()}
     for name in sorted(_FILES - present):
         yield f"{name} is missing"
-    strays = present - _FILES
+    strays = present - _FILES - _OPTIONAL
     if strays:
         yield f"{sorted(strays)[0]} belongs to no lesson"
     if _FILES - present:

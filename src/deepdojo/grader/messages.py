@@ -297,7 +297,7 @@ def passed(asked: Sequence[Asked], cases: int, ratio: float | None) -> Text:
         (n, f"{n} gradient{'s' if n != 1 else ''}", f"{n} 个梯度"),
         (masks, "masks", "掩码"),
         (narrow, "float32", "float32"),
-        (ratio is not None, f"speed {ratio or 0:.1f} ×", f"速度 {ratio or 0:.1f} ×"),
+        (ratio is not None, f"speed {_ratio(ratio or 0)} ×", f"速度 {_ratio(ratio or 0)} ×"),
     ):
         if holds:
             en.append(a)
@@ -308,3 +308,7 @@ def passed(asked: Sequence[Asked], cases: int, ratio: float | None) -> Text:
 def _has_floats(asked: Asked) -> bool:
     tensors: list[Tensor] = list(tensors_in(asked.question["arguments"]).values())
     return any(t.is_floating_point() for t in tensors)
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.1f}" if value >= 0.1 else "< 0.1"

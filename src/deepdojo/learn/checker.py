@@ -11,6 +11,7 @@ from deepdojo.grader.lessons import Lesson
 from deepdojo.grader.words import Text
 
 if TYPE_CHECKING:
+    from deepdojo.grader.finale import Finale
     from deepdojo.grader.grade import Questions
     from deepdojo.grader.verdict import Verdict
 
@@ -57,6 +58,15 @@ class Checker:
             return _broken(lesson, str(fault))
         except Exception as error:  # an instructor's check is code, too
             return _broken(lesson, f"{type(error).__name__}: {error}")
+
+    def finale(self, lesson: Lesson, source: str, path: Path) -> Finale | None:
+        """What a pass shows, where the lesson has a picture."""
+        from deepdojo.grader.finale import finale
+
+        try:
+            return finale(lesson, source, path, self._runner)
+        except Exception:  # an instructor's script is code, too; the gate tells him what is wrong with it
+            return None
 
 
 def _broken(lesson: Lesson, why: str) -> Verdict:

@@ -6,9 +6,11 @@ import shutil
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TextIO
 
+from deepdojo.grader.finale import Finale, picture_of
 from deepdojo.grader.lessons import Lesson
 from deepdojo.learn.folder import shown_path
 from deepdojo.learn.learner import Learner, Row
@@ -74,10 +76,22 @@ class Screen:
         lines = self.style.paint(wrapped(head, self._width()), "32" if verdict.passed else "31")
         self._raw(lines + ("\n" + wrapped(rest, self._width()) if rest else ""))
 
-    def passed(self, lesson: Lesson, path: Path, following: Lesson | None) -> None:
-        """Why it works, and what comes next."""
+    def passed(self, lesson: Lesson, path: Path, following: Lesson | None, finale: Finale | None = None) -> None:
+        """Why it works, what it can do, and what comes next."""
         self._raw("\n" + render(lesson.why(self.lang), self.style) + "\n")
+        if finale is not None:
+            self.finale(finale, path)
         self.passed_on(lesson, path, following)
+
+    def finale(self, finale: Finale, path: Path) -> None:
+        """The picture, here and as a file beside the learner's."""
+        self._raw("\n".join(finale.lines(self._colour)) + "\n")
+        self.write(finale.said[self.lang])
+        picture = picture_of(path)
+        with suppress(OSError):  # a folder that may not be written
+            finale.png(picture)
+            self.say("picture", "2", file=shown_path(picture))
+        self.write("")
 
     def passed_on(self, lesson: Lesson, path: Path, following: Lesson | None) -> None:
         if lesson.stands_in_for:

@@ -47,6 +47,7 @@ class Watch:
         self.stamp: Any = None
         self.job = 0  # the newest one; verdicts of others are dropped
         self.busy = False
+        self.passing = False  # the verdict is out; what a pass shows is still being made
         self.verdict: Any = None
         self.fault = ""  # what was said of a file that cannot be read
         self.checker: Checker
@@ -100,6 +101,8 @@ class Watch:
                 self._saved()
             elif kind == "verdict":
                 self._judged(*value)
+            elif kind == "pass":
+                self._show_pass(*value)
             elif kind == "open":
                 self._leave()
                 self._open(self.learner.lesson(value))
@@ -109,7 +112,7 @@ class Watch:
         self.lesson, self.path = lesson, self.learner.open(lesson)
         self.seen, self.verdict, self.leaving, self.fault = "", None, False, ""
         self.job += 1
-        self.busy = False
+        self.busy = self.passing = False
         self.screen.lesson(lesson, self.path, self.learner.rows())
 
     def _begin(self) -> None:
@@ -157,9 +160,9 @@ class Watch:
         self.screen.verdict(verdict, keys=True)
         if unsaved is not None:
             self.screen.say("not_saved", "33", why=_spoken(unsaved, self.learner.lang))
-        if verdict.passed:
-            self._show_pass()
-        self.screen.write("")
+        self.passing = verdict.passed
+        if not verdict.passed:
+            self.screen.write("")
 
     # What keys do.
 
@@ -210,7 +213,7 @@ class Watch:
         self.job += 1
         if self.busy:
             self.checker.stop()  # of a text that is no longer there
-        self.busy = True
+        self.busy, self.passing = True, False
         self.screen.checking()
         self.jobs.put((self.job, self.lesson, text, self.path))
 
@@ -241,17 +244,22 @@ class Watch:
             return None
         return found.st_mtime_ns, found.st_size, found.st_ino
 
-    def _show_pass(self) -> None:
-        self.screen.passed(self.lesson, self.path, self.learner.following(self.lesson))
+    def _show_pass(self, job: int, finale: Any) -> None:
+        if job == self.job:
+            self.passing = False
+            self.screen.passed(self.lesson, self.path, self.learner.following(self.lesson), finale)
+            self.screen.write("")
 
     def _last_verdict(self) -> bool:
         """At the end of the input: whether a verdict is still awaited; it is printed before the end."""
         end = time.monotonic() + 60
-        while self.busy and time.monotonic() < end:
+        while (self.busy or self.passing) and time.monotonic() < end:
             with suppress(queue.Empty):
                 kind, value = self.events.get(timeout=_POLL_S)
                 if kind == "verdict":
                     self._judged(*value)
+                elif kind == "pass":
+                    self._show_pass(*value)
         return False
 
     def _active(self) -> None:
@@ -276,7 +284,10 @@ class Watch:
                 with suppress(Exception):  # told with the first verdict
                     self.checker.prepare(lesson)
             elif number == self.job:
-                self.events.put(("verdict", (number, lesson, text, self.checker.grade(lesson, text, path))))
+                verdict = self.checker.grade(lesson, text, path)
+                self.events.put(("verdict", (number, lesson, text, verdict)))
+                if verdict.passed:
+                    self.events.put(("pass", (number, self.checker.finale(lesson, text, path))))
 
     def _see(self, stop: threading.Event) -> None:
         from watchfiles import watch

@@ -6,6 +6,7 @@ Keys come by POST, what is to be seen goes out by server-sent events, always who
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import secrets
 import socket
@@ -16,6 +17,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepdojo.grader.finale import Finale, picture_of
 from deepdojo.grader.lessons import Lesson
 from deepdojo.learn.folder import shown_path
 from deepdojo.learn.learner import Learner, Row
@@ -99,9 +101,20 @@ class Page(Screen):
         self._seen.update(busy=False, panel=f'<section class="verdict {mark}"><h2>{escape(head)}</h2>{body}</section>')
         self._tell()
 
-    def passed(self, lesson: Lesson, path: Path, following: Lesson | None) -> None:
+    def passed(self, lesson: Lesson, path: Path, following: Lesson | None, finale: Finale | None = None) -> None:
         self._add(f'<section class="why">{_html(lesson.why(self.lang))}</section>')
+        if finale is not None:
+            self.finale(finale, path)
         super().passed_on(lesson, path, following)
+
+    def finale(self, finale: Finale, path: Path) -> None:
+        said = escape(finale.said[self.lang])
+        with suppress(OSError):
+            finale.png(picture_of(path))
+        data = base64.b64encode(finale.as_png()).decode("ascii")
+        self._add(
+            f'<figure><img alt="{said}" src="data:image/png;base64,{data}"><figcaption>{said}</figcaption></figure>'
+        )
 
     def rows(self, rows: Sequence[Row]) -> None:
         cells = "".join(

@@ -36,6 +36,7 @@ SAYS = {
         "没有终端：请逐行输入按键（h n l t r s q），输入结束即退出。",
     ),
     "failed_keys": Text("h hint · t details", "h 提示 · t 细节"),
+    "picture": Text("The same as a picture: {file}", "同一幅图的文件：{file}"),
     "passed_next": Text("n next: {id} {title}", "n 下一课：{id} {title}"),
     "all_passed": Text(
         "That was the last one: every lesson is passed or left out.", "这是最后一课：所有课程都已通过或跳过。"
