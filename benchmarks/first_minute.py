@@ -1,6 +1,7 @@
-"""What a stranger waits for: `dojo train digits`, every `--help`, `dojo list`, and the megabytes that an install takes.
+"""What a stranger waits for: `dojo train digits`, every `--help`, `dojo list`, imports, the megabytes of an install.
 
     python benchmarks/first_minute.py                 # in the environment that is measured
+    python benchmarks/first_minute.py --imports       # only what imports cost
 
 Seconds are of the whole process, from start to last line, over all its processes (children included); medians of 5
 after one call that is not counted.
@@ -23,6 +24,10 @@ from pathlib import Path
 from deepdojo.cli.app import COMMANDS
 
 DOJO = [sys.executable, "-m", "deepdojo.cli"]
+IMPORTS = (
+    "pass", "import torch", "import deepdojo", "import deepdojo.grader.lessons", "import deepdojo.learn.screen",
+    "import deepdojo.grader.grade", "import deepdojo as dd; dd.grade", "import deepdojo as dd; dd.train",
+)  # fmt: skip
 
 
 def timed(arguments: list[str], folder: str) -> tuple[float, float, str]:
@@ -37,6 +42,22 @@ def timed(arguments: list[str], folder: str) -> tuple[float, float, str]:
 def medians(arguments: list[str], folder: str, *, runs: int) -> tuple[float, float]:
     found = [timed(arguments, folder)[:2] for _ in range(runs + 1)][1:]
     return statistics.median(w for w, _ in found), statistics.median(c for _, c in found)
+
+
+def print_imports(*, runs: int = 7) -> None:
+    """Wall and CPU seconds of a whole `python -c`, memory at its end; medians, after one that is not counted."""
+    for text in IMPORTS:
+        walls, cpus, size = [], [], 0
+        for _ in range(runs + 1):
+            before, began = os.times(), time.monotonic()
+            code = f"{text}\nimport resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+            after = os.times()
+            walls.append(time.monotonic() - began)
+            cpus.append(after.children_user + after.children_system - before.children_user - before.children_system)
+            size = int(done.stdout) // 1024
+        wall, cpu = statistics.median(walls[1:]), statistics.median(cpus[1:])
+        print(f"python -c '{text}': {wall:.2f} s, {cpu:.2f} CPU s, {size} MiB")
 
 
 def needed_by(name: str) -> set[str]:
@@ -71,7 +92,11 @@ def installed_megabytes() -> tuple[float, float, float]:
 
 
 def main() -> None:
-    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--imports", action="store_true")
+    if parser.parse_args().imports:
+        print_imports()
+        return
     with tempfile.TemporaryDirectory() as folder:
         trainings = []
         for number in range(5):
@@ -90,6 +115,7 @@ def main() -> None:
         for arguments in (["list"], ["list", "projects", "--json"], []):
             wall, cpu = medians(arguments, folder, runs=5)
             print(f"dojo {' '.join(arguments)}: {wall:.2f} s, {cpu:.2f} CPU s")
+    print_imports()
     torch_mb, needed_mb, other_mb = installed_megabytes()
     print(
         f"installed: torch {torch_mb:.0f} MB, what torch requires {needed_mb:.0f} MB, everything else {other_mb:.0f} MB"

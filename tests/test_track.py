@@ -99,6 +99,7 @@ def test_predictions_of_another_program_are_scored_and_ranked(tmp_path: Path) ->
         dd.predict(folder, "rows.csv")
 
 
+@pytest.mark.slow
 def test_a_run_that_gave_no_table_stands_on_the_board_without_a_rank(tmp_path: Path) -> None:
     ours = dd.train("breast-cancer", "linear", runs=tmp_path, baselines=False, explain=False, report=False)
     with track.init("breast-cancer", "theirs", runs=tmp_path) as run:

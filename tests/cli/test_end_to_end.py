@@ -124,6 +124,7 @@ def test_bad_input_is_one_sentence(place: Place, args: list[str], words: str) ->
     assert set(json.loads(wrong.out)) == {"error", "where", "todo"}
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for a child")
 def test_ctrl_c_saves_and_the_run_goes_on(tmp_path: Path) -> None:
     command = [*DOJO, "train", "digits", "--set", "train.epochs=400", "--no-explain", "--no-baselines"]

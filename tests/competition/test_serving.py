@@ -44,6 +44,7 @@ def test_workers_alone_need_a_database_for_several_machines_and_the_answers(tmp_
             serve_store(tmp_path / "none", pages=False, **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_second_machine_scores_what_the_first_took_in(tmp_path: Path) -> None:
     """Workers alone, over PostgreSQL and a copy of the store's folder; no web process is started."""
     with postgresql() as server:

@@ -45,6 +45,7 @@ def test_people_of_pairs_are_strangers_and_known_faces_are_not_asked_for() -> No
         assert own["image"].name not in {cell.name for _, cell in own["gallery"]}
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_floors_of_light_are_what_the_page_says() -> None:
     data = load("extended-yale-b")

@@ -94,6 +94,7 @@ def test_nor_does_it_in_a_spare_process(spare: Runner, softmax: Questions, name:
     _grade_and_look(spare, softmax, name)
 
 
+@pytest.mark.slow
 def test_both_ways_speak_one_protocol(spare: Runner, softmax: Questions) -> None:
     _grade_and_look(spare, softmax, "segfault")
 

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from .conftest import LAST_AXIS, RIGHT, Run
 
 PASSED = {"state": "passed", "attempts": 2, "hints": 1, "seconds": 90, "check_version": 1, "given_up": False}
@@ -72,6 +74,7 @@ def test_without_grading_it_says_what_is_claimed(tmp_path: Path) -> None:
     assert not (class_ / "gradebook.csv").exists()
 
 
+@pytest.mark.slow
 def test_a_hostile_progress_file_is_a_row_and_no_crash(tmp_path: Path) -> None:
     class_ = tmp_path / "class"
     class_.mkdir()

@@ -130,6 +130,7 @@ def test_the_solution_waits_for_the_pass_or_for_giving_up(begun: Path) -> None:
     assert Run(begun, "solution").code == 0
 
 
+@pytest.mark.slow
 def test_skip_and_back(begun: Path) -> None:
     run = Run(begun, "skip", "--json")
     assert run.json == {"skipped": "a2-softmax", "next": state(begun)["current"]}

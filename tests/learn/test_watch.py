@@ -144,6 +144,7 @@ def test_nothing_is_wider_than_a_terminal_of_60_columns(terminal: Begin, place: 
     assert not wide
 
 
+@pytest.mark.slow
 def test_a_file_taken_away_is_said_once_and_seen_when_it_is_back(terminal: Begin, place: Path) -> None:
     file = place / "a2_softmax.py"
     watch = terminal("a2")
@@ -158,6 +159,7 @@ def test_a_file_taken_away_is_said_once_and_seen_when_it_is_back(terminal: Begin
     watch.until("✓ softmax")
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_and_gives_the_terminal_back(terminal: Begin, place: Path) -> None:
     watch = terminal("a2")
     before = watch.mode()

@@ -167,6 +167,7 @@ def test_the_auxiliary_loss_trains_the_lower_layers_and_leaves_the_upper_alone()
     torch.testing.assert_close(model.eval()(x), model.forward_with_auxiliary(x)[0])
 
 
+@pytest.mark.slow
 def test_both_heads_learn_one_batch():
     torch.manual_seed(0)
     model = create_model("inception", {}, **{**SMALL, "width_multiplier": 0.1}, height=11, width=13)

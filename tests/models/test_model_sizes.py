@@ -105,6 +105,7 @@ def test_the_example_gives_what_the_tasks_give():
                 assert name not in fitting(fitted.dims(), task.protocol)
 
 
+@pytest.mark.slow
 def test_the_command_finds_nothing_to_mend():
     script = Path(__file__).parents[2] / "benchmarks" / "model_sizes.py"
     done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)

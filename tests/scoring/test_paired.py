@@ -111,6 +111,7 @@ def test_groups_are_flipped_whole():
     assert grouped.high - grouped.low > 2.5 * (alone.high - alone.low)
 
 
+@pytest.mark.slow
 def test_false_alarms_of_one_comparison():
     """Equal entries of unequal noise, 600 times: p < 0.05 in 5 %; above 8 % happens by chance with probability 7e-4."""
     rng = np.random.default_rng(0)

@@ -75,6 +75,7 @@ def test_overrides_of_the_split_are_reproduced(tmp_path: Path, settings: list[st
     assert again.same_weights
 
 
+@pytest.mark.slow
 def test_a_budget_is_kept_and_its_run_reproduced(tmp_path: Path) -> None:
     began = time.monotonic()
     settings = ["train.epochs=100000", "train.patience=none"]

@@ -166,6 +166,7 @@ def test_the_same_call_trains_nothing_and_more_seeds_only_the_new_ones(curved: t
     assert [s["score"] for s in more["points"][0]["seeds"]][:2] == [s["score"] for s in found["points"][0]["seeds"]]
 
 
+@pytest.mark.slow
 def test_an_interrupted_curve_goes_on_to_the_same_numbers(curved: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
     folder = made(tmp_path / "made")
     with pytest.raises(KeyboardInterrupt):

@@ -169,6 +169,7 @@ def test_a_group_answers_with_its_best_validated_member(tmp_path: Path) -> None:
     assert found == dd.load(run.folder / "seeds" / str(best["seed"])).predict(folder / "all.csv")
 
 
+@pytest.mark.slow
 def test_a_budget_is_shared(tmp_path: Path) -> None:
     began = time.monotonic()
     run = dd.train(
@@ -251,6 +252,7 @@ def test_two_processes_do_not_train_one_run(tmp_path: Path) -> None:
     assert not list(left.parent.glob(".*.lock"))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
 def test_killed_in_the_second_of_two_trainings_and_resumed(tmp_path: Path) -> None:
     folder = made(tmp_path / "a")

@@ -57,8 +57,9 @@ def left(folder: Path) -> tuple[bytes, list[dict[str, Any]], dict[str, Any]]:
     return weights, [{k: v for k, v in line.items() if k != "seconds"} for line in lines], score
 
 
-@pytest.mark.parametrize("every", [-1.0, pytest.param(0.3, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("project", ["breast-cancer", pytest.param("digits", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("every", [-1.0, 0.3])
+@pytest.mark.parametrize("project", ["breast-cancer", "digits"])
 def test_killed_at_five_moments_and_resumed(tmp_path: Path, project: str, every: float) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):

@@ -227,6 +227,7 @@ def test_without_a_recipe_the_first_that_takes_the_code_is_taken_or_a_project_na
         dd.train("breast-cancer", set=FEW, **given)
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_goes_on_with_the_kept_file_and_the_optimizers_memory(tmp_path: Path) -> None:
     (tmp_path / "adam.py").write_text(solution("b2-adam"), encoding="utf-8")
     (tmp_path / "sgd.py").write_text(SGD, encoding="utf-8")

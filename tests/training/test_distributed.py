@@ -41,7 +41,7 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
 
 
-@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
+@pytest.mark.parametrize("parallel", ["ddp", pytest.param("fsdp", marks=pytest.mark.slow)])
 def test_two_processes_equal_accumulation_bit_for_bit(tmp_path: Path, parallel: str) -> None:
     """90 examples in batches of 13: the last batch of an epoch (12) is cut evenly, the others are not. What is kept is
     the mean of the weights."""

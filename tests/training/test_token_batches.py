@@ -86,6 +86,7 @@ def test_what_does_not_go_together_is_one_sentence(tmp_path, train, sentence):
         dd.train(tmp_path / "p", set=changes)
 
 
+@pytest.mark.slow
 def test_images_have_no_tokens(tmp_path):
     with pytest.raises(RecipeError, match="all examples of this task are of one size"):
         dd.train("digits", set={"train.batch_tokens": 100}, runs=tmp_path)

@@ -99,6 +99,7 @@ def test_every_abuse_program_is_sent():
     assert {path.stem for path in ABUSE.glob("*.py")} == set(TOLD)
 
 
+@pytest.mark.slow
 def test_after_all_that_an_honest_program_is_scored_and_nothing_cost_quota(room):
     found = told(room, {"predict.py": GOOD}, "ada")
     assert found["state"] == "scored"

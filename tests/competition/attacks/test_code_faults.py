@@ -79,6 +79,7 @@ def rows_of(room, table: sa.Table) -> list[sa.Row]:
         return list(connection.execute(sa.select(table)).all())
 
 
+@pytest.mark.slow
 def test_kill_9_of_the_worker_ends_the_program_and_another_worker_does_it_once(room):
     mark = f"slow-{time.monotonic_ns()}"
     sent = send(room, _SLOW.format(mark=mark, seconds=3) + GOOD)
@@ -178,6 +179,7 @@ def test_a_team_whose_programs_fail_and_fail_waits_until_midnight(tmp_path):
         assert seen_by_host(room, sent)["state"] == "queued"  # the machine's fault costs nobody anything
 
 
+@pytest.mark.slow
 def test_where_the_sandbox_is_not_whole_programs_are_refused_and_the_rest_goes_on(tmp_path):
     """No bubblewrap on the path of the server: what a machine without it, or Windows and macOS, would say."""
     folder = tmp_path / "bin"

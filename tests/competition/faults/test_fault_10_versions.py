@@ -64,6 +64,7 @@ def rows_of(path: Path) -> dict[str, list[object]]:
     return found
 
 
+@pytest.mark.slow
 def test_fault_10_dojo_serve_brings_an_old_database_up_after_a_copy(tmp_path: Path):
     store = old_store(tmp_path / "store")
     before = rows_of(store / "server.sqlite")

@@ -98,7 +98,10 @@ def audit(database: Database, sent: list[str]) -> None:
         assert offered == len(sent)
 
 
-@pytest.mark.parametrize("stopped", [False, True], ids=["killed", "stopped past the lease"])
+@pytest.mark.parametrize(
+    "stopped",
+    [pytest.param(False, id="killed"), pytest.param(True, id="stopped past the lease", marks=pytest.mark.slow)],
+)
 def test_killed_workers_lose_and_double_nothing(address: str, database: Database, tmp_path: Path, stopped: bool):
     arena = Arena(database, tmp_path / "events", n=300)
     for name in "abcde":
