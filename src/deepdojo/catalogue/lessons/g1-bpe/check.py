@@ -112,6 +112,10 @@ check = Check(
             texts=[b"aaa", b"aaaa"],
         ),
         case(
+            "equal counts of pieces", words={b"abc": 2, b"ab": 3, b"az": 2}, num_merges=3, merges=[(b"a", b"z")],
+            texts=[b"abaz"],
+        ),
+        case(
             "earlier merges first", words=counted(ENGLISH), num_merges=2,
             merges=[(b"b", b"c"), (b"a", b"b"), (b"ab", b"c"), (b"bc", b"d")], texts=[b"abcd", b"abab", b"xbcx", b"abc"],
         ),
