@@ -117,7 +117,8 @@ check = Check(
         ),
         case(
             "earlier merges first", words=counted(ENGLISH), num_merges=2,
-            merges=[(b"b", b"c"), (b"a", b"b"), (b"ab", b"c"), (b"bc", b"d")], texts=[b"abcd", b"abab", b"xbcx", b"abc"],
+            merges=[(b"b", b"c"), (b"a", b"b"), (b"ab", b"c"), (b"bc", b"d")],
+            texts=[b"abcd", b"abab", b"xbcx", b"abc"],
         ),
         case(
             "a piece that is made in two ways", words={b"abc": 3, b"ab": 1}, num_merges=2,

@@ -57,7 +57,7 @@ check = Check(
         ),
         case(
             "one token", sizes={"T": 1}, **LOGITS, ids=ids,
-            nan=("NaN for texts of one token, where nothing is to be predicted", "只有一个词元、没有什么可预测时得到 NaN"),
+            nan=("NaN for texts of one token, which leave nothing to predict", "只有一个词元、没什么可预测时得到 NaN"),
         ),
         case(
             "large logits", logits=normal("B T V", scale=900), ids=ids, float32=False,
@@ -115,8 +115,9 @@ check = Check(
         ),
         mutant(
             "holes_filled", "    log_shares",
-            "    keep = keep if keep is None else keep.int().cummax(1).values * keep.flip(1).int().cummax(1).values.flip(1)"
-            "\n    log_shares",
+            "    if keep is not None:\n"
+            "        keep = keep.int().cummax(1).values * keep.flip(1).int().cummax(1).values.flip(1)\n"
+            "    log_shares",
             en="everything between a row's first and last real token counts; keep may have holes",
             zh="一行里第一个与最后一个真正的词元之间全都计入了；keep 中间可以有空缺",
         ),

@@ -50,7 +50,8 @@ def oracle(x, other, w_q, w_k, w_v, w_o, num_heads, cuts, fork, later):
 def given(cuts, fork=None, later=None, scale=0.6):
     return {
         "x": normal(f"B {sum(cuts)} I"), "other": normal("B 3 I") if fork is not None else None,
-        "w_q": normal("D I", scale=scale), "w_k": normal("D I", scale=scale), "w_v": normal("D I"), "w_o": normal("O D"),
+        "w_q": normal("D I", scale=scale), "w_k": normal("D I", scale=scale), "w_v": normal("D I"),
+        "w_o": normal("O D"),
         "num_heads": lambda d: d.size("H"), "cuts": cuts, "fork": fork, "later": later,
     }  # fmt: skip
 
@@ -258,7 +259,7 @@ check = Check(
         mutant(
             "split_without_transpose", "x.unflatten(-1, (num_heads, -1)).transpose(1, 2)",
             "x.reshape(len(x), num_heads, x.shape[1], -1)",
-            en="the heads are split by one reshape, which mixes tokens and heads: first (B, T, H, K), then swap the axes",
+            en="the heads are split by one reshape, which mixes tokens and heads: first (B, T, H, K), then swap axes",
             zh="一次 reshape 就分了头，把词元和头混在了一起：应先变成 (B, T, H, K)，再交换轴",
         ),
         mutant(

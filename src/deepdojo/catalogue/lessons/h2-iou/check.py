@@ -114,8 +114,8 @@ check = Check(
         ),
         mutant(
             "where_too_late", "shared / joint.where(joint > 0, 1.0), 0.0)", "shared / joint, 0.0)",
-            en="where picks the value 0, but the gradient still passes through 0/0 of the other branch and is NaN; make "
-               "the union safe before dividing",
+            en="where picks the value 0, but the gradient still passes through 0/0 of the other branch and is NaN; "
+               "make the union safe before dividing",
             zh="where 选出了值 0，但梯度仍经过另一个分支里的 0/0，成了 NaN；应在除之前先让并集安全",
         ),
         mutant(
