@@ -8,7 +8,7 @@ CHINESE = "注意力 注意 意义 力量 注意力机制 机制 机器"
 
 @adapt("bpe_train", "bpe_encode")
 def drive(bpe_train, bpe_encode, words, num_merges, merges, texts):
-    learned = bpe_train(dict(words), num_merges)
+    learned = bpe_train(words, num_merges)
     return {"merges": [tuple(pair) for pair in learned], "pieces": [list(bpe_encode(text, merges)) for text in texts]}
 
 
@@ -108,8 +108,17 @@ check = Check(
             merges=[(b"a", b"a"), (b"aa", b"a"), (b"aa", b"aa")], texts=[b"a" * 7, b"aaab", b"a"],
         ),
         case(
+            "a letter three times in a row", words={b"aaa": 2, b"bc": 3, b"d": 1}, num_merges=2, merges=[(b"a", b"a")],
+            texts=[b"aaa", b"aaaa"],
+        ),
+        case(
+            "equal counts of pieces", words={b"abc": 2, b"ab": 3, b"az": 2}, num_merges=3, merges=[(b"a", b"z")],
+            texts=[b"abaz"],
+        ),
+        case(
             "earlier merges first", words=counted(ENGLISH), num_merges=2,
-            merges=[(b"b", b"c"), (b"a", b"b"), (b"ab", b"c"), (b"bc", b"d")], texts=[b"abcd", b"abab", b"xbcx"],
+            merges=[(b"b", b"c"), (b"a", b"b"), (b"ab", b"c"), (b"bc", b"d")],
+            texts=[b"abcd", b"abab", b"xbcx", b"abc"],
         ),
         case(
             "a piece that is made in two ways", words={b"abc": 3, b"ab": 1}, num_merges=2,
@@ -195,6 +204,29 @@ check = Check(
             "no_pair_left", "        if not counts:\n            break\n", "",
             en="when no pair is left there is no maximum: stop there",
             zh="没有可合并的对时就没有最大值：此时应停止",
+        ),
+        mutant(
+            "counted_without_overlap", "            for pair in zip(parts, parts[1:]):\n                counts",
+            "            used = 0\n"
+            "            for i, pair in enumerate(zip(parts, parts[1:])):\n"
+            "                if i < used:\n"
+            "                    continue\n"
+            "                used = i + 2 if parts[i] == parts[i + 1] else 0\n"
+            "                counts",
+            en="in aaa the pair (a, a) is counted once; a is followed by a twice",
+            zh="在 aaa 中，(a, a) 只数了一次；a 后面跟着 a 的情形有两次",
+        ),
+        mutant(
+            "whole_word", "    rank = {pair",
+            "    if word in {a + b for a, b in merges}:\n        return [word]\n    rank = {pair",
+            en="a word that some merge would make is given back whole; it is whole only if the merges, in their order, "
+               "make it so",
+            zh="某个合并能得到的词被整个返回了；只有按学习次序合并真能得到它时，才是一个整体",
+        ),
+        mutant(
+            "ties_by_joined", "(counts[pair], pair))", "(counts[pair], pair[0] + pair[1]))",
+            en="of equal counts the larger joined piece wins; the pairs themselves are compared, first half first",
+            zh="次数相等时比较的是合并后的单元；应比较对本身，先比前一半",
         ),
     ],
 )  # fmt: skip

@@ -31,6 +31,13 @@ def at_the_start(d):
     return at_the_end(d).flip(1)
 
 
+def with_holes(d):
+    """Marks anywhere: the lengths of rows are not enough to know what counts."""
+    kept = torch.rand(d.size("B"), d.size("T"), generator=d.gen) < 0.6
+    kept[:, 1], kept[:, 3], kept[:, 5] = True, False, True
+    return kept
+
+
 PADDED = {"B": (3, 5), "T": (7, 11)}
 LOGITS = {"logits": normal("B T V", scale=2)}
 
@@ -40,12 +47,17 @@ check = Check(
         case("whole rows", **LOGITS, ids=ids),
         case("padding at the end", sizes=PADDED, **LOGITS, ids=ids, keep=at_the_end),
         case("padding at the start", sizes=PADDED, **LOGITS, ids=ids, keep=at_the_start),
+        case("holes in the middle", sizes=PADDED, **LOGITS, ids=ids, keep=with_holes),
         case("two tokens", sizes={"T": 2}, **LOGITS, ids=ids),
         case(
             "nothing to predict", sizes={"T": 3}, **LOGITS, ids=ids,
             keep=lambda d: torch.arange(3).expand(d.size("B"), 3) < 1,
             note=("one real token in each row", "每行只有一个真正的词元"),
             nan=("NaN where no target is a real token", "没有任何真正的目标词元时得到 NaN"),
+        ),
+        case(
+            "one token", sizes={"T": 1}, **LOGITS, ids=ids,
+            nan=("NaN for texts of one token, which leave nothing to predict", "只有一个词元、没什么可预测时得到 NaN"),
         ),
         case(
             "large logits", logits=normal("B T V", scale=900), ids=ids, float32=False,
@@ -95,6 +107,30 @@ check = Check(
             "((each * counts).sum(1) / counts.sum(1).clamp(min=1)).mean()",
             en="each row is averaged first, then the rows: a token in a short row counts more",
             zh="先对每行求平均，再对各行求平均：短行里的词元占的比重更大",
+        ),
+        mutant(
+            "both_real", "keep[:, 1:]", "(keep[:, 1:] & keep[:, :-1])",
+            en="a target counts only where the token before it is real, too; whether it counts is its own mark alone",
+            zh="只有前一个词元也是真正的词元时才计入目标；是否计入只看目标自己的标记",
+        ),
+        mutant(
+            "holes_filled", "    log_shares",
+            "    if keep is not None:\n"
+            "        keep = keep.int().cummax(1).values * keep.flip(1).int().cummax(1).values.flip(1)\n"
+            "    log_shares",
+            en="everything between a row's first and last real token counts; keep may have holes",
+            zh="一行里第一个与最后一个真正的词元之间全都计入了；keep 中间可以有空缺",
+        ),
+        mutant(
+            "token_0_is_padding", "counts = torch.ones_like(each) if keep is None else keep[:, 1:].to(each.dtype)",
+            "counts = (targets != 0).to(each.dtype)",
+            en="token 0 is taken for padding; it is a token like any other, and only keep says what is padding",
+            zh="把词元 0 当成了填充；它与其他词元一样，是不是填充只由 keep 决定",
+        ),
+        mutant(
+            "mean_without_targets", "    counts =", "    if keep is None:\n        return each.mean()\n    counts =",
+            en="the mean of no target at all is 0/0: texts of one token have none; the loss is 0 there",
+            zh="一个目标也没有时求平均是 0/0：只有一个词元的文本就是这样；此时损失为 0",
         ),
         mutant(
             "bits", "return (each * counts).sum()", "return 1.4426950408889634 * (each * counts).sum()",

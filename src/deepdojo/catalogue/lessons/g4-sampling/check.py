@@ -6,34 +6,38 @@ import torch
 
 from deepdojo.grader import Check, adapt, case, mutant, normal
 
-DRAWS = 6000
-
 
 @adapt("filter_logits", "sample")
 def drive(filter_logits, sample, logits, temperature, top_k, top_p, dice):
     kept = filter_logits(logits, temperature, top_k, top_p)
     if dice is None:
         return {"kept": kept}
-    many = dice.expand(6000, -1).clone()
+    rows, width = dice.shape
+    many = dice.repeat(6000, 1)  # the kinds of rows take turns
+    given = [many.clone() for _ in range(3)]
     before = torch.random.get_rng_state()
-    drawn = sample(many, torch.Generator().manual_seed(11))
-    drawn_again = sample(many, torch.Generator().manual_seed(11))
-    other = sample(many, torch.Generator().manual_seed(12))
-    share = torch.softmax(dice.double(), -1)[0]
-    inside = drawn.clamp(0, len(share) - 1)
-    counts = torch.bincount(inside, minlength=len(share)).double()
-    possible = share > 0
-    expected = share[possible] * 6000
-    chi = float(((counts[possible] - expected) ** 2 / expected).sum())
+    drawn, again, other = (sample(x, torch.Generator().manual_seed(seed)) for x, seed in zip(given, (11, 11, 12)))
+    one_each = list(drawn.shape) == [len(many)]
+    counts = torch.zeros(rows, width, dtype=torch.float64)
+    if one_each:
+        kind = torch.arange(len(many)) % rows
+        counts.index_put_((kind, drawn.long().clamp(0, width - 1)), torch.ones(1).double(), accumulate=True)
+    possible = dice > -math.inf
+
+    def far_from(shares):
+        return float(((counts - 6000 * shares).square() / (6000 * shares)).where(possible, 0.0).sum(1).max())
+
     return {
         "kept": kept,
-        "one token for each row": list(drawn.shape) == [6000],
-        "no token that may not be drawn": bool((inside == drawn).all() and counts[~possible].sum() == 0),
-        "drawn by their shares": chi < 90,
-        "the generator alone decides": bool(
-            torch.equal(drawn, drawn_again) and not torch.equal(drawn, other)
-            and torch.equal(before, torch.random.get_rng_state())
-        ),
+        "one token for each row": one_each,
+        "type of tokens": str(drawn.dtype),
+        "logits given to sample are left alone": all(torch.equal(x, many) for x in given),
+        "no token that may not be drawn": bool(counts[~possible].sum() == 0),
+        "drawn by their shares": far_from(torch.softmax(dice.double(), -1)) < 90,
+        "all equally often": far_from(possible / possible.sum(1, keepdim=True)) < 90,
+        "the same generator draws the same": bool(torch.equal(drawn, again)),
+        "another generator draws others": not torch.equal(drawn, other),
+        "the global generator is left alone": bool(torch.equal(before, torch.random.get_rng_state())),
     }  # fmt: skip
 
 
@@ -58,17 +62,22 @@ def oracle(logits, temperature, top_k, top_p, dice):
     answer = {"kept": torch.tensor(out, dtype=logits.dtype)}
     if dice is not None:
         answer |= {
-            "one token for each row": True, "no token that may not be drawn": True, "drawn by their shares": True,
-            "the generator alone decides": True,
+            "one token for each row": True, "type of tokens": "torch.int64",
+            "logits given to sample are left alone": True, "no token that may not be drawn": True,
+            "drawn by their shares": True, "all equally often": False, "the same generator draws the same": True,
+            "another generator draws others": True, "the global generator is left alone": True,
         }  # fmt: skip
     return answer
 
 
 def dice(d):
-    """Six tokens, one of them impossible; none so rare that chi squared misleads."""
-    row = torch.randn(6, generator=d.gen, dtype=torch.float64).clamp(-1.5, 1.5)
-    row[d.integer(0, 6)] = -math.inf
-    return row[None]
+    """Two kinds of rows over six tokens, one impossible in each; shares from 8 to 38 %, so that chi squared does not
+    mislead and equal shares are far off. The second kind has logits near 900, whose exp overflows."""
+    values = torch.tensor([0.8, 0.4, 0, -0.4, -0.8, -math.inf], dtype=torch.float64)
+    orders = [torch.randperm(6, generator=d.gen) for _ in range(2)]
+    while torch.equal(*orders):
+        orders[1] = torch.randperm(6, generator=d.gen)
+    return torch.stack([values[orders[0]], values[orders[1]] + 900])
 
 
 def run(name, temperature, top_k, top_p, drawn=None, **sizes):
@@ -169,6 +178,34 @@ check = Check(
             "torch.multinomial((logits > -torch.inf).to(logits.dtype), 1",
             en="all tokens that may be drawn are equally likely; they are drawn by their shares",
             zh="所有可抽的词元机会均等；应按份额抽取",
+        ),
+        mutant(
+            "dice_of_the_first_row", "torch.multinomial(torch.softmax(logits, -1), 1, generator=generator).squeeze(-1)",
+            "torch.multinomial(torch.softmax(logits[0], -1), len(logits), replacement=True, generator=generator)",
+            en="all rows are drawn by the shares of the first; each row has its own",
+            zh="所有行都按第一行的份额抽取；每一行有自己的份额",
+        ),
+        mutant(
+            "exp_overflows", "torch.multinomial(torch.softmax(logits, -1), 1", "torch.multinomial(logits.exp(), 1",
+            en="exp of a large logit overflows, and infinity is no share; torch.softmax subtracts the largest first",
+            zh="较大的 logit 取 exp 会溢出，而无穷不是份额；torch.softmax 会先减去最大值",
+        ),
+        mutant(
+            "seeds_the_generator", "    return torch.multinomial(",
+            "    generator = generator.manual_seed(0)\n    return torch.multinomial(",
+            en="sample seeds the generator, so every call draws the same; take it as it comes",
+            zh="sample 给 generator 重新设了种子，每次调用抽到的都一样；应原样使用",
+        ),
+        mutant(
+            "changes_its_logits", "    return torch.multinomial(",
+            "    logits -= logits.amax(-1, keepdim=True)\n    return torch.multinomial(",
+            en="sample changes the logits that it is given; the caller still needs them",
+            zh="sample 改动了传入的 logits；调用者还要用它",
+        ),
+        mutant(
+            "int32", "generator=generator).squeeze(-1)", "generator=generator).squeeze(-1).int()",
+            en="the tokens are int32; token numbers are int64",
+            zh="词元编号是 int32；应为 int64",
         ),
     ],
 )  # fmt: skip

@@ -47,10 +47,11 @@ def oracle(x, other, w_q, w_k, w_v, w_o, num_heads, cuts, fork, later):
     return found
 
 
-def given(cuts, fork=None, later=None):
+def given(cuts, fork=None, later=None, scale=0.6):
     return {
         "x": normal(f"B {sum(cuts)} I"), "other": normal("B 3 I") if fork is not None else None,
-        "w_q": normal("D I", scale=0.6), "w_k": normal("D I", scale=0.6), "w_v": normal("D I"), "w_o": normal("O D"),
+        "w_q": normal("D I", scale=scale), "w_k": normal("D I", scale=scale), "w_v": normal("D I"),
+        "w_o": normal("O D"),
         "num_heads": lambda d: d.size("H"), "cuts": cuts, "fork": fork, "later": later,
     }  # fmt: skip
 
@@ -93,10 +94,15 @@ check = Check(
         case("a text at once", sizes=SIZES, **given([5])),
         case("one token after another", sizes=SIZES, **given([1, 1, 1, 1])),
         case("a prompt, then single tokens", sizes=SIZES, **given([3, 1, 1])),
-        case("pieces of several tokens", sizes={**SIZES, "H": 2, "D": 8}, **given([2, 3, 4]), float32=False),
+        case("pieces of several tokens", sizes={**SIZES, "H": 2, "D": 8}, **given([2, 3, 7, 1]), float32=False),
         case("one head", sizes={**SIZES, "H": 1}, **given([2, 1, 2]), float32=False),
         case("two ends of one beginning", sizes=SIZES, **given([2, 2, 2], fork=1)),
         case("two ends, token by token", sizes=SIZES, **given([2, 1, 1, 2], fork=2), float32=False),
+        case(
+            "large scores", sizes=SIZES, float32=False, **given([2, 2], scale=18.0),
+            note=("scores in the hundreds and thousands", "得分上百、上千"),
+            nan=("NaN for large scores", "得分较大时得到 NaN"),
+        ),
         case(
             "weights that change", sizes=SIZES, float32=False, **given([3, 2, 1], later=[normal("D I"), normal("D I")]),
             note=("w_k and w_v are others at the last call", "最后一次调用换了 w_k 和 w_v"),
@@ -130,6 +136,18 @@ check = Check(
             "zero_fill", "masked_fill(back < 0, -math.inf)", "masked_fill(back < 0, 0.0)",
             en="hidden scores are set to 0, and exp(0) = 1 still counts; set them to -inf",
             zh="被遮住的得分填成了 0，而 exp(0) = 1 仍占份额；应填 -inf",
+        ),
+        mutant(
+            "fill_of_100", "masked_fill(back < 0, -math.inf)", "masked_fill(back < 0, -100.0)",
+            en="hidden scores are set to −100, which is not small where the others are large and negative; set them to "
+               "-inf",
+            zh="被遮住的得分填成了 −100；其余得分是很大的负数时，它并不算小；应填 -inf",
+        ),
+        mutant(
+            "softmax_overflows", "found = torch.softmax(scores, -1) @ v",
+            "found = (scores.exp() / scores.exp().sum(-1, keepdim=True)) @ v",
+            en="exp of a large score overflows; torch.softmax subtracts the largest score first",
+            zh="较大的得分取 exp 会溢出；torch.softmax 会先减去最大的得分",
         ),
         mutant(
             "mask_at_the_first_call_only", "masked_fill(back < 0, -math.inf)",
@@ -237,6 +255,12 @@ check = Check(
             "x.unflatten(-1, (-1, num_heads)).permute(0, 3, 1, 2)",
             en="head h takes every H-th column; it owns K columns side by side",
             zh="第 h 个头取了每隔 H 列的一列；它应占并排的 K 列",
+        ),
+        mutant(
+            "split_without_transpose", "x.unflatten(-1, (num_heads, -1)).transpose(1, 2)",
+            "x.reshape(len(x), num_heads, x.shape[1], -1)",
+            en="the heads are split by one reshape, which mixes tokens and heads: first (B, T, H, K), then swap axes",
+            zh="一次 reshape 就分了头，把词元和头混在了一起：应先变成 (B, T, H, K)，再交换轴",
         ),
         mutant(
             "no_output_matrix", "flatten(2) @ w_o.T", "flatten(2)",

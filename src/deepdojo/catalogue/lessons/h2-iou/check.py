@@ -17,16 +17,21 @@ def oracle(a, b):
     return shared / (joint + empty.to(joint.dtype)) * (~empty)
 
 
-def boxes(axis, spread=1.0, at=0.0):
-    """Boxes around points that are `spread` apart, so that some overlap and some do not."""
+def boxes(axis, spread=1.0, at=0.0, unit=1.0):
+    """Boxes around points that are `spread` apart, so that some overlap and some do not; all times `unit`."""
 
     def make(draw):
         n = draw.size(axis)
         middle = draw.normal(f"{n} 2", mean=at, scale=spread)
         half = draw.uniform(f"{n} 2", 0.3, 1.5)
-        return torch.cat([middle - half, middle + half], 1)
+        return torch.cat([middle - half, middle + half], 1) * unit
 
     return Draw(make, True, (axis,) if axis.isalpha() else ())
+
+
+def points(axis, at):
+    """Boxes without area, apart from all others: no kink is near, so gradients are compared, and all are 0."""
+    return Draw(lambda draw: draw.normal(f"{axis} 2", mean=at).repeat(1, 2), True, (axis,))
 
 
 def rows(*found):
@@ -40,9 +45,12 @@ check = Check(
         case("far and near boxes", sizes={"N": 7, "M": 11}, a=boxes("N", 3.0), b=boxes("M", 3.0)),
         case("as many in both", sizes={"N": 5}, a=boxes("N"), b=boxes("N")),
         case("large coordinates", sizes={"N": 3, "M": 5}, a=boxes("N", 0.8, 300.0), b=boxes("M", 0.8, 300.0)),
+        case("small boxes", sizes={"N": 3, "M": 5}, a=boxes("N", 0.8, unit=0.05), b=boxes("M", 0.8, unit=0.05)),
+        case("large boxes", sizes={"N": 3, "M": 5}, a=boxes("N", 0.8, unit=1e4), b=boxes("M", 0.8, unit=1e4)),
         case("apart on both axes", a=rows((0, 0, 1, 1)), b=rows((2, 3, 4, 5), (-3, -4, -1, -2), (2, -4, 4, -1))),
         case("one inside the other", a=rows((0, 0, 4, 3)), b=rows((1, 1, 2, 2), (0, 0, 4, 3), (4, 0, 6, 3))),
         case("no area", a=rows((1, 1, 1, 3), (2, 2, 2, 2), (0, 0, 2, 2)), b=rows((2, 2, 2, 2), (0, 0, 3, 3))),
+        case("no area, far apart", sizes={"N": 2, "M": 3}, a=points("N", 0.0), b=points("M", 90.0)),
         case("no boxes", a=lambda d: torch.zeros(0, 4, dtype=torch.float64), b=rows((0, 0, 1, 1), (0, 0, 1, 2))),
     ],
     forbidden=["box_iou"],
@@ -103,6 +111,12 @@ check = Check(
             "nan_without_area", "torch.where(joint > 0, shared / joint.where(joint > 0, 1.0), 0.0)", "shared / joint",
             en="where neither box has an area this is 0/0 = NaN; answer 0 there",
             zh="两个框都没有面积时是 0/0 = NaN；那里应回答 0",
+        ),
+        mutant(
+            "where_too_late", "shared / joint.where(joint > 0, 1.0), 0.0)", "shared / joint, 0.0)",
+            en="where picks the value 0, but the gradient still passes through 0/0 of the other branch and is NaN; "
+               "make the union safe before dividing",
+            zh="where 选出了值 0，但梯度仍经过另一个分支里的 0/0，成了 NaN；应在除之前先让并集安全",
         ),
         mutant(
             "pairs_in_order", "a[:, None, :2], b[:, :2]", "a[:, :2], b[:, :2]",

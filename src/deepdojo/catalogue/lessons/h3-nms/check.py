@@ -69,6 +69,11 @@ def shuffled(draw):
     return (torch.randperm(n, generator=draw.gen).double() + 1) / (n + 1)
 
 
+def around_zero(draw):
+    """Scores as a network gives them before any sigmoid: half of them below 0."""
+    return 10 * shuffled(draw) - 5
+
+
 def all_pairs(boxes, scores, iou_threshold):
     order = scores.argsort(descending=True).tolist()
     silenced = set()
@@ -91,6 +96,8 @@ check = Check(
     cases=[
         case("a crowd", sizes={"N": (23, 29)}, boxes=crowd, scores=shuffled, iou_threshold=0.3),
         case("another threshold", sizes={"N": (23, 29)}, boxes=crowd, scores=shuffled, iou_threshold=0.15),
+        case("scores below zero", sizes={"N": (11, 13)}, boxes=crowd, scores=around_zero, iou_threshold=0.3),
+        case("many boxes", sizes={"N": 101}, boxes=sparse, scores=shuffled, iou_threshold=0.3, float32=False),
         case("neighbours in a row", sizes={"N": 7}, boxes=chain, scores=falling, iou_threshold=0.4),
         case("exactly at the threshold", sizes={"N": 4}, boxes=lambda d: HALF.clone(), scores=shuffled,
              iou_threshold=0.5, float32=False),
@@ -169,6 +176,13 @@ check = Check(
             "float_when_empty", "torch.tensor(kept, dtype=torch.int64)", "torch.tensor(kept)",
             en="torch.tensor([]) is float32 and no index: give dtype=torch.int64",
             zh="torch.tensor([]) 是 float32，不能作下标：要写 dtype=torch.int64",
+        ),
+        mutant(
+            "positive_only", "    order = scores.argsort(descending=True)\n",
+            "    order = scores.argsort(descending=True)\n    order = order[scores[order] > 0]\n",
+            en="boxes with a score of 0 or less are lost; scores may be logits, so mark what is done by something that "
+               "no score can be",
+            zh="得分不大于 0 的框丢掉了；得分可以是 logits，应当用得分不可能取到的标记来表示已处理",
         ),
         mutant("all_pairs", function=all_pairs, slow=True, en="it compares pair by pair", zh="它在逐对比较"),
     ],

@@ -28,12 +28,12 @@ def labels(*, twice=False):
 
 
 def counts(letter, low):
-    """From `low` to the size of an axis, one row at the full size, one at `low`."""
+    """From `low` to the size of an axis, the first row at `low`, the last at the full size."""
 
     def draw(d):
         full = d.size(letter)
         n = d.integers("B", low, full + 1)
-        n[0], n[-1] = full, low
+        n[0], n[-1] = low, full
         return n
 
     return draw

@@ -7,7 +7,7 @@ from deepdojo.grader import Check, adapt, case, mutant, normal
 
 @adapt("quantize", "fake_quantize", "linear_int8")
 def drive(quantize, fake_quantize, linear_int8, w, x, given, scales, cotangent):
-    q, scale = quantize(w.clone())
+    q, scale = quantize(w)
     leaf = w.clone().requires_grad_()
     fake = fake_quantize(leaf)
     gradient = torch.zeros_like(w)
@@ -19,10 +19,11 @@ def drive(quantize, fake_quantize, linear_int8, w, x, given, scales, cotangent):
         "type of q": str(q.dtype),
         "shape of scale": list(scale.shape),
         "scale is positive": bool((scale > 0).all()),
+        "a scale is 0": bool((scale == 0).any()),
         "q * scale": (q.to(torch.float64) * scale).detach(),
         "fake_quantize": fake.detach(),
         "gradient of fake_quantize": gradient,
-        "linear_int8": linear_int8(x.clone(), given.clone(), scales.clone()).detach(),
+        "linear_int8": linear_int8(x, given, scales).detach(),
     }
 
 
@@ -48,6 +49,7 @@ def oracle(w, x, given, scales, cotangent):
         "type of q": "torch.int8",
         "shape of scale": [len(q), 1],
         "scale is positive": True,
+        "a scale is 0": False,
         "q * scale": restored,
         "fake_quantize": restored,
         "gradient of fake_quantize": cotangent,
@@ -71,7 +73,7 @@ def uneven(shape):
 
     def drawn(draw):
         rows = draw.normal(shape)
-        return rows * 10.0 ** -torch.arange(len(rows), dtype=rows.dtype)[:, None]
+        return rows * torch.logspace(0, -4, len(rows), dtype=rows.dtype)[:, None]
 
     return drawn
 

@@ -14,12 +14,18 @@ def drive(LoRALinear, weight, bias, a, b, x, target, r, alpha, lr, steps):
             base.bias.copy_(bias)
     layer = LoRALinear(base, r, alpha).to(x.dtype)
     start = layer(x).detach()
+    other = LoRALinear(torch.nn.Linear(weight.shape[1], weight.shape[0]).to(x.dtype), r, alpha).to(x.dtype)
     shapes = {"A": list(layer.A.shape), "B": list(layer.B.shape), "A is drawn": bool(layer.A.detach().any())}
+    shapes["B is zero"] = not layer.B.detach().any()
+    shapes["two layers draw the same"] = torch.equal(layer.A, other.A)
     learns = sorted(p.numel() for p in layer.parameters() if p.requires_grad)
     with torch.no_grad():
         layer.A.copy_(a)
         layer.B.copy_(b)
     output = layer(x).detach()
+    leaf = x.clone().requires_grad_()
+    slope = torch.autograd.grad((layer(leaf) - target).square().mean(), leaf)[0]
+    early = layer.merge()(x).detach()
     optimizer = torch.optim.SGD([p for p in layer.parameters() if p.requires_grad], lr=lr)
     for _ in range(steps):
         optimizer.zero_grad()
@@ -28,6 +34,7 @@ def drive(LoRALinear, weight, bias, a, b, x, target, r, alpha, lr, steps):
     merged, again = layer.merge(), layer.merge()
     return {
         "at the start": start, "shapes": shapes, "sizes of what learns": learns, "output": output,
+        "gradient of x": slope, "merged before training": early,
         "after training": {"A": layer.A.detach(), "B": layer.B.detach(), "output": layer(x).detach()},
         "base after training": base.weight.detach(),
         "merged": {"is nn.Linear": isinstance(merged, torch.nn.Linear), "output": merged(x).detach()},
@@ -39,10 +46,12 @@ def oracle(weight, bias, a, b, x, target, r, alpha, lr, steps):
     """One weight matrix, and the gradients of its two factors by hand."""
     shift = 0.0 if bias is None else bias
     plain = torch.einsum("...i,oi->...o", x, weight) + shift
-    shapes = {"A": list(a.shape), "B": list(b.shape), "A is drawn": True}
+    shapes = {"A": list(a.shape), "B": list(b.shape), "A is drawn": True, "B is zero": True}
+    shapes |= {"two layers draw the same": False}
     change = lambda: (alpha / r) * torch.einsum("or,ri->oi", b, a)  # noqa: E731
     answer = lambda: torch.einsum("...i,oi->...o", x, weight + change()) + shift  # noqa: E731
     output = answer()
+    gradient = torch.einsum("...o,oi->...i", 2 * (output - target) / target.numel(), weight + change())
     for _ in range(steps):
         slope = 2 * (answer() - target) / target.numel()
         by_weight = torch.einsum("...o,...i->oi", slope, x) * (alpha / r)
@@ -50,7 +59,8 @@ def oracle(weight, bias, a, b, x, target, r, alpha, lr, steps):
     trained = answer()
     return {
         "at the start": plain, "shapes": shapes, "sizes of what learns": sorted([a.numel(), b.numel()]),
-        "output": output, "after training": {"A": a, "B": b, "output": trained}, "base after training": weight,
+        "output": output, "gradient of x": gradient, "merged before training": output,
+        "after training": {"A": a, "B": b, "output": trained}, "base after training": weight,
         "merged": {"is nn.Linear": True, "output": trained}, "merged again": trained,
     }  # fmt: skip
 
@@ -135,6 +145,26 @@ check = Check(
             "without_base", "return self.base(x) + self.scale", "return self.scale",
             en="the base's own answer is missing: only the change is left",
             zh="缺了底层自己的输出：只剩下改动",
+        ),
+        mutant(
+            "base_without_graph", "        return self.base(x) + self.scale",
+            "        with torch.no_grad():\n            plain = self.base(x)\n        return plain + self.scale",
+            en="the base's answer is cut from the graph (no_grad or detach): its weights need no gradient, but x does, "
+               "or layers further down cannot learn",
+            zh="底层的输出被切出了计算图（no_grad 或 detach）：它的权重不需要梯度，但 x 需要，否则更前面的层学不到东西",
+        ),
+        mutant(
+            "merged_once", "        merged = nn.Linear(",
+            '        if hasattr(self, "kept"):\n            return self.kept[0]\n        merged = nn.Linear(',
+            "        return merged\n", "        self.kept = [merged]\n        return merged\n",
+            en="merge gives back what an earlier merge made; A and B have moved since",
+            zh="merge 返回的是上一次合并的结果；此后 A 和 B 已经变了",
+        ),
+        mutant(
+            "a_of_ones", "torch.randn(r, base.in_features, dtype=base.weight.dtype) / base.in_features**0.5",
+            "torch.ones(r, base.in_features, dtype=base.weight.dtype) / base.in_features**0.5",
+            en="A is the same in every layer that is made; draw it at random, each time anew",
+            zh="造出的每一层 A 都一样；应随机抽取，每次都重新抽",
         ),
     ],
 )  # fmt: skip
