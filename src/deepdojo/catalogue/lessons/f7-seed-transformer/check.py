@@ -72,8 +72,11 @@ def drive(Transformer, vocabulary, width, heads, classes, ids, length):
         found["padding_not_summed_up"] = not apart(plain, changed)
     model(ids, keep).square().sum().backward()
     one(ids, keep).square().sum().backward()
-    found["every_weight_learns"] = all(p.grad is not None for p in model.parameters())
-    found["a_single_layer_learns"] = all(p.grad is not None for p in one.parameters())
+    still, still_of_one = (sum(p.grad is None for p in m.parameters()) for m in (model, one))
+    tables = [m.weight for m in model.modules() if isinstance(m, torch.nn.Embedding)]
+    found["every_weight_learns"], found["a_single_layer_learns"] = still == 0, still_of_one == 0
+    found["further_layers_learn"] = still == still_of_one
+    found["embeddings_learn"] = all(table.grad is not None for table in tables)
     return found
 
 
@@ -82,7 +85,7 @@ def oracle(vocabulary, width, heads, classes, ids, length):
         "finite", "padding_ignored", "padding_changes_nothing", "rows_are_independent", "order_matters", "words_matter",
         "longer_than_the_vocabulary", "each_layer_has_weights", "words_survive_silent_layers", "heads_have_an_effect",
         "layers_are_registered", "padding_not_summed_up", "every_weight_learns",
-        "a_single_layer_learns", "scores_are_logits",
+        "a_single_layer_learns", "further_layers_learn", "embeddings_learn", "scores_are_logits",
     ]  # fmt: skip
     return {"scores_of_each_text": [len(ids), classes], **dict.fromkeys(names, True)}
 
@@ -178,8 +181,8 @@ check = Check(
         mutant(
             "shares_for_scores", "return self.head((h * real).sum(1) / real.sum(1).clamp(min=1))",
             "return torch.softmax(self.head((h * real).sum(1) / real.sum(1).clamp(min=1)), -1)",
-            en="softmax (or its logarithm) is already taken; cross-entropy takes it itself, so return the head's numbers "
-               "as they are",
+            en="softmax (or its logarithm) is already taken; cross-entropy takes it itself, so return what the head "
+               "gives as it is",
             zh="已经做了 softmax（或它的对数）；交叉熵自己会做，请直接返回输出层的数值",
         ),
         mutant(
@@ -190,8 +193,8 @@ check = Check(
         ),
         mutant(
             "embedding_detached", "self.positions(self.embedding(x))", "self.positions(self.embedding(x).detach())",
-            en="the embedding is detached: words keep the vectors that they were drawn with",
-            zh="词嵌入被 detach 了：词向量一直停在初始值",
+            en="an embedding gets no gradient, being detached or not used: words keep the vectors they were drawn with",
+            zh="有词嵌入得不到梯度（被 detach 了，或没有用到）：词向量一直停在初始值",
         ),
         mutant(
             "scores_of_words", "self.head((h * real).sum(1) / real.sum(1).clamp(min=1))", "self.head(h)",
