@@ -133,7 +133,8 @@ def _input(finding: Finding, asked: Asked, names: Sequence[str]) -> Said:
 def _structure(finding: Finding, asked: Asked, names: Sequence[str], tail: Text | None = None) -> Said:
     wrong: Mismatch = finding.data["mismatch"]
     at = place(wrong.path, names)
-    named = Text("", "") if at == "out" else Text(f" of {at}", f"（{at}）")
+    whole = not wrong.path and len(names) != 1
+    named = Text("", "") if whole or at == "out" else Text(f" of {at}", f"（{at}）")
     heads = {
         "shape": Text(f"wrong shape{named.en}", f"形状不对{named.zh}"),
         "dtype": Text(f"wrong dtype{named.en}", f"dtype 不对{named.zh}"),

@@ -95,15 +95,16 @@ def _ratio(pairs: Sequence[tuple[Asked, Pair]]) -> Text | None:
         factors.append((each.drawn.sizes, factor))
     if all(abs(f - 1) < 1e-6 for _, f in factors):
         return None
+    # First: a size that is the same in all cases explains nothing.
+    if all(abs(f / factors[0][1] - 1) < 1e-6 for _, f in factors):
+        return Text(
+            f"everything is {factors[0][1]:.4g} times what it should be", f"所有数都是应有值的 {factors[0][1]:.4g} 倍"
+        )
     letters = set.intersection(*({*sizes} for sizes, _ in factors))
     for letter in sorted(letters):
         for name, power in ((letter, 1.0), (f"√{letter}", 0.5), (f"1/{letter}", -1.0), (f"1/√{letter}", -0.5)):
             if all(abs(f / sizes[letter] ** power - 1) < 1e-6 for sizes, f in factors):
                 return Text(f"everything is {name} times too large", f"所有数都是应有值的 {name} 倍")
-    if all(abs(f / factors[0][1] - 1) < 1e-6 for _, f in factors):
-        return Text(
-            f"everything is {factors[0][1]:.4g} times what it should be", f"所有数都是应有值的 {factors[0][1]:.4g} 倍"
-        )
     return None
 
 

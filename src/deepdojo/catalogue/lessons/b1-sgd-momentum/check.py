@@ -11,21 +11,45 @@ SLOPES = [[normal(shape, grad=False) for shape in SHAPES[:3]] for _ in range(4)]
 
 @adapt("SGD")
 def drive(SGD, start, slopes, lr, momentum, weight_decay, nesterov):
-    params = [p.clone().requires_grad_() for p in start]
-    optimizer = SGD((p for p in params), lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov)
-    path, cleared = [[] for _ in params], True
-    for i, step in enumerate(slopes):
-        optimizer.zero_grad()
-        cleared = cleared and all(p.grad is None or not p.grad.any() for p in params)
-        sum((p * g).sum() for p, g in zip(params, step)).backward()
-        if i == 1:
-            params[1].grad = None
-        optimizer.step()
-        for steps, p in zip(path, params):
-            steps.append(p.detach().clone())
-    inside = [optimizer, *getattr(optimizer, "__dict__", {}).values()]
-    torchs = any(isinstance(each, (torch.optim.SGD, torch.optim.Adam, torch.optim.RMSprop)) for each in inside)
-    return {"params": [torch.stack(steps) for steps in path], "cleared": cleared, "torch_did_it": torchs}
+    def walk():
+        params = [p.clone().requires_grad_() for p in start]
+        optimizer = SGD((p for p in params), lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov)
+        path, cleared, kept = [[] for _ in params], True, True
+        for i, step in enumerate(slopes):
+            optimizer.zero_grad()
+            cleared = cleared and all(p.grad is None or not p.grad.any() for p in params)
+            sum((p * g).sum() for p, g in zip(params, step)).backward()
+            if i == 1:
+                params[1].grad = None
+            optimizer.step()
+            kept = kept and all(p.grad is None or torch.equal(p.grad, g) for p, g in zip(params, step))
+            for steps, p in zip(path, params):
+                steps.append(p.detach().clone())
+        another = SGD((p for p in params), lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov)
+        another.zero_grad()
+        sum((p * g).sum() for p, g in zip(params, slopes[0])).backward()
+        another.step()
+        return {
+            "params": [torch.stack(steps) for steps in path],
+            "cleared": cleared,
+            "gradients_kept": kept,
+            "first_step_of_another_optimizer": [p.detach().clone() for p in params],
+        }
+
+    kinds = [k for k in vars(torch.optim).values() if isinstance(k, type) and "step" in vars(k)]
+    kept, torchs = [(k, k.step) for k in kinds], []
+
+    def watched(step):
+        return lambda *args, **more: torchs.append(1) or step(*args, **more)
+
+    for kind, step in kept:
+        kind.step = watched(step)
+    try:
+        found = walk()
+    finally:
+        for kind, step in kept:
+            kind.step = step
+    return {**found, "torch_did_it": bool(torchs)}
 
 
 def oracle(start, slopes, lr, momentum, weight_decay, nesterov):
@@ -43,7 +67,16 @@ def oracle(start, slopes, lr, momentum, weight_decay, nesterov):
         optimizer.step()
         for seen, p in zip(path, params, strict=True):
             seen.append(p.detach().clone())
-    return {"params": [torch.stack(seen) for seen in path], "cleared": True, "torch_did_it": False}
+    another = torch.optim.SGD(
+        params, lr=lr, momentum=momentum, weight_decay=weight_decay, nesterov=nesterov, foreach=False
+    )
+    for p, g in zip(params, slopes[0], strict=False):
+        p.grad = g.clone()
+    another.step()
+    return {
+        "params": [torch.stack(seen) for seen in path], "cleared": True, "gradients_kept": True,
+        "first_step_of_another_optimizer": [p.detach().clone() for p in params], "torch_did_it": False,
+    }  # fmt: skip
 
 
 def steps(name, momentum=0.7, weight_decay=0.0, nesterov=False):
@@ -132,6 +165,27 @@ check = Check(
             "gradient_kept", "            p.grad = None\n", "            pass\n",
             en="zero_grad leaves the old gradients in place, so the next backward adds to them",
             zh="zero_grad 没有清掉旧梯度，下一次反向传播会累加上去",
+        ),
+        mutant(
+            "gradient_changed", "g = p.grad + self.weight_decay * p", "g = p.grad.add_(p, alpha=self.weight_decay)",
+            en="p.grad itself is changed, so a second step would decay twice; make a new tensor: p.grad + …",
+            zh="改动了 p.grad 本身，再走一步就会衰减两次；请新建张量：p.grad + …",
+        ),
+        mutant(
+            "sums_of_the_class", "        self.sums = {}\n", "        self.sums = SGD.sums\n",
+            "    def __init__(self, params", "    sums = {}\n\n    def __init__(self, params",
+            en="the buffers belong to the class, so a second optimizer goes on with those of the first; keep them in "
+               "self, made anew in __init__",
+            zh="缓冲存在了类上，第二个优化器会接着用第一个的；应存在 self 里，在 __init__ 中新建",
+        ),
+        mutant(
+            "torch_inside", "        self.sums = {}\n",
+            "        self.inner = torch.optim.SGD(\n            self.params, lr, momentum=momentum, "
+            "weight_decay=weight_decay, nesterov=nesterov and momentum > 0\n        )\n",
+            "        for p in self.params:\n            if p.grad is None:",
+            "        self.inner.step()\n        for p in []:\n            if p.grad is None:",
+            en="torch's own optimizer makes the step; that is what you are about to write",
+            zh="走这一步的是 torch 自己的优化器；这正是你要写的",
         ),
         mutant(
             "uphill", "p.sub_(self.lr * v)", "p.add_(self.lr * v)",

@@ -26,7 +26,7 @@ class SGD:
 
     @torch.no_grad()
     def step(self):
-        """Changes each parameter in place, from its `.grad`."""
+        """Changes each parameter in place, from its `.grad`, which stays as it is."""
         # --- your code ---
         for p in self.params:
             if p.grad is None:

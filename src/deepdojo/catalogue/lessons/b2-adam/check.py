@@ -1,4 +1,5 @@
-"""The check of b2-adam: the path of three parameters over six steps, one of them without a gradient at times."""
+"""The check of b2-adam: the path of three parameters over six steps, one of them without a gradient at times; then a
+second optimizer on the same ones."""
 
 import torch
 
@@ -11,23 +12,44 @@ TINY = [[normal("N D", scale=1e-7, grad=False), normal("D", scale=1e-9, grad=Fal
 
 @adapt("Adam")
 def drive(Adam, start, grads, lr, betas, eps, weight_decay, decoupled):
-    params = [p.clone().requires_grad_() for p in start]
-    optimizer = Adam(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, decoupled=decoupled)
-    path = []
-    for i, step in enumerate(grads):
-        if hasattr(optimizer, "zero_grad"):
-            optimizer.zero_grad()
-        else:
-            for p in params:
-                p.grad = None
-        cleared = all(p.grad is None or not p.grad.any() for p in params)
-        for p, g in zip(params, step):
+    def walk():
+        params = [p.clone().requires_grad_() for p in start]
+        optimizer = Adam(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, decoupled=decoupled)
+        path = []
+        for i, step in enumerate(grads):
+            if hasattr(optimizer, "zero_grad"):
+                optimizer.zero_grad()
+            else:
+                for p in params:
+                    p.grad = None
+            cleared = all(p.grad is None or not p.grad.any() for p in params)
+            for p, g in zip(params, step):
+                p.grad = g.clone()
+            if i == 1:
+                params[1].grad = None
+            optimizer.step()
+            kept = all(p.grad is None or torch.equal(p.grad, g) for p, g in zip(params, step))
+            path.append({"params": [p.detach().clone() for p in params], "cleared": cleared, "gradients_kept": kept})
+        again = Adam(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, decoupled=decoupled)
+        for p, g in zip(params, grads[0]):
             p.grad = g.clone()
-        if i == 1:
-            params[1].grad = None
-        optimizer.step()
-        path.append({"params": [p.detach().clone() for p in params], "cleared": cleared})
-    return path
+        again.step()
+        return {"path": path, "first_step_of_another_optimizer": [p.detach().clone() for p in params]}
+
+    kinds = [k for k in vars(torch.optim).values() if isinstance(k, type) and "step" in vars(k)]
+    kept, torchs = [(k, k.step) for k in kinds], []
+
+    def watched(step):
+        return lambda *args, **more: torchs.append(1) or step(*args, **more)
+
+    for kind, step in kept:
+        kind.step = watched(step)
+    try:
+        found = walk()
+    finally:
+        for kind, step in kept:
+            kind.step = step
+    return {**found, "torch_did_it": bool(torchs)}
 
 
 def oracle(start, grads, lr, betas, eps, weight_decay, decoupled):
@@ -42,8 +64,13 @@ def oracle(start, grads, lr, betas, eps, weight_decay, decoupled):
         if i == 1:
             params[1].grad = None
         optimizer.step()
-        path.append({"params": [p.detach().clone() for p in params], "cleared": True})
-    return path
+        path.append({"params": [p.detach().clone() for p in params], "cleared": True, "gradients_kept": True})
+    again = kind(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, foreach=False)
+    for p, g in zip(params, grads[0], strict=False):
+        p.grad = g.clone()
+    again.step()
+    return {"path": path, "first_step_of_another_optimizer": [p.detach().clone() for p in params],
+            "torch_did_it": False}  # fmt: skip
 
 
 def steps(name, grads=GRADS, weight_decay=0.0, decoupled=False, betas=(0.8, 0.95), eps=1e-3, **more):
@@ -114,6 +141,26 @@ check = Check(
             "gradient_kept", "p.grad = None", "pass",
             en="zero_grad leaves the old gradients in place, so the next backward adds to them",
             zh="zero_grad 没有清掉旧梯度，下一次反向传播会累加上去",
+        ),
+        mutant(
+            "torch_inside", "        self.state = {}\n",
+            "        kind = torch.optim.AdamW if decoupled else torch.optim.Adam\n"
+            "        self.inner = kind(self.params, lr, betas, eps, weight_decay)\n",
+            "        b1, b2 = self.betas\n", "        b1, b2 = self.betas\n        return self.inner.step()\n",
+            en="torch's own optimizer makes the step; that is what you are about to write",
+            zh="走这一步的是 torch 自己的优化器；这正是你要写的",
+        ),
+        mutant(
+            "gradient_changed", "g = g + self.weight_decay * p", "g += self.weight_decay * p",
+            en="g += … changes p.grad itself, so a second step would decay twice; write g = g + …",
+            zh="g += … 改动了 p.grad 本身，再走一步就会衰减两次；应写成 g = g + …",
+        ),
+        mutant(
+            "state_of_the_class", "        self.state = {}\n", "        self.state = Adam.state\n",
+            "    def __init__(self, params", "    state = {}\n\n    def __init__(self, params",
+            en="the averages belong to the class, so a second optimizer goes on with those of the first; keep them in "
+               "self, made anew in __init__",
+            zh="滑动平均存在了类上，第二个优化器会接着用第一个的；应存在 self 里，在 __init__ 中新建",
         ),
     ],
 )  # fmt: skip

@@ -25,7 +25,7 @@ class Adam:
 
     @torch.no_grad()
     def step(self):
-        """Changes each parameter in place, from its `.grad`."""
+        """Changes each parameter in place, from its `.grad`, which stays as it is."""
         # --- your code ---
         b1, b2 = self.betas
         for p in self.params:

@@ -11,6 +11,7 @@ def drive(BatchNorm2d, first, second, seen, weight, bias, momentum, eps):
     layer = BatchNorm2d(len(weight), momentum=momentum, eps=eps).to(first.dtype)
     named = {"learned": sorted(name for name, _ in layer.named_parameters())}
     named["remembered"] = sorted(name for name in layer.state_dict() if name.startswith("running"))
+    named["starts_with"] = [p.detach().clone() for _, p in sorted(layer.named_parameters())]
     for name, value in (("weight", weight), ("bias", bias)):
         layer._parameters.pop(name, None)
         layer.__dict__[name] = value
@@ -18,6 +19,7 @@ def drive(BatchNorm2d, first, second, seen, weight, bias, momentum, eps):
     out["running_mean"], out["running_var"] = layer.running_mean.detach().clone(), layer.running_var.detach().clone()
     out["evaluation"] = layer.eval()(seen)
     out["mean_after_evaluation"] = layer.running_mean.detach().clone()
+    out["var_after_evaluation"] = layer.running_var.detach().clone()
     out["training_again"] = layer.train()(seen)
     return out
 
@@ -29,10 +31,11 @@ def oracle(first, second, seen, weight, bias, momentum, eps):
         return F.batch_norm(x, mean, var, weight, bias, training, momentum, eps)
 
     out = {"learned": ["bias", "weight"], "remembered": ["running_mean", "running_var"]}
+    out["starts_with"] = [torch.zeros_like(bias).detach(), torch.ones_like(weight).detach()]
     out["training"] = [norm(first, True), norm(second, True)]
     out["running_mean"], out["running_var"] = mean.clone(), var.clone()
     out["evaluation"] = F.batch_norm(seen, mean.clone(), var.clone(), weight, bias, False, momentum, eps)
-    out["mean_after_evaluation"] = mean.clone()
+    out["mean_after_evaluation"], out["var_after_evaluation"] = mean.clone(), var.clone()
     out["training_again"] = norm(seen, True)
     return out
 
@@ -151,6 +154,17 @@ check = Check(
             en="the running statistics are plain attributes: they are not in state_dict, so a saved model "
                "forgets them. Use register_buffer",
             zh="运行统计量只是普通属性：不在 state_dict 里，保存的模型会忘掉它们。要用 register_buffer",
+        ),
+        mutant(
+            "weight_starts_at_zero", "nn.Parameter(torch.ones(num_features))",
+            "nn.Parameter(torch.zeros(num_features))",
+            en="weight starts at zeros, so nothing comes through; it starts at ones",
+            zh="weight 的初值是零，什么都传不过去；初值应为一",
+        ),
+        mutant(
+            "bias_starts_at_one", "nn.Parameter(torch.zeros(num_features))", "nn.Parameter(torch.ones(num_features))",
+            en="bias starts at ones; it starts at zeros",
+            zh="bias 的初值是一；初值应为零",
         ),
         near_miss(
             "one_pass", "(centred * centred).mean((0, 2, 3), keepdim=True)",

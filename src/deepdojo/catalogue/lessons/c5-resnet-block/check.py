@@ -34,7 +34,7 @@ def params(into, shortcut):
 
 
 def block(name, into, stride, shortcut, y=5, x=6):
-    sizes = {"B": 2, "O": 3, "Y": y, "X": x} if into == "O" else {"B": 2, "O": 3, "C": 2, "Y": y, "X": x}
+    sizes = {"B": (2, 3), "O": 3, "Y": y, "X": x, **({} if into == "O" else {"C": 2})}
     return case(name, sizes=sizes, x=normal(f"B {into} Y X"), p=params(into, shortcut), stride=stride)
 
 

@@ -18,11 +18,12 @@ check = Check(
     cases=[
         case("one step", **STATE, **WEIGHTS),
         case("one row, one input", sizes={"B": 1, "I": 1}, **STATE, **WEIGHTS),
+        case("as wide as the state", sizes={"I": 4, "H": 4}, **STATE, **WEIGHTS),
         case("from zero", x=normal("B I"), h=lambda d: 0 * d.normal("B H"), c=lambda d: 0 * d.normal("B H"), **WEIGHTS),
         case(
             "doors wide open or shut", sizes={"B": (5, 7), "H": (11, 13)},
             x=normal("B I", scale=300_000), h=normal("B H", scale=300_000),
-            c=normal("B H", scale=9), **WEIGHTS, note=("gates far from zero", "门的输入远离零"), float32=False,
+            c=normal("B H", scale=900), **WEIGHTS, note=("gates far from zero", "门的输入远离零"), float32=False,
             gradient=False,
             nan=("NaN for large inputs", "输入较大时得到 NaN"),
         ),

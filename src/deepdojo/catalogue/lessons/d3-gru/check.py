@@ -16,6 +16,7 @@ check = Check(
     cases=[
         case("one step", x=normal("B I"), h=normal("B H"), **WEIGHTS),
         case("one row, one input", sizes={"B": 1, "I": 1}, x=normal("B I"), h=normal("B H"), **WEIGHTS),
+        case("as wide as the state", sizes={"I": 4, "H": 4}, x=normal("B I"), h=normal("B H"), **WEIGHTS),
         case("from zero", x=normal("B I"), h=lambda d: 0 * d.normal("B H"), **WEIGHTS),
         case(
             "doors wide open or shut", x=normal("B I", scale=3000), h=normal("B H", scale=3000), **WEIGHTS,

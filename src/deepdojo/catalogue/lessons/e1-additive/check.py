@@ -28,7 +28,7 @@ check = Check(
     oracle,
     cases=[
         case("no mask", **GIVEN, keep=None),
-        case("queries as wide as keys", sizes={"Q": 4, "E": 4}, **GIVEN, keep=None),
+        case("equal widths", sizes={"Q": 4, "E": 4, "W": 4}, **GIVEN, keep=None),
         case("padding hidden", **GIVEN, keep=keep("B S")),
         case(
             "nothing to see", sizes={"B": 3}, **GIVEN, keep=keep("B S", dead=1),
@@ -61,6 +61,11 @@ check = Check(
             "one_matrix", "k @ w_k.T", "k @ (w_q if w_q.shape == w_k.shape else w_k).T",
             en="the keys are projected by w_q; w_k is theirs",
             zh="键用了 w_q 投影；它们的矩阵是 w_k",
+        ),
+        mutant(
+            "keys_for_values", "return weights @ v", "return weights @ (k if k.shape == v.shape else v)",
+            en="the mean is taken of the keys; it is the values that are averaged",
+            zh="平均的是键；应对值求平均",
         ),
         mutant(
             "softmax_over_queries", "torch.softmax(scores, -1)", "torch.softmax(scores, 1)",

@@ -25,6 +25,10 @@ check = Check(
     oracle,
     cases=[
         case("no mask", **QKV, keep=None),
+        case(
+            "self-attention", sizes={"K": 5, "W": 5, "T": 3, "S": 3}, **QKV, keep=None,
+            note=("keys and values of one shape", "键与值形状相同"),
+        ),
         case("padding hidden", **QKV, keep=keep("B 1 1 S")),
         case("mask for each pair", **QKV, keep=keep("B H T S")),
         case(
@@ -114,6 +118,11 @@ check = Check(
             "detached_weights", "return weights @ v", "return weights.detach() @ v",
             en="the weights are detached: queries and keys learn nothing",
             zh="权重被 detach 了：查询和键学不到任何东西",
+        ),
+        mutant(
+            "keys_for_values", "return weights @ v", "return weights @ (k if k.shape == v.shape else v)",
+            en="the mean is taken of the keys; it is the values that are averaged",
+            zh="平均的是键；应对值求平均",
         ),
         mutant(
             "no_softmax", "torch.softmax(scores, -1)", "torch.exp(scores)",

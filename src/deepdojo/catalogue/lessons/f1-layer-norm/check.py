@@ -18,6 +18,7 @@ check = Check(
         case("large eps", x=normal("B T D", scale=0.1), **AFFINE, eps=0.5),
         case("one sequence", sizes={"N": 7, "D": 7}, x=normal("N D", mean=3), **AFFINE, eps=1e-3),
         case("one token", sizes={"B": 1, "T": 1}, x=normal("B T D"), **AFFINE, eps=1e-5),
+        case("a single vector", x=normal("D"), **AFFINE, eps=1e-5),
         case("large mean", x=normal("B T D", mean=10_000), **AFFINE, eps=1e-5,
              note=("values near 10 000", "数值约 10 000")),
     ],
@@ -53,6 +54,16 @@ check = Check(
             "(variance + eps) * weight", "(variance.detach() + eps) * weight",
             en="mean and variance are detached: they depend on x, and the gradient passes through them",
             zh="均值和方差被 detach 了：它们依赖 x，梯度也要经过它们",
+        ),
+        mutant(
+            "mean_detached", "mean = x.mean(-1, keepdim=True)", "mean = x.mean(-1, keepdim=True).detach()",
+            en="the mean is detached: it depends on x, and the gradient passes through it",
+            zh="均值被 detach 了：它依赖 x，梯度也要经过它",
+        ),
+        mutant(
+            "variance_detached", "(variance + eps) * weight", "(variance.detach() + eps) * weight",
+            en="the variance is detached: it depends on x, and the gradient passes through it",
+            zh="方差被 detach 了：它依赖 x，梯度也要经过它",
         ),
         mutant(
             "no_centring", "centred = x - mean", "centred = x",

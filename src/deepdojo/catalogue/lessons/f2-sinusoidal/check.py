@@ -1,4 +1,4 @@
-"""The check of f2-sinusoidal. Angles in float32 are right: hence the tolerance, which bfloat16 cannot meet."""
+"""The check of f2-sinusoidal. Angles in float32 are right: hence the tolerance, which half precision cannot meet."""
 
 import math
 
@@ -17,11 +17,17 @@ def drive(sinusoidal_positions, T, D, base):
     finally:
         torch.set_default_dtype(usual)
     if not (isinstance(narrow, torch.Tensor) and isinstance(table, torch.Tensor)):
-        return {"table": table, "dtype": "float32"}
-    return {"table": table.double(), "dtype": str(narrow.dtype).removeprefix("torch.")}
+        return {"table": table, "dtype": "float32", "table_of_another_base": None}
+    other = sinusoidal_positions(T, D, 3 * base)
+    dtype = str(narrow.dtype).removeprefix("torch.")
+    return {"table": table.double(), "dtype": dtype, "table_of_another_base": other.double()}
 
 
 def oracle(T, D, base):
+    return {"table": clocks(T, D, base), "dtype": "float32", "table_of_another_base": clocks(T, D, 3 * base)}
+
+
+def clocks(T, D, base):
     """Number by number."""
     rows = []
     for t in range(T):
@@ -30,7 +36,7 @@ def oracle(T, D, base):
             angle = t / math.pow(base, (column - column % 2) / D)
             row.append(math.cos(angle) if column % 2 else math.sin(angle))
         rows.append(row)
-    return {"table": torch.tensor(rows, dtype=torch.float64), "dtype": "float32"}
+    return torch.tensor(rows, dtype=torch.float64)
 
 
 check = Check(
@@ -47,7 +53,7 @@ check = Check(
     gradient=False,
     float32=False,
     layout=False,
-    tolerance=1e-3,
+    tolerance=1e-4,
     mutants=[
         mutant(
             "halves", "torch.stack([angle.sin(), angle.cos()], -1).flatten(1)",
@@ -112,6 +118,20 @@ check = Check(
             "torch.stack([angle.sin(), angle.cos()], -1).flatten(1).to(torch.get_default_dtype())",
             en="the angles are in bfloat16, which has 8 bits: positions 300 and 301 fall together; use float32",
             zh="角度用了 bfloat16，只有 8 位有效位：位置 300 和 301 变得相同；请用 float32 计算",
+        ),
+        mutant(
+            "half_table", "torch.stack([angle.sin(), angle.cos()], -1).flatten(1)",
+            "torch.stack([angle.sin(), angle.cos()], -1).flatten(1).half().to(torch.get_default_dtype())",
+            en="sines and cosines went through float16, which has 11 bits; keep float32",
+            zh="正弦和余弦经过了 float16，只有 11 位有效位；请保持 float32",
+        ),
+        mutant(
+            "kept_between_calls", "import torch\n", "import torch\n\nkept = {}\n",
+            "    pair = torch", "    if (T, D) in kept:\n        return kept[T, D]\n    pair = torch",
+            "    return torch.stack([angle.sin(), angle.cos()], -1).flatten(1)",
+            "    kept[T, D] = torch.stack([angle.sin(), angle.cos()], -1).flatten(1)\n    return kept[T, D]",
+            en="a table of an earlier call is given again, although base is another: base belongs to the key, too",
+            zh="返回了之前调用时存下的表，而 base 已经不同：缓存的键也要包含 base",
         ),
         mutant(
             "columns_by_positions", ".flatten(1)", ".flatten(1).T",

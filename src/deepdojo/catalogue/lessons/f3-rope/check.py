@@ -13,11 +13,18 @@ def drive(rope, x, positions, base, interleaved, cotangent):
     if isinstance(out, torch.Tensor) and out.shape == x.shape and out.requires_grad:
         found = torch.autograd.grad(out, leaf, cotangent.to(out.dtype), allow_unused=True)[0]
         gradient = gradient if found is None else found
-    return {"y": y, "gradient": gradient}
+    return {"y": y, "gradient": gradient, "y_of_another_base": rope(x, positions, 3 * base, interleaved)}
 
 
 def oracle(x, positions, base, interleaved, cotangent):
     """Pair by pair, with the matrix of the rotation; the gradient is the rotation backwards."""
+    y, gradient = turned(x, positions, base, interleaved, cotangent)
+    return {
+        "y": y, "gradient": gradient, "y_of_another_base": turned(x, positions, 3 * base, interleaved, cotangent)[0]
+    }  # fmt: skip
+
+
+def turned(x, positions, base, interleaved, cotangent):
     width = x.shape[-1]
     y, gradient = torch.empty_like(x), torch.empty_like(x)
     for i in range(width // 2):
@@ -27,7 +34,7 @@ def oracle(x, positions, base, interleaved, cotangent):
         matrix = torch.stack([torch.stack([c, -s], -1), torch.stack([s, c], -1)], -2)  # (T, 2, 2)
         y[..., pair] = torch.einsum("tij,bhtj->bhti", matrix, x[..., pair])
         gradient[..., pair] = torch.einsum("tij,bhti->bhtj", matrix, cotangent[..., pair])
-    return {"y": y, "gradient": gradient}
+    return y, gradient
 
 
 def given(name, interleaved, positions, sizes=None, base=10000.0):
@@ -145,6 +152,15 @@ check = Check(
             "scaled_only", "turned = [a * cos - b * sin, a * sin + b * cos]", "turned = [a * cos, b * cos]",
             en="the pairs are only scaled by cos; the parts with sin are missing",
             zh="只乘了 cos；缺了带 sin 的部分",
+        ),
+        mutant(
+            "kept_between_calls", "import torch\n", "import torch\n\nkept = {}\n",
+            "    cos, sin = angle.cos(), angle.sin()\n",
+            "    key = width, tuple(positions.tolist())\n"
+            "    cos, sin = kept.setdefault(key, (angle.cos(), angle.sin()))\n"
+            "    cos, sin = cos.to(x.dtype), sin.to(x.dtype)\n",
+            en="cos and sin of an earlier call are used again, although base is another: base belongs to the key, too",
+            zh="用了之前调用时存下的 cos 和 sin，而 base 已经不同：缓存的键也要包含 base",
         ),
         mutant(
             "bfloat16_angles", "cos, sin = angle.cos(), angle.sin()",

@@ -50,9 +50,13 @@ P = {
 }  # fmt: skip
 
 
-def layer(name, norm_first, keep=None, sizes=None):
+# What the norms see is small here: their eps counts.
+SMALL = {**P, "self": {**SELF, "w_o": normal("D D", scale=0.003), "b_o": normal("D", scale=0.003)}}
+
+
+def layer(name, norm_first, keep=None, sizes=None, scale=1, p=P):
     return case(
-        name, sizes={"D": 12, "H": 3, "F": 7, **(sizes or {})}, x=normal("B T D"), p=P,
+        name, sizes={"D": 12, "H": 3, "F": 7, **(sizes or {})}, x=normal("B T D", scale=scale), p=p,
         num_heads=lambda d: d.size("H"), keep=keep, norm_first=norm_first,
         nan=("NaN where keys are hidden", "有键被遮住时得到 NaN"),
     )  # fmt: skip
@@ -66,7 +70,8 @@ check = Check(
         layer("norm after", False),
         layer("norm first, padding", True, keep("B T")),
         layer("norm after, padding", False, keep("B T"), {"D": 8, "H": 2}),
-        layer("one token", True, None, {"T": 1, "D": 6}),
+        layer("one token", True, None, {"T": 1, "D": 6, "F": 6}),
+        layer("small numbers", True, None, {"D": 6, "H": 2}, 0.01, SMALL),
     ],
     forbidden=["multi_head_attention_forward", "MultiheadAttention", "transformer_encoder_layer_fwd"],
     allowed=(
@@ -186,6 +191,12 @@ check = Check(
             "zero_fill", "~keep[:, None, None], -math.inf", "~keep[:, None, None], 0.0",
             en="hidden scores are set to 0, and exp(0) = 1 still counts; set them to -inf",
             zh="被遮住的得分填成了 0，而 exp(0) = 1 仍占份额；应填 -inf",
+        ),
+        mutant(
+            "other_eps", 'p["gain_1"], p["shift_1"])', 'p["gain_1"], p["shift_1"], 1e-6)',
+            'p["gain_2"], p["shift_2"])', 'p["gain_2"], p["shift_2"], 1e-6)',
+            en="the norms' eps is 1e-6; 1e-5 is asked for",
+            zh="归一化的 eps 是 1e-6；这里要 1e-5",
         ),
         mutant(
             "detached_skip", "x = x + attention(norm_1(x))", "x = x.detach() + attention(norm_1(x))",

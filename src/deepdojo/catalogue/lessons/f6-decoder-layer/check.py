@@ -47,10 +47,18 @@ P = {
 }  # fmt: skip
 
 
-def layer(name, memory_keep=None, **sizes):
+def small(part):
+    return {**part, "w_o": normal("D D", scale=0.003), "b_o": normal("D", scale=0.003)}
+
+
+# What the norms see is small here: their eps counts.
+SMALL = {**P, "self": small(P["self"]), "cross": small(P["cross"])}
+
+
+def layer(name, memory_keep=None, scale=1, p=P, **sizes):
     return case(
-        name, sizes={"B": 2, "D": 6, "H": 3, "F": 7, **sizes}, y=normal("B T D"), memory=normal("B S D"), p=P,
-        num_heads=lambda d: d.size("H"), memory_keep=memory_keep,
+        name, sizes={"B": 2, "D": 6, "H": 3, "F": 7, **sizes}, y=normal("B T D", scale=scale), memory=normal("B S D"),
+        p=p, num_heads=lambda d: d.size("H"), memory_keep=memory_keep,
         nan=("NaN where keys are hidden", "有键被遮住时得到 NaN"),
     )  # fmt: skip
 
@@ -62,7 +70,9 @@ check = Check(
         layer("longer source", T=3, S=5),
         layer("longer target", T=5, S=3),
         layer("padded source", keep("B S"), T=3, S=5, D=8, H=2),
-        layer("one token", T=1, S=5),
+        layer("padded source as long as the target", keep("B S"), T=4, S=4),
+        layer("one token", T=1, S=5, F=6),
+        layer("small numbers", scale=0.01, p=SMALL, T=2, S=3),
     ],
     forbidden=["multi_head_attention_forward", "MultiheadAttention"],
     allowed=(
@@ -110,6 +120,18 @@ check = Check(
             "source_mask_dropped", "real = None if memory_keep is None else memory_keep[:, None, None]", "real = None",
             en="memory_keep has no effect: the padding of the source is looked at",
             zh="memory_keep 没有起作用：源句的填充也被看到了",
+        ),
+        mutant(
+            "source_mask_on_target", 'p["self"], seen)',
+            'p["self"], seen & memory_keep[:, None, None] '
+            'if memory_keep is not None and memory_keep.shape[1] == y.shape[1] else seen)',
+            en="memory_keep hides tokens of the target, too; it belongs to the source alone",
+            zh="memory_keep 也遮住了目标的词元；它只属于源句",
+        ),
+        mutant(
+            "other_eps", 'p[f"shift_{n}"])', 'p[f"shift_{n}"], 1e-6)',
+            en="the norms' eps is 1e-6; 1e-5 is asked for",
+            zh="归一化的 eps 是 1e-6；这里要 1e-5",
         ),
         mutant(
             "inverted_mask", "memory_keep[:, None, None]", "~memory_keep[:, None, None]",

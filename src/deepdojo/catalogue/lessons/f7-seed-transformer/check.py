@@ -38,6 +38,8 @@ def drive(Transformer, vocabulary, width, heads, classes, ids, length):
             "order_matters": apart(whole, model(ids.flip(1))) or apart(whole, model(ids.roll(1, 1))),
             "words_matter": apart(whole, model(other)),
         }
+        rows = [whole.sum(-1), whole.exp().sum(-1)]  # of shares, and of their logarithms, these are one
+        found["scores_are_logits"] = all(apart(row, torch.ones_like(row)) for row in rows)
         try:
             model(ids.repeat(1, 2 + vocabulary // ids.shape[1]))
             found["longer_than_the_vocabulary"] = True
@@ -69,7 +71,12 @@ def drive(Transformer, vocabulary, width, heads, classes, ids, length):
         found["layers_are_registered"] = size(one) > size(bare)
         found["padding_not_summed_up"] = not apart(plain, changed)
     model(ids, keep).square().sum().backward()
-    found["every_weight_learns"] = all(p.grad is not None for p in model.parameters())
+    one(ids, keep).square().sum().backward()
+    still, still_of_one = (sum(p.grad is None for p in m.parameters()) for m in (model, one))
+    tables = [m.weight for m in model.modules() if isinstance(m, torch.nn.Embedding)]
+    found["every_weight_learns"], found["a_single_layer_learns"] = still == 0, still_of_one == 0
+    found["further_layers_learn"] = still == still_of_one
+    found["embeddings_learn"] = all(table.grad is not None for table in tables)
     return found
 
 
@@ -78,6 +85,7 @@ def oracle(vocabulary, width, heads, classes, ids, length):
         "finite", "padding_ignored", "padding_changes_nothing", "rows_are_independent", "order_matters", "words_matter",
         "longer_than_the_vocabulary", "each_layer_has_weights", "words_survive_silent_layers", "heads_have_an_effect",
         "layers_are_registered", "padding_not_summed_up", "every_weight_learns",
+        "a_single_layer_learns", "further_layers_learn", "embeddings_learn", "scores_are_logits",
     ]  # fmt: skip
     return {"scores_of_each_text": [len(ids), classes], **dict.fromkeys(names, True)}
 
@@ -169,6 +177,24 @@ check = Check(
             "no_head", "self.head((h * real).sum(1) / real.sum(1).clamp(min=1))", "h",
             en="num_classes has no effect: the result is a vector for each word, not scores for each text",
             zh="num_classes 没有起作用：结果是每个词一个向量，而不是每篇文本的得分",
+        ),
+        mutant(
+            "shares_for_scores", "return self.head((h * real).sum(1) / real.sum(1).clamp(min=1))",
+            "return torch.softmax(self.head((h * real).sum(1) / real.sum(1).clamp(min=1)), -1)",
+            en="softmax (or its logarithm) is already taken; cross-entropy takes it itself, so return what the head "
+               "gives as it is",
+            zh="已经做了 softmax（或它的对数）；交叉熵自己会做，请直接返回输出层的数值",
+        ),
+        mutant(
+            "unused_weights", "        self.norm1, self.norm2 = ",
+            "        self.spare = nn.Linear(width, width)\n        self.norm1, self.norm2 = ",
+            en="a layer has weights that nothing uses: they never get a gradient",
+            zh="层里有没有用到的权重：它们得不到梯度",
+        ),
+        mutant(
+            "embedding_detached", "self.positions(self.embedding(x))", "self.positions(self.embedding(x).detach())",
+            en="an embedding gets no gradient, being detached or not used: words keep the vectors they were drawn with",
+            zh="有词嵌入得不到梯度（被 detach 了，或没有用到）：词向量一直停在初始值",
         ),
         mutant(
             "scores_of_words", "self.head((h * real).sum(1) / real.sum(1).clamp(min=1))", "self.head(h)",
