@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from deepdojo.errors import DojoError
+from deepdojo.grader.figures import svg_faults
 from deepdojo.grader.finale import finale
+from deepdojo.grader.formulas import FormulaError, plain, reader
 from deepdojo.grader.grade import Questions, grade_source, prepare
 from deepdojo.grader.lessons import Lesson
 from deepdojo.grader.loading import load_check, mutated
@@ -18,6 +20,9 @@ from deepdojo.grader.runner import Runner, shared_runner
 from deepdojo.grader.spec import Check, LessonError, Mutant
 from deepdojo.grader.verdict import Verdict
 from deepdojo.grader.words import LANGUAGES, fill
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 __all__ = ["Report", "check_lesson"]
 
@@ -153,7 +158,7 @@ def _function_source(lesson: Lesson, check: Check, mutant: Mutant) -> str:
 
 
 def _texts(lesson: Lesson) -> Iterator[str]:
-    present = {p.name for p in lesson.folder.iterdir() if p.is_file()}
+    present = {p.name for p in lesson.folder.iterdir() if p.is_file() and p.suffix != ".svg"}
     for name in sorted(_FILES - present):
         yield f"{name} is missing"
     strays = present - _FILES - _OPTIONAL
@@ -173,12 +178,64 @@ def _texts(lesson: Lesson) -> Iterator[str]:
             yield f"{name}.en.md and {name}.zh.md do not have the same code"
         if len(en.split()) > _MAX_WORDS:
             yield f"{name}.en.md has {len(en.split())} words, more than {_MAX_WORDS}"
+        yield from _formulas(name, en, zh)
         yield from _run_blocks(f"{name}.en.md", en)
+    yield from _figures(lesson)
     if not lesson.planted:
         try:
             lesson.stub  # noqa: B018
         except DojoError as fault:
             yield str(fault)
+
+
+def _formulas(name: str, en: str, zh: str) -> Iterator[str]:
+    """Each can be shown, and those that stand by themselves are the same in both languages, but for their words."""
+    for lang, text in zip(LANGUAGES, (en, zh), strict=True):
+        for token in _tokens(text):
+            if token.type in ("math_inline", "math_block"):
+                try:
+                    plain(token.content)
+                except FormulaError as fault:
+                    yield f"{name}.{lang}.md: {fault}"
+    one, other = (
+        [re.sub(r"\\text\{[^}]*\}|\s", "", t.content) for t in _tokens(text) if t.type == "math_block"]
+        for text in (en, zh)
+    )
+    if one != other:
+        yield f"{name}.en.md and {name}.zh.md do not have the same formulas"
+
+
+def _figures(lesson: Lesson) -> Iterator[str]:
+    """Named in both languages, with words for whoever does not see them; sound; none left over."""
+    named: dict[str, list[str]] = {}
+    for lang in LANGUAGES:
+        pictures = [
+            t
+            for name in ("text", "why")
+            for t in _tokens(_read(lesson.folder / f"{name}.{lang}.md"))
+            if t.type == "image"
+        ]
+        named[lang] = [str(t.attrs.get("src", "")) for t in pictures]
+        yield from (
+            f"the figure {t.attrs.get('src')!r} has no words in {lang}" for t in pictures if not t.content.strip()
+        )
+    one, other = named.values()
+    if one != other:
+        yield "the two languages do not name the same figures"
+    for name in sorted({*one, *other}):
+        if "/" in name or not name.endswith(".svg"):
+            yield f"the figure {name!r} is no SVG file of this folder"
+        else:
+            yield from svg_faults(lesson.folder / name)
+    for path in sorted(lesson.folder.glob("*.svg")):
+        if path.name not in one:
+            yield f"{path.name} is named in no text"
+
+
+def _tokens(text: str) -> Iterator[Token]:
+    for token in reader().parse(text):
+        yield token
+        yield from token.children or []
 
 
 def _run_blocks(name: str, text: str) -> Iterator[str]:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from deepdojo.grader.formulas import FormulaError, plain, reader
 from deepdojo.learn.wrapping import columns, fit, ranges
 
 __all__ = ["Style", "render", "wrapped"]
 
 _CODES = {"head": "1", "strong": "1", "em": "3", "code": "36", "dim": "2", "": ""}
-_GAP = 2
+_GAP, _IN = 2, 4
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,9 @@ class _Run:
 
 
 def render(text: str, style: Style) -> str:
-    """Lines of at most `style.width` columns; code and links that are longer are left whole."""
-    from markdown_it import MarkdownIt
-
-    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    """Lines of at most `style.width` columns; code and links that are longer are left whole. LaTeX becomes text."""
     lines: list[str] = []
-    _Page(style, lines).block(tokens)
+    _Page(style, lines).block(reader().parse(text))
     return "\n".join(lines).strip("\n")
 
 
@@ -92,8 +90,8 @@ class _Page:
                 self.pads.pop()
             elif kind == "paragraph_open" and not self.pads:
                 self._blank()
-            elif kind == "html_block":
-                self.lines.append(token.content.rstrip())
+            elif kind == "math_block":
+                self._formula(token.content)
             at += 1
 
     def _item(self, numbers: list[int | None]) -> None:
@@ -124,6 +122,13 @@ class _Page:
         if self.style.colour and token.info.strip() == "python":
             text = _highlighted(text)
         self.lines += [f"    {line}".rstrip() for line in text.split("\n")]
+        self.lines.append("")
+
+    def _formula(self, latex: str) -> None:
+        """In from the edge, each equation of it on lines of its own."""
+        self._blank()
+        for line in _formula(latex.strip()).split("  "):
+            self.lines += fit(" " * _IN + line.rstrip(","), self.style.width, indent=2 * _IN)
         self.lines.append("")
 
     def _table(self, tokens: Sequence[Any]) -> None:
@@ -163,7 +168,7 @@ def _shares(wide: list[int], room: int) -> list[int]:
 def _spans(token: Any, base: str) -> _Run:
     run, styles, href = _Run(), [base], ""
     for child in token.children or []:
-        if child.type in ("text", "html_inline", "text_special"):
+        if child.type in ("text", "text_special"):
             run.add(child.content, styles[-1])
         elif child.type == "code_inline":
             run.add(child.content, "code")
@@ -180,9 +185,18 @@ def _spans(token: Any, base: str) -> _Run:
             href = str(child.attrGet("href") or "")
         elif child.type == "link_close" and not run.text.endswith(href):
             run.add(f" ({href})", "dim")
-        elif child.type == "image":
-            run.add(child.content, "em")
+        elif child.type == "math_inline":
+            run.add(_formula(child.content), styles[-1])
+        elif child.type == "image":  # a terminal shows what the picture says
+            run.add(f"▣ {child.content}", "em")
     return run
+
+
+def _formula(latex: str) -> str:
+    try:
+        return plain(latex)
+    except FormulaError:
+        return latex
 
 
 def _highlighted(code: str) -> str:

@@ -17,7 +17,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from deepdojo.grader.figures import figure_html
 from deepdojo.grader.finale import Finale, picture_of
+from deepdojo.grader.formulas import reader
 from deepdojo.grader.lessons import Lesson
 from deepdojo.learn.folder import shown_path
 from deepdojo.learn.learner import Learner, Row
@@ -26,6 +28,7 @@ from deepdojo.learn.watch import Watch
 from deepdojo.learn.words import ids_said, refuse, say
 
 if TYPE_CHECKING:
+    from markdown_it.token import Token
     from starlette.applications import Starlette
 
 __all__ = ["Page", "application", "serve"]
@@ -84,7 +87,8 @@ class Page(Screen):
         todo = escape(say(self.lang, "do_mend" if lesson.planted else "do_write"))
         file = escape(say(self.lang, "file", file=shown_path(path)))
         self._seen.update(
-            head=escape(" · ".join(head)), title=escape(lesson.title[self.lang]), text=_html(lesson.text(self.lang)),
+            head=escape(" · ".join(head)), title=escape(lesson.title[self.lang]),
+            text=_html(lesson.text(self.lang), lesson.folder),
             todo=f"<p><strong>{file}</strong></p><p>{todo}</p>",
             panel="", busy=False, share=passed / total if total else 0,
         )  # fmt: skip
@@ -102,7 +106,7 @@ class Page(Screen):
         self._tell()
 
     def passed(self, lesson: Lesson, path: Path, following: Lesson | None, finale: Finale | None = None) -> None:
-        self._add(f'<section class="why">{_html(lesson.why(self.lang))}</section>')
+        self._add(f'<section class="why">{_html(lesson.why(self.lang), lesson.folder)}</section>')
         if finale is not None:
             self.finale(finale, path)
         super().passed_on(lesson, path, following)
@@ -219,10 +223,13 @@ def _template(nonce: str, state: dict[str, Any]) -> str:
     return environment.get_template("lesson.html").render(nonce=nonce, state=state)
 
 
-def _html(text: str) -> str:
-    """Markdown without its first heading, which is the page's; raw HTML in it stays text."""
-    from markdown_it import MarkdownIt
-
-    tokens = MarkdownIt("commonmark", {"html": False}).enable("table")
+def _html(text: str, folder: Path) -> str:
+    """Markdown without its first heading, which is the page's; raw HTML in it stays text, figures are drawn."""
+    page = reader()
+    page.add_render_rule("image", lambda _, tokens, at, *rest: _figure(folder, tokens[at]))
     head, _, rest = text.partition("\n")
-    return str(tokens.render(rest if head.startswith("# ") and "\n## " in text else text))
+    return str(page.render(rest if head.startswith("# ") and "\n## " in text else text))
+
+
+def _figure(folder: Path, token: Token) -> str:
+    return figure_html(folder, str(token.attrs.get("src", "")), token.content)
