@@ -56,6 +56,7 @@ LAYERS: dict[str, str] = {
     "RNN": "elman",
     "RelativePositions": "positions_relative",
     "Residual": "residual_drop_path",
+    "ResidualBlock": "residual_block",
     "RotaryPositions": "positions_rotary",
     "SinusoidalPositions": "positions_sinusoidal",
     "adaptive_average_pool1d": "pooling_adaptive",
@@ -136,10 +137,15 @@ LAYERS: dict[str, str] = {
 
 ELSEWHERE: dict[str, str] = {
     "adam": "AdamW: the optimizer of recipes with train.optimizer = adamw",
+    "beam_search": "Several beginnings side by side, where a translation or a caption is written",
     "draw": "One token drawn from probabilities, where a language model writes",
     "filtered": "Scores of tokens made probabilities: temperature, top-k, top-p",
+    "flip_and_shift": "Pictures mirrored and moved, of recipes with train.flip and train.shift",
+    "iou_of": "Overlaps of predicted boxes, where detectors choose among them",
+    "move_with_boxes": "Pictures and the boxes on them moved together, of detection",
     "schedule": "The learning rate of each step, where train.schedule = cosine",
     "sgd": "Stochastic gradient descent with momentum, of recipes with train.optimizer = sgd",
+    "suppressed": "Which of a class's predicted boxes stay (non-maximum suppression)",
 }
 """What may be replaced and is no layer: it lies where it is used, and is taken by `current(name, ours)`."""
 

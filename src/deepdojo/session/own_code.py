@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["NotPassed", "own_code", "prove"]
 
 
+FEW_ROWS = 2
+"""Predicted under watch, of the validation rows."""
+
+
 class NotPassed(DojoError):
     """The lesson's own check says that a learner's file is not right; `verdict` says why."""
 
@@ -115,16 +119,24 @@ def prove(session: Session, task: Task, store: Store | Stream, device: torch.dev
 def _step(session: Session, task: Task, model: nn.Module, store: Store | Stream, device: torch.device) -> None:
     """All that a training does once: a step, an optimizer, a rate, a prediction, a text."""
     from deepdojo.session.tried_steps import trial
+    from deepdojo.training.augment import build_augment, draws
     from deepdojo.training.optimizers import build_optimizer
-    from deepdojo.training.predictor import evaluating
+    from deepdojo.training.predictor import evaluating, predict_rows
     from deepdojo.training.schedules import lr_factor
 
     train = session.recipe.train
     trial(task, model, model, store)
+    augment = build_augment(train, task)
+    if augment is not None:
+        augment(store.cut(store.batches(FEW_ROWS)[0], device), draws(session.seed, 0))
     build_optimizer(model, train, device)
     lr_factor(train.schedule, 0, 10, warmup=train.warmup, final=train.final_lr)
+    rows = list((session.dataset.rows("validation") or session.dataset.rows("train"))[:FEW_ROWS])
+    if not task.contract.host_run:  # a row of one is a text without end
+        predict_rows(task, model, rows, device, reject=lambda row, why: None)
     with evaluating(model):
-        task.predict(model, store.cut(store.batches(1)[0], device))
+        if task.contract.host_run:
+            task.predict(model, store.cut(store.batches(1)[0], device))
         if task.writes:
             task.write(model, "", 1)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from deepdojo.data.project import Project, builtin_projects
 from deepdojo.errors import DojoError, RecipeError
-from deepdojo.recipes import Recipe
+from deepdojo.recipes import Recipe, TrainSection
 from deepdojo.session.defaults import resolve
 from deepdojo.stand_ins.own import OwnCode
 
@@ -19,6 +19,7 @@ __all__ = ["recipe_taking"]
 ROWS = 1000  # for what a recipe leaves to the number of rows; which parts it takes doesn't depend on that
 SETTINGS = {
     "schedule": "train.schedule=cosine", "sgd": "train.optimizer=sgd", "adam": "train.optimizer=adamw",
+    "flip_and_shift": "train.flip=true --set train.shift=2",
     "EncoderLayer": "model.dropout=0 --set model.activation=relu", "DecoderLayer": "model.dropout=0",
 }  # fmt: skip
 """What makes a recipe take a part that it does not take as it stands."""
@@ -78,8 +79,8 @@ def _counts(recipe: Recipe, task: str, own: OwnCode) -> dict[str, int]:
     from deepdojo.layers.hook import replaced
     from deepdojo.training.schedules import lr_factor
 
-    called = _called_by(task)
     train = recipe.train
+    called = _called_by(task) | _moved_by(task, train)
     try:
         with replaced({part: None if part in ELSEWHERE else made for part, made in own.parts.items()}) as counts:
             _build(recipe)
@@ -102,6 +103,18 @@ def _build(recipe: Recipe) -> None:
             create_model(recipe.model.name, example.dims, **recipe.model.arguments)
 
 
+def _moved_by(task: str, train: TrainSection) -> set[str]:
+    """Which augmentation a recipe asks for that a lesson has."""
+    from deepdojo.tasks import load_task
+
+    kind = load_task(task)
+    if not (kind.images and train.flip and train.shift):
+        return set()
+    if not kind.boxes:
+        return {"flip_and_shift"}
+    return set() if train.zoom or train.stretch or train.flip_up else {"move_with_boxes"}
+
+
 def _called_by(task: str) -> set[str]:
     """What the task takes when it is at work, by its source: loss and decoding."""
     from deepdojo.tasks import load_task
@@ -110,4 +123,5 @@ def _called_by(task: str) -> set[str]:
     text = "".join(inspect.getsource(inspect.getmodule(each) or each) for each in kind.__mro__[:-1]
                    if each.__module__.startswith("deepdojo."))  # fmt: skip
     found = set(re.findall(r'current\("(\w+)"', text))
+    found |= {"beam_search"} if "current_beam_search(" in text else set()
     return found | ({"filtered", "draw"} if kind.writes else set())
