@@ -20,6 +20,8 @@ ROWS = 1000  # for what a recipe leaves to the number of rows; which parts it ta
 SETTINGS = {
     "schedule": "train.schedule=cosine", "sgd": "train.optimizer=sgd", "adam": "train.optimizer=adamw",
     "flip_and_shift": "train.flip=true --set train.shift=2",
+    "lora_linear": "model.lora_rank=8 and --from a run",
+    "CausalSelfAttention": "model.positions=learned",
     "EncoderLayer": "model.dropout=0 --set model.activation=relu", "DecoderLayer": "model.dropout=0",
 }  # fmt: skip
 """What makes a recipe take a part that it does not take as it stands."""
@@ -80,7 +82,7 @@ def _counts(recipe: Recipe, task: str, own: OwnCode) -> dict[str, int]:
     from deepdojo.training.schedules import lr_factor
 
     train = recipe.train
-    called = _called_by(task) | _moved_by(task, train)
+    called = _called_by(task) | _moved_by(task, train) | ({"lora_linear"} if recipe.model.lora_rank else set())
     try:
         with replaced({part: None if part in ELSEWHERE else made for part, made in own.parts.items()}) as counts:
             _build(recipe)
@@ -124,4 +126,6 @@ def _called_by(task: str) -> set[str]:
                    if each.__module__.startswith("deepdojo."))  # fmt: skip
     found = set(re.findall(r'current\("(\w+)"', text))
     found |= {"beam_search"} if "current_beam_search(" in text else set()
+    found |= {"mel_filters"} if "LogMel." in text else {"mel_filters", "stft"} if "MelFrames." in text else set()
+    found |= {"integrated_gradients", "deletion_auc"} if kind.blank else set()
     return found | ({"filtered", "draw"} if kind.writes else set())
