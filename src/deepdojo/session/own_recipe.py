@@ -13,18 +13,11 @@ from deepdojo.errors import DojoError, RecipeError
 from deepdojo.recipes import Recipe, TrainSection
 from deepdojo.session.defaults import resolve
 from deepdojo.stand_ins.own import OwnCode
+from deepdojo.stand_ins.table import STAND_INS
 
 __all__ = ["recipe_taking"]
 
 ROWS = 1000  # for what a recipe leaves to the number of rows; which parts it takes doesn't depend on that
-SETTINGS = {
-    "schedule": "train.schedule=cosine", "sgd": "train.optimizer=sgd", "adam": "train.optimizer=adamw",
-    "flip_and_shift": "train.flip=true --set train.shift=2",
-    "lora_linear": "model.lora_rank=8 and --from a run",
-    "CausalSelfAttention": "model.positions=learned",
-    "EncoderLayer": "model.dropout=0 --set model.activation=relu", "DecoderLayer": "model.dropout=0",
-}  # fmt: skip
-"""What makes a recipe take a part that it does not take as it stands."""
 
 
 def recipe_taking(project: Project, own: OwnCode, changes: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -46,9 +39,10 @@ def recipe_taking(project: Project, own: OwnCode, changes: Mapping[str, Any]) ->
 
 
 def _advice(project: Project, own: OwnCode) -> str:
-    setting = next((SETTINGS[part] for part in own.parts if part in SETTINGS), None)
-    if setting is not None:
-        return f"add --set {setting}"
+    known = {each.idea: each.example for each in STAND_INS}
+    for idea in own.ideas:
+        if known.get(idea.name):
+            return f"try dojo train {known[idea.name]} --with {idea.file}"
     for other in builtin_projects():
         for name, recipe in _recipes(other, {}):
             if other.name != project.name and takes(recipe, other.spec.task, own):
