@@ -26,6 +26,7 @@ def own_of(lesson: str, source: str | None = None) -> OwnCode:
     return read_ideas([("mine.py", source or found.solution, lesson, found.names)])
 
 
+@pytest.mark.slow
 def test_decisions_are_explained_by_a_learners_functions_and_each_row_is_compared(tmp_path: Path) -> None:
     for lesson in ("l1-integrated-gradients", "l3-deletion"):
         (tmp_path / f"{lesson[:2]}.py").write_text(find_lesson(lesson).solution, encoding="utf-8")
@@ -84,6 +85,7 @@ def test_suppression_and_overlaps_are_ours_to_the_last_index_also_of_equal_score
     assert np.abs(found - iou_of(boxes, boxes[:7])).max() < 1e-12
 
 
+@pytest.mark.slow
 def test_a_residual_block_trains_the_curve_of_ours_and_predicts_with_running_statistics(tmp_path: Path) -> None:
     (tmp_path / "block.py").write_text(find_lesson("c5-resnet-block").solution, encoding="utf-8")
     (tmp_path / "small.toml").write_text(
@@ -182,3 +184,20 @@ def test_a_lessons_lora_fine_tunes_the_curve_of_ours_and_leaves_a_plain_network(
     assert own.run.model().state_dict().keys() == plain.run.model().state_dict().keys()
     with pytest.raises(RecipeError, match="never takes lora_linear"):
         dd.train("digits", "vit", set={"train.steps": 6}, with_=[tmp_path / "lora.py"], **QUICK)
+
+
+def test_a_lessons_encoding_gives_the_ids_and_places_of_the_library() -> None:
+    from deepdojo.data.codecs.tokenizer_byte_pairs import BytePairTokenizer
+
+    texts = ["Der Hund läuft über die Wiese.", "the dog runs 😀 over  the meadow, the dog!", "", " éé\n\tx"]
+    tokenizer = BytePairTokenizer.fit([text for text in texts for _ in range(3)], vocab_size=330)
+    for lower in (False, True):
+        codec = BytePairTokenizer(tokenizer.tokens, tokenizer.merges, lower)
+        (idea,) = own_of("g1-bpe").ideas
+        encode = ours("bpe_encode")
+        assert encode is not None
+        COMPARISONS["bpe_encode"](idea, encode, idea.parts["bpe_encode"], (b"over", list(codec._pairs)), {})
+        wanted = [codec.cut(text) for text in texts]
+        with own_of("g1-bpe").at_work() as counts:
+            assert [codec.cut(text) for text in texts] == wanted
+        assert counts == {"bpe_encode": 1}

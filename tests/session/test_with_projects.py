@@ -85,8 +85,8 @@ def test_a_lessons_solution_trains_a_real_project_as_the_built_in_does(idea: str
     ours, theirs = steps(plain), steps(own)
     apart = float(np.max(np.abs(ours - theirs) / np.abs(ours)))
     print(
-        f"\n{idea}: dojo train {project} -r {recipe} --with {lesson}: {len(ours)} steps, largest difference {apart:.1e} "
-        f"of the loss; {time.monotonic() - began:.0f} s for both"
+        f"\n{idea}: dojo train {project} -r {recipe} --with {lesson}: {len(ours)} steps, largest difference "
+        f"{apart:.1e} of the loss; {time.monotonic() - began:.0f} s for both"
     )
     if idea in HELD_OUT:
         same = [a == b for a, b in zip(own.run.predictions().rows(), plain.run.predictions().rows(), strict=True)]

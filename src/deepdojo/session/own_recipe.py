@@ -120,6 +120,7 @@ def _called_by(task: str) -> set[str]:
                    if each.__module__.startswith("deepdojo."))  # fmt: skip
     found = set(re.findall(r'current\("(\w+)"', text))
     found |= {"beam_search"} if "current_beam_search(" in text else set()
+    found |= {"bpe_encode"} if 'tokens: str = "bpe"' in text else set()
     found |= {"mel_filters"} if "LogMel." in text else {"mel_filters", "stft"} if "MelFrames." in text else set()
     found |= {"integrated_gradients", "deletion_auc"} if kind.blank else set()
     return found | ({"filtered", "draw"} if kind.writes else set())

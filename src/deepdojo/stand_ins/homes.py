@@ -12,6 +12,7 @@ from deepdojo.layers.hook import builtin
 __all__ = ["ours"]
 
 HOMES = {
+    "bpe_encode": "data.codecs.tokenizer_byte_pairs:bpe_encode",
     "beam_search": "generation.beam_search:beam_search",
     "flip_and_shift": "training.augment_images:flip_and_shift",
     "iou_of": "boxes:iou_of",

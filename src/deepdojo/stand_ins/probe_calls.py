@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -20,6 +21,7 @@ from deepdojo.training.augment_images import flipped_and_shifted
 __all__ = ["COMPARISONS"]
 
 FEW_TOKENS = 6
+MOST_WORDS = 100
 SEED = 5
 PIXELS = 1e-3
 """Boxes agree to this."""
@@ -90,6 +92,16 @@ def _drawn(places: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return down[:, None], right[:, None], mirrored[:, None]
 
 
+def _words(idea: Idea, ours: Callable[..., Any], theirs: Callable[..., Any], args: Any, _: Any) -> None:
+    """Pieces of the first text's first word and of the longest tokens, alone and behind one another."""
+    word, merges = args
+    joined = [a + b for a, b in merges[-MOST_WORDS:]]
+    for each in (word, b"", *joined, *(a + b for a, b in pairwise(joined))):
+        wanted, got = ours(each, merges), _called(idea, theirs, (each, list(merges)), {})
+        if list(got) != wanted:
+            raise _refused(idea, f"cuts {each!r} into {list(got)} where the built-in has {wanted}")
+
+
 def _called(idea: Idea, function: Callable[..., Any], args: Any, more: Mapping[str, Any]) -> Any:
     try:
         return function(*args, **more)
@@ -104,5 +116,6 @@ def _refused(idea: Idea, what: str) -> RecipeError:
 
 
 COMPARISONS: dict[str, Callable[[Idea, Callable[..., Any], Callable[..., Any], Any, Any], None]] = {
-    "beam_search": _searches, "flip_and_shift": _pictures, "move_with_boxes": _pictures_with_boxes,
+    "beam_search": _searches, "bpe_encode": _words, "flip_and_shift": _pictures,
+    "move_with_boxes": _pictures_with_boxes,
 }  # fmt: skip
