@@ -28,17 +28,21 @@ def own_of(lesson: str, source: str | None = None) -> OwnCode:
 
 @pytest.mark.slow
 def test_decisions_are_explained_by_a_learners_functions_and_each_row_is_compared(tmp_path: Path) -> None:
-    for lesson in ("l1-integrated-gradients", "l3-deletion"):
+    for lesson in ("l1-integrated-gradients", "l2-rollout", "l3-deletion"):
         (tmp_path / f"{lesson[:2]}.py").write_text(find_lesson(lesson).solution, encoding="utf-8")
-    files = [tmp_path / "l1.py", tmp_path / "l3.py"]
+    files = [tmp_path / "l1.py", tmp_path / "l2.py", tmp_path / "l3.py"]
     few = {"train.steps": 12}
-    run = dd.train("digits", "mlp", set=few, runs=tmp_path / "runs", baselines=False, report=False, explain=False)
+    run = dd.train("digits", "vit", set=few, runs=tmp_path / "runs", baselines=False, report=False, explain=False)
     before = api.explain(run.folder)
     found = api.explain(run.folder, with_=files)
-    assert [one["name"] for one in found["with"]] == ["integrated_gradients", "deletion_curve"]
+    assert [one["name"] for one in found["with"]] == ["integrated_gradients", "attention_rollout", "deletion_curve"]
     assert all(one["count"] == 1 and one["lesson"] for one in found["with"])
     assert (run.folder / "code" / "l1.py").is_file()
-    for a, b in zip(before["items"], found["items"], strict=True):
+    drawn = [each for each in found["items"] if each["method"] == "attention_rollout"]
+    assert drawn
+    assert all(0 < sum(each["scores"]) < 1 and min(each["scores"]) > 0 for each in drawn)
+    others = [each for each in found["items"] if each["method"] != "attention_rollout"]
+    for a, b in zip(before["items"], others, strict=True):
         assert np.allclose(a["scores"], b["scores"], atol=1e-4)
     for method in found["summary"]:
         assert 0 < method["deletion_auc"] < 1

@@ -21,7 +21,7 @@ def explain(
     *,
     own: Annotated[
         list[Path] | None,
-        option("A file with integrated_gradients or deletion_auc of your own.", "What", name="--with"),
+        option("Your own integrated_gradients, attention_rollout, deletion_auc.", "What", name="--with"),
     ] = None,
     offline: Offline = False,
     trust: Trust = False,

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from deepdojo.errors import DataError, UnknownNameError
+from deepdojo.explain.attention_rollout import rollout
 from deepdojo.explain.deletion import LEAST_UNITS, Deletion, delete, gap
 from deepdojo.explain.evidence import MAX_UNITS, OutOfTime, Probe, evaluation
 from deepdojo.explain.occlusion import occlusion
@@ -29,16 +30,19 @@ class Method:
     Attributes:
         score: a probe's scores (P,) and the number of passes, or None where the method has no meaning for the model.
         complete: whether scores shall sum to what all pieces carry together; the error is then reported.
+        silent: a model that it has no meaning for is no news.
     """
 
     title: str
     score: Callable[[Probe], tuple[np.ndarray, int] | None]
     complete: bool
+    silent: bool = False
 
 
 METHODS: Mapping[str, Method] = {
     "occlusion": Method("occlusion", occlusion, complete=False),
     "integrated_gradients": Method("integrated gradients", gradients, complete=True),
+    "attention_rollout": Method("attention rollout", rollout, complete=False, silent=True),
 }
 NOTHING_TO_DELETE = "decisions of this task cannot be explained by deleting parts: no part has an empty value"
 EXTRA_FRAC = 0.25
@@ -260,7 +264,8 @@ class _Session:
             if found is None:
                 del self.tallies[name]
                 self.items = [item for item in self.items if item["method"] != name]
-                self._note(f"{method.title} is left out: this model reads whole numbers without a look-up module")
+                if not method.silent:
+                    self._note(f"{method.title} is left out: this model reads whole numbers without a look-up module")
                 continue
             scores[name] = found[0]
             tally = self.tallies[name]

@@ -137,6 +137,7 @@ LAYERS: dict[str, str] = {
 
 ELSEWHERE: dict[str, str] = {
     "adam": "AdamW: the optimizer of recipes with train.optimizer = adamw",
+    "attention_rollout": "Shares of a decision by attention, where rows of an encoder are explained",
     "beam_search": "Several beginnings side by side, where a translation or a caption is written",
     "bpe_encode": "The pieces of a word, where texts are read as BPE",
     "deletion_auc": "The area under the deletion curve, beside the gap of each explanation",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["NotPassed", "own_code", "prove"]
 
 
-EXPLAINING = {"deletion_auc", "integrated_gradients"}
+EXPLAINING = {"attention_rollout", "deletion_auc", "integrated_gradients"}
 LOOKED_AT = 10
 FEW_ROWS = 2
 """Predicted under watch, of the validation rows."""

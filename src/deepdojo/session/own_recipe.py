@@ -83,6 +83,7 @@ def _counts(recipe: Recipe, task: str, own: OwnCode) -> dict[str, int]:
             lr_factor(train.schedule, 0, 10, warmup=train.warmup, final=train.final_lr)
     except (DojoError, RuntimeError, NotImplementedError):
         return dict.fromkeys(own.parts, 0)  # the code lacks something, or the recipe does not fit the example
+    called |= {"attention_rollout"} if _explains(task) and recipe.model.name in ("vit", "transformer") else set()
     optimizer = {"adamw": "adam"}.get(train.optimizer, train.optimizer)
     return {p: n + (p in called or p == optimizer) for p, n in counts.items()}
 
@@ -109,6 +110,12 @@ def _moved_by(task: str, train: TrainSection) -> set[str]:
     if not kind.boxes:
         return {"flip_and_shift"}
     return set() if train.zoom or train.stretch or train.flip_up else {"move_with_boxes"}
+
+
+def _explains(task: str) -> bool:
+    from deepdojo.tasks import load_task
+
+    return bool(load_task(task).blank)
 
 
 def _called_by(task: str) -> set[str]:

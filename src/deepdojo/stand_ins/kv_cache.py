@@ -33,7 +33,8 @@ def kv_cache(own: Mapping[str, Callable[..., Any]]) -> dict[str, type[CausalSelf
             if keep is not None and not bool(keep.all()):
                 raise RecipeError("step of the lesson takes no padding", where="step",
                                   todo="give prompts of one length")  # fmt: skip
-            weight, bias = self.in_proj.weight, self.in_proj.bias
+            weight: Tensor = self.in_proj.weight
+            bias = self.in_proj.bias
             if bias is not None:
                 x, weight = torch.cat([x, torch.ones_like(x[..., :1])], -1), torch.cat([weight, bias[:, None]], 1)
             before = None if cache is None else _before(cache)

@@ -34,12 +34,13 @@ def lora_linear(own: Mapping[str, Callable[..., Any]]) -> dict[str, type[Adapter
             return found
 
         def product(self) -> Tensor:
-            found: Tensor = self._bound(self.a).merge().weight.detach()
+            made: Any = self._bound(self.a)
+            found: Tensor = made.merge().weight.detach()
             return found
 
         def _bound(self, like: Tensor) -> nn.Module:
             layer: nn.Module = self.__dict__["own"].to(like.device, like.dtype)
-            layer._parameters["A"], layer._parameters["B"] = self.a, self.b  # type: ignore[assignment]
+            layer._parameters["A"], layer._parameters["B"] = self.a, self.b
             return layer
 
     return {"lora_linear": OwnAdapter}

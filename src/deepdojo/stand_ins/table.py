@@ -85,7 +85,7 @@ STAND_INS: tuple[StandIn, ...] = (
     _nowhere("quantized_linear", "layer", ("quantize", "linear_int8"), "no recipe here trains with rounded weights"),
     StandIn("lora_linear", "layer", ("LoRALinear",), ("lora_linear",), "lora"),
     StandIn("integrated_gradients", "explanation", ("integrated_gradients",), ("integrated_gradients",)),
-    _nowhere("attention_rollout", "explanation", ("attention_rollout",), "no explanation here rests on attention"),
+    StandIn("attention_rollout", "explanation", ("attention_rollout",), ("attention_rollout",)),
     StandIn("deletion_curve", "explanation", ("deletion_auc",), ("deletion_auc",)),
 )  # fmt: skip
 """In the order of the lessons. Beside these every name of `deepdojo.layers.LAYERS` may be defined."""
@@ -128,6 +128,7 @@ EXAMPLES = {
     "mel_filters": "spoken-digits",
     "lora_linear": "digits -r vit --from RUN --set model.lora_rank=4",
     "integrated_gradients": "digits",
+    "attention_rollout": "digits -r vit",
     "deletion_curve": "digits",
 }
 """Idea -> what stands behind `dojo train` and before `--with FILE`."""
