@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -113,13 +113,18 @@ def iou_of(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
 
 
-def suppressed(boxes: np.ndarray, scores: np.ndarray, iou: float) -> np.ndarray:
+def suppressed(
+    boxes: np.ndarray, scores: np.ndarray, iou: float, overlap_of: Callable[..., np.ndarray] = iou_of
+) -> np.ndarray:
     """Indices of the boxes that stay, best first: each one silences those after it that overlap it by more than `iou`.
+
+    Args:
+        overlap_of: (N, 4) and (M, 4) to (N, M).
 
     Source: Felzenszwalb et al. 2010, "Object detection with discriminatively trained part-based models", section 6.
     """
     order = np.argsort(-scores, kind="stable")
-    overlap = iou_of(boxes[order], boxes[order])
+    overlap = overlap_of(boxes[order], boxes[order])
     alive = np.ones(len(order), dtype=bool)
     for i in range(len(order)):
         if alive[i]:

@@ -216,7 +216,8 @@ def test_layers_come_with_file_and_source(dojo: Dojo) -> None:
     assert set(entries) == {*LAYERS, *(each.idea for each in STAND_INS)}
     assert entries["layer_norm"]["lesson"] == "f1-layer-norm"
     assert entries["adam"]["role"] == "optimizer"
-    assert entries["nms"]["absent"]
+    assert entries["grad_scaler"]["absent"]
+    assert not entries["nms"]["absent"]
     package = Path(catalogue.__file__).parents[2]
     assert all((package / e["file"]).is_file() for e in entries.values())
     assert entries["scaled_dot_product_attention"]["source"].startswith("Vaswani et al. 2017")

@@ -53,7 +53,7 @@ def test_a_first_lesson_from_stub_to_pass_to_the_next(terminal: Begin, place: Pa
     seen = watch.until("n next: ", since=at)
     assert "✓ softmax" in seen
     assert "Why it works" in seen
-    assert "dojo train PROJECT --with a2_softmax.py" in seen
+    assert "dojo train movie-reviews --with a2_softmax.py" in seen
     entry = state(place)["lessons"]["a2-softmax"]
     assert (entry["state"], entry["attempts"], entry["hints"], entry["given_up"]) == ("passed", 2, 2, False)
 

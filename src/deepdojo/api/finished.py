@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,13 +123,24 @@ def report(run: str | Path, *, language: str = "en") -> Path:
 
 
 def explain(
-    run: str | Path, *, listener: Listener | None = None, offline: bool = False, trust: bool = False
+    run: str | Path,
+    *,
+    with_: Sequence[str | Path | Callable[..., Any]] = (),
+    listener: Listener | None = None,
+    offline: bool = False,
+    trust: bool = False,
 ) -> dict[str, Any]:
-    """Explain decisions on held-out rows anew and put them into the run and its report."""
+    """Explain decisions on held-out rows anew and put them into the run and its report.
+
+    Args:
+        with_: your own integrated gradients or deletion curve in the place of ours, as in `train`.
+    """
     from deepdojo.session.again import explain_again
+    from deepdojo.session.own_code import own_code
 
     whole = _load_run(run).run
-    explained = explain_again(whole.with_model(), listener or Listener(), offline=offline, trust=trust)
+    own = own_code(with_) if with_ else None
+    explained = explain_again(whole.with_model(), listener or Listener(), offline=offline, trust=trust, own=own)
     if whole.group is not None:  # its page shows what its member knows
         report(whole.folder)
     return explained

@@ -5,6 +5,7 @@ Dimensions: T samples, N frames, W samples of a window, F frequencies of a spect
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -100,12 +101,14 @@ def log_mel(
     high: float | None = None,
     exponent: float = 2.0,
     floor: float = 1e-10,
+    filters_of: Callable[..., np.ndarray] = mel_filters,
 ) -> Float[np.ndarray, "N M"]:
     """ln(max(|X|^exponent · mel filters, floor)): the spectrum as loudness in bands.
 
     Args:
         window, hop, fft: in samples. bands, low, high: of `mel_filters`.
         exponent: 2 sums power, 1 sums magnitudes (as speech synthesis has it).
+        filters_of: with the arguments of `mel_filters`.
         floor: what silence counts as; 1e-10 lies 100 dB below a power of 1.
 
     Returns: float64 nats (10 nats = 43 dB of power).
@@ -113,7 +116,7 @@ def log_mel(
     spectrum = power(samples, window, hop, fft)
     if exponent != 2.0:
         spectrum = spectrum ** (exponent / 2.0)
-    return np.log(np.maximum(spectrum @ mel_filters(bands, fft, rate, low, high), floor))
+    return np.log(np.maximum(spectrum @ filters_of(bands, fft, rate, low, high), floor))
 
 
 def cepstra(log_bands: Float[np.ndarray, "N M"], count: int = 13) -> Float[np.ndarray, "N Q"]:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from deepdojo.explain.evidence import Probe
 
-__all__ = ["LookUp", "find_look_ups", "integrated_gradients"]
+__all__ = ["STEPS", "LookUp", "Path", "by_piece", "find_look_ups", "integrated_gradients", "path_of"]
 
 STEPS = 32
 
@@ -62,7 +62,7 @@ def integrated_gradients(probe: Probe, *, steps: int = STEPS) -> tuple[np.ndarra
     look_ups = find_look_ups(probe)
     if look_ups is None:
         return None
-    floats = [name for name, owner in probe.owner.items() if owner.numel() and probe.batch[name].is_floating_point()]
+    floats = _floats(probe)
     found = np.zeros(len(probe.labels))
     # cuDNN refuses the backward pass of a recurrent network in evaluation mode; torch's own kernels do not.
     kernels = torch.backends.cudnn.flags(enabled=False) if probe.device.type == "cuda" else nullcontext()
@@ -70,6 +70,58 @@ def integrated_gradients(probe: Probe, *, steps: int = STEPS) -> tuple[np.ndarra
         for part in ((torch.arange(steps) + 0.5) / steps).to(probe.device).split(probe.chunk):
             found += _part(probe, floats, look_ups, part) / steps
     return found, 2 * steps + (2 if look_ups else 0)
+
+
+@dataclass(frozen=True)
+class Path:
+    """The same path of one row as plain vectors of all D numbers that change on it.
+
+    Attributes:
+        x, blank: (1, D) the row, and `nothing`.
+        evidence: (N, D) points -> (N,); each by itself, with a gradient.
+        owner: (D,) the piece that a number belongs to, -1 for none.
+    """
+
+    x: Tensor
+    blank: Tensor
+    evidence: Callable[[Tensor], Tensor]
+    owner: Tensor
+
+
+def path_of(probe: Probe) -> Path | None:
+    """What a function of vectors needs to explain a row; None as in `integrated_gradients`."""
+    look_ups = find_look_ups(probe)
+    if look_ups is None:
+        return None
+    floats, everything = _floats(probe), torch.ones(1, probe.units, dtype=torch.bool, device=probe.device)
+    ends = [(probe.batch[name][0], probe.blanked(name, everything)[0]) for name in floats]
+    ends += [(look_up.row, look_up.blank) for look_up in look_ups]
+    owners = [probe.owner[name] for name in floats]
+    for look_up in look_ups:
+        owner = probe.owner[look_up.entry][look_up.position]
+        owners.append(owner.unsqueeze(-1).expand(look_up.row.shape).flatten())
+    if not ends:
+        return None
+
+    def evidence(points: Tensor) -> Tensor:
+        batch, parts = probe.repeated(len(points)), points.split([row.numel() for row, _ in ends], 1)
+        shaped = [part.reshape(len(points), *row.shape) for part, (row, _) in zip(parts, ends, strict=True)]
+        batch |= dict(zip(floats, shaped, strict=False))
+        replaced = [(one, part.movedim(0, one.axis)) for one, part in zip(look_ups, shaped[len(floats) :], strict=True)]
+        with _replacing(replaced):
+            return probe.evidence_of(batch)
+
+    x, blank = (torch.cat([pair[i].flatten() for pair in ends])[None].detach() for i in (0, 1))
+    return Path(x, blank, evidence, torch.cat([owner.flatten() for owner in owners]))
+
+
+def by_piece(path: Path, shares: Tensor, pieces: int) -> np.ndarray:
+    """(P,) float64 sums of the (D,) shares of the numbers of each piece."""
+    return _by_piece(shares.detach().cpu().double(), path.owner.cpu(), pieces)
+
+
+def _floats(probe: Probe) -> list[str]:
+    return [name for name, owner in probe.owner.items() if owner.numel() and probe.batch[name].is_floating_point()]
 
 
 def _part(probe: Probe, floats: list[str], look_ups: list[LookUp], alphas: Tensor) -> np.ndarray:

@@ -13,10 +13,11 @@ import torch
 from torch import nn
 
 from deepdojo.errors import DataError, UnknownNameError
+from deepdojo.explain.attention_rollout import rollout
 from deepdojo.explain.deletion import LEAST_UNITS, Deletion, delete, gap
 from deepdojo.explain.evidence import MAX_UNITS, OutOfTime, Probe, evaluation
-from deepdojo.explain.integrated_gradients import integrated_gradients
 from deepdojo.explain.occlusion import occlusion
+from deepdojo.explain.own_functions import area_under_deletion, gradients
 from deepdojo.tasks.base import Row, Task
 
 __all__ = ["METHODS", "explain_rows"]
@@ -29,16 +30,19 @@ class Method:
     Attributes:
         score: a probe's scores (P,) and the number of passes, or None where the method has no meaning for the model.
         complete: whether scores shall sum to what all pieces carry together; the error is then reported.
+        silent: a model that it has no meaning for is no news.
     """
 
     title: str
     score: Callable[[Probe], tuple[np.ndarray, int] | None]
     complete: bool
+    silent: bool = False
 
 
 METHODS: Mapping[str, Method] = {
     "occlusion": Method("occlusion", occlusion, complete=False),
-    "integrated_gradients": Method("integrated gradients", integrated_gradients, complete=True),
+    "integrated_gradients": Method("integrated gradients", gradients, complete=True),
+    "attention_rollout": Method("attention rollout", rollout, complete=False, silent=True),
 }
 NOTHING_TO_DELETE = "decisions of this task cannot be explained by deleting parts: no part has an empty value"
 EXTRA_FRAC = 0.25
@@ -83,7 +87,8 @@ def explain_rows(
     Returns:
         explanations/index.json: rows_n, summary (a method each: gap, low, high, p, random_gap, random_low, random_high,
         n, passes of one example in all, seconds, the gap of exp(evidence) as bounded_gap, bounded_low, bounded_high,
-        and where scores shall sum to what the pieces carry, the median relative completeness_error),
+        by a learner's `deletion_auc` its mean, and where scores shall sum to what the pieces carry, the median
+        relative completeness_error),
         items (a row and method each; `counted` where the row is in the gap), looks (of each row where the model looked
         in the picture for each part of its answer, if it does), selection (rows: how many, right, wrong,
         extra to the gap), skipped (reason -> rows), notes (sentences for the user). A summary needs two rows.
@@ -128,6 +133,7 @@ class _Tally:
     passes: int = 0
     seconds: float = 0.0
     errors: list[float] = field(default_factory=list)
+    areas: list[float] = field(default_factory=list)
 
 
 @dataclass
@@ -180,7 +186,9 @@ class _Session:
 
     def explained_in_time(self, row: Row, right: bool | None, *, counted: bool) -> bool:
         """`explain`; False, and nothing of the row kept, where time ended within it."""
-        before = {name: replace(tally, errors=[*tally.errors]) for name, tally in self.tallies.items()}
+        before = {
+            name: replace(tally, errors=[*tally.errors], areas=[*tally.areas]) for name, tally in self.tallies.items()
+        }
         try:
             self.explain(row, right, counted=counted)
         except OutOfTime:
@@ -256,7 +264,8 @@ class _Session:
             if found is None:
                 del self.tallies[name]
                 self.items = [item for item in self.items if item["method"] != name]
-                self._note(f"{method.title} is left out: this model reads whole numbers without a look-up module")
+                if not method.silent:
+                    self._note(f"{method.title} is left out: this model reads whole numbers without a look-up module")
                 continue
             scores[name] = found[0]
             tally = self.tallies[name]
@@ -269,7 +278,12 @@ class _Session:
     def _test(self, probe: Probe, scores: Mapping[str, np.ndarray]) -> None:
         # A row's thirds depend on its place in the sample alone: a method added or removed moves no other figure.
         generator = np.random.default_rng([self.seed, 2, len(self.deletions)])
-        self.deletions.append(delete(probe, {name: probe.sums(values) for name, values in scores.items()}, generator))
+        sums = {name: probe.sums(values) for name, values in scores.items()}
+        for name, values in sums.items():
+            area = area_under_deletion(probe, values)
+            if area is not None:
+                self.tallies[name].areas.append(area)
+        self.deletions.append(delete(probe, sums, generator))
 
     def _skip(self, reason: str) -> None:
         self.skipped[reason] = self.skipped.get(reason, 0) + 1
@@ -319,7 +333,9 @@ class _Session:
             "n": len(self.deletions),
             "passes": tally.passes,
             "seconds": tally.seconds,
-        } | ({"completeness_error": float(np.median(tally.errors))} if tally.errors else {})
+            **({"completeness_error": float(np.median(tally.errors))} if tally.errors else {}),
+            **({"deletion_auc": float(np.mean(tally.areas))} if tally.areas else {}),
+        }
 
 
 def _size(probe: Probe, task: Task, row: Row) -> dict[str, Any]:

@@ -56,6 +56,7 @@ LAYERS: dict[str, str] = {
     "RNN": "elman",
     "RelativePositions": "positions_relative",
     "Residual": "residual_drop_path",
+    "ResidualBlock": "residual_block",
     "RotaryPositions": "positions_rotary",
     "SinusoidalPositions": "positions_sinusoidal",
     "adaptive_average_pool1d": "pooling_adaptive",
@@ -136,10 +137,22 @@ LAYERS: dict[str, str] = {
 
 ELSEWHERE: dict[str, str] = {
     "adam": "AdamW: the optimizer of recipes with train.optimizer = adamw",
+    "attention_rollout": "Shares of a decision by attention, where rows of an encoder are explained",
+    "beam_search": "Several beginnings side by side, where a translation or a caption is written",
+    "bpe_encode": "The pieces of a word, where texts are read as BPE",
+    "deletion_auc": "The area under the deletion curve, beside the gap of each explanation",
     "draw": "One token drawn from probabilities, where a language model writes",
     "filtered": "Scores of tokens made probabilities: temperature, top-k, top-p",
+    "flip_and_shift": "Pictures mirrored and moved, of recipes with train.flip and train.shift",
+    "integrated_gradients": "Shares of a decision, where rows are explained",
+    "iou_of": "Overlaps of predicted boxes, where detectors choose among them",
+    "lora_linear": "The narrow matrices of a fine-tuning, of recipes with model.lora_rank",
+    "mel_filters": "Triangles on the mel scale, where a sound becomes bands",
+    "move_with_boxes": "Pictures and the boxes on them moved together, of detection",
     "schedule": "The learning rate of each step, where train.schedule = cosine",
     "sgd": "Stochastic gradient descent with momentum, of recipes with train.optimizer = sgd",
+    "stft": "Spectra of windows, where speech is learned to be spoken",
+    "suppressed": "Which of a class's predicted boxes stay (non-maximum suppression)",
 }
 """What may be replaced and is no layer: it lies where it is used, and is taken by `current(name, ours)`."""
 

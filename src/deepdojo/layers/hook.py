@@ -24,6 +24,7 @@ from torch import nn
 
 from deepdojo.errors import RecipeError, UnknownNameError
 from deepdojo.layers import ELSEWHERE, LAYERS
+from deepdojo.swaps import taking
 
 __all__ = ["Layer", "builtin", "current", "replaced", "require_built"]
 
@@ -104,7 +105,8 @@ def replaced(stand_ins: Mapping[str, Any], *, building: bool = True) -> Iterator
     swap = _Swap(stand_ins, dict.fromkeys(stand_ins, 0), building)
     token = _swap.set(swap)
     try:
-        yield swap.counts
+        with taking(current, frozenset(stand_ins)):
+            yield swap.counts
     finally:
         _swap.reset(token)
     for layer, cls, args, kwargs in swap.built:

@@ -17,9 +17,11 @@ from deepdojo.learn.learner import Learner, Row
 from deepdojo.learn.markdown import Style, render, wrapped
 from deepdojo.learn.words import ids_said, say
 from deepdojo.learn.wrapping import columns, fit
+from deepdojo.stand_ins.table import EXAMPLES, STAND_INS
 
 __all__ = ["Screen", "counted"]
 
+NOWHERE = {each.idea for each in STAND_INS if each.absent}
 _MARKS = {"passed": "✓", "earlier": "✓", "open": "·", "skipped": "–", "new": " "}
 _MOST = 100  # columns of prose
 
@@ -94,8 +96,9 @@ class Screen:
         self.write("")
 
     def passed_on(self, lesson: Lesson, path: Path, following: Lesson | None) -> None:
-        if lesson.stands_in_for:
-            self.say("with", file=shown_path(path))
+        places = [EXAMPLES.get(idea, "PROJECT") for idea in lesson.stands_in_for if idea not in NOWHERE]
+        if places:
+            self.say("with", command=f"dojo train {places[0]}", file=shown_path(path))
         if following is None:
             self.say("all_passed", "1")
         else:

@@ -42,8 +42,8 @@ SAYS = {
         "That was the last one: every lesson is passed or left out.", "这是最后一课：所有课程都已通过或跳过。"
     ),
     "with": Text(
-        "Train a real model with it: dojo train PROJECT --with {file}",
-        "用它训练真实模型：dojo train PROJECT --with {file}",
+        "Train a real model with it: {command} --with {file}",
+        "用它训练真实模型：{command} --with {file}",
     ),
     "hint": Text("Hint {n} of {total}: {text}", "提示 {n}/{total}：{text}"),
     "last_hint": Text(

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from deepdojo.errors import RecipeError
 from deepdojo.layers.attention_multi_head import MultiHeadAttention
 from deepdojo.layers.fully_connected import Linear
+from deepdojo.layers.hook import current
 from deepdojo.layers.shapes import ShapeError
 from deepdojo.models.part_names import matching
 
@@ -131,7 +132,8 @@ def _wrap(group: list[_Place], rank: int, alpha: float) -> None:
             f"a rank of {rank} is above the {min(weight.shape)} that a matrix of {tuple(weight.shape)} has",
             where="model.lora_rank", todo="give a smaller one",
         )  # fmt: skip
-    made = {p.name: Adapter(weight.shape[1], p.rows[1] - p.rows[0], rank, alpha).to(weight) for p in group}
+    make = current("lora_linear", Adapter)
+    made = {p.name: make(weight.shape[1], p.rows[1] - p.rows[0], rank, alpha).to(weight) for p in group}
     D = weight.shape[1]
     attention = isinstance(layer, MultiHeadAttention)
     rows = {name: (i * D, (i + 1) * D) for i, name in enumerate(PROJECTIONS)} if attention else {"whole": group[0].rows}

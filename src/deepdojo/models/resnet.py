@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -24,6 +23,7 @@ from deepdojo.layers.dropouts import Dropout
 from deepdojo.layers.fully_connected import Linear
 from deepdojo.layers.hook import current
 from deepdojo.layers.pooling import max_pool2d
+from deepdojo.layers.residual_block import ResidualBlock
 from deepdojo.models.checks import require, require_at_least, require_shares
 from deepdojo.models.heads import shrink_head
 from deepdojo.models.images import Pooling, channels_last, global_poolings, halve
@@ -88,48 +88,6 @@ class ResnetConfig:
             )
 
 
-class _Shortcut(nn.Module):
-    """A block's input in the shape of its output; the input itself where that is the same."""
-
-    def __init__(self, c_in: int, c_out: int, stride: int, kind: str) -> None:
-        super().__init__()
-        self.stride, self.missing = stride, c_out - c_in
-        project = kind == "projection" and (c_in != c_out or stride > 1)
-        self.conv = Conv2d(c_in, c_out, 1, stride, bias=False) if project else None
-        self.norm = BatchNorm2d(c_out) if project else None
-
-    def forward(self, x: Float[Tensor, "B I Y X"]) -> Float[Tensor, "B O y x"]:
-        if self.conv is not None and self.norm is not None:
-            return self.norm(self.conv(x))
-        if self.stride > 1:
-            x = x[:, :, :: self.stride, :: self.stride]
-        return F.pad(x, (0, 0, 0, 0, 0, self.missing)) if self.missing else x
-
-
-class _Block(nn.Module):
-    """y = f(x' + N2(conv2(f(N1(conv1(x)))))), or with `preactivation` y = x' + conv2(f(N2(conv1(f(N1(x)))))).
-
-    x' is the shortcut: x, or its projection. N is batch normalisation, f the activation.
-    """
-
-    def __init__(self, c_in: int, c_out: int, stride: int, config: ResnetConfig) -> None:
-        super().__init__()
-        self.before = config.preactivation
-        self.conv1 = Conv2d(c_in, c_out, 3, stride, 1, bias=False)  # the norm's bias does that work
-        self.norm1 = BatchNorm2d(c_in if self.before else c_out)
-        self.conv2 = Conv2d(c_out, c_out, 3, 1, 1, bias=False)
-        self.norm2 = BatchNorm2d(c_out)
-        self.shortcut = _Shortcut(c_in, c_out, stride, config.shortcut)
-        self.bend = activation(config.activation)
-
-    def forward(self, x: Float[Tensor, "B I Y X"]) -> Float[Tensor, "B O y x"]:
-        if self.before:
-            y = self.conv2(self.bend(self.norm2(self.conv1(self.bend(self.norm1(x))))))
-            return self.shortcut(x) + y
-        y = self.norm2(self.conv2(self.bend(self.norm1(self.conv1(x)))))
-        return self.bend(self.shortcut(x) + y)
-
-
 class Resnet(nn.Module):
     """A convolution, stages of residual blocks, global pooling, a linear head.
 
@@ -155,7 +113,11 @@ class Resnet(nn.Module):
         for stage, (c_out, count) in enumerate(zip(config.widths, counts, strict=True)):
             first = 2 if stage > 0 and config.halving == "stride" else 1
             ins, steps = [width, *[c_out] * (count - 1)], [first, *[1] * (count - 1)]
-            self.stages.append(nn.Sequential(*(_Block(i, c_out, s, config) for i, s in zip(ins, steps, strict=True))))
+            blocks = [
+                ResidualBlock(i, c_out, s, config.shortcut, config.preactivation, config.activation)
+                for i, s in zip(ins, steps, strict=True)
+            ]
+            self.stages.append(nn.Sequential(*blocks))
             width = c_out
         self.poolings = global_poolings(config.pooling)
         self.dropout = Dropout(config.dropout)

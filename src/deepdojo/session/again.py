@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deepdojo.errors import RunError, UnknownNameError
+from deepdojo.errors import RecipeError, RunError, UnknownNameError, UsageError
+from deepdojo.places import write_json
 from deepdojo.runs import PARTIAL, Run
 from deepdojo.session.listener import Listener, Part
 from deepdojo.session.start import resumed
@@ -17,6 +18,8 @@ from deepdojo.session.start import resumed
 if TYPE_CHECKING:
     from deepdojo.scoring.measured import Measured
     from deepdojo.scoring.seeds import SeedsDifference
+    from deepdojo.session.train import Session
+    from deepdojo.stand_ins.own import OwnCode
 
 __all__ = ["compare_runs", "explain_again", "named_run", "reproduce_run"]
 
@@ -108,7 +111,13 @@ def named_run(name: str, folders: Sequence[Path]) -> Run:
     return known[name]
 
 
-def explain_again(run: Run, listener: Listener, *, offline: bool, trust: bool) -> dict[str, Any]:
+def explain_again(
+    run: Run, listener: Listener, *, offline: bool, trust: bool, own: OwnCode | None = None
+) -> dict[str, Any]:
+    """Decisions explained anew; `own`: a learner's code for this time, kept beside the explanations.
+
+    Raises: UsageError where that is of a training. RecipeError where the explanations never take it.
+    """
     from deepdojo.report import write_report
     from deepdojo.session.finish import explain_run
     from deepdojo.training.precision import using_threads
@@ -116,9 +125,33 @@ def explain_again(run: Run, listener: Listener, *, offline: bool, trust: bool) -
     session = resumed(run, listener=listener, started=time.monotonic(), trust=trust, offline=offline, budget_s=None)
     listener.stage("explain")
     with using_threads(run.read_json("environment.json")["threads"] or 1):
-        explained = explain_run(run, session)
+        explained = _explained(run, session, own) if own else explain_run(run, session)
     write_report(run.folder)
     listener.finish()
+    return explained
+
+
+def _explained(run: Run, session: Session, own: OwnCode) -> dict[str, Any]:
+    from deepdojo.session.finish import explain_run
+    from deepdojo.stand_ins.own import OwnCode
+
+    for idea in own.ideas:
+        if idea.kind != "explanation":
+            raise UsageError(
+                f"{idea.name} is of a training, and this run is trained", where=idea.file,
+                todo=f"dojo train {run.info['project']} --with {idea.file}",
+            )  # fmt: skip
+    both = OwnCode((*session.own.ideas, *own.ideas))
+    with both.at_work() as counts:
+        explained = explain_run(run, session)
+    own.counts = dict(counts)
+    unused = [idea for idea in own.ideas if not own.replaced()[idea.name]]
+    if unused:
+        raise RecipeError(f"no explanation of this run takes {unused[0].name}", where=unused[0].file,
+                          todo="see the notes of dojo explain")  # fmt: skip
+    own.keep(run.folder)
+    explained["with"] = own.written()
+    write_json(run.folder / "explanations" / "index.json", explained)
     return explained
 
 

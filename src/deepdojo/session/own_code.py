@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 __all__ = ["NotPassed", "own_code", "prove"]
 
 
+EXPLAINING = {"attention_rollout", "deletion_auc", "integrated_gradients"}
+LOOKED_AT = 10
+FEW_ROWS = 2
+"""Predicted under watch, of the validation rows."""
+
+
 class NotPassed(DojoError):
     """The lesson's own check says that a learner's file is not right; `verdict` says why."""
 
@@ -83,6 +89,7 @@ def prove(session: Session, task: Task, store: Store | Stream, device: torch.dev
     import torch
 
     from deepdojo.models import create_model
+    from deepdojo.models.lora import add_lora
     from deepdojo.stand_ins.probe import compared, watch_layers, watched
     from deepdojo.stand_ins.probe_elsewhere import PROBES
 
@@ -91,7 +98,10 @@ def prove(session: Session, task: Task, store: Store | Stream, device: torch.dev
     def make() -> nn.Module:
         with torch.random.fork_rng():
             torch.manual_seed(session.seed)
-            return create_model(asked.name, task.dims(), **asked.arguments)
+            model = create_model(asked.name, task.dims(), **asked.arguments)
+            if asked.lora_rank and asked.source is not None:
+                add_lora(model, rank=asked.lora_rank, alpha=asked.lora_alpha, on=asked.lora_on)
+            return model
 
     with watched(own) as watch:
         plain = make()
@@ -102,10 +112,13 @@ def prove(session: Session, task: Task, store: Store | Stream, device: torch.dev
     with own.building():
         theirs = make()
     compared(own, watch, plain, theirs)
+    if EXPLAINING & own.parts.keys():
+        _explained(session, task, plain, device)  # compares each row
     for idea in own.ideas:
         for part in idea.parts:
-            if own.counts[part] and part in PROBES:
-                PROBES[part](idea, part, train)
+            probe = PROBES.get(part) or PROBES.get(idea.name)
+            if own.counts[part] and probe is not None:
+                probe(idea, part, train)
     for name, count in own.replaced().items():
         idea = next(i for i in own.ideas if i.name == name)
         said = f"in {count} place{'s' if count > 1 else ''}, compared with the built-in" if count else "taken nowhere"
@@ -115,18 +128,40 @@ def prove(session: Session, task: Task, store: Store | Stream, device: torch.dev
 def _step(session: Session, task: Task, model: nn.Module, store: Store | Stream, device: torch.device) -> None:
     """All that a training does once: a step, an optimizer, a rate, a prediction, a text."""
     from deepdojo.session.tried_steps import trial
+    from deepdojo.training.augment import build_augment, draws
     from deepdojo.training.optimizers import build_optimizer
-    from deepdojo.training.predictor import evaluating
+    from deepdojo.training.predictor import evaluating, predict_rows
     from deepdojo.training.schedules import lr_factor
 
     train = session.recipe.train
     trial(task, model, model, store)
+    augment = build_augment(train, task)
+    if augment is not None:
+        augment(store.cut(store.batches(FEW_ROWS)[0], device), draws(session.seed, 0))
     build_optimizer(model, train, device)
     lr_factor(train.schedule, 0, 10, warmup=train.warmup, final=train.final_lr)
+    rows = list((session.dataset.rows("validation") or session.dataset.rows("train"))[:FEW_ROWS])
+    if not task.contract.host_run:  # a row of one is a text without end
+        predict_rows(task, model, rows, device, reject=lambda row, why: None)
     with evaluating(model):
-        task.predict(model, store.cut(store.batches(1)[0], device))
+        if task.contract.host_run:
+            task.predict(model, store.cut(store.batches(1)[0], device))
         if task.writes:
             task.write(model, "", 1)
+    if EXPLAINING & session.own.parts.keys():
+        _explained(session, task, model, device)
+
+
+def _explained(session: Session, task: Task, model: nn.Module, device: torch.device) -> None:
+    """The decision on a row, where the run will explain some."""
+    from deepdojo.data.rowset import ById
+    from deepdojo.explain import explain_rows
+    from deepdojo.training.predictor import predict_rows
+
+    if session.options.explain and task.blank and not session.unscored:
+        rows = (session.dataset.rows("validation") or session.dataset.rows("train"))[:LOOKED_AT]
+        cells = ById(predict_rows(task, model, rows, device, reject=lambda row, why: None))
+        explain_rows(task, model, rows, cells, device=device, n=1)
 
 
 def require_taken(own: OwnCode, recipe: str, session: Session) -> None:

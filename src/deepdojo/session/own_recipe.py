@@ -10,18 +10,14 @@ from typing import Any
 
 from deepdojo.data.project import Project, builtin_projects
 from deepdojo.errors import DojoError, RecipeError
-from deepdojo.recipes import Recipe
+from deepdojo.recipes import Recipe, TrainSection
 from deepdojo.session.defaults import resolve
 from deepdojo.stand_ins.own import OwnCode
+from deepdojo.stand_ins.table import STAND_INS
 
 __all__ = ["recipe_taking"]
 
 ROWS = 1000  # for what a recipe leaves to the number of rows; which parts it takes doesn't depend on that
-SETTINGS = {
-    "schedule": "train.schedule=cosine", "sgd": "train.optimizer=sgd", "adam": "train.optimizer=adamw",
-    "EncoderLayer": "model.dropout=0 --set model.activation=relu", "DecoderLayer": "model.dropout=0",
-}  # fmt: skip
-"""What makes a recipe take a part that it does not take as it stands."""
 
 
 def recipe_taking(project: Project, own: OwnCode, changes: Mapping[str, Any]) -> tuple[str, str | None]:
@@ -43,9 +39,10 @@ def recipe_taking(project: Project, own: OwnCode, changes: Mapping[str, Any]) ->
 
 
 def _advice(project: Project, own: OwnCode) -> str:
-    setting = next((SETTINGS[part] for part in own.parts if part in SETTINGS), None)
-    if setting is not None:
-        return f"add --set {setting}"
+    known = {each.idea: each.example for each in STAND_INS}
+    for idea in own.ideas:
+        if known.get(idea.name):
+            return f"try dojo train {known[idea.name]} --with {idea.file}"
     for other in builtin_projects():
         for name, recipe in _recipes(other, {}):
             if other.name != project.name and takes(recipe, other.spec.task, own):
@@ -78,14 +75,15 @@ def _counts(recipe: Recipe, task: str, own: OwnCode) -> dict[str, int]:
     from deepdojo.layers.hook import replaced
     from deepdojo.training.schedules import lr_factor
 
-    called = _called_by(task)
     train = recipe.train
+    called = _called_by(task) | _moved_by(task, train) | ({"lora_linear"} if recipe.model.lora_rank else set())
     try:
         with replaced({part: None if part in ELSEWHERE else made for part, made in own.parts.items()}) as counts:
             _build(recipe)
             lr_factor(train.schedule, 0, 10, warmup=train.warmup, final=train.final_lr)
     except (DojoError, RuntimeError, NotImplementedError):
         return dict.fromkeys(own.parts, 0)  # the code lacks something, or the recipe does not fit the example
+    called |= {"attention_rollout"} if _explains(task) and recipe.model.name in ("vit", "transformer") else set()
     optimizer = {"adamw": "adam"}.get(train.optimizer, train.optimizer)
     return {p: n + (p in called or p == optimizer) for p, n in counts.items()}
 
@@ -102,6 +100,24 @@ def _build(recipe: Recipe) -> None:
             create_model(recipe.model.name, example.dims, **recipe.model.arguments)
 
 
+def _moved_by(task: str, train: TrainSection) -> set[str]:
+    """Which augmentation a recipe asks for that a lesson has."""
+    from deepdojo.tasks import load_task
+
+    kind = load_task(task)
+    if not (kind.images and train.flip and train.shift):
+        return set()
+    if not kind.boxes:
+        return {"flip_and_shift"}
+    return set() if train.zoom or train.stretch or train.flip_up else {"move_with_boxes"}
+
+
+def _explains(task: str) -> bool:
+    from deepdojo.tasks import load_task
+
+    return bool(load_task(task).blank)
+
+
 def _called_by(task: str) -> set[str]:
     """What the task takes when it is at work, by its source: loss and decoding."""
     from deepdojo.tasks import load_task
@@ -110,4 +126,8 @@ def _called_by(task: str) -> set[str]:
     text = "".join(inspect.getsource(inspect.getmodule(each) or each) for each in kind.__mro__[:-1]
                    if each.__module__.startswith("deepdojo."))  # fmt: skip
     found = set(re.findall(r'current\("(\w+)"', text))
+    found |= {"beam_search"} if "current_beam_search(" in text else set()
+    found |= {"bpe_encode"} if 'tokens: str = "bpe"' in text else set()
+    found |= {"mel_filters"} if "LogMel." in text else {"mel_filters", "stft"} if "MelFrames." in text else set()
+    found |= {"integrated_gradients", "deletion_auc"} if kind.blank else set()
     return found | ({"filtered", "draw"} if kind.writes else set())

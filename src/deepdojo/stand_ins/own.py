@@ -34,6 +34,7 @@ class Idea:
         name: the idea, as `dojo list layers` has it.
         file: the file's name, without its folder.
         source: its text. lesson: which one it has passed, or None.
+        kind: layer, loss, optimizer, …, as in the table.
         parts: what `current` and the layers' hook give in the built-in's place.
     """
 
@@ -42,6 +43,7 @@ class Idea:
     source: str
     parts: Mapping[str, Any]
     lesson: str | None = None
+    kind: str = "layer"
 
     @property
     def sha256(self) -> str:
@@ -81,14 +83,16 @@ class OwnCode:
             yield
 
     @contextmanager
-    def at_work(self) -> Iterator[None]:
-        """What is trained or predicted inside takes the learner's loss, optimizer, schedule, decoding."""
+    def at_work(self) -> Iterator[Mapping[str, int]]:
+        """What is trained or predicted inside takes the learner's loss, optimizer, schedule, decoding; gives which
+        parts were."""
         with ExitStack() as stack:
+            counts: Mapping[str, int] = {}
             if self:
                 from deepdojo.layers.hook import replaced
 
-                stack.enter_context(replaced(self.parts, building=False))
-            yield
+                counts = stack.enter_context(replaced(self.parts, building=False))
+            yield counts
 
     def written(self) -> list[dict[str, Any]]:
         """The `[[with]]` of run.toml."""
@@ -128,7 +132,7 @@ def ideas_of(source: str, file: str, *, lesson: str | None = None, names: Sequen
             f"defines nothing that may be replaced (it defines {said})", where=file, todo="see dojo list layers"
         )
     space = _run(source, file)
-    found = [Idea(each.idea, file, source, _adapted(each, space), lesson) for each in known]
+    found = [Idea(each.idea, file, source, _adapted(each, space), lesson, each.kind) for each in known]
     return found + [Idea(name, file, source, {name: space[name]}, lesson) for name in plain]
 
 

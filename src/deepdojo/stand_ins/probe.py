@@ -13,13 +13,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from deepdojo.errors import DojoError, RecipeError
-from deepdojo.layers import ELSEWHERE
-from deepdojo.layers.hook import builtin, replaced
+from deepdojo.layers.hook import replaced
+from deepdojo.stand_ins.homes import ours
 from deepdojo.stand_ins.own import Idea, OwnCode
+from deepdojo.stand_ins.probe_calls import COMPARISONS
 
 __all__ = ["Watch", "compared", "watch_layers", "watched"]
 
@@ -54,27 +56,27 @@ def watched(own: OwnCode) -> Iterator[Watch]:
     watch = Watch({part: [] for part in own.parts})
     spies: dict[str, Any] = {}
     for part in own.parts:
-        ours = None if part in ELSEWHERE else builtin(part)
-        spies[part] = ours if ours is None or inspect.isclass(ours) else _spy(ours, watch.calls[part])
+        plain = ours(part)
+        spies[part] = plain if plain is None or inspect.isclass(plain) else _spy(plain, watch.calls[part])
     with replaced(spies) as counts:
         watch.counts = counts
         yield watch
 
 
-def _spy(ours: Callable[..., Any], calls: list[_Call]) -> Callable[..., Any]:
+def _spy(plain: Callable[..., Any], calls: list[_Call]) -> Callable[..., Any]:
     def spied(*args: Any, **kwargs: Any) -> Any:
         if len(calls) < MOST_CALLS and _shapes((args, kwargs)) not in [_shapes((c.args, c.kwargs)) for c in calls]:
             calls.append(_Call(_copied(args), _copied(kwargs)))
-        return ours(*args, **kwargs)
+        return plain(*args, **kwargs)
 
-    spied.__signature__ = inspect.signature(ours)  # type: ignore[attr-defined]
+    spied.__signature__ = inspect.signature(plain)  # type: ignore[attr-defined]
     return spied
 
 
 def watch_layers(watch: Watch, model: nn.Module) -> None:
     """Keeps what the layers of `model` are given whose class is watched."""
     for part, calls in watch.calls.items():
-        cls = None if part in ELSEWHERE else builtin(part)
+        cls = ours(part)
         for path, module in model.named_modules() if inspect.isclass(cls) else ():
             if type(module) is cls and len(calls) < MOST_CALLS:
                 calls.append(call := _Call((), {}, path))
@@ -101,17 +103,23 @@ def compared(own: OwnCode, watch: Watch, plain: nn.Module, theirs: nn.Module) ->
             for part, made in idea.parts.items():
                 for call in watch.calls[part]:
                     if not inspect.isclass(made):
-                        _compare(idea, part, builtin(part), made, call)
+                        plain_part = ours(part)
+                        assert plain_part is not None
+                        if part in COMPARISONS:
+                            COMPARISONS[part](idea, plain_part, made, call.args, call.kwargs)
+                        else:
+                            _compare(idea, part, plain_part, made, call)
                     elif call.args or call.kwargs:
                         _compare_layers(idea, plain.get_submodule(call.module), theirs.get_submodule(call.module), call)
 
 
-def _compare_layers(idea: Idea, ours: nn.Module, theirs: nn.Module, call: _Call) -> None:
+def _compare_layers(idea: Idea, plain: nn.Module, theirs: nn.Module, call: _Call) -> None:
     """The same for a class: a module of each kind with the same weights, on what the built-in one was given."""
-    names = [name for name, _ in ours.named_parameters()]
+    names = [name for name, _ in plain.named_parameters()]
+    training = bool(getattr(theirs, "compared_in_training", False))  # else dropout inside would draw
 
     def through(module: nn.Module) -> Callable[..., Any]:
-        module = copy.deepcopy(module).cpu().double().eval()  # dropout inside would draw
+        module = copy.deepcopy(module).cpu().double().train(training)
 
         def run(*both: Any, **more: Any) -> Any:
             weights = dict(zip(names, both[: len(names)], strict=True))
@@ -119,13 +127,13 @@ def _compare_layers(idea: Idea, ours: nn.Module, theirs: nn.Module, call: _Call)
 
         return run
 
-    weights = tuple(p.detach().clone().requires_grad_() for p in ours.parameters())
-    _compare(idea, idea.name, through(ours), through(theirs), _Call((*weights, *call.args), call.kwargs))
+    weights = tuple(p.detach().clone().requires_grad_() for p in plain.parameters())
+    _compare(idea, idea.name, through(plain), through(theirs), _Call((*weights, *call.args), call.kwargs))
 
 
-def _compare(idea: Idea, part: str, ours: Callable[..., Any], theirs: Callable[..., Any], call: _Call) -> None:
+def _compare(idea: Idea, part: str, plain: Callable[..., Any], theirs: Callable[..., Any], call: _Call) -> None:
     given = _doubled((call.args, call.kwargs))
-    wanted, wanted_grads, wanted_args = _answer(ours, given)
+    wanted, wanted_grads, wanted_args = _answer(plain, given)
     try:
         got, got_grads, got_args = _answer(theirs, given)
     except DojoError:
@@ -221,6 +229,8 @@ def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
 
 
 def _tensors(value: Any) -> list[Tensor]:
+    if isinstance(value, np.ndarray):
+        return [torch.from_numpy(value.copy())]
     if isinstance(value, Tensor):
         return [value]
     if isinstance(value, dict):

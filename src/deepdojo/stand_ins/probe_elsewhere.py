@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from deepdojo.errors import DojoError, RecipeError
+from deepdojo.layers.attention_causal import CausalSelfAttention
 from deepdojo.layers.hook import replaced
+from deepdojo.layers.key_value_cache import KeyValues
 from deepdojo.recipes import TrainSection
 from deepdojo.stand_ins.own import Idea
 from deepdojo.training.optimizers import build_optimizer
@@ -75,9 +78,34 @@ def _schedule(idea: Idea, part: str, train: TrainSection) -> None:
                 )  # fmt: skip
 
 
+def _cached(idea: Idea, part: str, train: TrainSection) -> None:
+    """A text read in three pieces, each with a cache of what came before, beside the whole of it."""
+    draws = torch.Generator().manual_seed(11)
+    with replaced({}):
+        ours = CausalSelfAttention(12, 3).double()
+    with torch.no_grad():
+        for p in ours.parameters():
+            p.copy_(torch.randn(p.shape, generator=draws, dtype=torch.float64))
+    theirs = copy.deepcopy(ours)
+    theirs.__class__ = idea.parts[part]
+    x, cache = torch.randn(2, 7, 12, generator=draws, dtype=torch.float64), KeyValues(7)
+    with torch.no_grad():
+        whole = ours(x)
+        try:
+            read = torch.cat([theirs(piece, cache=cache) for piece in x.split([3, 1, 3], 1)], 1)
+        except DojoError:
+            raise
+        except Exception as error:
+            raise _refused(idea, f"stops with {type(error).__name__}: {error}") from None
+    if not torch.allclose(whole, read, rtol=LIMIT, atol=LIMIT):
+        raise _refused(idea, "gives other steps one after another than for a whole text")
+
+
 def _refused(idea: Idea, what: str) -> RecipeError:
     return RecipeError(f"{idea.name} {what}", where=idea.file, todo="compare both step by step, as dojo grade does")
 
 
-PROBES: dict[str, Callable[[Idea, str, Any], None]] = {"adam": _optimizer, "sgd": _optimizer, "schedule": _schedule}
-"""Of the parts that are no layers."""
+PROBES: dict[str, Callable[[Idea, str, Any], None]] = {
+    "adam": _optimizer, "sgd": _optimizer, "schedule": _schedule, "kv_cache": _cached,
+}  # fmt: skip
+"""By part or idea: what the calls of a training step do not show."""

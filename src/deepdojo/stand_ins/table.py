@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["STAND_INS", "StandIn", "stand_in_of"]
+__all__ = ["EXAMPLES", "STAND_INS", "StandIn", "stand_in_of"]
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class StandIn:
 
     Attributes:
         idea: the name under which a run and the board count it.
-        kind: layer, loss, optimizer, schedule, decoding.
+        kind: layer, loss, optimizer, schedule, decoding, augmentation, feature, explanation.
         names: what the learner's file defines; the first one tells it.
         parts: what the trainings ask `current` for; each of them is made of the learner's code.
         file: of this folder, with the adapter; "" where the lesson's signature is the built-in's own.
@@ -26,6 +26,11 @@ class StandIn:
     parts: tuple[str, ...] = ()
     file: str = ""
     absent: str = ""
+
+    @property
+    def example(self) -> str:
+        """A built-in project that takes it, and settings where it has to be asked for them; "" where none does."""
+        return EXAMPLES.get(self.idea, "")
 
 
 def _layer(idea: str, *names: str, parts: tuple[str, ...] = (), file: str = "", kind: str = "layer") -> StandIn:
@@ -44,6 +49,7 @@ STAND_INS: tuple[StandIn, ...] = (
     _layer("conv2d", file="convolution"),
     _layer("max_pool2d", file="pooling"),
     _layer("batch_norm", "BatchNorm2d", parts=("batch_norm",), file="batch_norm"),
+    _layer("residual_block", parts=("ResidualBlock",), file="residual_block"),
     _layer("rnn", parts=("elman_cell",), file="recurrence"),
     _layer("masked_rnn", parts=("RNN",), file="recurrence"),
     _layer("lstm_cell"),
@@ -65,35 +71,67 @@ STAND_INS: tuple[StandIn, ...] = (
     _layer("lm_loss", parts=("next_token_loss",), file="losses", kind="loss"),
     _layer("ctc_loss", file="losses", kind="loss"),
     StandIn("sampler", "decoding", ("filter_logits", "sample"), ("filtered", "draw"), "sampler"),
-    _nowhere("tokenizer", "feature", ("bpe_train", "bpe_encode"),
-             "texts are cut into pieces before a training, in compiled code"),
-    _nowhere("residual_block", "layer", ("residual_block",),
-             "the lesson's block normalises by its batch alone, so no trained network could predict"),
-    _nowhere("kv_cache", "decoding", ("step",),
-             "a cache is part of each model's own step, not a function that it takes"),
+    StandIn("tokenizer", "feature", ("bpe_encode", "bpe_train"), ("bpe_encode",), "tokenizer"),
+    StandIn("kv_cache", "decoding", ("step",), ("CausalSelfAttention",), "kv_cache"),
     _nowhere("decoder", "model", ("GPT",), "a whole model is not replaced; its layers are"),
-    _nowhere("augment", "augmentation", ("flip_crop",),
-             "recipes here flip and shift by shares of their own, which a crop does not give"),
-    _nowhere("nms", "decoding", ("nms",),
-             "the detectors here take the peaks of a heat map, which need none"),
-    _nowhere("box_iou", "loss", ("box_iou",),
-             "the detectors here learn by GIoU, and scores are never replaced"),
-    _nowhere("stft", "feature", ("stft",),
-             "sounds become spectra when they are read, in numpy, once for all runs"),
-    _nowhere("mel_filters", "feature", ("mel_filters",),
-             "sounds become spectra when they are read, in numpy, once for all runs"),
+    StandIn("beam_search", "decoding", ("beam_search",), ("beam_search",), "beam_search"),
+    StandIn("augment", "augmentation", ("flip_crop",), ("flip_and_shift", "move_with_boxes"), "augment"),
+    StandIn("box_iou", "decoding", ("box_iou",), ("iou_of",), "boxes"),
+    StandIn("nms", "decoding", ("nms",), ("suppressed",), "boxes"),
+    StandIn("stft", "feature", ("stft",), ("stft",), "sounds"),
+    StandIn("mel_filters", "feature", ("mel_filters",), ("mel_filters",), "sounds"),
     _nowhere("grad_scaler", "training", ("GradScaler",),
-             "half precision here is bfloat16, whose range needs no scaling"),
+             "half precision here is bfloat16 on CUDA, whose range needs no scaling; no recipe trains in float16"),
     _nowhere("quantized_linear", "layer", ("quantize", "linear_int8"), "no recipe here trains with rounded weights"),
-    _nowhere("lora_linear", "layer", ("LoRALinear",),
-             "LoRA here is added to whatever layer a recipe names, not built as one"),
-    _nowhere("integrated_gradients", "explanation", ("integrated_gradients",),
-             "explanations here are made of many rows at once, in units of their task"),
-    _nowhere("attention_rollout", "explanation", ("attention_rollout",), "no explanation here rests on attention"),
-    _nowhere("deletion_curve", "explanation", ("deletion_auc",),
-             "it judges explanations, and what judges is never replaced"),
+    StandIn("lora_linear", "layer", ("LoRALinear",), ("lora_linear",), "lora"),
+    StandIn("integrated_gradients", "explanation", ("integrated_gradients",), ("integrated_gradients",)),
+    StandIn("attention_rollout", "explanation", ("attention_rollout",), ("attention_rollout",)),
+    StandIn("deletion_curve", "explanation", ("deletion_auc",), ("deletion_auc",)),
 )  # fmt: skip
 """In the order of the lessons. Beside these every name of `deepdojo.layers.LAYERS` may be defined."""
+
+
+EXAMPLES = {
+    "softmax": "movie-reviews",
+    "sgd": "digits --set train.optimizer=sgd",
+    "adam": "digits --set train.optimizer=adamw",
+    "schedule": "digits --set train.schedule=cosine",
+    "conv2d": "digits",
+    "max_pool2d": "digits",
+    "batch_norm": "digits",
+    "residual_block": "cifar10",
+    "rnn": "movie-reviews",
+    "masked_rnn": "movie-reviews",
+    "lstm_cell": "movie-reviews",
+    "gru_cell": "movie-reviews",
+    "crf": "wnut17",
+    "additive_attention": "multi30k-de-en",
+    "scaled_dot_product_attention": "movie-reviews",
+    "causal_keep": "shakespeare",
+    "multi_head_attention": "movie-reviews",
+    "layer_norm": "movie-reviews",
+    "rms_norm": "shakespeare",
+    "sinusoidal_positions": "movie-reviews",
+    "rope": "shakespeare",
+    "encoder_layer": "movie-reviews --set model.dropout=0 --set model.activation=relu",
+    "decoder_layer": "multi30k-de-en --set model.dropout=0",
+    "lm_loss": "shakespeare",
+    "ctc_loss": "spoken-digit-strings",
+    "sampler": "shakespeare",
+    "beam_search": "multi30k-de-en",
+    "tokenizer": "multi30k-de-en",
+    "kv_cache": "shakespeare --set model.positions=learned",
+    "augment": "cifar10",
+    "box_iou": "raccoon",
+    "nms": "raccoon",
+    "stft": "kathleen",
+    "mel_filters": "spoken-digits",
+    "lora_linear": "digits -r vit --from RUN --set model.lora_rank=4",
+    "integrated_gradients": "digits",
+    "attention_rollout": "digits -r vit",
+    "deletion_curve": "digits",
+}
+"""Idea -> what stands behind `dojo train` and before `--with FILE`."""
 
 
 def stand_in_of(name: str) -> StandIn | None:

@@ -17,7 +17,7 @@ from deepdojo.data.codecs.pixels import Pixels
 from deepdojo.data.codecs.tokenizer import UNKNOWN, Tokenizer
 from deepdojo.data.rowset import column
 from deepdojo.errors import DataError, RecipeError
-from deepdojo.generation.beam_search import beam_search
+from deepdojo.generation.beam_search import current_beam_search
 from deepdojo.generation.consensus import most_in_common
 from deepdojo.layers import current
 from deepdojo.tasks.base import Batch, Example, Look, Part, Piece, Row, Task
@@ -164,7 +164,7 @@ class Captioning(Task):
         """The ids of the caption that was chosen for each image."""
         image = self.prepare(batch)["image"]
         prompt = torch.full((len(image), 1), self.begin, dtype=torch.long, device=image.device)
-        found, scores = beam_search(
+        found, scores = current_beam_search(self.beams, several=self.consensus)(
             model, prompt, self.longest, beams=self.beams, stop=[self.end], length_power=self.length_penalty,
             source=image,
         )  # fmt: skip

@@ -173,7 +173,7 @@ class Detection(Task):
         kept = []
         for k in np.unique(found[:, 0]):
             own = found[found[:, 0] == k]
-            chosen = suppressed(own[:, 2:], own[:, 1], self.overlap)
+            chosen = current("suppressed", silenced)(own[:, 2:], own[:, 1], self.overlap)
             kept.append(own[chosen] if len(parts) == 1 else _fused(own, chosen, self.overlap, len(parts)))
         best = sorted((box for boxes in kept for box in boxes.tolist()), key=lambda box: -box[1])[:MOST]
         return {"boxes": [[self.labels.decode(int(k)), s, *corners] for k, s, *corners in best]}
@@ -276,13 +276,18 @@ def _within(boxes: np.ndarray, size: Sequence[float]) -> np.ndarray:
     return boxes[(boxes[:, 4:] > boxes[:, 2:4]).all(axis=1)]
 
 
+def silenced(boxes: np.ndarray, scores: np.ndarray, overlap: float) -> np.ndarray:
+    """Indices of the boxes (N, 4) of one class that stay, best first."""
+    return suppressed(boxes, scores, overlap, current("iou_of", iou_of))
+
+
 def _fused(boxes: np.ndarray, chosen: np.ndarray, overlap: float, views: int) -> np.ndarray:
     """Each chosen box with those that it silences: their mean, weighted by score; the score is their sum over the
     number of views, so that what one view alone sees counts less.
 
     Source: Solovyev, Wang & Gabruseva 2021, "Weighted boxes fusion", section 3.
     """
-    iou = iou_of(boxes[:, 2:], boxes[chosen][:, 2:])
+    iou = current("iou_of", iou_of)(boxes[:, 2:], boxes[chosen][:, 2:])
     of = np.where(iou.max(axis=1) > overlap, iou.argmax(axis=1), -1)
     of[chosen] = np.arange(len(chosen))
     found = boxes[chosen].copy()

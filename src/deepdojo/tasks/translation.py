@@ -16,7 +16,7 @@ from deepdojo.data.codecs.tokenizer_byte_pairs import BytePairTokenizer
 from deepdojo.data.codecs.tokenizer_kinds import TextTokenizer, fit_tokenizer
 from deepdojo.data.rowset import column
 from deepdojo.errors import DataError, RecipeError
-from deepdojo.generation.beam_search import beam_search
+from deepdojo.generation.beam_search import current_beam_search
 from deepdojo.layers import current
 from deepdojo.tasks.base import Batch, Example, Part, Piece, Row, Task
 
@@ -165,7 +165,7 @@ class Translation(Task):
         """The ids of the best text that was found for each source."""
         source = batch["source"].long()
         prompt = source.new_full((len(source), 1), self.begin)
-        found, _ = beam_search(
+        found, _ = current_beam_search(self.beams)(
             model, prompt, self.longest, beams=self.beams, stop=[self.end], length_power=self.length_penalty,
             source=source, source_keep=batch["source_keep"],
         )  # fmt: skip

@@ -9,9 +9,10 @@ from collections.abc import Callable
 import torch
 
 from deepdojo.errors import RecipeError
+from deepdojo.layers import current
 from deepdojo.recipes import TrainSection
 from deepdojo.tasks.base import Batch, Task
-from deepdojo.training.augment_boxes import Moves, move, moved_boxes, moved_images
+from deepdojo.training.augment_boxes import Moves, move_with_boxes
 from deepdojo.training.augment_colours import saturate
 from deepdojo.training.augment_images import Recolour, Warp, erase, flip_and_shift, flip_up, recolour, warp
 from deepdojo.training.augment_sounds import Hearing, hear
@@ -89,9 +90,9 @@ def _image_steps(train: TrainSection, task: Task | type[Task]) -> Augment:
     if task.boxes:
         return _with_boxes(train, task)
     if train.flip or train.shift:
-        steps.append(
-            lambda images, draws: flip_and_shift(images, draws, flip=train.flip, shift=train.shift, fill=train.fill)
-        )
+        steps.append(lambda images, draws: _moving(train)(
+            images, draws, flip=train.flip, shift=train.shift, fill=train.fill
+        ))  # fmt: skip
     if train.flip_up:
         steps.append(flip_up)
     if train.rotate or train.zoom or train.shear or train.stretch:
@@ -110,6 +111,11 @@ def _image_steps(train: TrainSection, task: Task | type[Task]) -> Augment:
     return augment
 
 
+def _moving(train: TrainSection) -> Callable[..., torch.Tensor]:
+    """A learner's flip and crop where the recipe wants both."""
+    return current("flip_and_shift", flip_and_shift) if train.flip and train.shift else flip_and_shift
+
+
 def _in_place(train: TrainSection) -> list[Callable[[torch.Tensor, torch.Generator], torch.Tensor]]:
     """What changes a picture and moves nothing in it."""
     steps: list[Callable[[torch.Tensor, torch.Generator], torch.Tensor]] = []
@@ -125,17 +131,14 @@ def _in_place(train: TrainSection) -> list[Callable[[torch.Tensor, torch.Generat
 def _with_boxes(train: TrainSection, task: Task | type[Task]) -> Augment:
     """Pictures and the boxes on them by one map."""
     limits = Moves(train.flip, train.flip_up, train.zoom, train.stretch, train.shift, train.fill)
-    (image,), steps = task.images, _in_place(train)
+    (image,), (name,), steps = task.images, task.boxes, _in_place(train)
 
     def augment(batch: Batch, draws: torch.Generator) -> Batch:
-        height, width = batch[image].shape[2:]
         changed = dict(batch)
         if limits != Moves(fill=limits.fill):
-            drawn = move(len(batch[image]), height, width, draws, limits)
-            changed[image] = moved_images(batch[image], drawn, limits.fill)
-            for name in task.boxes:
-                found = moved_boxes(batch[name], batch[f"{name}_keep"], drawn, height, width)
-                changed[name], changed[f"{name}_keep"] = found
+            moved = current("move_with_boxes", move_with_boxes)
+            found = moved(batch[image], batch[name], batch[f"{name}_keep"], draws, limits)
+            changed[image], changed[name], changed[f"{name}_keep"] = found
         for step in steps:
             changed[image] = step(changed[image], draws)
         return changed

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from deepdojo.training.augment_images import OUTSIDE, as_before
 
-__all__ = ["Moves", "move", "moved_boxes", "moved_images"]
+__all__ = ["LEAST_SEEN", "Drawn", "Moves", "move", "move_with_boxes", "moved_boxes", "moved_images"]
 
 LEAST_SEEN = 0.25
 """A box of which a smaller share of the area is left in the picture is no longer one to be found."""
@@ -53,6 +53,19 @@ class Drawn:
 
     scale: Float[Tensor, "B 2"]
     offset: Float[Tensor, "B 2"]
+
+
+def move_with_boxes(
+    images: Shaped[Tensor, "B C Y X"],
+    boxes: Float[Tensor, "B N 4"],
+    keep: Bool[Tensor, "B N"],
+    generator: torch.Generator,
+    limits: Moves,
+) -> tuple[Shaped[Tensor, "B C Y X"], Float[Tensor, "B N 4"], Bool[Tensor, "B N"]]:
+    """Pictures and the boxes on them by one map, and which boxes are still there."""
+    height, width = images.shape[2:]
+    drawn = move(len(images), height, width, generator, limits)
+    return moved_images(images, drawn, limits.fill), *moved_boxes(boxes, keep, drawn, height, width)
 
 
 def move(count: int, height: int, width: int, generator: torch.Generator, limits: Moves) -> Drawn:

@@ -13,10 +13,13 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
-__all__ = ["OUTSIDE", "Recolour", "Warp", "as_before", "erase", "flip_and_shift", "flip_up", "recolour", "warp"]
+__all__ = [
+    "OUTSIDE", "Recolour", "Warp", "as_before", "erase", "flip_and_shift", "flip_up", "flipped_and_shifted", "inside",
+    "recolour", "warp",
+]  # fmt: skip
 
 OUTSIDE = {"edge": "border", "zero": "zeros", "reflect": "reflection"}
 """What a recipe calls `fill`, and what torch's `grid_sample` does."""
@@ -40,15 +43,27 @@ def flip_and_shift(
     Source: Krizhevsky et al. 2012, section 4.1 (translations and reflections); He et al. 2015 move by up to 4 pixels
     of 32, with zeros outside.
     """
-    count, _, height, width = images.shape
+    count = len(images)
     down, right = (torch.randint(-shift, shift + 1, (2, count, 1), generator=generator)).unbind()
+    mirrored = torch.rand(count, 1, generator=generator) < 0.5 if flip else torch.zeros(count, 1, dtype=torch.bool)
+    return flipped_and_shifted(images, down, right, mirrored, fill)
+
+
+def flipped_and_shifted(
+    images: Shaped[Tensor, "B C Y X"],
+    down: Int[Tensor, "B 1"],
+    right: Int[Tensor, "B 1"],
+    mirrored: Bool[Tensor, "B 1"],
+    fill: str = "edge",
+) -> Shaped[Tensor, "B C Y X"]:
+    """`flip_and_shift` with what was drawn: the pixel at (y, x) is that of (y + down, x' + right), x' = x or its
+    mirror's."""
+    count, _, height, width = images.shape
     rows, columns = torch.arange(height) + down, torch.arange(width) + right  # (B, Y), (B, X); beyond the image too
-    if flip:
-        mirrored = torch.rand(count, 1, generator=generator) < 0.5
-        columns = torch.where(mirrored, columns.flip(1), columns)
-    device = images.device
+    columns = torch.where(mirrored, columns.flip(1), columns)
+    device, shift = images.device, bool(down.any() or right.any())
     batch = torch.arange(count, device=device).view(-1, 1, 1)
-    row, column = _inside(rows, height, fill), _inside(columns, width, fill)
+    row, column = inside(rows, height, fill), inside(columns, width, fill)
     moved = images.permute(0, 2, 3, 1)[batch, row.to(device)[:, :, None], column.to(device)[:, None, :]]  # (B, Y, X, C)
     if fill == "zero" and shift:
         outside = (rows != row)[:, :, None, None] | (columns != column)[:, None, :, None]
@@ -62,7 +77,7 @@ def flip_up(images: Shaped[Tensor, "B C Y X"], generator: torch.Generator) -> Sh
     return torch.where(mirrored.to(images.device), images.flip(2), images)
 
 
-def _inside(at: Tensor, size: int, fill: str) -> Tensor:
+def inside(at: Tensor, size: int, fill: str) -> Tensor:
     """Positions beyond 0 to size - 1 brought back: to the border, or mirrored at it."""
     if fill != "reflect" or size == 1:
         return at.clamp(0, size - 1)

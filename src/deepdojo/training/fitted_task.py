@@ -8,6 +8,7 @@ from typing import Any
 from deepdojo.data.codecs.learning_share import current_share
 from deepdojo.data.rowset import Rows
 from deepdojo.packs import code_digest, find_pack, key_of, packing
+from deepdojo.swaps import features_taken
 from deepdojo.tasks import restore_task
 from deepdojo.tasks.base import Row, Task
 
@@ -17,7 +18,7 @@ __all__ = ["fitted_task"]
 def fitted_task(task_class: type[Task], rows: Sequence[Row], options: Mapping[str, Any]) -> Task:
     """`task_class.fit(rows, **options)`; of rows that lie in the cache its result lies there too."""
     identity = rows.identity() if isinstance(rows, Rows) else None
-    if identity is None:
+    if identity is None or features_taken():
         return task_class.fit(rows, **options)
     share = current_share()
     facts: dict[str, Any] = {

@@ -19,6 +19,7 @@ from torch import Tensor
 from deepdojo.data.rowset import RowList, Rows
 from deepdojo.errors import DataError
 from deepdojo.packs import Pack
+from deepdojo.swaps import features_taken
 from deepdojo.tasks.base import Batch, ClassBatching, Example, Row, Task
 from deepdojo.training.class_batches import ClassBatches
 from deepdojo.training.encoding import Block, Progress, Reject, encoded_blocks, stacked
@@ -81,7 +82,9 @@ class Store:
         """
         if task.shares and not learn:
             return _shared(task, rows, reject=reject)
-        identity = rows.identity() if isinstance(rows, Rows | RowList) and too_large(task, rows, learn) else None
+        identity = None
+        if isinstance(rows, Rows | RowList) and not features_taken() and too_large(task, rows, learn):
+            identity = rows.identity()
         if identity is not None:
             arrays = packed_arrays(task, rows, identity, learn=learn, reject=reject, progress=progress)
             return cls._made(task, arrays)

@@ -14,8 +14,9 @@ import numpy as np
 from jaxtyping import Float
 
 from deepdojo.data.sounds import Sound, decode_sound, sound_facts
-from deepdojo.data.spectra import log_mel
+from deepdojo.data.spectra import log_mel, mel_filters
 from deepdojo.errors import DataError, RecipeError
+from deepdojo.swaps import taken
 
 __all__ = ["LogMel"]
 
@@ -88,7 +89,7 @@ class LogMel:
         samples = decode_sound(cell).at(self.rate).samples
         found = log_mel(
             samples, self.rate, window=self.window, hop=self.hop, fft=self.fft, bands=self.bands, low=self.low,
-            high=self.high, exponent=self.exponent, floor=self.floor,
+            high=self.high, exponent=self.exponent, floor=self.floor, filters_of=taken("mel_filters", mel_filters),
         )  # fmt: skip
         if self.depth is not None:
             loudest = _quantile(found.ravel(), LOUDEST)

@@ -17,6 +17,7 @@ from deepdojo.data.short_time import stft
 from deepdojo.data.sounds import Sound, decode_sound, encode_sound
 from deepdojo.data.spectra import mel_filters
 from deepdojo.errors import DataError
+from deepdojo.swaps import taken
 
 __all__ = ["MelFrames"]
 
@@ -81,8 +82,8 @@ class MelFrames:
 
     def encode(self, sound: np.ndarray) -> np.ndarray:
         """(T, bands) float32 of samples; T = 1 + N // hop."""
-        sizes = np.abs(stft(sound, hop=self.hop, window=self.window))
-        mel = np.log(sizes @ mel_filters(self.bands, self.window, self.rate) + FLOOR)
+        sizes = np.abs(taken("stft", stft)(sound, hop=self.hop, window=self.window))
+        mel = np.log(sizes @ taken("mel_filters", mel_filters)(self.bands, self.window, self.rate) + FLOOR)
         return ((mel - np.array(self.mean)) / self.std).astype(np.float32)
 
     def sound(self, frames: np.ndarray, iterations: int) -> np.ndarray:

@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import pairwise
 from typing import Any
 
 from deepdojo.data.codecs.learning_share import learn_from
 from deepdojo.data.codecs.tokenizer import UNKNOWN, original_spans
 from deepdojo.errors import RecipeError
+from deepdojo.swaps import taken
 
-__all__ = ["BytePairTokenizer", "one_thread", "to_learn_from", "without_surrogates"]
+__all__ = ["BytePairTokenizer", "bpe_encode", "one_thread", "to_learn_from", "without_surrogates"]
 
 BYTES = 256
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -119,8 +121,42 @@ class BytePairTokenizer:
 
     def cut(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
         """Ids, and the characters that each is part of, blanks before words among them; nothing for an empty text."""
-        found = self._library.encode(without_surrogates(text.lower() if self.lower else text))
-        return found.ids, original_spans(text, found.offsets) if self.lower else found.offsets
+        said = without_surrogates(text.lower() if self.lower else text)
+        encode = taken("bpe_encode", bpe_encode)
+        if encode is bpe_encode:
+            found = self._library.encode(said)
+            ids, offsets = found.ids, found.offsets
+        else:
+            ids, offsets = self._cut_by(encode, said)
+        return ids, original_spans(text, offsets) if self.lower else offsets
+
+    def _cut_by(self, encode: Callable[..., list[bytes]], text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """The same by a learner's function of one word; each word is cut once."""
+        ids: list[int] = []
+        spans: list[tuple[int, int]] = []
+        for _, (start, end) in self._library.pre_tokenizer.pre_tokenize_str(text):
+            word = text[start:end]
+            if (encode, word) not in self._cuts:
+                self._cuts[encode, word] = list(encode(word.encode(), list(self._pairs)))
+            place = [i for i, sign in enumerate(word) for _ in sign.encode()]  # byte -> character
+            at = 0
+            for piece in self._cuts[encode, word]:
+                ids.append(self._ids[piece])
+                spans.append((start + place[at], start + place[at + len(piece) - 1] + 1))
+                at += len(piece)
+        return ids, spans
+
+    @cached_property
+    def _cuts(self) -> dict[Any, list[bytes]]:
+        return {}
+
+    @cached_property
+    def _pairs(self) -> tuple[tuple[bytes, bytes], ...]:
+        return tuple((bytes_of(a), bytes_of(b)) for a, _, b in (merge.partition(" ") for merge in self.merges))
+
+    @cached_property
+    def _ids(self) -> dict[bytes, int]:
+        return {bytes_of(token): i for i, token in enumerate(self.tokens, 2)}
 
     def encode(self, text: str) -> list[int]:
         """Token ids; an empty text is one token of nothing."""
@@ -140,6 +176,34 @@ class BytePairTokenizer:
         """The text of tokens: for those of `encode` the text itself (lower-cased if `lower`); bytes that are no UTF-8
         become U+FFFD."""
         return self._library.decode([i for i in ids if i > UNKNOWN], skip_special_tokens=False)
+
+
+def bpe_encode(word: bytes, merges: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
+    """The pieces of a word: as if all merges were applied to it, in the order in which they were learned.
+
+    Source: Sennrich, Haddow & Birch 2016, section 3.2.
+    """
+    rank = {pair: i for i, pair in reversed(list(enumerate(merges)))}
+    parts = [word[i : i + 1] for i in range(len(word))]
+    while True:
+        places = [(rank[pair], i) for i, pair in enumerate(pairwise(parts)) if pair in rank]
+        if not places:
+            return parts
+        at = min(places)[1]
+        parts[at : at + 2] = [parts[at] + parts[at + 1]]
+
+
+@cache
+def _signs() -> dict[str, int]:
+    """GPT-2's printable sign of each byte: the byte's own where that can be seen, else one from U+0100 on."""
+    seen = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(BYTES) if byte not in seen]
+    return {**{chr(byte): byte for byte in seen}, **{chr(BYTES + i): byte for i, byte in enumerate(others)}}
+
+
+def bytes_of(token: str) -> bytes:
+    """The bytes of a token, which stands in signs as in GPT-2's files."""
+    return bytes(_signs()[sign] for sign in token)
 
 
 def merges_of(learner: Any) -> tuple[str, ...]:

@@ -1,0 +1,96 @@
+"""Whole short trainings of catalogue projects with a lesson's own solution, beside the built-in ones of the same seed.
+
+    pytest -m slow -s tests/session/test_with_projects.py
+
+prints the largest difference of each; `docs/with.md` states them.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import deepdojo as dd
+from deepdojo.errors import DataError
+from deepdojo.grader.lessons import find_lesson
+from deepdojo.runs import Run
+from tests.session.test_again import QUICK
+
+PLAIN = {"model.dropout": 0}
+RELU = {**PLAIN, "model.activation": "relu"}
+NARROW = {"model.width": 64, "model.num_heads": 4}
+FEW: dict[str, Any] = {"train.steps": 20}
+PAIRS = {**FEW, "task.vocab_size": 1000, "task.max_length": 8, "train.batch_tokens": 500}
+PROJECTS: dict[str, tuple[str, str, str, dict[str, Any], float]] = {
+    # idea -> (lesson, project, recipe, settings, share of the training rows)
+    "encoder_layer": ("f5-encoder-layer", "movie-reviews", "transformer", {**RELU, "train.epochs": 2}, 0.1),
+    "decoder_layer": ("f6-decoder-layer", "multi30k-de-en", "transformer",
+                      {**PLAIN, **PAIRS, **NARROW, "task.beams": 1}, 0.01),
+    "crf": ("d6-bilstm-crf", "wnut17", "bilstm_crf", FEW, 0.2),
+    "ctc_loss": ("i3-ctc", "spoken-digit-strings", "ctc", FEW, 0.2),
+    "additive_attention": ("e1-additive", "multi30k-de-en", "lstm_attention",
+                           {**PAIRS, "model.hidden_size": 64, "task.beams": 1}, 0.01),
+    "sampler": ("g4-sampling", "shakespeare", "decoder", {**NARROW, **FEW, "model.num_layers": 2}, 1.0),
+    "kv_cache": ("g5-kv-cache", "shakespeare", "decoder",
+                 {**NARROW, **FEW, "model.num_layers": 2, "model.positions": "learned"}, 1.0),
+    "residual_block": ("c5-resnet-block", "cifar10", "resnet_small", {"train.epochs": 1}, 0.03),
+    "nms": ("h3-nms", "raccoon", "default", {**FEW, "task.size": 96}, 1.0),
+    "box_iou": ("h2-iou", "raccoon", "default", {**FEW, "task.size": 96}, 1.0),
+    "mel_filters": ("i2-mel", "spoken-digits", "default", FEW, 1.0),
+    "beam_search": ("g6-beam", "multi30k-de-en", "transformer",
+                    {**PLAIN, **PAIRS, **NARROW, "task.vocab_size": 300, "task.max_length": 5, "task.beams": 2}, 0.01),
+}  # fmt: skip
+HELD_OUT = (
+    "encoder_layer",
+    "crf",
+    "ctc_loss",
+    "sampler",
+    "kv_cache",
+    "residual_block",
+    "nms",
+    "box_iou",
+    "mel_filters",
+)
+"""Whose held-out rows are predicted, too; translations of a thousand sentences take minutes."""
+
+
+def steps(run: Any) -> np.ndarray:
+    return np.array([line["loss"] for line in Run(run.folder).metrics() if line["kind"] == "step"])
+
+
+def samples(run: Any) -> list[str]:
+    path = "samples.json"
+    return [each["text"] for each in run.run.read_json(path)] if (run.folder / path).is_file() else []
+
+
+@pytest.mark.slow
+@pytest.mark.data
+@pytest.mark.parametrize("idea", PROJECTS)
+def test_a_lessons_solution_trains_a_real_project_as_the_built_in_does(idea: str, tmp_path: Path) -> None:
+    lesson, project, recipe, settings, share = PROJECTS[idea]
+    (tmp_path / "mine.py").write_text(find_lesson(lesson).solution, encoding="utf-8")
+    given: dict[str, Any] = {"set": settings, "share": share, "runs": tmp_path / "runs", **QUICK}
+    given["validation_only"] = idea not in HELD_OUT
+    began = time.monotonic()
+    try:
+        own = dd.train(project, recipe, with_=[tmp_path / "mine.py"], **given)
+    except DataError as error:
+        pytest.skip(f"the data are not here: {error}")
+    plain = dd.train(project, recipe, **given)
+    assert any(one["name"] == idea and one["count"] for one in own.run.info["with"])
+    ours, theirs = steps(plain), steps(own)
+    apart = float(np.max(np.abs(ours - theirs) / np.abs(ours)))
+    print(
+        f"\n{idea}: dojo train {project} -r {recipe} --with {lesson}: {len(ours)} steps, largest difference "
+        f"{apart:.1e} of the loss; {time.monotonic() - began:.0f} s for both"
+    )
+    if idea in HELD_OUT:
+        same = [a == b for a, b in zip(own.run.predictions().rows(), plain.run.predictions().rows(), strict=True)]
+        print(f"{sum(same):,} of {len(same):,} held-out rows are predicted alike to the last digit")
+    assert len(ours) > 5
+    assert apart < 1e-3
+    assert samples(own) == samples(plain)
