@@ -13,7 +13,7 @@ from .conftest import Dojo
 
 FROZEN = {
     "learn": "WHAT WHICH --from --give-up --json --lang --no-grade --output --port --seed --trust --web -o",
-    "grade": "FILE --json --lang --lesson --lessons --seed --trace",
+    "grade": "FILE --json --lang --lesson --lessons --seed --trace --trust",
     "lessons": "VERB NAMES --json --lessons --seeds",
     "new": "FOLDER --copy --from --group --id --json --metric --offline --target --task --test --time --yes",
     "check": "PROJECT --budget --json --language --look --offline --open --output --recipe --trust -o -r",

@@ -63,7 +63,7 @@ class Questions:
             "file": file.name if file else "your code",
             "folder": str(file.parent.resolve()) if file else "",
             "names": list(check.adapt.names if check.adapt else (self.lesson.function,)),
-            "driver": check.adapt.source() if check.adapt else None,
+            "driver": check.adapt.source if check.adapt else None,
             "forbidden": list(check.forbidden),
             "cases": [each.question for each in self.asked],
             "speed": timed,
