@@ -63,8 +63,12 @@ class Asked:
         return self._rounding
 
 
-def ask(check: Check, drawn: Drawn) -> Asked:
-    """Calls the oracle. Raises LessonError where it fails."""
+def ask(check: Check, drawn: Drawn, *, runs_from: int | None = None) -> Asked:
+    """Calls the oracle. Raises LessonError where it fails.
+
+    Args:
+        runs_from: the seed of what oracle and learner draw themselves; None: that of the case.
+    """
     names = list(check._order)
     positional = check.positional(drawn.arguments)
     arguments = dict(zip(names, positional, strict=False))
@@ -80,7 +84,7 @@ def ask(check: Check, drawn: Drawn) -> Asked:
         "cotangents": _cotangents(value, drawn.seed) if grads else {},
         "float32": check.float32 and drawn.case.float32,
         "layout": check.layout,
-        "seed": drawn.seed,
+        "seed": drawn.seed if runs_from is None else runs_from,
     }
     record = observe(check.oracle, question, runs=("plain", "again"))
     if record["faults"]:
