@@ -4,7 +4,7 @@
     private/   lesson/ID/ (the folder, with check and solution), seeds.json, solution.parquet (every check is "right")
 
 A graded file becomes a table that says of each seed and case whether it is right, so that Ladder, interval, ranks,
-scoring anew, audit and archive are those of any other event. What grades is `deepdojo.grader.hosted`.
+scoring anew, audit and archive are those of any other event. What grades is `deepdojo.session.lesson_grading`.
 """
 
 from __future__ import annotations

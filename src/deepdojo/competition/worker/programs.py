@@ -47,7 +47,7 @@ class Programs:
         self.process = ScoringProcess(
             ScoringLimits(), program=("-m", "deepdojo.competition.worker.program_process")
         )  # fmt: skip
-        self.grader = ScoringProcess(ScoringLimits(), program=("-m", "deepdojo.grader.hosted"))
+        self.grader = ScoringProcess(ScoringLimits(), program=("-m", "deepdojo.session.lesson_grading"))
         self.missing: list[str] = []
         self._whole = False
         self._closed = threading.Event()

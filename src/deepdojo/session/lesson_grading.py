@@ -1,4 +1,4 @@
-"""The process that grades what entrants send to a hosted lesson: `python -m deepdojo.grader.hosted`.
+"""The process that grades what entrants send to a hosted lesson: `python -m deepdojo.session.lesson_grading`.
 
 A worker (`competition.worker.programs`) starts it and asks. It holds check, solution and the host's seeds, and opens
 no database; the entrant's code runs in the sandbox, in a process that knows the questions alone. What comes back is a
@@ -24,10 +24,10 @@ from deepdojo.competition.worker.answering import answer_the_worker
 from deepdojo.grader.grade import Questions, judged, outcomes, prepare
 from deepdojo.grader.lessons import read_lesson
 from deepdojo.grader.runner import Reply
-from deepdojo.grader.sandboxed import run_in_sandbox
 from deepdojo.grader.spec import LessonError
 from deepdojo.grader.verdict import Verdict
 from deepdojo.grader.words import LANGUAGES
+from deepdojo.session.lesson_sandbox import run_in_sandbox
 
 __all__ = ["HostedLesson", "for_sender", "main"]
 
@@ -38,7 +38,7 @@ _COMPARED = ("wrong", "near", "nan", "inf", "zero")
 _CHARS, _LOG_CHARS = 1500, 4000
 _MIB = 1 << 20
 _SEED = re.compile(r" · (?:seed|种子) \d+")
-_NUMBER = re.compile(r"-?\d*\.\d+(?:e[-+]?\d+)?|\d{5,}", re.IGNORECASE)
+_NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)e[-+]?\d+|-?\d*\.\d+|\d{5,}", re.IGNORECASE)
 
 
 def main() -> int:
