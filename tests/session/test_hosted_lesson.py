@@ -33,7 +33,7 @@ def test_the_seed_is_not_told_and_a_number_only_where_it_is_compared() -> None:
     assert "用例 “rows” · x (3,5)" in told["zh"]
     assert "expected 0.7668   got 0.1636" in told["en"]
     told = for_sender(verdict("crash", "ValueError: tensor a (3) must match 0.12345 -1e-5 1234567 seed 1.5e+10\x1b[2J"))
-    assert "ValueError: tensor a (3) must match … -1e-5 … seed …" in told["en"]
+    assert "ValueError: tensor a (3) must match … … … seed …" in told["en"]
     assert not {"secret", "1128895087", "\x1b"} & {*told["en"].split(), *told["zh"]}
     assert len(for_sender(verdict("structure", "x" * 5000))["en"]) <= 1500
 

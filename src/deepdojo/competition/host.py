@@ -33,7 +33,17 @@ from deepdojo.data.dataset import Dataset
 from deepdojo.errors import UsageError
 from deepdojo.places import config_folder, write_text
 
-__all__ = ["HOSTED", "Store", "as_event_name", "host_event", "host_lesson", "join_link", "open_store", "store_address"]
+__all__ = [
+    "HOSTED",
+    "Store",
+    "as_event_name",
+    "host_event",
+    "host_lesson",
+    "join_link",
+    "lesson_rules",
+    "open_store",
+    "store_address",
+]
 
 HOSTED = "rules.json"
 _ACCOUNT = "host"
@@ -183,32 +193,48 @@ def host_event(
     }  # fmt: skip
 
 
+def lesson_rules(lesson_id: str, seeds: int, *, name: str | None, title: str, **given: Any) -> tuple[Rules, int]:
+    """The rules of a lesson's event, and how many of the seeds stand behind its public board.
+
+    Args:
+        given: fields of `Rules`; of the seeds about `public_share` are public, never all and never none.
+
+    Raises:
+        Refusal, UsageError: rules that make no sense.
+    """
+    share = given.get("public_share", 0.5)
+    if not 0 < share < 1:
+        raise UsageError(f"the public share is {share:g}, not between 0 and 1", where="--public")
+    public = min(max(1, round(share * seeds)), seeds - 1)
+    given |= {"public_share": public / seeds, "code": True, "lesson": lesson_id}
+    rules = parse_rules({"name": event_name(as_event_name(lesson_id) if name is None else name), "title": title,
+                         "task": "lesson", "metric": "accuracy", "higher_is_better": True, **given})  # fmt: skip
+    _in_order(rules)
+    return rules, public
+
+
 def host_lesson(
-    store: Store, lesson: Path, *, name: str, title: str, function: str, handed_out: Mapping[str, str],
-    seeds: Sequence[int], checks: int, **given: Any,
+    store: Store, rules: Rules, lesson: Path, *, function: str, handed_out: Mapping[str, str], seeds: Sequence[int],
+    public: int, checks: int,
 ) -> dict[str, Any]:  # fmt: skip
     """Publish a lesson as an event of the store: entrants send their solutions, which the host grades.
 
     Args:
-        lesson: its folder. function: what is to be written. handed_out: file name -> text.
-        seeds: that the host has drawn. checks: how many there are under each of them.
-        given: fields of `Rules`; of the seeds `public_share` stand behind the public board.
+        rules: of `lesson_rules`. lesson: its folder. function: what is to be written.
+        handed_out: file name -> text. seeds: that the host has drawn, the public ones first.
+        checks: how many there are under each of them.
 
     Returns:
         as `host_event`, without rows, sample and references; seeds, public_seeds, checks.
 
     Raises:
-        Refusal, UsageError: a name that is taken, rules that make no sense; nothing is left behind.
+        Refusal, UsageError: a name that is taken; nothing is left behind.
     """
-    name = _free_name(store, name)
-    public = min(max(1, round(given.get("public_share", 0.5) * len(seeds))), len(seeds) - 1)
-    given |= {"public_share": public / len(seeds), "code": True, "lesson": lesson.name}
-    rules = parse_rules({"name": name, "title": title, "task": "lesson", "metric": "accuracy",
-                         "higher_is_better": True, **given})  # fmt: skip
-    _in_order(rules)
+    _free_name(store, rules.name)
     solution = publish_lesson(
-        store.folder / "events" / name, lesson, title=title, handed_out=handed_out, seeds=seeds, public=public,
-        checks=checks, about={"lesson": lesson.name, "function": function, "file": stub_name(lesson.name)},
+        store.folder / "events" / rules.name, lesson, title=rules.title, handed_out=handed_out, seeds=seeds,
+        public=public, checks=checks,
+        about={"lesson": lesson.name, "function": function, "file": stub_name(lesson.name)},
     )  # fmt: skip
     return {
         **_entered(store, rules, solution, {"lesson": lesson.name}), "notes": _sandbox_notes(rules),

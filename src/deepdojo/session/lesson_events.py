@@ -40,26 +40,27 @@ def host_one_lesson(
     lesson_id: str, *, store: Any, db: str | None, port: int, trust: bool, listener: Listener, given: Mapping[str, Any]
 ) -> dict[str, Any]:
     """See `api.host_lesson`."""
-    from deepdojo.competition.host import host_lesson, join_link, open_store
+    from deepdojo.competition.host import host_lesson, join_link, lesson_rules, open_store
     from deepdojo.competition.refusal import Refusal
     from deepdojo.session.competing import by_flag, with_moments
 
     lesson = find_lesson(lesson_id)
     require_agreement(lesson, trust=trust)
-    rules = {"run_s": _RUN_S, "public_share": _PUBLIC_SHARE, "largest_bytes": _LARGEST_BYTES,
-             **{name: value for name, value in with_moments(given).items() if value is not None}}  # fmt: skip
-    rules["practice"] = bool(rules.get("practice")) or lesson.folder.parent == LESSONS
-    name, title = rules.pop("name", None) or lesson.id, rules.pop("title", None) or lesson.title.en
-    listener.stage("seeds", f"{LESSON_SEEDS}, with which {lesson.id}'s own solution is graded")
-    seeds, checks = _seeds(lesson)
-    with open_store(store, db, create=True) as opened:
-        try:
+    wanted = {"run_s": _RUN_S, "public_share": _PUBLIC_SHARE, "largest_bytes": _LARGEST_BYTES, "name": None,
+              "title": lesson.title.en,
+              **{name: value for name, value in with_moments(given).items() if value is not None}}  # fmt: skip
+    wanted["practice"] = bool(wanted.get("practice")) or lesson.folder.parent == LESSONS
+    try:
+        rules, public = lesson_rules(lesson.id, LESSON_SEEDS, **wanted)  # before the work, not after it
+        listener.stage("seeds", f"{LESSON_SEEDS}, with which {lesson.id}'s own solution is graded")
+        seeds, checks = _seeds(lesson)
+        with open_store(store, db, create=True) as opened:
             made = host_lesson(
-                opened, lesson.folder, name=name, title=title, function=lesson.function, seeds=seeds, checks=checks,
-                handed_out=_handed_out(lesson, title), **rules,
+                opened, rules, lesson.folder, function=lesson.function, handed_out=_handed_out(lesson, rules.title),
+                seeds=seeds, public=public, checks=checks,
             )  # fmt: skip
-        except Refusal as refusal:
-            raise by_flag(refusal) from None
+    except Refusal as refusal:
+        raise by_flag(refusal) from None
     return {**made, "lesson": lesson.id, "link": join_link(made["event"], made["code"], port=port)}
 
 

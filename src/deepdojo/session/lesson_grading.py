@@ -135,7 +135,7 @@ def for_sender(verdict: Verdict, printed: str = "") -> dict[str, Any]:
     since the learner's code may have put its inputs there."""
     verdict.output = ""
     verdict.seconds = 0.0
-    texts = {lang: _clean(verdict, "\n".join(verdict.lines(lang))) for lang in LANGUAGES}
+    texts: dict[str, str] = {lang: _clean(verdict, "\n".join(verdict.lines(lang))) for lang in LANGUAGES}
     if printed:
         texts = {lang: f"{text}\n\n{printed}" for lang, text in texts.items()}
     return {"passed": verdict.passed, **texts}

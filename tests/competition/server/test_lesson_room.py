@@ -1,4 +1,4 @@
-"""A hosted lesson on a real server: solutions are graded in the sandbox, with seeds that nothing of a sender's can reach."""
+"""A hosted lesson on a real server: solutions are graded in the sandbox, which holds neither check nor seeds."""
 
 from __future__ import annotations
 
