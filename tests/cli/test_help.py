@@ -32,8 +32,8 @@ FROZEN = {
     "runs": "PROJECT --all --json --runs --sort --state --watch",
     "score": "PROJECT PREDICTIONS --json --offline --trust",
     "host": "PROJECT VERB ARGUMENT --anyway --apply --cancel --code --db --description --freeze-at --json --largest "
-    "--name --offline --per-day --port --practice --preview --project --public --reason --role --run-memory --run-time "
-    "--show-output --starts --store --team-size --title --trust --until --yes",
+    "--lesson --name --offline --per-day --port --practice --preview --project --public --reason --role --run-memory "
+    "--run-time --show-output --starts --store --team-size --title --trust --until --yes",
     "serve": "--bundle --certificate --db --host --key --name --port --scoring-only --store --workers",
     "join": "LINK FOLDER --as --invite --json --token",
     "submit": "WHAT ADDRESS --flops --json --note --parameters --seconds --wait",

@@ -34,16 +34,9 @@ from deepdojo.errors import UsageError
 from deepdojo.places import config_folder, write_text
 
 __all__ = [
-    "HOSTED",
-    "Store",
-    "as_event_name",
-    "host_event",
-    "host_lesson",
-    "join_link",
-    "lesson_rules",
-    "open_store",
+    "HOSTED", "Store", "as_event_name", "host_event", "host_lesson", "join_link", "lesson_rules", "open_store",
     "store_address",
-]
+]  # fmt: skip
 
 HOSTED = "rules.json"
 _ACCOUNT = "host"

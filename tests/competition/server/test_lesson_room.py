@@ -17,7 +17,6 @@ import pytest
 from deepdojo import api
 from deepdojo.competition.client import Client
 from deepdojo.competition.entrant import join_event, send
-from deepdojo.competition.host import open_store
 from deepdojo.errors import UsageError
 from deepdojo.grader.lessons import find_lesson
 from tests.competition.server.running import supervised
@@ -106,8 +105,10 @@ def test_a_wrong_solution_is_told_what_is_wrong_and_a_right_one_stands_above_it(
     rows = room.host.board("a2-softmax")["rows"]
     assert [(row["team"], row["value"]) for row in rows] == [("ada", 1.0)]
     assert room.host.board("a2-softmax", "private")["rows"][0]["value"] == 1.0
-    with open_store(room.store) as opened:
-        assert api.manage("a2-softmax", "audit", store=opened.folder)["equal"] == 2
+    audited = api.manage("a2-softmax", "audit", store=room.store)
+    assert (audited["equal"], audited["different"]) == (True, [])
+    with pytest.raises(UsageError, match="a lesson's checks are what they were"):
+        api.manage("a2-softmax", "rescore", store=room.store, preview=True)
 
 
 def test_the_senders_code_reaches_neither_check_nor_seeds_and_tells_no_number(room: Room) -> None:
