@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from deepdojo.cli.options import Json, Trust, option
+from deepdojo.cli.options import Json, LessonTrust, option
 from deepdojo.cli.output import out, print_json, styled
 
 __all__ = ["grade"]
@@ -22,7 +22,7 @@ def grade(
     seed: Annotated[int | None, option("Draw the cases for this seed instead of 0 and 1.", "What")] = None,
     lang: Annotated[str | None, option("Language: en or zh; default: that of the locale.", "Output")] = None,
     trace: Annotated[bool, option("Show the traceback, too.", "Output")] = False,
-    trust: Trust = False,
+    trust: LessonTrust = False,
     json: Json = False,
 ) -> int:
     """Say whether a file solves its lesson, and what is wrong.

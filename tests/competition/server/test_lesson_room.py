@@ -36,13 +36,13 @@ SPY = """
 import os, torch, deepdojo
 from pathlib import Path
 
+lessons = Path(deepdojo.__file__).parent / "catalogue" / "lessons"
+seen = [str(p) for p in lessons.rglob("*")]
+for root, folders, names in os.walk("/"):
+    folders[:] = [f for f in folders if f not in ("proc", "sys", "usr", "site-packages")]
+    seen += [f"{root}/{n}" for n in names if n in ("seeds.json", "solution.parquet", "check.py", "server.sqlite")]
+
 def softmax(x, dim):
-    lessons = Path(deepdojo.__file__).parent / "catalogue" / "lessons"
-    seen = [str(p) for p in lessons.rglob("*")] if lessons.is_dir() else []
-    for root, _, names in os.walk("/"):
-        if root.startswith(("/proc", "/sys", "/usr")):
-            continue
-        seen += [f"{root}/{n}" for n in names if n in ("seeds.json", "solution.parquet", "check.py", "server.sqlite")]
     print("SEEN", seen, "FROM", torch.initial_seed())
     raise RuntimeError(f"the first is {x.flatten()[0].item()!r} of {x.shape}")
 """
@@ -114,7 +114,7 @@ def test_a_wrong_solution_is_told_what_is_wrong_and_a_right_one_stands_above_it(
 def test_the_senders_code_reaches_neither_check_nor_seeds_and_tells_no_number(room: Room) -> None:
     found = room.send(SPY)
     printed = room.log(found["id"])
-    assert "SEEN [] FROM 0" in printed
+    assert "SEEN [] FROM 19" in printed  # its end: the last seed's number, not the seed
     assert not [seed for seed in room.seeds if str(seed) in printed]
     assert "RuntimeError: the first is … of torch.Size([" in found["verdict"]["en"]
     assert "SEEN" not in json.dumps({key: value for key, value in found.items() if key != "ran"})
