@@ -73,6 +73,16 @@ def test_a_new_lesson_goes_through_the_gate(dojo: Dojo, tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text("def double(x):\n    return x ** 2\n")
     wrong = dojo("grade", "mine.py", "--lessons", "lessons")
     assert "x is squared, not doubled" in wrong.out
+    check = tmp_path / "lessons/x1-double/check.py"
+    check.write_text(check.read_text() + "\n")
+    for given in (("--lessons", "lessons"), ("--lesson", "lessons/x1-double")):
+        asked = dojo("grade", "mine.py", *given)
+        assert (asked.code, asked.out) == (2, "")
+        assert "the lesson's check is Python code that would run here; read it, then give --trust" in asked.err
+    assert dojo("grade", "mine.py", "--lesson", "lessons/x1-double", "--trust").code == 1
+    right = check.with_name("solution.py").rename(tmp_path / "right.py")
+    check.with_name("solution.py").write_bytes(right.read_bytes())
+    assert dojo("grade", "right.py", "--lesson", "lessons/x1-double").code == 0
     again = dojo("lessons", "new", "lessons/x1-double")
     assert (again.code, "is not empty" in again.err) == (2, True)
     assert dojo("lessons", "new", "lessons/double").code == 2

@@ -6,14 +6,15 @@ import inspect
 
 import pytest
 
-from deepdojo.cli.app import COMMANDS, GROUPS, build_app
-from deepdojo.cli.help import command_options
+from deepdojo.cli.app import COMMANDS, GROUPS, build_app, main
+from deepdojo.cli.help import IN_CHINESE, chinese, command_options, example_parts
+from deepdojo.learn.wrapping import columns
 
 from .conftest import Dojo
 
 FROZEN = {
     "learn": "WHAT WHICH --from --give-up --json --lang --no-grade --output --port --seed --trust --web -o",
-    "grade": "FILE --json --lang --lesson --lessons --seed --trace",
+    "grade": "FILE --json --lang --lesson --lessons --seed --trace --trust",
     "lessons": "VERB NAMES --json --lessons --seeds",
     "new": "FOLDER --copy --from --group --id --json --metric --offline --target --task --test --time --yes",
     "check": "PROJECT --budget --json --language --look --offline --open --output --recipe --trust -o -r",
@@ -32,8 +33,8 @@ FROZEN = {
     "runs": "PROJECT --all --json --runs --sort --state --watch",
     "score": "PROJECT PREDICTIONS --json --offline --trust",
     "host": "PROJECT VERB ARGUMENT --anyway --apply --cancel --code --db --description --freeze-at --json --largest "
-    "--name --offline --per-day --port --practice --preview --project --public --reason --role --run-memory --run-time "
-    "--show-output --starts --store --team-size --title --trust --until --yes",
+    "--lesson --name --offline --per-day --port --practice --preview --project --public --reason --role --run-memory "
+    "--run-time --show-output --starts --store --team-size --title --trust --until --yes",
     "serve": "--bundle --certificate --db --host --key --name --port --scoring-only --store --workers",
     "join": "LINK FOLDER --as --invite --json --token",
     "submit": "WHAT ADDRESS --flops --json --note --parameters --seconds --wait",
@@ -108,3 +109,20 @@ def test_help_of_an_unknown_command(dojo: Dojo) -> None:
     said = dojo("help", "trian")
     assert said.code == 2
     assert "did you mean 'train'?" in said.err
+
+
+def test_the_learners_commands_have_their_help_in_chinese(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each text that the help shows has its Chinese one, and there is none for a text that is gone."""
+    shown: set[str] = {"default: {}"}
+    for name in IN_CHINESE:
+        summary, _, rest = inspect.cleandoc(build_app()[name].default_command.__doc__ or "").partition("\n\n")
+        shown |= {summary, *(example_parts(line)[2] for line in rest.splitlines())} - {""}
+        for argument in command_options(name):
+            shown |= {argument.parameter.help, *(group.name for group in argument.parameter.group)}
+    assert set(chinese()) == shown
+    assert main(["learn", "--help", "--lang", "zh"]) == 0
+    said = capsys.readouterr().out
+    assert "动手写来学" in said
+    assert all(columns(line) <= 80 for line in said.splitlines())
+    assert main(["help", "learn", "--lang=en"]) == 0
+    assert "Learn by writing it" in capsys.readouterr().out

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,14 +14,14 @@ from hypothesis import strategies as st
 
 import deepdojo.grader as surface
 from deepdojo.errors import ProjectError, UnknownNameError
-from deepdojo.grader import Check, case, keep, mutant, normal
+from deepdojo.grader import Check, case, gate, keep, mutant, normal
 from deepdojo.grader.compare import Mismatch, align, difference
 from deepdojo.grader.lessons import all_lessons, find_lesson, read_lesson
-from deepdojo.grader.loading import mutated, stub_of
+from deepdojo.grader.loading import load_check, mutated, stub_of
 from deepdojo.grader.new_lesson import create_lesson
 from deepdojo.grader.optimizers import light_optimizers
 from deepdojo.grader.protocol import Opaque, ProtocolError, pack, unpack
-from deepdojo.grader.spec import LessonError
+from deepdojo.grader.spec import LessonError, text_of
 from deepdojo.grader.truth import ask
 
 plain = st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(allow_nan=False) | st.text() | st.binary()
@@ -127,6 +129,52 @@ def test_an_edit_must_fit_once() -> None:
         mutated("a = a", mutant("m", "a", "b", en="x", zh="字"))
     with pytest.raises(LessonError, match="takes no 'y'"):
         Check(lambda x: x, cases=[case("c", y=1)])
+
+
+def test_a_mismatch_passes_through_a_context_manager() -> None:
+    """contextlib writes __traceback__ into what comes through; a frozen dataclass raised another error instead."""
+
+    @contextlib.contextmanager
+    def watched() -> Iterator[None]:
+        yield
+
+    with pytest.raises(Mismatch, match="shape"), watched():
+        align(torch.zeros(2), torch.zeros(3))
+
+
+def test_an_oracle_whose_answers_number_hangs_on_last_digits_gives_bounds_all_the_same() -> None:
+    x = torch.full((40,), 1.0, dtype=torch.float64)
+    check = Check(lambda x: x[x >= 1.0], cases=[case("edge", x=lambda _: x)], gradient=False)
+    asked = ask(check, check.cases[0].draw(0))
+    truth, bounds = asked.float32()
+    assert truth.shape == (40,)
+    assert bounds[""] > 0
+    assert asked.rounding()[0] == {}
+
+
+def test_a_driver_is_sent_as_it_ran_whatever_its_author_writes_meanwhile(tmp_path: Path) -> None:
+    folder = create_lesson(tmp_path / "x1-double")
+    path = folder / "check.py"
+    driver = "\n\n@adapt('double')\ndef drive(double, x):\n    return double(x)\n"
+    path.write_text("from deepdojo.grader import Check, adapt, case, normal\n" + driver
+                    + "\ncheck = Check(lambda x: 2 * x, cases=[case('c', x=normal('N'))], adapt=drive)\n")  # fmt: skip
+    check = load_check(read_lesson(folder))
+    path.write_text("")
+    assert check.adapt.source == "def drive(double, x):\n    return double(x)\n"
+    with pytest.raises(LessonError, match="was changed while it was read"):
+        text_of(check.adapt.drive)
+
+
+def test_a_gate_whose_lesson_is_changed_meanwhile_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lesson = read_lesson(create_lesson(tmp_path / "x1-double"))
+
+    def edited(*_: object) -> None:
+        (lesson.folder / "check.py").write_text("oh")
+        load_check(lesson)
+
+    monkeypatch.setattr(gate, "_behaviour", edited)
+    report = gate.check_lesson(lesson, [lesson], seeds=1, runner=object())
+    assert report.faults == ["check.py was changed while the lesson was checked: check it again"]
 
 
 def test_facts_that_are_wrong_name_file_and_key(tmp_path: Path) -> None:

@@ -1,7 +1,17 @@
 """One function for each verb. The command line calls these only; `import deepdojo as dd` offers them."""
 
 from deepdojo.api.comparing import Comparison, board, compare
-from deepdojo.api.competing import event_board, follow_board, host, join, manage, own_submissions, serve, submit
+from deepdojo.api.competing import (
+    event_board,
+    follow_board,
+    host,
+    host_lesson,
+    join,
+    manage,
+    own_submissions,
+    serve,
+    submit,
+)
 from deepdojo.api.finished import errors, explain, export, load, predict, report, runs, score
 from deepdojo.api.learning import (
     check_lessons,
@@ -35,6 +45,7 @@ __all__ = [
     "grade",
     "gradebook",
     "host",
+    "host_lesson",
     "join",
     "learner",
     "lesson_language",

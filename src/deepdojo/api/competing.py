@@ -8,7 +8,7 @@ from typing import Any
 
 from deepdojo.session.listener import Listener
 
-__all__ = ["event_board", "follow_board", "host", "join", "manage", "own_submissions", "serve", "submit"]
+__all__ = ["event_board", "follow_board", "host", "host_lesson", "join", "manage", "own_submissions", "serve", "submit"]
 
 
 def host(
@@ -44,6 +44,36 @@ def host(
     return host_project(
         project, store=store, db=db, port=port, anyway=anyway, offline=offline, yes=yes, trust=trust,
         listener=listener or Listener(), shown=shown, given=rules,
+    )  # fmt: skip
+
+
+def host_lesson(
+    lesson: str,
+    *,
+    store: str | Path = "dojo-server",
+    db: str | None = None,
+    port: int = 8000,
+    trust: bool = False,
+    listener: Listener | None = None,
+    **rules: Any,
+) -> dict[str, Any]:
+    """Make a lesson an event: entrants get its stub and texts and send their solutions, which the server grades in the
+    sandbox with seeds that are drawn here.
+
+    Args:
+        lesson: its id, or its folder. trust: a folder's check, which is Python code from outside, may run.
+        store, db, port: as `host` has them.
+        rules: fields of `deepdojo.competition.event.Rules`: name, title, public_share (of the seeds), starts, ends,
+            team_size, per_day, largest_bytes, run_s, run_bytes, show_printed, description, freeze_at; None is the
+            default.
+
+    Returns:
+        event, lesson, link, code, public, private, seeds, public_seeds, checks, notes, rules, token_file.
+    """
+    from deepdojo.session.lesson_events import host_one_lesson
+
+    return host_one_lesson(
+        lesson, store=store, db=db, port=port, trust=trust, listener=listener or Listener(), given=rules
     )  # fmt: skip
 
 

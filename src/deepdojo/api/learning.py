@@ -24,6 +24,7 @@ def grade(
     *,
     seeds: Sequence[int] = (0, 1),
     lessons: str | Path | None = None,
+    trust: bool = False,
 ) -> Verdict:
     """Is it right, and if not, what is wrong? `print(dd.grade(softmax))` in a notebook gives the whole message.
 
@@ -31,12 +32,14 @@ def grade(
         what: a file, or a function or class that was defined in this session.
         lesson: the lesson's id; default: the one whose function it defines.
         seeds: the cases are drawn for each.
-        lessons: a folder of lessons beside the built-in ones.
+        lessons: a folder of lessons instead of the built-in ones.
+        trust: their checks, which are Python code from outside, may run.
 
     Raises:
         DojoError: no such file, no lesson of that name, or nothing in it that a lesson asks for.
+        ConsentError: the lesson is from outside, and nobody has agreed to run its check.
     """
-    from deepdojo.grader.files import lesson_of, read_source, source_of
+    from deepdojo.grader.files import lesson_of, read_source, require_agreement, source_of
     from deepdojo.grader.lessons import LESSONS
 
     root = Path(lessons) if lessons is not None else LESSONS
@@ -47,6 +50,7 @@ def grade(
         file = Path(what)
         source = read_source(file)
         found = lesson_of(source, file, lesson, root)
+    require_agreement(found, trust=trust)
     from deepdojo.grader.grade import grade_source
 
     return grade_source(found, source, file=file, seeds=seeds)
@@ -65,17 +69,18 @@ def _lesson_of_name(name: str, lesson: str | None, root: Path) -> Any:
 
 
 def check_lessons(ids: Sequence[str] = (), *, seeds: int = 20, lessons: str | Path | None = None) -> Iterator[Report]:
-    """The author's gate, one report a lesson, as each is done.
+    """The author's gate, one report a lesson, as each is done. Whoever runs it agrees to run these checks.
 
     Args:
         ids: of lessons, or their folders; all of them when empty.
         lessons: a folder of lessons instead of the built-in ones.
     """
-    from deepdojo.grader.lessons import LESSONS, all_lessons, find_lesson
+    from deepdojo.grader.lessons import LESSONS, agreed, all_lessons, find_lesson
 
     root = Path(lessons) if lessons is not None else LESSONS
     every = all_lessons(root)
     chosen = [find_lesson(each, root) for each in ids] or every
+    agreed(chosen, trust=True)
     from deepdojo.grader.gate import check_lesson
     from deepdojo.grader.runner import shared_runner
 

@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from deepdojo.errors import DojoError, UnknownNameError, UsageError
@@ -117,7 +118,7 @@ def _dispatch(args: list[str]) -> int:
         from deepdojo.cli.help import print_help
 
         topic = next((a for a in (args[1:] if name == "help" else args) if not a.startswith("-")), None)
-        print_help(topic)
+        print_help(topic, _language_of(before))
         return 0
     if name is None:
         from deepdojo.cli.home import home
@@ -126,6 +127,13 @@ def _dispatch(args: list[str]) -> int:
             raise UnknownNameError("option", args[0], ["--help", "--version"], where="dojo")
         return home()
     return _run(args)
+
+
+def _language_of(args: Sequence[str]) -> str | None:
+    """What `--lang` says, for the help; None where it says nothing that is known."""
+    joined = [each.removeprefix("--lang=") for each in args if each.startswith("--lang=")]
+    given = joined or [after for flag, after in pairwise(args) if flag == "--lang"]
+    return given[-1] if given and given[-1] in ("en", "zh") else None
 
 
 def _run(args: list[str]) -> int:

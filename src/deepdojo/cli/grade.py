@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-from deepdojo.cli.options import Json, option
+from deepdojo.cli.options import Json, LessonTrust, option
 from deepdojo.cli.output import out, print_json, styled
 
 __all__ = ["grade"]
@@ -22,6 +22,7 @@ def grade(
     seed: Annotated[int | None, option("Draw the cases for this seed instead of 0 and 1.", "What")] = None,
     lang: Annotated[str | None, option("Language: en or zh; default: that of the locale.", "Output")] = None,
     trace: Annotated[bool, option("Show the traceback, too.", "Output")] = False,
+    trust: LessonTrust = False,
     json: Json = False,
 ) -> int:
     """Say whether a file solves its lesson, and what is wrong.
@@ -34,7 +35,7 @@ def grade(
     from deepdojo.grader.words import language
 
     chosen = language(lang)
-    verdict = api.grade(file, lesson, seeds=(0, 1) if seed is None else (seed,), lessons=lessons)
+    verdict = api.grade(file, lesson, seeds=(0, 1) if seed is None else (seed,), lessons=lessons, trust=trust)
     if json:
         print_json(verdict.as_json())
         return int(not verdict.passed)
@@ -50,5 +51,5 @@ def grade(
         from deepdojo.grader.lessons import LESSONS, find_lesson
 
         out()
-        out(find_lesson(verdict.lesson, lessons or LESSONS).why(chosen).rstrip())
+        out(find_lesson(lesson or verdict.lesson, lessons or LESSONS).why(chosen).rstrip())
     return int(not verdict.passed)

@@ -6,22 +6,34 @@ Written here and not by cyclopts, whose pages frame everything and need rich; ou
 from __future__ import annotations
 
 import inspect
+import re
 import textwrap
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from deepdojo.cli.app import COMMANDS, GROUPS, build_app
 from deepdojo.cli.output import head, next_step, out, styled, width
 from deepdojo.errors import UnknownNameError
 
-__all__ = ["command_options", "print_help"]
+__all__ = ["IN_CHINESE", "chinese", "command_options", "example_parts", "print_help"]
 
 
-def print_help(topic: str | None) -> None:
-    """The help of one command, or of `dojo` itself. Raises UnknownNameError for a command that does not exist."""
+IN_CHINESE = ("learn", "grade", "lessons")
+"""The commands whose help is written in Chinese as well."""
+
+
+def print_help(topic: str | None, lang: str | None = None) -> None:
+    """The help of one command, or of `dojo` itself. Raises UnknownNameError for a command that does not exist.
+
+    Args:
+        lang: "en" or "zh", for the commands of `IN_CHINESE`; default: that of the locale.
+    """
     if topic is None:
         _top()
     elif topic in COMMANDS:
-        _command(topic)
+        _command(topic, _words(topic, lang))
     else:
         raise UnknownNameError("command", topic, COMMANDS)
 
@@ -51,32 +63,66 @@ def _top() -> None:
     next_step("dojo COMMAND --help", "options and examples of a command")
 
 
-def _command(name: str) -> None:
+def chinese() -> Mapping[str, str]:
+    """English text -> Chinese text."""
+    return tomllib.loads(Path(__file__).with_name("help_zh.toml").read_text(encoding="utf-8"))
+
+
+def _words(name: str, lang: str | None) -> Mapping[str, str]:
+    """Chinese for the texts of a command; empty: they stay English."""
+    if name not in IN_CHINESE:
+        return {}
+    from deepdojo.grader.words import language
+
+    return chinese() if (lang or language()) == "zh" else {}
+
+
+def example_parts(line: str) -> tuple[str, str, str]:
+    """The command of an example, the blanks behind it, and what is said of it."""
+    found = re.fullmatch(r"(.*?\S)(?:(\s{2,})(\S.*))?", line)
+    return (found[1], found[2] or "", found[3] or "") if found else (line, "", "")
+
+
+def _example(line: str, words: Mapping[str, str]) -> str:
+    command, gap, said = example_parts(line)
+    return command + gap + words.get(said, said)
+
+
+def _command(name: str, words: Mapping[str, str]) -> None:
     function = build_app()[name].default_command
     summary, _, rest = inspect.cleandoc(function.__doc__ or "").partition("\n\n")
-    out(f"dojo {name}: {summary}")
+    out(f"dojo {name}: {words.get(summary, summary)}")
     out()
-    out(textwrap.indent(textwrap.dedent(rest), "  ").rstrip())
+    examples = "\n".join(_example(line, words) for line in textwrap.dedent(rest).splitlines())
+    out(textwrap.indent(examples, "  ").rstrip())
     groups: dict[str, list[tuple[str, str]]] = {}
     for argument in command_options(name):
         group = next((getattr(g, "name", str(g)) for g in argument.parameter.group or ()), "Options")
-        groups.setdefault(group, []).append((_label(argument), _meaning(argument)))
+        groups.setdefault(group, []).append((_label(argument), _meaning(argument, words)))
     wide = min(24, max(len(label) for rows in groups.values() for label, _ in rows))
     for group in sorted(groups, key=lambda g: g != "Arguments"):
         out()
-        head(group)
+        head(words.get(group, group))
         for label, meaning in groups[group]:
             _row(label, meaning, wide)
 
 
 def _row(label: str, meaning: str, wide: int) -> None:
-    lines = textwrap.wrap(meaning, width() - wide - 5, break_long_words=False, break_on_hyphens=False) or [""]
+    lines = _wrapped(meaning, width() - wide - 5) or [""]
     if len(label) > wide:
         out(f"  {label}")
         label = ""
     out(f"  {label:<{wide}}  {lines[0]}".rstrip())
     for line in lines[1:]:
         out(f"  {'':<{wide}}  {line}")
+
+
+def _wrapped(text: str, columns: int) -> list[str]:
+    if text.isascii():
+        return textwrap.wrap(text, columns, break_long_words=False, break_on_hyphens=False)
+    from deepdojo.learn.wrapping import fit
+
+    return fit(text, columns, indent=0)
 
 
 def _label(argument: Any) -> str:
@@ -106,9 +152,11 @@ def _kind(hint: Any) -> str:
     return "TEXT"
 
 
-def _meaning(argument: Any) -> str:
+def _meaning(argument: Any, words: Mapping[str, str]) -> str:
     text = argument.parameter.help or ""
     default = argument.field_info.default
     if default is inspect.Parameter.empty or default is None or default is False or "default" in text.lower():
-        return text
+        return words.get(text, text)
+    if text in words:
+        return f"{words[text].rstrip('。')}（{words['default: {}'].format(default)}）。"
     return f"{text.rstrip('.')} (default: {default})."

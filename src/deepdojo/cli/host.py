@@ -18,7 +18,9 @@ _RULES, _RESCORE, _PEOPLE, _WHERE = "Rules", "Rescore", "People", "Where"
 
 
 def host(
-    project: Annotated[str, option("A project to host; with a VERB an event (or an archive's folder).", "Arguments")],
+    project: Annotated[
+        str | None, option("A project to host; with a VERB an event (or an archive's folder).", "Arguments")
+    ] = None,
     verb: Annotated[
         str | None,
         option(
@@ -30,19 +32,27 @@ def host(
     argument: Annotated[str | None, option("The verb's text, file, folder or person.", "Arguments")] = None,
     /,
     *,
+    lesson: Annotated[str | None, option("Host a lesson instead: its id, or its folder.", _RULES)] = None,
     name: Annotated[str | None, option("The event's name in addresses; default: the project's.", _RULES)] = None,
     title: Annotated[str | None, option("Its title; default: the project's.", _RULES)] = None,
     description: Annotated[Path | None, option("A Markdown file that the page shows.", _RULES)] = None,
-    public: Annotated[float, option("Share of the test rows behind the public board.", _RULES)] = 0.3,
+    public: Annotated[
+        float | None,
+        option("Share of the test rows behind the public board; default: 0.3, of a lesson's seeds 0.5.", _RULES),
+    ] = None,
     starts: Annotated[str | None, option("First moment to send: 2027-01-24T09:00.", _RULES)] = None,
     until: Annotated[str | None, option("Its end (also of extend): 2027-01-31T18:00.", _RULES)] = None,
     freeze_at: Annotated[str | None, option("From then on the public board stands still.", _RULES)] = None,
     team_size: Annotated[int, option("Largest team.", _RULES)] = 1,
     per_day: Annotated[int, option("Scored submissions a team may send a day.", _RULES)] = 5,
-    largest: Annotated[str, option("Largest file that is taken: 200MB.", _RULES)] = "64MiB",
+    largest: Annotated[
+        str | None, option("Largest file that is taken: 200MB; default: 64MiB, of a lesson 1MiB.", _RULES)
+    ] = None,
     practice: Annotated[bool, option("The answers are public anyway: the page says so.", _RULES)] = False,
     code: Annotated[bool, option("Entrants send programs, not tables; test rows stay here.", _RULES)] = False,
-    run_time: Annotated[str, option("How long a program may run: 90s, 10m.", _RULES)] = "10m",
+    run_time: Annotated[
+        str | None, option("How long a program may run: 90s; default: 10m, of a lesson 60s.", _RULES)
+    ] = None,
     run_memory: Annotated[float, option("Memory of a program, in GiB.", _RULES)] = 4.0,
     show_output: Annotated[bool, option("Senders see what a failed program printed last.", _RULES)] = False,
     anyway: Annotated[bool, option("Host it in spite of errors that the check finds.", _RULES)] = False,
@@ -65,6 +75,7 @@ def host(
     """Make a project a competition, and be its host.
 
     dojo host reviews --until 2027-01-31T18:00 --per-day 5
+    dojo host --lesson a2-softmax           solutions, graded in the sandbox
     dojo host reviews announce "the lab closes at six"
     dojo host reviews rescore --reason "label fixed" --preview
     dojo host reviews backup monday.zip     all events of the store
@@ -75,6 +86,7 @@ def host(
     from deepdojo.cli.terminal import TerminalListener
 
     listener = TerminalListener()
+    _one_of(project, lesson, verb)
     if verb is not None:
         from deepdojo.cli.asking import new_password
         from deepdojo.cli.host_verbs import print_done
@@ -86,42 +98,58 @@ def host(
         if verb == "password":
             options["secret"] = new_password(argument)
         try:
-            done = api.manage(project, verb, argument, store=store, db=db, listener=listener, **options)
+            done = api.manage(str(project), verb, argument, store=store, db=db, listener=listener, **options)
         finally:
             listener.finish()
         code_out = 1 if verb == "audit" and not done["equal"] else 0
         if json:
             print_json(done)
         else:
-            print_done(project, verb, done, store)
+            print_done(str(project), verb, done, store)
         return code_out
     for given, what in ((reason, "--reason"), (preview, "--preview"), (apply, "--apply"), (cancel, "--cancel")):
         if given:
             raise UsageError("only an event can be scored anew", where=what, todo="write dojo host EVENT rescore")
-    rules = {"name": name, "title": title, "public_share": public, "team_size": team_size, "per_day": per_day,
-             "largest_bytes": parse_size(largest, where="--largest"), "practice": practice,
-             "code": code, **_of_programs(code, run_time, run_memory, show_output),
+    rules = {"name": name, "title": title, "team_size": team_size, "per_day": per_day, "practice": practice,
+             **({} if public is None else {"public_share": public}),
+             **({} if largest is None else {"largest_bytes": parse_size(largest, where="--largest")}),
+             **_of_programs(code or lesson is not None, run_time, run_memory, show_output),
              **_texts(description, starts, until, freeze_at)}  # fmt: skip
     try:
-        made = api.host(
-            project, store=store, db=db, port=port, anyway=anyway, offline=offline, yes=yes, trust=trust,
-            listener=listener, shown=None if json else lambda found: _shown(listener, found), **rules,
-        )  # fmt: skip
+        if lesson is not None:
+            made = api.host_lesson(lesson, store=store, db=db, port=port, trust=trust, listener=listener, **rules)
+        else:
+            made = api.host(
+                str(project), store=store, db=db, port=port, anyway=anyway, offline=offline, yes=yes, trust=trust,
+                listener=listener, shown=None if json else lambda found: _shown(listener, found), code=code, **rules,
+            )  # fmt: skip
     finally:
         listener.finish()
     if json:
         print_json(made)
+    elif lesson is not None:
+        _print_lesson(made, store, db)
     else:
         _print_hosted(made, store, db)
     return 0
 
 
-def _of_programs(code: bool, run_time: str, run_memory: float, show_output: bool) -> dict[str, Any]:
+def _one_of(project: str | None, lesson: str | None, verb: str | None) -> None:
+    if project is None and lesson is None:
+        raise UsageError("nothing to host is named", where="dojo host",
+                         todo="give a project, or --lesson ID; see dojo host --help")  # fmt: skip
+    if project is not None and lesson is not None:
+        todo = "host one of them" if verb is None else f"leave it out: dojo host {project} {verb}"
+        raise UsageError(f"a lesson is hosted alone, not with {project!r}", where="--lesson", todo=todo)
+
+
+def _of_programs(code: bool, run_time: str | None, run_memory: float, show_output: bool) -> dict[str, Any]:
     """The rules that only programs need."""
-    given = {"run_s": parse_duration(run_time, where="--run-time"), "run_bytes": int(run_memory * (1 << 30)),
-             "show_printed": show_output}  # fmt: skip
+    given: dict[str, Any] = {"run_bytes": int(run_memory * (1 << 30)), "show_printed": show_output}
+    if run_time is not None:
+        given["run_s"] = parse_duration(run_time, where="--run-time")
     if not code:
-        if (run_time, run_memory, show_output) != ("10m", 4.0, False):
+        if (run_time, run_memory, show_output) != (None, 4.0, False):
             raise UsageError("only where programs are sent is there a run to limit", where="--run-time, --run-memory, "
                              "--show-output", todo="add --code")  # fmt: skip
         return {}
@@ -168,6 +196,24 @@ def _print_hosted(made: dict[str, Any], store: Path, db: str | None) -> None:
         head("Reference submissions, as expected:")
         for file, got in made["references"].items():
             point(f"{file}: " + (f"{got['score']:.6g}" if got["score"] is not None else f"refused: {got['error']}"))
+    _print_ending(made, store, db)
+
+
+def _print_lesson(made: dict[str, Any], store: Path, db: str | None) -> None:
+    out(f"{styled(made['event'], 'bold')}, the lesson {made['lesson']}, is hosted in {store}: stub and texts are "
+        "handed out, its check stays here")  # fmt: skip
+    final = made["seeds"] - made["public_seeds"]
+    out(f"{plural(made['checks'], 'check')} under each of {plural(made['seeds'], 'seed')} that were drawn now: "
+        f"{made['public_seeds']} for the public board, {final} for the final one; the lesson's own solution is right "
+        "with all of them")  # fmt: skip
+    if made["rules"]["practice"]:
+        err("note: the lesson's solution comes with DeepDojo: the board shows who solved it, not that it was their own "
+            "work, and its page says so")  # fmt: skip
+    _print_ending(made, store, db)
+
+
+def _print_ending(made: dict[str, Any], store: Path, db: str | None) -> None:
+    rules = made["rules"]
     for note in made["notes"]:
         err(f"note: {note}")
     if rules["ends"] is None:

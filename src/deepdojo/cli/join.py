@@ -51,9 +51,11 @@ def join(
     end = rules.get("ends")
     when = "no end is set" if end is None else f"ends {datetime.fromtimestamp(end).astimezone():%Y-%m-%d %H:%M %Z}"
     out(f"{rules.get('per_day')} scored submissions a day; {when}")
-    if rules.get("code"):
+    if rules.get("lesson"):
+        out(f"You send your solution of {rules['lesson']}, which the host grades: see README.md")
+    elif rules.get("code"):
         out("You send a program, which predicts hidden rows: see README.md of the data")
-    if rules.get("practice"):
+    if rules.get("practice") and not rules.get("lesson"):
         err("note: this is for practice: the data are public, so the answers can be found")
     if rules.get("team_size", 1) > 1 and done["team"] is not None:
         full = len(done["members"]) >= rules["team_size"]
@@ -62,7 +64,10 @@ def join(
     out(f"Data: {done['folder']}" + ("" if done["fetched"] else " (was there already)"))
     place = Path(done["folder"])
     shown = place.name if place.parent == Path.cwd() else place
-    if done["role"] == "entrant":
+    if done["role"] == "entrant" and rules.get("lesson"):
+        stub = Path(shown) / f"{str(rules['lesson']).replace('-', '_')}.py"
+        next_step(f"dojo submit {quoted(stub)} {done['address']} --wait", "when you have written it there")
+    elif done["role"] == "entrant":
         next_step(f"dojo train {quoted(shown)}", f"then dojo submit last {done['address']}")
     else:
         next_step(f"dojo board {done['address']} --watch")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from deepdojo.cli.options import Json, Trust, option
+from deepdojo.cli.options import Json, LessonTrust, option
 from deepdojo.cli.output import colourful, out, print_json, styled
 from deepdojo.learn.words import LearnError, refuse, say
 
@@ -39,7 +39,7 @@ def learn(
     ] = None,
     seed: Annotated[int | None, option("gradebook: the seed; default: drawn anew.", "What")] = None,
     no_grade: Annotated[bool, option("gradebook: the table alone, no file is run.", "What")] = False,
-    trust: Trust = False,
+    trust: LessonTrust = False,
     json: Json = False,
 ) -> int:
     """Learn by writing it: the next lesson, checked as you save.

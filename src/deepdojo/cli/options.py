@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from deepdojo.errors import UsageError
 
-__all__ = ["Json", "Offline", "RunName", "RunsFolder", "Trust", "Yes", "option", "parse_duration"]
+__all__ = ["Json", "LessonTrust", "Offline", "RunName", "RunsFolder", "Trust", "Yes", "option", "parse_duration"]
 
 
 def option(
@@ -43,6 +43,10 @@ Language = Annotated[str, option("Language of the page: en or zh.", "Output")]
 Offline = Annotated[bool, option("Never use the network.", "Consent")]
 Yes = Annotated[bool, option("Download without asking, whatever the size.", "Consent")]
 Trust = Annotated[bool, option("Run the project's own Python code (reader, metric).", "Consent")]
+
+LessonTrust = Annotated[
+    bool, option("Run Python code from outside: lessons' checks, learners' files.", "Consent", name="--trust")
+]
 
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m(?:in)?)?(?:(\d+(?:\.\d+)?)s)?", re.IGNORECASE)
 

@@ -17,7 +17,9 @@ _COST = "Cost, as you state it; of a run its own figures"
 
 
 def submit(
-    what: Annotated[str, option("A run (or `last`), a table, or a folder with predict.py.", "Arguments")],
+    what: Annotated[
+        str, option("A run (or `last`), a table, a folder with predict.py, or a lesson's solution.", "Arguments")
+    ],
     address: Annotated[str, option("The event: http://room:8000/reviews.", "Arguments")],
     /,
     *,
@@ -53,6 +55,8 @@ def submit(
     finally:
         listener.finish()
     fault = done.get("fault")
+    if not json:
+        _print_verdict(done.get("verdict"))
     stated = _stated(done["stated"])
     if json:
         if fault or done["state"] == "failed":
@@ -76,6 +80,18 @@ def submit(
         )
     _say_stated(stated)
     next_step(f"dojo board {address}")
+
+
+def _print_verdict(verdict: Mapping[str, Any] | None) -> None:
+    """Of a lesson's solution, in the language of the locale."""
+    if not verdict:
+        return
+    from deepdojo.grader.words import language
+
+    head, *rest = str(verdict.get(language()) or verdict.get("en")).split("\n")
+    out(styled(head, "good" if verdict.get("passed") else "bad"))
+    for line in rest:
+        out(line)
 
 
 def _checked(*given: tuple[str, float | None]) -> dict[str, object]:

@@ -15,6 +15,7 @@ from deepdojo.competition.address import Address, parse_address
 from deepdojo.competition.client import Client, client_of
 from deepdojo.competition.cost import COSTS, run_cost, stated_cost
 from deepdojo.competition.event import size_text
+from deepdojo.competition.hosting.lesson import EVENT_FILE, stub_name
 from deepdojo.competition.hosting.staging import staged
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.tokens import keep_token, token_for, token_of_server
@@ -142,12 +143,20 @@ def _is_of(folder: Path, event: str) -> bool:
     from deepdojo.errors import DojoError
 
     if not (folder / "project.toml").is_file():
-        return False
+        return _event_named(folder / EVENT_FILE) == event
     try:
         project = find_project(str(folder))
     except DojoError:
         return False
     return project.spec.data.withheld and project.spec.name == event
+
+
+def _event_named(file: Path) -> str | None:
+    """Of a lesson's folder: the event that it was fetched from."""
+    try:
+        return str(json.loads(file.read_text(encoding="utf-8"))["event"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _fetch(client: Client, place: Address, target: Path, progress: Progress | None) -> None:
@@ -163,21 +172,23 @@ def _fetch(client: Client, place: Address, target: Path, progress: Progress | No
         for path in unpacked.iterdir():
             path.rename(fresh / path.name)
         unpacked.rmdir()
-        if not (fresh / "project.toml").is_file():
+        if not (fresh / "project.toml").is_file() and _event_named(fresh / EVENT_FILE) is None:
             raise ProjectError("the data that came are no project", where=place.page, todo="tell the host")
         fresh.chmod(0o755)
 
 
-def what_to_send(given: str | Path, *, code: bool) -> Path:
-    """The file or folder to send for a run, a table, or a program.
+def what_to_send(given: str | Path, *, code: bool, lesson: str | None = None) -> Path:
+    """The file or folder to send for a run, a table, a program, or a lesson's solution.
 
     Args:
-        code: whether the event takes programs.
+        code: whether the event takes programs. lesson: the one whose solutions it takes.
 
     Raises:
         UsageError, RunError: it is none of them, or not what the event takes.
     """
     path = Path(given).expanduser()
+    if lesson is not None:
+        return _solution(path, lesson)
     program = path.is_dir() and (path / "predict.py").is_file()
     if path.is_file() and path.suffix.lower() not in TABLES:
         raise UsageError("is no table and no zip", where=str(given), todo=f"send one of {', '.join(TABLES)}")
@@ -205,6 +216,19 @@ def what_to_send(given: str | Path, *, code: bool) -> Path:
             return folder / "predictions.parquet"
     raise RunError("the run has no predictions of the test rows", where=run.id,
                    todo=f"make them with dojo predict {run.id} test.parquet -o mine.csv")  # fmt: skip
+
+
+def _solution(path: Path, lesson: str) -> Path:
+    todo = f"send the one file with your code, such as {stub_name(lesson)}"
+    if path.is_dir():
+        raise UsageError(
+            f"is a folder, and this event takes a file: a solution of {lesson}", where=str(path), todo=todo
+        )
+    if not path.is_file():
+        raise UsageError("there is no such file", where=str(path), todo=todo)
+    if path.suffix.lower() != ".py":
+        raise UsageError("is no Python file", where=str(path), todo=todo)
+    return path
 
 
 def packed_code(folder: Path, target: Path) -> Path:
@@ -245,7 +269,7 @@ def send(
     """
     client, event = client_of(url)
     rules = client.event(event)
-    source = what_to_send(given, code=bool(rules.get("code")))
+    source = what_to_send(given, code=bool(rules.get("code")), lesson=rules.get("lesson"))
     stated = {**_run_cost(source), **stated_cost(cost or {})}
     with tempfile.TemporaryDirectory(prefix="deepdojo-") as folder:
         file = packed_code(source, Path(folder) / f"{source.resolve().name}.zip") if source.is_dir() else source

@@ -53,6 +53,8 @@ class Rules(BaseModel):
     """Memory of one program with all that it starts."""
     broken_per_day: Annotated[int, Field(ge=1, le=100_000)] = 20
     """Programs of a team that may fail from midnight to midnight UTC; they do not count as submissions."""
+    lesson: str | None = None
+    """What entrants send (then `code` is set) is their solution of this lesson, which the host grades."""
     show_printed: bool = False
     """Senders see the last lines that a failed program printed, which may quote hidden inputs."""
     freeze_at: float | None = None

@@ -9,7 +9,7 @@ import contextlib
 import json
 import secrets
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +23,9 @@ from deepdojo.competition.database.migrate import migrate
 from deepdojo.competition.database.people import Person
 from deepdojo.competition.database.tables import people as people_table
 from deepdojo.competition.event import Rules, event_name, parse_rules
+from deepdojo.competition.hosting.lesson import publish_lesson, stub_name
 from deepdojo.competition.hosting.publish import publish
-from deepdojo.competition.hosting.solution import close_to_others, read_solution
+from deepdojo.competition.hosting.solution import Solution, close_to_others, read_solution
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.service import Service
 from deepdojo.competition.tokens import keep_secretly
@@ -32,7 +33,10 @@ from deepdojo.data.dataset import Dataset
 from deepdojo.errors import UsageError
 from deepdojo.places import config_folder, write_text
 
-__all__ = ["HOSTED", "Store", "as_event_name", "host_event", "join_link", "open_store", "store_address"]
+__all__ = [
+    "HOSTED", "Store", "as_event_name", "host_event", "host_lesson", "join_link", "lesson_rules", "open_store",
+    "store_address",
+]  # fmt: skip
 
 HOSTED = "rules.json"
 _ACCOUNT = "host"
@@ -164,10 +168,7 @@ def host_event(
         Refusal, UsageError: a name that is taken, rules that make no sense; nothing is left behind.
         DojoError: what `publish` raises.
     """
-    name = event_name(name if name is not None else as_event_name(dataset.project.name))
-    with store.database.read() as connection:
-        if any(event.name == name for event in events.all_events(connection)):
-            raise Refusal("name_taken", f"an event is named {name!r} already", todo="give another with --name")
+    name = _free_name(store, name if name is not None else as_event_name(dataset.project.name))
     title = given.pop("title", None) or dataset.project.spec.title or name
     wanted = {"name": name, "title": title, "task": dataset.project.spec.task, **given}
     rules = parse_rules({**wanted, "metric": "accuracy", "higher_is_better": True})  # before the work, not after it
@@ -178,21 +179,85 @@ def host_event(
     )  # fmt: skip
     solution = read_solution(made.private)
     rules = parse_rules({**wanted, "metric": solution.metric, "higher_is_better": _higher(solution, made.public)})
-    kept = {"rules": rules.model_dump(), "project": project}
+    return {
+        **_entered(store, rules, solution, {"project": project}),
+        "rows": dict(made.rows), "public_rows": made.public_rows, "references": dict(made.references),
+        "sample": made.sample, "notes": [*made.notes, *_sandbox_notes(rules)], "left_out": len(made.left_out),
+    }  # fmt: skip
+
+
+def lesson_rules(lesson_id: str, seeds: int, *, name: str | None, title: str, **given: Any) -> tuple[Rules, int]:
+    """The rules of a lesson's event, and how many of the seeds stand behind its public board.
+
+    Args:
+        given: fields of `Rules`; of the seeds about `public_share` are public, never all and never none.
+
+    Raises:
+        Refusal, UsageError: rules that make no sense.
+    """
+    share = given.get("public_share", 0.5)
+    if not 0 < share < 1:
+        raise UsageError(f"the public share is {share:g}, not between 0 and 1", where="--public")
+    public = min(max(1, round(share * seeds)), seeds - 1)
+    given |= {"public_share": public / seeds, "code": True, "lesson": lesson_id}
+    rules = parse_rules({"name": event_name(as_event_name(lesson_id) if name is None else name), "title": title,
+                         "task": "lesson", "metric": "accuracy", "higher_is_better": True, **given})  # fmt: skip
+    _in_order(rules)
+    return rules, public
+
+
+def host_lesson(
+    store: Store, rules: Rules, lesson: Path, *, function: str, handed_out: Mapping[str, str], seeds: Sequence[int],
+    public: int, checks: int,
+) -> dict[str, Any]:  # fmt: skip
+    """Publish a lesson as an event of the store: entrants send their solutions, which the host grades.
+
+    Args:
+        rules: of `lesson_rules`. lesson: its folder. function: what is to be written.
+        handed_out: file name -> text. seeds: that the host has drawn, the public ones first.
+        checks: how many there are under each of them.
+
+    Returns:
+        as `host_event`, without rows, sample and references; seeds, public_seeds, checks.
+
+    Raises:
+        Refusal, UsageError: a name that is taken; nothing is left behind.
+    """
+    _free_name(store, rules.name)
+    solution = publish_lesson(
+        store.folder / "events" / rules.name, lesson, title=rules.title, handed_out=handed_out, seeds=seeds,
+        public=public, checks=checks,
+        about={"lesson": lesson.name, "function": function, "file": stub_name(lesson.name)},
+    )  # fmt: skip
+    return {
+        **_entered(store, rules, solution, {"lesson": lesson.name}), "notes": _sandbox_notes(rules),
+        "seeds": len(seeds), "public_seeds": public, "checks": checks,
+    }  # fmt: skip
+
+
+def _free_name(store: Store, name: str) -> str:
+    name = event_name(name)
+    with store.database.read() as connection:
+        if any(event.name == name for event in events.all_events(connection)):
+            raise Refusal("name_taken", f"an event is named {name!r} already", todo="give another with --name")
+    return name
+
+
+def _entered(store: Store, rules: Rules, solution: Solution, made_of: Mapping[str, Any]) -> dict[str, Any]:
+    """The event in the database, for a folder that has been published."""
+    private, kept = solution.folder, {"rules": rules.model_dump(), **made_of}
     try:
-        write_text(made.private / HOSTED, json.dumps(kept, ensure_ascii=False, indent=1) + "\n")
-        close_to_others(made.private)
+        write_text(private / HOSTED, json.dumps(kept, ensure_ascii=False, indent=1) + "\n")
+        close_to_others(private)
         with store.database.write() as connection:
             event = events.make_event(
                 store.database, connection, rules, solution_sha256=solution.digest, who=store.host.name
             )
     except BaseException:  # a folder without its event would keep the name taken
-        shutil.rmtree(store.folder / "events" / name, ignore_errors=True)
+        shutil.rmtree(private.parent, ignore_errors=True)
         raise
     return {
-        "event": name, "code": event.code, "public": str(made.public), "private": str(made.private),
-        "rows": dict(made.rows), "public_rows": made.public_rows, "references": dict(made.references),
-        "sample": made.sample, "notes": [*made.notes, *_sandbox_notes(rules)], "left_out": len(made.left_out),
+        "event": rules.name, "code": event.code, "public": str(private.with_name("public")), "private": str(private),
         "rules": rules.model_dump(), "token_file": str(store.token_file), "store": str(store.folder),
     }  # fmt: skip
 

@@ -255,5 +255,15 @@ def serve_once() -> None:
     os._exit(0)
 
 
+def serve_file(job: Path, reply: Path) -> None:
+    """In a sandbox, which has limits of its own: one job from a file, the reply into another; then it ends."""
+    torch.set_num_threads(1)
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]  # what a stopped one printed is not lost
+    content = unpack(job.read_bytes())
+    answer(content, os.open(reply, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+    sys.stdout.flush()
+    os._exit(0)
+
+
 if __name__ == "__main__":
-    serve_once()
+    serve_file(*map(Path, sys.argv[1:])) if sys.argv[1:] else serve_once()

@@ -17,7 +17,7 @@ __all__ = ["Difference", "Mismatch", "Pair", "align", "allowed_float64", "differ
 NOISE = 1e-13  # of the largest input: what float64 leaves of numbers that cancel exactly
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)  # not frozen: Python itself writes __traceback__ and __context__ into what is raised
 class Mismatch(Exception):
     """Structure, shape or dtype differ: where, and what stood there."""
 

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from deepdojo.errors import DataError, UnknownNameError, UsageError
-from deepdojo.grader.lessons import LESSONS, Lesson, all_lessons, find_lesson
+from deepdojo.errors import ConsentError, DataError, UnknownNameError, UsageError
+from deepdojo.grader.lessons import LESSONS, Lesson, agreed, all_lessons, find_lesson
 
-__all__ = ["lesson_of", "read_source", "source_of"]
+__all__ = ["lesson_of", "read_source", "require_agreement", "source_of"]
 
 _MAX_BYTES = 1 << 20
 
@@ -81,6 +81,15 @@ def lesson_of(source: str, file: Path | None = None, lesson_id: str | None = Non
         where=where,
         todo="see dojo list lessons, or give --lesson",
     )
+
+
+def require_agreement(lesson: Lesson, *, trust: bool) -> None:
+    """Raises ConsentError where a lesson's check is code from outside that nobody has agreed to run."""
+    if not agreed([lesson], trust=trust):
+        raise ConsentError(
+            "the lesson's check is Python code that would run here", where=str(lesson.folder / "check.py"),
+            todo="read it, then give --trust",
+        )  # fmt: skip
 
 
 def _defined(source: str) -> dict[str, None]:

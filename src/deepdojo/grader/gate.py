@@ -17,7 +17,7 @@ from deepdojo.grader.grade import Questions, grade_source, prepare
 from deepdojo.grader.lessons import Lesson
 from deepdojo.grader.loading import load_check, mutated
 from deepdojo.grader.runner import Runner, shared_runner
-from deepdojo.grader.spec import Check, LessonError, Mutant
+from deepdojo.grader.spec import Check, LessonError, Mutant, text_of
 from deepdojo.grader.verdict import Verdict
 from deepdojo.grader.words import LANGUAGES, fill
 
@@ -66,6 +66,7 @@ def check_lesson(lesson: Lesson, lessons: Sequence[Lesson], *, seeds: int = 20, 
         seeds: how many seeds solution and accepted variants must pass, and mutants fail.
     """
     report = Report(lesson.id, seeds=seeds)
+    before = _stamps(lesson)
     report.faults += _texts(lesson)
     report.faults += _needs(lesson, lessons)
     runner = runner or shared_runner()
@@ -77,7 +78,21 @@ def check_lesson(lesson: Lesson, lessons: Sequence[Lesson], *, seeds: int = 20, 
             _behaviour(lesson, check, report, runner)
     except LessonError as fault:
         report.faults.append(str(fault))
+    changed = sorted(name for name, stamp in _stamps(lesson).items() if before.get(name) != stamp)
+    if changed:  # half of what was found is of the old file, half of the new one
+        report.faults = [f"{changed[0]} was changed while the lesson was checked: check it again"]
     return report
+
+
+def _stamps(lesson: Lesson) -> dict[str, int]:
+    """File -> when it was written last; 0 for one that is away, as for a moment while an editor replaces it."""
+    found = {}
+    for name in ("check.py", "solution.py"):
+        try:
+            found[name] = (lesson.folder / name).stat().st_mtime_ns
+        except OSError:
+            found[name] = 0
+    return found
 
 
 def _behaviour(lesson: Lesson, check: Check, report: Report, runner: Runner) -> None:
@@ -147,12 +162,10 @@ def _grade_mutant(
 
 def _function_source(lesson: Lesson, check: Check, mutant: Mutant) -> str:
     """A mutant that is a function: the solution, and below it the function under the learner's name."""
-    import inspect
-
     found = mutant.function if isinstance(mutant.function, dict) else {lesson.function: mutant.function}
     parts = [lesson.solution, "import math\nimport torch\nimport torch.nn.functional as F\n"]
     for name, function in found.items():
-        parts.append(inspect.cleandoc("\n" + inspect.getsource(function)))
+        parts.append(text_of(function))
         parts.append(f"{name} = {function.__name__}\n")
     return "\n\n".join(parts)
 

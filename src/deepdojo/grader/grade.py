@@ -27,7 +27,7 @@ from deepdojo.grader.truth import Asked, ask
 from deepdojo.grader.verdict import Verdict
 from deepdojo.grader.words import Text
 
-__all__ = ["SEEDS", "Questions", "grade_source", "prepare"]
+__all__ = ["SEEDS", "Questions", "grade_source", "judged", "outcomes", "prepare"]
 
 SEEDS = (0, 1)
 _SPEED_FLOOR_S = 0.05
@@ -63,7 +63,7 @@ class Questions:
             "file": file.name if file else "your code",
             "folder": str(file.parent.resolve()) if file else "",
             "names": list(check.adapt.names if check.adapt else (self.lesson.function,)),
-            "driver": check.adapt.source() if check.adapt else None,
+            "driver": check.adapt.source if check.adapt else None,
             "forbidden": list(check.forbidden),
             "cases": [each.question for each in self.asked],
             "speed": timed,
@@ -75,11 +75,18 @@ class Questions:
         return dict(zip(names, self.check.positional(self.speed.arguments), strict=False))
 
 
-def prepare(lesson: Lesson, seeds: Sequence[int] = SEEDS) -> Questions:
-    """Draws and answers all cases for each seed. Raises LessonError where check.py is wrong."""
+def prepare(lesson: Lesson, seeds: Sequence[int] = SEEDS, *, hidden: bool = False) -> Questions:
+    """Draws and answers all cases for each seed. Raises LessonError where check.py is wrong.
+
+    Args:
+        hidden: the seeds are a secret: what the learner's code draws itself starts from their numbers 0, 1, ...
+    """
     check = load_check(lesson)
     with light_optimizers(), warnings.catch_warnings(action="ignore"):
-        asked = [ask(check, case.draw(seed)) for seed in seeds for case in check.cases]
+        asked = [
+            ask(check, case.draw(seed), runs_from=i if hidden else None)
+            for i, seed in enumerate(seeds) for case in check.cases
+        ]  # fmt: skip
     questions = Questions(lesson, check, asked)
     if check.speed is not None:
         questions.speed = check.speed.draw(seeds[0])
@@ -107,13 +114,29 @@ def grade_source(
     runner = runner or shared_runner()  # before any check is loaded: the learner's process then holds no oracle
     questions = questions or prepare(lesson, seeds)
     reply = runner.run(questions.job(source, file))
-    judging = _Judging(questions, reply, source, file.name if file else "your code", budget_s)
-    with light_optimizers():
-        verdict = judging.verdict()
+    verdict = judged(questions, reply, source, file.name if file else "your code", budget_s)
     verdict.output, verdict.seconds = reply.output, time.monotonic() - begun
     if verdict.passed:
         verdict.context = Text(f"{verdict.seconds:.2f} s", f"{verdict.seconds:.2f} 秒")
     return verdict
+
+
+def judged(questions: Questions, reply: Reply, source: str, file: str, budget_s: float = BUDGET_S) -> Verdict:
+    """What a reply is worth. Of a reply to more questions than these, the first ones count."""
+    with light_optimizers():
+        return _Judging(questions, reply, source, file, budget_s).verdict()
+
+
+def outcomes(questions: Questions, reply: Reply) -> tuple[list[bool], bool]:
+    """Of each case whether it is right, then whether the code is fast enough; all wrong after a forbidden call."""
+    judging, tolerance = _Judging(questions, reply, "", "", 0.0), questions.check.tolerance
+    none = [False] * len(questions.asked)
+    if any(f.get("forbidden") for f in judging.frames):
+        return none, False
+    with light_optimizers():
+        records = judging._records()
+        right = [first_failure([a], [r], tolerance) is None for a, r in zip(questions.asked, records, strict=False)]
+        return (right + none)[: len(none)], judging._speed(True) is None
 
 
 def _timed(questions: Questions) -> float:

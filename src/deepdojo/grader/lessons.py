@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from deepdojo.consent import consented
 from deepdojo.errors import ProjectError, UnknownNameError
 from deepdojo.grader.words import LANGUAGES, Text
 
-__all__ = ["LESSONS", "Lesson", "all_lessons", "find_lesson", "read_lesson"]
+__all__ = ["LESSONS", "Lesson", "agreed", "all_lessons", "find_lesson", "read_lesson"]
 
 LESSONS = Path(__file__).parents[1] / "catalogue" / "lessons"
 BEGIN, END = "# --- your code ---", "# --- end ---"
@@ -124,6 +126,13 @@ def find_lesson(lesson_id: str, root: Path = LESSONS) -> Lesson:
     if not fits:
         raise UnknownNameError("lesson", lesson_id, ids)
     return read_lesson(root / fits[0])
+
+
+def agreed(lessons: Iterable[Lesson], *, trust: bool) -> bool:
+    """Whether the checks of these lessons may run: those that came with the package may, others, which are Python code
+    from outside, once somebody has agreed to (see `consent`)."""
+    outside = [each.folder for each in lessons if each.folder.resolve().parent != LESSONS.resolve()]
+    return consented(sorted(path for folder in outside for path in folder.rglob("*.py")), trust=trust)
 
 
 def cut_bodies(solution: str) -> str:

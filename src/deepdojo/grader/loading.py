@@ -19,9 +19,11 @@ __all__ = ["as_function", "load_check", "module_of", "mutated", "names_of", "stu
 def load_check(lesson: Lesson) -> Check:
     """Runs the lesson's check.py. Raises LessonError where it defines no `check`."""
     path = lesson.folder / "check.py"
-    if not path.is_file():
-        raise LessonError("has no check.py", where=str(lesson.folder))
-    return _load(path, path.stat().st_mtime_ns)
+    try:
+        changed = path.stat().st_mtime_ns
+    except OSError:
+        raise LessonError("has no check.py", where=str(lesson.folder)) from None
+    return _load(path, changed)
 
 
 @lru_cache(maxsize=256)

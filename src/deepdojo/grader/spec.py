@@ -87,16 +87,16 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Adapter:
-    """How the learner's names become one function of the case's arguments."""
+    """How the learner's names become one function of the case's arguments.
+
+    Attributes:
+        source: the driver's text without its decorator: it is sent to the learner's process, the rest of check.py is
+            not. It is read while check.py runs: later its author may have changed the file.
+    """
 
     names: tuple[str, ...]
     drive: Callable[..., Any]
-
-    def source(self) -> str:
-        """The driver's text without its decorator: it is sent to the learner's process, the rest of check.py is not."""
-        lines = inspect.cleandoc("\n" + inspect.getsource(self.drive)).splitlines()
-        first = next(i for i, line in enumerate(lines) if line.startswith("def "))
-        return "\n".join(lines[first:]) + "\n"
+    source: str = field(repr=False)
 
 
 @dataclass
@@ -211,7 +211,24 @@ def adapt(*names: str) -> Callable[[Callable[..., Any]], Adapter]:
     The driver runs in the learner's process and is sent there as text: it may use `torch`, `math` and what it imports
     itself, nothing else of check.py.
     """
-    return lambda drive: Adapter(names, drive)
+    return lambda drive: Adapter(names, drive, _without_decorator(text_of(drive)))
+
+
+def text_of(function: Callable[..., Any]) -> str:
+    """The function as it stands in check.py. Raises LessonError where the file is another one by now."""
+    try:
+        return inspect.cleandoc("\n" + inspect.getsource(function))
+    except (OSError, SyntaxError, IndexError):  # gone, or shorter than the line that it was defined at
+        name = getattr(function, "__name__", "a function")
+        raise LessonError(f"was changed while it was read: {name} is not where it was", where="check.py") from None
+
+
+def _without_decorator(text: str) -> str:
+    lines = text.splitlines()
+    first = next((i for i, line in enumerate(lines) if line.startswith("def ")), None)
+    if first is None:
+        raise LessonError("was changed while it was read: no driver stands below @adapt", where="check.py")
+    return "\n".join(lines[first:]) + "\n"
 
 
 def sentence(text: Text, drawn: Drawn) -> Text:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from deepdojo.grader.compare import Pair, align, largest
+from deepdojo.grader.compare import Mismatch, Pair, align, largest
 from deepdojo.grader.draws import map_tensors, tensors_in
 from deepdojo.grader.observe import call, observe, to_dtype
 from deepdojo.grader.spec import Check, Drawn, LessonError
@@ -63,8 +63,12 @@ class Asked:
         return self._rounding
 
 
-def ask(check: Check, drawn: Drawn) -> Asked:
-    """Calls the oracle. Raises LessonError where it fails."""
+def ask(check: Check, drawn: Drawn, *, runs_from: int | None = None) -> Asked:
+    """Calls the oracle. Raises LessonError where it fails.
+
+    Args:
+        runs_from: the seed of what oracle and learner draw themselves; None: that of the case.
+    """
     names = list(check._order)
     positional = check.positional(drawn.arguments)
     arguments = dict(zip(names, positional, strict=False))
@@ -80,7 +84,7 @@ def ask(check: Check, drawn: Drawn) -> Asked:
         "cotangents": _cotangents(value, drawn.seed) if grads else {},
         "float32": check.float32 and drawn.case.float32,
         "layout": check.layout,
-        "seed": drawn.seed,
+        "seed": drawn.seed if runs_from is None else runs_from,
     }
     record = observe(check.oracle, question, runs=("plain", "again"))
     if record["faults"]:
@@ -110,10 +114,10 @@ def _float32_bounds(oracle: Callable[..., Any], arguments: dict[str, Any]) -> tu
     others = [call(oracle, each) for each in (rounded, *moved)]
     bounds: dict[str, float] = {}
     for other in others:
-        for pair in align(truth, other, dtypes=False):
+        for pair in _pairs(truth, other):
             bounds[pair.path] = max(bounds.get(pair.path, 0.0), 8 * _error(pair))
     for pair in align(truth, truth):
-        bounds[pair.path] += 32 * _EPS32 * largest(pair.expected)
+        bounds[pair.path] = bounds.get(pair.path, 0.0) + 32 * _EPS32 * largest(pair.expected)
     return truth, bounds
 
 
@@ -126,13 +130,21 @@ def _float64_rounding(
     for _ in range(_JIGGLES):
         moved = {**question, "arguments": map_tensors(question["arguments"], lambda _, t: _jiggled(t, _EPS64, gen))}
         other = observe(oracle, moved, runs=("plain", "again"))
-        for pair in align(record["plain"], other["plain"]):
+        for pair in _pairs(record["plain"], other["plain"]):
             values[pair.path] = max(values.get(pair.path, 0.0), 8 * _error(pair))
         for path, expected in (record["grads"] or {}).items():
             found = (other["grads"] or {}).get(path)
             if expected is not None and found is not None:
                 grads[path] = max(grads.get(path, 0.0), 8 * _error(Pair(path, expected, found)))
     return values, grads
+
+
+def _pairs(truth: Any, moved: Any) -> list[Pair]:
+    """None where the last digits of the inputs decide how much is returned: no leaf says how far another may be."""
+    try:
+        return align(truth, moved, dtypes=False)
+    except Mismatch:
+        return []
 
 
 def _jiggled(t: Tensor, eps: float, gen: torch.Generator) -> Tensor:

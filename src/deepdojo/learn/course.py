@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from deepdojo.consent import consented
-from deepdojo.grader.lessons import LESSONS, Lesson, all_lessons, read_lesson
+from deepdojo.grader.lessons import LESSONS, Lesson, agreed, all_lessons, read_lesson
 from deepdojo.learn.state import Entry, Progress
 from deepdojo.learn.words import refuse, unknown_lesson
 
@@ -37,8 +36,7 @@ def open_course(source: str | None, *, trust: bool = False, new: bool = False) -
         lessons = []
     if not lessons:
         raise refuse("no_lessons" if new else "no_source", where=source)
-    files = sorted(path for each in lessons for path in each.folder.rglob("*.py"))
-    if not consented(files, trust=trust):
+    if not agreed(lessons, trust=trust):
         raise refuse("untrusted", where=source)
     return lessons
 

@@ -14,7 +14,7 @@ from deepdojo.errors import DataError, UnknownNameError, UsageError
 from deepdojo.session.listener import Listener
 from deepdojo.session.people import PEOPLE_VERBS
 
-__all__ = ["VERBS", "host_project", "manage_event"]
+__all__ = ["VERBS", "by_flag", "host_project", "manage_event", "with_moments"]
 
 VERBS = ("freeze", "unfreeze", "extend", "announce", "rescore", "audit", "backup", "restore", "archive", "link",
          *PEOPLE_VERBS)  # fmt: skip
@@ -32,9 +32,7 @@ def host_project(
     """Look for what gives answers away, publish, enter the event; see `api.host`."""
     from deepdojo.competition.hosting.giving_away import giving_away
 
-    rules: dict[str, Any] = {
-        name: _moment(value, _FLAGS[name]) if name in _FLAGS else value for name, value in given.items()
-    }
+    rules = with_moments(given)
     dataset, trusted = _read(project, offline=offline, yes=yes, trust=trust, listener=listener)
     listener.stage("check", "what gives the answers away")
     problems = [asdict(one) for one in giving_away(dataset, budget_s=_CPU_S, progress=listener.progress)]
@@ -53,7 +51,7 @@ def host_project(
                 opened, dataset, project=_place(dataset), trusted=trusted, progress=listener.progress, **rules
             )  # fmt: skip
         except Refusal as refusal:
-            raise _by_flag(refusal) from None
+            raise by_flag(refusal) from None
     return {**made, "problems": problems, "link": join_link(made["event"], made["code"], port=port)}
 
 
@@ -70,6 +68,11 @@ def _read(
     return load_dataset(found, offline=offline, yes=yes, trusted=trusted, progress=listener.progress), trusted
 
 
+def with_moments(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Rules whose texts of date and time are seconds since 1970. Raises UsageError that names the option."""
+    return {name: _moment(value, _FLAGS[name]) if name in _FLAGS else value for name, value in given.items()}
+
+
 def _moment(value: str | float | None, flag: str) -> float | None:
     from deepdojo.competition.event import moment
 
@@ -81,7 +84,7 @@ def _moment(value: str | float | None, flag: str) -> float | None:
         raise UsageError(refusal.what, where=flag, todo=refusal.todo) from None
 
 
-def _by_flag(refusal: Refusal) -> Refusal:
+def by_flag(refusal: Refusal) -> Refusal:
     """The same, at the option of the command that gives the rule."""
     where = _RULE_FLAGS.get(refusal.where or "", refusal.where)
     return Refusal(refusal.code, refusal.what, where=where, todo=refusal.todo)
@@ -125,7 +128,7 @@ def _extend(store: Store, name: str, _argument: str | None, *, until: str | None
     try:
         return _simple(store, name, "extend", ends=ends)
     except Refusal as refusal:
-        raise _by_flag(refusal) from None
+        raise by_flag(refusal) from None
 
 
 def _announce(store: Store, name: str, argument: str | None, **_: Any) -> dict[str, Any]:
@@ -144,6 +147,9 @@ def _rescore(
         raise UsageError("only one of --preview, --apply and --cancel may be given", where="dojo host EVENT rescore")
     if reason is not None and not preview:
         raise UsageError("a reason goes with --preview", where="--reason", todo="add --preview")
+    if store.event(name).rules.lesson is not None:
+        raise UsageError("a lesson's checks are what they were when it was hosted", where=name,
+                         todo="host it again under another --name")  # fmt: skip
     if preview:
         dataset, trusted = _read(
             project or _hosted_project(store, name), offline=False, yes=False, trust=trust, listener=listener

@@ -143,6 +143,16 @@ def running(folder: Path, workers: int = 1, **rules: Any) -> Iterator[Running]:
         )
         _, host = people.make_person(connection, "grace", "host", database.now(connection))
     truth = {row["id"]: row["label"] for row in solution.rows}
+    try:
+        with supervised(store, workers) as port:
+            yield Running(store, port, database, name, event.code, host, list(truth), truth)
+    finally:
+        database.close()
+
+
+@contextlib.contextmanager
+def supervised(store: Path, workers: int = 1) -> Iterator[int]:
+    """The server of a store that is there; its port."""
     supervisor = Supervisor(store, host="127.0.0.1", port=free_port(), workers=workers, say=lambda _: None)
     stop, ready, failed = threading.Event(), threading.Event(), []
 
@@ -158,11 +168,10 @@ def running(folder: Path, workers: int = 1, **rules: Any) -> Iterator[Running]:
     try:
         assert ready.wait(60)
         assert not failed, failed
-        yield Running(store, supervisor.port, database, name, event.code, host, list(truth), truth)
+        yield supervisor.port
     finally:
         stop.set()
         thread.join(30)
-        database.close()
 
 
 def python(*words: str) -> subprocess.CompletedProcess[str]:

@@ -159,7 +159,7 @@ def submission(connection: sa.Connection, public_id: str, *, host: bool = False)
         row and column, where the file was refused), chosen, place (how many wait before it; None when it does not
         wait), value, low, high, n, moved (whether it is a new step of the team; `value` is what the team is shown
         since), private (value, low, high, n; once it is open), ran (of a program: kind, seconds, peak_bytes, and for a
-        host log); for a host plain (the plain public value) and
+        host log), verdict (of a lesson's solution: passed, en, zh); for a host plain (the plain public value) and
         fault_host.
 
     Raises:
@@ -210,6 +210,7 @@ def _told(row: Any, event: Event, host: bool) -> dict[str, Any]:
             "value": row["public_shown"], "low": plain["low"] if moved else None,
             "high": plain["high"] if moved else None, "n": plain["n"], "moved": moved,
             "scored": row["public_scored"], "private": None, "ran": None,
+            "verdict": json.loads(row["manifest"]).get("verdict") if row["manifest"] else None,
             **cost_of(row["manifest"])}  # fmt: skip
     if row["ran_kind"] is not None:
         told["ran"] = {name: row[f"ran_{name}"] for name in _RAN if name != "log" or host}
@@ -279,7 +280,9 @@ def published(folder: Path, metric: str) -> list[dict[str, Any]]:
     """
     from deepdojo.data.project import find_project
 
-    found = []
+    found: list[dict[str, Any]] = []
+    if not (folder / "project.toml").is_file():  # a lesson's
+        return found
     for item in find_project(folder).spec.published or []:
         told = dict(item) if isinstance(item, Mapping) else item.model_dump()
         if told.get("metric") not in (None, metric):

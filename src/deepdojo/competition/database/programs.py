@@ -6,6 +6,7 @@ A program runs once. Its job (`run`) ends in the transaction that keeps its tabl
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +27,7 @@ class ProgramRun:
     """One program's run.
 
     Attributes:
-        kind: code (predict.py) or run (of `dojo train`).
+        kind: code (predict.py), run (of `dojo train`) or lesson (its solution).
         log: what it printed and what ended it, for the host.
         file_name: of the table.
         table: what it wrote; None: it came to none.
@@ -40,8 +41,11 @@ class ProgramRun:
     table: bytes | None = field(default=None, repr=False)
 
 
-def keep_table(database: Database, job: Job, run: ProgramRun) -> bool:
+def keep_table(database: Database, job: Job, run: ProgramRun, *, verdict: Mapping[str, Any] | None = None) -> bool:
     """End a job with a table, which is scored next.
+
+    Args:
+        verdict: on a lesson's solution, as its sender reads it.
 
     Returns:
         False where the job was no longer ours: nothing is written.
@@ -52,6 +56,7 @@ def keep_table(database: Database, job: Job, run: ProgramRun) -> bool:
         if not still_ours(connection, job, "done"):
             return False
         _enter(database, connection, job, run, packed)
+        _keep_verdict(connection, job, verdict)
         if not database.sqlite:  # scoring anew reads the version that counts under the same lock
             connection.execute(sa.select(events.c.id).where(events.c.id == job.event_id).with_for_update())
         event = by_id(connection, job.event_id)
@@ -62,8 +67,9 @@ def keep_table(database: Database, job: Job, run: ProgramRun) -> bool:
 
 
 def keep_fault(
-    database: Database, job: Job, run: ProgramRun | None, fault: Mapping[str, Any], host: str | None = None
-) -> bool:
+    database: Database, job: Job, run: ProgramRun | None, fault: Mapping[str, Any], host: str | None = None, *,
+    verdict: Mapping[str, Any] | None = None,
+) -> bool:  # fmt: skip
     """End a job whose program gave no table: the sender is told, and no quota is used.
 
     Args:
@@ -78,6 +84,7 @@ def keep_fault(
             return False
         if run is not None:
             _enter(database, connection, job, run, None)
+        _keep_verdict(connection, job, verdict)
         connection.execute(
             submissions.update()
             .where(submissions.c.id == job.submission_id, submissions.c.state == "queued")
@@ -85,6 +92,15 @@ def keep_fault(
         )
         changed(connection, job.event_id, shown=False)
     return True
+
+
+def _keep_verdict(connection: sa.Connection, job: Job, verdict: Mapping[str, Any] | None) -> None:
+    if verdict is None:
+        return
+    at = submissions.c.id == job.submission_id
+    told = connection.execute(sa.select(submissions.c.manifest).where(at)).scalar_one()
+    kept = {**(json.loads(told) if told else {}), "verdict": dict(verdict)}
+    connection.execute(submissions.update().where(at).values(manifest=dump(kept)))
 
 
 def _enter(database: Database, connection: sa.Connection, job: Job, run: ProgramRun, packed: Packed | None) -> None:

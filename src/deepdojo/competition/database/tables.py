@@ -147,7 +147,7 @@ payloads = _table(
 program_runs = _table(
     "program_runs",
     _of("submission_id", "submissions.id", primary_key=True),
-    Column("kind", Text, nullable=False),  # code: predict.py; run: of `dojo train`
+    Column("kind", Text, nullable=False),  # code: predict.py; run: of `dojo train`; lesson: its solution
     Column("seconds", Double, nullable=False),
     Column("peak_bytes", BigInteger, nullable=False),
     Column("log", Text, nullable=False),  # what it printed: for the host alone, since it can quote hidden inputs

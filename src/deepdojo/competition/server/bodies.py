@@ -13,7 +13,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from deepdojo.competition.event import size_text
+from deepdojo.competition.event import Rules, size_text
 from deepdojo.competition.refusal import Refusal
 from deepdojo.competition.texts import storable
 
@@ -109,7 +109,7 @@ def safe_name(name: str) -> str:
     return clean or "submission"
 
 
-def file_kind(name: str, content_type: str, *, code: bool) -> tuple[str, str]:
+def file_kind(name: str, content_type: str, rules: Rules) -> tuple[str, str]:
     """(kind, file name) of what is sent: table, zip or code.
 
     Raises:
@@ -117,6 +117,11 @@ def file_kind(name: str, content_type: str, *, code: bool) -> tuple[str, str]:
     """
     clean = safe_name(name) if name else "submission"
     suffix = PurePosixPath(clean).suffix.lower()
+    if rules.lesson is not None:
+        if suffix != ".py":
+            raise Refusal("wrong_type", f"{clean[:60]!r} is no Python file", where="file_name",
+                          todo="send the one file with your code, such as softmax.py")  # fmt: skip
+        return "code", clean
     if suffix not in SUFFIXES:
         found = _OF_TYPE.get(content_type.partition(";")[0].strip().lower())
         if found is None:
@@ -125,4 +130,4 @@ def file_kind(name: str, content_type: str, *, code: bool) -> tuple[str, str]:
         suffix, clean = found, clean + found
     if suffix != ".zip":
         return "table", clean
-    return ("code" if code else "zip"), clean
+    return ("code" if rules.code else "zip"), clean

@@ -160,7 +160,7 @@ class Api:
         name, viewer = _event(request), _known(request)
         rules = await run_in_threadpool(self.service.check_sending, name, viewer)
         kind, file_name = file_kind(
-            request.query_params.get("file_name", ""), request.headers.get("content-type", ""), code=rules.code
+            request.query_params.get("file_name", ""), request.headers.get("content-type", ""), rules
         )
         cost = stated_cost({name: request.query_params.get(name) for name in COSTS})
         async with whole_body(request, rules.largest_bytes, self.rates.large) as data:

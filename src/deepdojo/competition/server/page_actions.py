@@ -115,7 +115,7 @@ class Actions:
         file, note = form.get("file"), form.get("note")
         if not isinstance(file, UploadFile) or not file.filename or not file.size:
             raise Refusal("bad_request", "no file was chosen, or it is empty", where="file", todo="choose one")
-        kind, file_name = file_kind(file.filename, file.content_type or "", code=rules.code)
+        kind, file_name = file_kind(file.filename, file.content_type or "", rules)
         cost = stated_cost({name: text for name in COSTS if isinstance(text := form.get(name), str)})
         async with self.rates.large if file.size > LARGE_BYTES else contextlib.nullcontext():
             sent = await run_in_threadpool(

@@ -6,11 +6,7 @@ any instant, and ends at once when its worker does: the sandbox ends with it.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import signal
 import sys
-import threading
 import traceback
 from pathlib import Path
 from typing import Any
@@ -20,7 +16,7 @@ from deepdojo.competition.sandbox import Limits, Sandbox, SandboxError
 from deepdojo.competition.sandbox.code import ProgramFault, Ran, run_submission
 from deepdojo.competition.sandbox.owner import scratch_folder
 from deepdojo.competition.sandbox.selftest import examine
-from deepdojo.competition.worker.frames import read_frame, write_frame
+from deepdojo.competition.worker.answering import answer_the_worker
 from deepdojo.errors import DojoError, ScoreError
 
 __all__ = ["main"]
@@ -31,31 +27,11 @@ _MIB = 1 << 20
 
 def main(_arguments: list[str]) -> int:
     """Answer until the worker closes the pipe."""
-    with contextlib.suppress(ValueError):
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the worker's to handle
-    out = os.fdopen(os.dup(1), "wb", buffering=1 << 16)
-    os.dup2(2, 1)  # what a library prints must not get between the messages
-    threading.Thread(target=_end_with_the_worker, daemon=True).start()
-    write_frame(out, {"ready": True})
-    while (frame := read_frame(sys.stdin.buffer)) is not None:
-        head, data = frame
-        answer, body = {"missing": examine(Sandbox())}, b""
-        if head["ask"] == "run":
-            answer, body = _run(head, data)
-        write_frame(out, answer, body)
-    return 0
+    return answer_the_worker(_answer)
 
 
-def _end_with_the_worker() -> None:
-    """A worker that is killed closes the pipe; a program may run for minutes, and nothing reads it meanwhile."""
-    if sys.platform == "win32":
-        return
-    import select
-
-    gone = select.poll()
-    gone.register(0, 0)
-    gone.poll()
-    os._exit(1)
+def _answer(head: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
+    return _run(head, data) if head["ask"] == "run" else ({"missing": examine(Sandbox())}, b"")
 
 
 def _run(head: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:

@@ -47,6 +47,7 @@ class Programs:
         self.process = ScoringProcess(
             ScoringLimits(), program=("-m", "deepdojo.competition.worker.program_process")
         )  # fmt: skip
+        self.grader = ScoringProcess(ScoringLimits(), program=("-m", "deepdojo.session.lesson_grading"))
         self.missing: list[str] = []
         self._whole = False
         self._closed = threading.Event()
@@ -63,6 +64,7 @@ class Programs:
         """End, with a program that runs: its job is done again by another worker."""
         self._closed.set()
         self.process.close()
+        self.grader.close()
         self._heart.close()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(10)
@@ -78,6 +80,7 @@ class Programs:
                 if idle > _AGAIN_S:
                     idle, self._whole = 0.0, False
                     self.process.end()
+                    self.grader.end()
             except (Refusal, DBAPIError) as error:
                 _log.warning("programs wait: %s", error)
                 self._closed.wait(2.0)
@@ -116,23 +119,29 @@ class Programs:
             event = by_id(connection, job.event_id)
             s, p = submissions.c, payloads.c
             file = connection.execute(
-                sa.select(p.data, p.encoding, s.bytes).join(submissions, s.id == p.submission_id).where(
+                sa.select(p.data, p.encoding, s.bytes, s.file_name).join(submissions, s.id == p.submission_id).where(
                     p.submission_id == job.submission_id
                 )
             ).one()  # fmt: skip
-        inputs, rules = (self.folder / event.name / "private" / INPUTS).absolute(), event.rules
-        head = {"ask": "run", "inputs": str(inputs), "encoding": file.encoding, "bytes": file.bytes,
-                "name": "submission.zip", "output": output_name(rules.task), "limits": limits_of(rules),
-                "show_printed": rules.show_printed}  # fmt: skip
+        private, rules = (self.folder / event.name / "private").absolute(), event.rules
+        head = {"encoding": file.encoding, "bytes": file.bytes, "show_printed": rules.show_printed}
+        if rules.lesson is not None:
+            process, output = self.grader, "checks.csv"
+            head |= {"ask": "grade", "private": str(private), "name": file.file_name, "wall_s": rules.run_s,
+                     "memory_bytes": rules.run_bytes}  # fmt: skip
+        else:
+            process, output = self.process, output_name(rules.task)
+            head |= {"ask": "run", "inputs": str(private / INPUTS), "name": "submission.zip", "output": output,
+                     "limits": limits_of(rules)}  # fmt: skip
         try:
-            answer, table = self.process.ask(head, bytes(file.data), wall_s=rules.run_s + _SPARE_S)
+            answer, table = process.ask(head, bytes(file.data), wall_s=rules.run_s + _SPARE_S)
         except Died as error:
             if self._closed.is_set():
                 postpone(self.database, job, "the worker was ended", 0.0)
             else:
                 self._said(job, str(error), fail(self.database, job, str(error)))
             return
-        self._keep(job, head["output"], answer, table)
+        self._keep(job, output, answer, table)
 
     def _keep(self, job: Job, output: str, answer: dict[str, Any], table: bytes) -> None:
         if "cannot" in answer:  # the machine's fault, nobody's program
@@ -143,11 +152,12 @@ class Programs:
             self._said(job, answer["failed"], fail(self.database, job, answer["failed"]))
             return
         run = ProgramRun(**answer["ran"], file_name=output, table=table) if "ran" in answer else None
+        verdict = answer.get("verdict")
         if "refused" in answer:
-            ours = keep_fault(self.database, job, run, answer["refused"])
+            ours = keep_fault(self.database, job, run, answer["refused"], verdict=verdict)
         else:
             assert run is not None
-            ours = keep_table(self.database, job, run)
+            ours = keep_table(self.database, job, run, verdict=verdict)
         if not ours:
             _log.warning("job %d came too late: another worker has it", job.id)
 
