@@ -123,7 +123,7 @@ def _values(truth: Any, got: Any, allowed: Callable[[Pair], float], *, dtypes: b
         pairs = align(truth, got, dtypes=dtypes)
     except Mismatch:
         return None  # another stage's
-    near = None
+    near: tuple[str, Difference, dict[str, Any]] | None = None
     for pair in pairs:
         wrong = difference(pair, allowed(pair))
         if wrong is not None:
