@@ -47,6 +47,16 @@ def softmax(x, dim):
     print("SEEN", seen, "FROM", torch.initial_seed())
     raise RuntimeError(f"the first is {x.flatten()[0].item()!r} of {x.shape}")
 """
+FORGED = """
+import os
+from deepdojo.grader.protocol import frame, pack
+
+record = {"faults": {"plain": {"type": 1, "message": [], "line": {}}}, "changed": None, "grads": None}
+frames = [frame(pack({"kind": "case", "case": i, "record": record, "forbidden": 3})) for i in range(500)]
+with open("/tmp/output/reply", "wb") as file:
+    file.write(b"".join(frames) + frame(pack({"kind": "done"})))
+os._exit(0)
+"""
 LOOP = "def softmax(x, dim):\n    while True:\n        pass\n"
 
 
@@ -129,6 +139,7 @@ def test_the_senders_code_reaches_neither_check_nor_seeds_and_tells_no_number(ro
         (SOFTMAX.stub, "not written yet"),
         (LOOP, "no answer within 20 s, stopped"),
         ("import os\n\ndef softmax(x, dim):\n    os._exit(0)\n", "your code ended the process"),
+        (FORGED, "what came back of it is no answer"),
         ("import torch\nx = torch.ones(2 << 33)\n", "the file stops with an error before anything is called"),
     ],
 )
