@@ -64,7 +64,8 @@ def test_a_missing_file_is_2(dojo: Dojo) -> None:
     assert "nothing.py: there is no such file" in answer.err
 
 
-def test_a_new_lesson_goes_through_the_gate(dojo: Dojo, tmp_path: Path) -> None:
+def test_a_new_lesson_goes_through_the_gate(dojo: Dojo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEEPDOJO_CONFIG", str(tmp_path / "config"))  # where it is remembered what may run
     made = dojo("lessons", "new", "lessons/x1-double")
     assert made.code == 0
     said = dojo("lessons", "check", "lessons/x1-double", "--seeds", "3")
@@ -74,7 +75,7 @@ def test_a_new_lesson_goes_through_the_gate(dojo: Dojo, tmp_path: Path) -> None:
     wrong = dojo("grade", "mine.py", "--lessons", "lessons")
     assert "x is squared, not doubled" in wrong.out
     check = tmp_path / "lessons/x1-double/check.py"
-    check.write_text(check.read_text() + "\n")
+    check.write_text(f"{check.read_text()}# {tmp_path}\n")
     for given in (("--lessons", "lessons"), ("--lesson", "lessons/x1-double")):
         asked = dojo("grade", "mine.py", *given)
         assert (asked.code, asked.out) == (2, "")
