@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 
 import pytest
 
 from deepdojo.cli.app import COMMANDS, GROUPS, build_app, main
 from deepdojo.cli.help import IN_CHINESE, chinese, command_options, example_parts
+from deepdojo.cli.home import TEXTS
 from deepdojo.learn.wrapping import columns
 
 from .conftest import Dojo
@@ -113,7 +115,7 @@ def test_help_of_an_unknown_command(dojo: Dojo) -> None:
 
 def test_the_learners_commands_have_their_help_in_chinese(capsys: pytest.CaptureFixture[str]) -> None:
     """Each text that the help shows has its Chinese one, and there is none for a text that is gone."""
-    shown: set[str] = {"default: {}"}
+    shown: set[str] = {"default: {}", *TEXTS}
     for name in IN_CHINESE:
         summary, _, rest = inspect.cleandoc(build_app()[name].default_command.__doc__ or "").partition("\n\n")
         shown |= {summary, *(example_parts(line)[2] for line in rest.splitlines())} - {""}
@@ -126,3 +128,18 @@ def test_the_learners_commands_have_their_help_in_chinese(capsys: pytest.Capture
     assert all(columns(line) <= 80 for line in said.splitlines())
     assert main(["help", "learn", "--lang=en"]) == 0
     assert "Learn by writing it" in capsys.readouterr().out
+
+
+def test_bare_dojo_speaks_the_locales_language_where_no_run_is_told_of(
+    dojo: Dojo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    empty = dojo().out
+    assert "DeepDojo：在动手中学好深度学习" in empty
+    assert "下一步：dojo train digits" in empty
+    assert "Next" not in empty
+    (tmp_path / "project.toml").write_text('name = "a"\n')
+    assert "全部命令" not in dojo().out
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    (tmp_path / "project.toml").unlink()
+    assert "Next: dojo train digits   a first model in seconds, offline" in dojo().out

@@ -29,7 +29,10 @@ def test_what_cannot_be_hosted_is_one_sentence(dojo: Dojo, tmp_path: Path, words
     assert not list(tmp_path.glob("store/events/*"))
 
 
-def test_a_lesson_from_outside_asks_before_its_check_runs(dojo: Dojo, tmp_path: Path) -> None:
+def test_a_lesson_from_outside_asks_before_its_check_runs(
+    dojo: Dojo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEEPDOJO_CONFIG", str(tmp_path / "config"))
     (tmp_path / "x1-double").mkdir()
     (tmp_path / "x1-double" / "check.py").write_text("raise SystemExit('it ran')\n")
     (tmp_path / "x1-double" / "lesson.toml").write_text(

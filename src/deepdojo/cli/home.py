@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,13 @@ from deepdojo.cli.output import answer, next_step, out, quoted, styled
 from deepdojo.cli.words import plural, score_phrase
 from deepdojo.errors import DojoError, ProjectError
 
-__all__ = ["home"]
+__all__ = ["TEXTS", "home"]
+
+NEXT, GREETING = "Next: ", ": become good at deep learning by doing it. Nothing here yet."
+FIRST_MODEL, BY_LESSONS = "a first model in seconds, offline", "write it yourself, lesson by lesson"
+COMMANDS = "all commands"
+PASSED, PASSED_THERE = "Lessons: {} of {} passed", "Lessons: {} of {} passed, in {}"
+TEXTS = (NEXT, GREETING, FIRST_MODEL, BY_LESSONS, COMMANDS, PASSED, PASSED_THERE)
 
 
 def home() -> int:
@@ -33,14 +40,16 @@ def home() -> int:
         out(
             f"Unfinished: {left[-1].name.removesuffix('.partial')}" + (f" and {len(left) - 1} more" if left[1:] else "")
         )
-    lesson = _lessons(here)
-    if not (in_project or own or finished or left):
+    others = bool(in_project or own or finished or left)
+    say = _words(english=others)  # projects and runs are told in English: no screen is half in one language
+    lesson = _lessons(here, say)
+    if not others:
         if lesson is not None:
-            next_step("dojo learn", lesson)
+            next_step("dojo learn", lesson, word=say(NEXT))
         else:
-            out(f"{styled('DeepDojo', 'bold')}: become good at deep learning by doing it. Nothing here yet.")
-            next_step("dojo train digits", "a first model in seconds, offline")
-            out(f"      {styled('dojo learn', 'accent')}   {styled('write it yourself, lesson by lesson', 'dim')}")
+            out(f"{styled('DeepDojo', 'bold')}{say(GREETING)}")
+            next_step("dojo train digits", say(FIRST_MODEL), word=say(NEXT))
+            out(f"      {styled('dojo learn', 'accent')}   {styled(say(BY_LESSONS), 'dim')}")
     elif left:
         next_step(f"dojo train --resume {left[-1].name.removesuffix('.partial')}", "go on where it stopped")
     elif finished:
@@ -48,13 +57,24 @@ def home() -> int:
     else:
         target = "." if in_project else own[0]
         next_step(f"dojo check {quoted(target)}", "what is wrong with the data")
-    if lesson is not None and (in_project or own or finished or left):
+    if lesson is not None and others:
         out(f"      {styled('dojo learn', 'accent')}   {styled(lesson, 'dim')}")
-    out(f"      {styled('dojo --help', 'accent')}   {styled('all commands', 'dim')}")
+    out(f"      {styled('dojo --help', 'accent')}   {styled(say(COMMANDS), 'dim')}")
     return 0
 
 
-def _lessons(here: Path) -> str | None:
+def _words(*, english: bool) -> Callable[[str], str]:
+    """A text of `TEXTS` in the language of the locale."""
+    from deepdojo.cli.help import chinese
+    from deepdojo.grader.words import language
+
+    if english or language() == "en":
+        return lambda text: text
+    known = chinese()
+    return lambda text: known[text]
+
+
+def _lessons(here: Path, say: Callable[[str], str]) -> str | None:
     """Where a learner is in the lessons of this folder, and what comes next; None where none were begun."""
     from deepdojo.learn.folder import find_folder
     from deepdojo.learn.learner import Learner
@@ -70,7 +90,7 @@ def _lessons(here: Path) -> str | None:
     except DojoError as fault:  # looking around must not fail
         out(f"Lessons: {fault}")
         return None
-    out(f"Lessons: {passed} of {total} passed" + ("" if folder == here else f", in {folder.name}"))
+    out(say(PASSED if folder == here else PASSED_THERE).format(passed, total, folder.name))
     return f"{lesson.id} {lesson.title[learner.lang]}"
 
 

@@ -161,10 +161,10 @@ def quoted(name: object) -> str:
     return text if plain else shlex.quote(text)
 
 
-def next_step(command: str, why: str = "") -> None:
+def next_step(command: str, why: str = "", *, word: str = "Next: ") -> None:
     """The one next step at the end of a screen, as a command that can be copied; what for, below it if it is long."""
-    line = f"Next: {styled(command, 'accent')}"
-    fits = 9 + text_width(command) + text_width(why) < _room(sys.stdout)
+    line = f"{word}{styled(command, 'accent')}"
+    fits = 3 + text_width(word) + text_width(command) + text_width(why) < _room(sys.stdout)
     out()
     out(line + (f"   {styled(why, 'dim')}" if why and fits else ""))
     if why and not fits:

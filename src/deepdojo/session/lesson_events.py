@@ -20,20 +20,22 @@ LESSON_SEEDS = 20
 one at 5 % over a whole board (1 in 1,024 by chance)."""
 _PUBLIC_SHARE, _RUN_S, _LARGEST_BYTES, _TRIES = 0.5, 60.0, 1 << 20, 3
 
-_README = """# {title}
 
-Write `{function}` in `{file}` and send that file:
-
-```
-{try_it}dojo submit {file} ADDRESS --wait
-```
-
-What is asked for is told in `text.en.md`; 中文说明见 `text.zh.md`.
-
-The host grades your file with seeds that nobody else has, in a sandbox without a network: Python, torch and your one
-file. The score is the share of checks that are right, over all seeds; you read what is wrong as `dojo grade` says it.
-A file that gives no answer (it does not parse, ends in an error when it is loaded, or never ends) costs no submission.
-"""
+def _readme(lesson: Lesson, title: str) -> str:
+    """Each paragraph is one line: the server's pages look lines up in their Chinese table."""
+    file = stub_name(lesson.id)
+    try_it = [f"dojo grade {file} --lesson {lesson.id}"] if lesson.folder.parent == LESSONS else []
+    return "\n".join([
+        f"# {title}", "",
+        f"Write `{lesson.function}` in `{file}` and send that file:", "",
+        "```", *try_it, f"dojo submit {file} ADDRESS --wait", "```", "",
+        "What is asked for is told in `text.en.md`, in Chinese in `text.zh.md`.", "",
+        "The host grades your file with seeds that nobody else has, in a sandbox without a network: Python, torch and "
+        "your one file. The score is the share of checks that are right, over all seeds; you read what is wrong as "
+        "`dojo grade` says it.", "",
+        "A file that gives no answer (it does not parse, stops with an error when it is loaded, or never ends) costs "
+        "no submission.", "",
+    ])  # fmt: skip
 
 
 def host_one_lesson(
@@ -88,10 +90,7 @@ def _seeds(lesson: Lesson) -> tuple[list[int], int]:
 def _handed_out(lesson: Lesson, title: str) -> dict[str, str]:
     from deepdojo.grader.loading import stub_of
 
-    file = stub_name(lesson.id)
-    try_it = f"dojo grade {file} --lesson {lesson.id}\n" if lesson.folder.parent == LESSONS else ""
-    readme = _README.format(title=title, function=lesson.function, file=file, try_it=try_it)
     return {
-        file: stub_of(lesson, secrets.randbelow(1 << 16)), "README.md": readme,
+        stub_name(lesson.id): stub_of(lesson, secrets.randbelow(1 << 16)), "README.md": _readme(lesson, title),
         **{f"text.{lang}.md": lesson.text(lang) for lang in LANGUAGES},
     }  # fmt: skip

@@ -107,13 +107,17 @@ def _graded(head: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
     why = stopped_by(done, limits)
     if why is not None:
         return {"refused": _fault(why, name, "try it with dojo grade"), "ran": ran}, b""
-    verdict = judged(hosted.public, reply, source, name)
+    try:
+        verdict, table = judged(hosted.public, reply, source, name), hosted.table(reply)
+    except Exception:  # frames that the sender's code wrote itself; counted as a failure, or it could go on for ever
+        ran["log"] = f"{log}\n{traceback.format_exc()[-_LOG_CHARS:]}"
+        return {"refused": _fault("what came back of it is no answer", name, "try it with dojo grade"), "ran": ran}, b""
     told = for_sender(verdict, printed=tail(log.encode()) if head["show_printed"] else "")
     if verdict.kind in _NO_ANSWER:
         fact = verdict.facts[0].en if verdict.facts else ""
         said = f"{verdict.head.en}: {fact}" if fact else verdict.head.en
         return {"refused": _fault(_clean(verdict, said), name, "see dojo grade"), "ran": ran, "verdict": told}, b""
-    return {"ran": ran, "verdict": told}, hosted.table(reply)
+    return {"ran": ran, "verdict": told}, table
 
 
 def _text(data: bytes, name: str) -> tuple[str, dict[str, Any] | None]:

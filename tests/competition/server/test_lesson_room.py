@@ -19,6 +19,7 @@ from deepdojo.competition.client import Client
 from deepdojo.competition.entrant import join_event, send
 from deepdojo.errors import UsageError
 from deepdojo.grader.lessons import find_lesson
+from deepdojo.grader.loading import load_check
 from tests.competition.server.running import supervised
 
 pytestmark = [
@@ -27,6 +28,7 @@ pytestmark = [
 ]
 
 SOFTMAX = find_lesson("a2-softmax")
+CASES = len(load_check(SOFTMAX).cases)
 LAST_AXIS = """
 def softmax(x, dim):
     e = (x - x.amax(-1, keepdim=True)).exp()
@@ -40,11 +42,23 @@ lessons = Path(deepdojo.__file__).parent / "catalogue" / "lessons"
 seen = [str(p) for p in lessons.rglob("*")]
 for root, folders, names in os.walk("/"):
     folders[:] = [f for f in folders if f not in ("proc", "sys", "usr", "site-packages")]
-    seen += [f"{root}/{n}" for n in names if n in ("seeds.json", "solution.parquet", "check.py", "server.sqlite")]
+    seen += [f"{root}/{n}" for n in names if n in ("seeds.json", "solution.parquet", "server.sqlite")]
+    seen += [root] if "softmax" in root and {"check.py", "solution.py"} & set(names) else []
 
 def softmax(x, dim):
     print("SEEN", seen, "FROM", torch.initial_seed())
     raise RuntimeError(f"the first is {x.flatten()[0].item()!r} of {x.shape}")
+"""
+FORGED = """
+import os
+from deepdojo.grader.protocol import frame, pack
+
+runs = {"plain": 0, "again": 0, "float32": 0, "layout": 0}
+record = {"faults": {}, "changed": None, "grads": None, **runs}
+frames = [frame(pack({"kind": "case", "case": i, "record": record, "forbidden": 3})) for i in range(500)]
+with open("/tmp/output/reply", "wb") as file:
+    file.write(b"".join(frames) + frame(pack({"kind": "done"})))
+os._exit(0)
 """
 LOOP = "def softmax(x, dim):\n    while True:\n        pass\n"
 
@@ -100,7 +114,7 @@ def test_a_wrong_solution_is_told_what_is_wrong_and_a_right_one_stands_above_it(
     assert "seed" not in said["en"]
     assert "种子" not in said["zh"]
     right = room.send(SOFTMAX.solution)
-    assert (right["state"], right["value"], right["n"], right["moved"]) == ("scored", 1.0, 90, True)
+    assert (right["state"], right["value"], right["n"], right["moved"]) == ("scored", 1.0, 10 * CASES, True)
     assert right["verdict"]["passed"]
     rows = room.host.board("a2-softmax")["rows"]
     assert [(row["team"], row["value"]) for row in rows] == [("ada", 1.0)]
@@ -128,6 +142,7 @@ def test_the_senders_code_reaches_neither_check_nor_seeds_and_tells_no_number(ro
         (SOFTMAX.stub, "not written yet"),
         (LOOP, "no answer within 20 s, stopped"),
         ("import os\n\ndef softmax(x, dim):\n    os._exit(0)\n", "your code ended the process"),
+        (FORGED, "what came back of it is no answer"),
         ("import torch\nx = torch.ones(2 << 33)\n", "the file stops with an error before anything is called"),
     ],
 )
