@@ -66,6 +66,26 @@ def test_gradient_that_is_zero(forked: Runner, asked: dict[str, Questions]) -> N
     assert zh[2] == "  可能的原因：k 在途中被切断（.detach()、.data、no_grad，或用数字新建了张量）。"
 
 
+def test_arithmetic_is_not_blamed_where_a_later_case_is_plainly_wrong(forked: Runner, softmax: Questions) -> None:
+    right = "    e = (x - x.amax(dim, True)).exp()\n    p = e / e.sum(dim, True)\n"
+    text = f"def softmax(x, dim):\n{right}    return p + (0.1 if x.dim() == 3 else 1e-7)\n"
+    verdict = grade_source(softmax.lesson, text, questions=softmax, runner=forked)
+    assert (verdict.kind, verdict.case) == ("wrong", "middle axis")
+
+
+def test_a_factor_of_every_case_is_no_size(forked: Runner, asked: dict[str, Questions]) -> None:
+    text = asked["c1"].lesson.solution.replace("    return out\n", "    return out / 2\n")  # and B is 2 in every case
+    verdict = grade_source(asked["c1"].lesson, text, questions=asked["c1"], runner=forked)
+    assert "Likely cause: everything is 0.5 times what it should be." in verdict.render("en")
+
+
+def test_a_result_of_another_kind_is_not_called_by_a_parts_name(forked: Runner) -> None:
+    lesson = find_lesson("d1")
+    text = lesson.solution.replace("return torch.stack(ys, 1), h\n", "return torch.stack(ys, 1)\n")
+    verdict = grade_source(lesson, text, questions=prepare(lesson, (0,)), runner=forked)
+    assert verdict.head.en == "another kind of answer is asked for"
+
+
 def test_mask(forked: Runner, asked: dict[str, Questions]) -> None:
     verdict = grade(forked, asked, "e2", "dead_row_nan")
     en, zh = verdict.lines("en"), verdict.lines("zh")
