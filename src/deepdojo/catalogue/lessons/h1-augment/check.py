@@ -95,7 +95,8 @@ def drawn(d):
     """One in the middle, one that every window cuts, four at the edges, and three anywhere: of a picture of 9 x 12."""
     fixed = torch.tensor([[4, 3, 6, 5], [1, 1, 11, 8], [0, 2, 1, 5], [11, 3, 12, 6], [4, 0, 7, 1], [3, 8, 6, 9]])
     low = torch.stack([d.integers("3", 1, 8), d.integers("3", 1, 6)], 1)
-    return torch.cat([fixed, torch.cat([low, low + d.integers("3 2", 1, 4)], 1)]).double()
+    drawn = torch.cat([low, low + d.integers("3 2", 1, 4)], 1)
+    return torch.cat([fixed, drawn]).double() + torch.tensor([0.0] * 6 + [0.25, 0.5, 0.375])[:, None]
 
 
 def run(name, size, calls, boxes=drawn):

@@ -62,6 +62,8 @@ check = Check(
         case("all right", **given([2, 0, 1], [2, 0, 1], "macro")),
         case("no rows, macro", **given([], [], "macro")),
         case("no rows, micro", **given([], [], "micro")),
+        case("no rows, weighted", **given([], [], "weighted")),
+        case("no rows, binary", **given([], [], "binary")),
     ],
     gradient=False,
     float32=False,

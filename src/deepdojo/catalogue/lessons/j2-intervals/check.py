@@ -34,6 +34,7 @@ def drive(wilson, paired_bootstrap, counts, a, b, seed):
     out["middle"] = "right" if abs(middle) < 0.4 else "of b − a" if mirrored else "elsewhere"
     out["same_seed_same_interval"] = interval(60, 1) == interval(60, 1)
     out["random"] = interval(60, 1) != interval(60, 2)
+    out["as_many_draws_as_asked_for"] = interval(60, 1) != interval(3000, 1)
     return out
 
 
@@ -56,7 +57,7 @@ def oracle(counts, a, b, seed):
     out = {"wilson": [ends(k, n, 1.96) for k, n in counts], "wilson_99": ends(7, 20, 2.576)}
     if len(a):
         out |= {"ends": "in order", "width": "right", "middle": "right"}
-        out |= {"same_seed_same_interval": True, "random": True}
+        out |= {"same_seed_same_interval": True, "random": True, "as_many_draws_as_asked_for": True}
     return out
 
 
@@ -142,6 +143,11 @@ check = Check(
             "other_way_round", "a[rows].mean(1) - b[rows].mean(1)", "b[rows].mean(1) - a[rows].mean(1)",
             en="this is mean(b) − mean(a); asked for is mean(a) − mean(b)",
             zh="这是 mean(b) − mean(a)；要的是 mean(a) − mean(b)",
+        ),
+        mutant(
+            "fixed_draws", "    n = len(a)\n", "    n, draws = len(a), 4000\n",
+            en="draws has no effect: as many are drawn whatever it says",
+            zh="draws 没有起作用：无论它是多少，抽取的次数都一样",
         ),
         mutant(
             "generator_ignored", "torch.randint(n, (draws, n), generator=gen)", "torch.randint(n, (draws, n))",

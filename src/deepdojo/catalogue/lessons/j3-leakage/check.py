@@ -7,7 +7,7 @@ from deepdojo.grader import Check, adapt, case, mutant
 
 @adapt("prepare", "split_groups")
 def drive(prepare, split_groups, x, y, test, k, groups, share):
-    train_x, test_x, columns = prepare(x.clone(), y, test, k)
+    train_x, test_x, columns = prepare(x, y, test, k)
 
     def drawn(seed):
         return split_groups(groups, share, torch.Generator().manual_seed(seed))
@@ -59,10 +59,16 @@ def oracle(x, y, test, k, groups, share):
     )
 
 
+def _sizes(width):
+    """Of the columns, in units of their own: who ranks them by covariance ranks units."""
+    return torch.tensor([1.0, 30.0, 0.1, 100.0, 3.0, 10.0, 0.3, 300.0], dtype=torch.float64)[:width]
+
+
 def with_gaps(d):
     n, width = d.size("N"), d.size("D")
     x = 3 + 2 * torch.randn(n, width, generator=d.gen, dtype=torch.float64)
     x[n // 2 :] += 4  # the later rows are another world
+    x *= _sizes(width)
     holes = torch.rand(n, width, generator=d.gen) < 0.15
     holes[:4] = False
     return x.masked_fill(holes, torch.nan)
@@ -70,7 +76,7 @@ def with_gaps(d):
 
 def linked(d):
     """y follows one column in the training rows and another in the test rows."""
-    x = d["x"].nan_to_num(3.0)
+    x = (d["x"] / _sizes(d.size("D"))).nan_to_num(3.0)
     half = torch.arange(len(x)) < len(x) // 2
     noise = torch.randn(len(x), generator=d.gen, dtype=torch.float64)
     return torch.where(half, 2 * x[:, 0] - x[:, 1], 9 * x[:, -1]) + 0.3 * noise
@@ -123,6 +129,15 @@ check = Check(
             "    return x[~test][:, columns], other[:, columns], columns",
             en="the test rows are scaled by their own mean and spread, not by those of the training rows",
             zh="测试行用的是自己的均值和散布，而不是训练行的",
+        ),
+        mutant(
+            "covariance",
+            "    seen = x[~test]\n    x = (x - seen.mean(0)) / seen.std(0, correction=0)\n"
+            "    seen, target = x[~test], y[~test]\n",
+            "    seen, target = x[~test] - x[~test].mean(0), y[~test]\n"
+            "    x = (x - x[~test].mean(0)) / x[~test].std(0, correction=0)\n",
+            en="columns are ranked by their covariance with y, which grows with their unit; a correlation has none",
+            zh="按与 y 的协方差给列排序了，它随列的单位变大；相关系数没有单位",
         ),
         mutant(
             "covariance_signed", ".mean(0).abs()", ".mean(0)",

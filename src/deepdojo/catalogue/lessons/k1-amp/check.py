@@ -8,10 +8,10 @@ BAD = {1: float("inf"), 5: float("nan"), 6: float("-inf")}
 
 
 @adapt("GradScaler")
-def drive(GradScaler, start, slopes, init_scale, growth_interval, clip):
+def drive(GradScaler, start, slopes, init_scale, growth_interval, clip, factors):
     params = [p.clone().requires_grad_() for p in start]
     optimizer = torch.optim.SGD([{"params": params[:1]}, {"params": params[1:]}], lr=0.1, foreach=False)
-    scaler = GradScaler(init_scale=init_scale, growth_interval=growth_interval)
+    scaler = GradScaler(init_scale, growth_interval=growth_interval, **factors)
     scales, scaled, path = [float(scaler.get_scale())], [], []
     for step in slopes:
         optimizer.zero_grad()
@@ -34,7 +34,8 @@ def drive(GradScaler, start, slopes, init_scale, growth_interval, clip):
     }
 
 
-def oracle(start, slopes, init_scale, growth_interval, clip):
+def oracle(start, slopes, init_scale, growth_interval, clip, factors):
+    growth, backoff = factors.get("growth_factor", 2), factors.get("backoff_factor", 0.5)
     first, second, third = (p.clone() for p in start)
     scales, path, good = [init_scale], [], 0
     for a, b in slopes:
@@ -42,34 +43,34 @@ def oracle(start, slopes, init_scale, growth_interval, clip):
             norm = float(torch.cat([a.flatten(), b.flatten()]).norm())
             share = min(1.0, clip / norm) if clip else 1.0
             first, second, good = first - 0.1 * share * a, second - 0.1 * share * b, good + 1
-            scales.append(scales[-1] * (2 if good % growth_interval == 0 else 1))
+            scales.append(scales[-1] * (growth if good % growth_interval == 0 else 1))
         else:
             good = 0
-            scales.append(scales[-1] / 2)
+            scales.append(scales[-1] * backoff)
         path.append(second.flatten())
     times = start[0].new_tensor(scales[:-1])
     return {"scale": scales, "loss_times": times, "params": [torch.stack(path), first, third], "torch_did_it": False}
 
 
 def slopes(bad):
-    """Gradients of two parameters; what is not finite stands in the second one."""
+    """Gradients of two parameters; what is not finite stands in the one or in the other."""
 
     def draw(d):
         found = []
         for i in range(8):
             a, b = (d.normal(axes, scale=0.1 if i % 2 else 1.0) for axes in ("N D", "D"))
             if i in bad:
-                b[0] = bad[i]
+                (a[-1] if i == 5 else b)[0] = bad[i]
             found.append([a, b])
         return found
 
     return draw
 
 
-def run(name, bad, interval, clip=0.0):
+def run(name, bad, interval, clip=0.0, **factors):
     start = [normal("N D", grad=False), normal("D", grad=False), normal("N", grad=False)]
     return case(
-        name, start=start, slopes=slopes(bad), init_scale=1024.0, growth_interval=interval, clip=clip,
+        name, start=start, slopes=slopes(bad), init_scale=1024.0, growth_interval=interval, clip=clip, factors=factors,
         float32=bool(clip),
     )  # fmt: skip
 
@@ -80,6 +81,7 @@ check = Check(
     cases=[
         run("all finite", {}, 3),
         run("inf and NaN", BAD, 3),
+        run("other factors", BAD, 2, growth_factor=4.0, backoff_factor=0.25),
         run("clipped after unscale_", {3: float("inf")}, 2, clip=0.7),
     ],
     gradient=False,
@@ -126,6 +128,19 @@ check = Check(
             "no_backoff", "self.factor *= self.backoff", "self.factor *= 1",
             en="the scale is not lowered after inf or NaN, so the next step overflows again",
             zh="出现 inf 或 NaN 后没有减小缩放因子，下一步又会溢出",
+        ),
+        mutant(
+            "fixed_factors", "self.growth, self.backoff = init_scale, growth_factor, backoff_factor",
+            "self.growth, self.backoff = init_scale, 2.0, 0.5",
+            en="growth_factor and backoff_factor have no effect: the factors are 2 and 1/2 always",
+            zh="growth_factor 和 backoff_factor 没有起作用：倍数总是 2 和 1/2",
+        ),
+        mutant(
+            "last_parameter_decides",
+            "                if not torch.isfinite(p.grad).all():\n                    self.broken = True\n",
+            "                self.broken = not bool(torch.isfinite(p.grad).all())\n",
+            en="each parameter overwrites what was found in those before it; one bad gradient is enough",
+            zh="每个参数都覆盖了前面参数的检查结果；只要有一个梯度坏了就算",
         ),
         mutant(
             "count_goes_on", "            self.factor *= self.backoff\n            self.good = 0\n",

@@ -30,12 +30,15 @@ def drive(fit_and_validate, w1, b1, w2, b2, dropped, x, y, x_val, y_val, batch_s
             parameter.copy_(value)
     model.train(starts_training)
     losses = fit_and_validate(model, x, y, x_val, y_val, batch_size, lr, epochs)
+    gradients_on = torch.is_grad_enabled()
+    torch.set_grad_enabled(True)
     return {
         "losses": [float(each) for each in losses],
         "weights": [p.detach() for p in model.parameters()],
         "running": [model[1].running_mean.clone(), model[1].running_var.clone()],
         "graph while validating": bool(Dropout.seen_graph),
         "mode": [bool(m.training) for m in model.modules()],
+        "gradients are on afterwards": gradients_on,
     }
 
 
@@ -64,6 +67,7 @@ def oracle(w1, b1, w2, b2, dropped, x, y, x_val, y_val, batch_size, lr, epochs, 
     return {
         "losses": losses, "weights": [p.detach() for p in params], "running": [mean, var],
         "graph while validating": False, "mode": [starts_training] * 6,
+        "gradients are on afterwards": True,
     }  # fmt: skip
 
 
@@ -120,6 +124,15 @@ check = Check(
             "graph_kept", "        with torch.no_grad():\n            losses", "        if True:\n            losses",
             en="validation records a graph: eval() does not turn gradients off, and every activation is kept in memory",
             zh="验证时记录了计算图：eval() 并不会关闭梯度，所有激活值的内存都被占着",
+        ),
+        mutant(
+            "gradients_left_off",
+            "        model.train()\n", "        torch.set_grad_enabled(True)\n        model.train()\n",
+            "        with torch.no_grad():\n            losses",
+            "        torch.set_grad_enabled(False)\n        if True:\n            losses",
+            en="gradients are switched off and stay off when the function is done; with no_grad() they come back by "
+               "themselves",
+            zh="关掉了梯度，函数结束后也没有打开；用 with no_grad()，离开时会自动恢复",
         ),
         mutant(
             "flag_of_the_top", "        model.eval()\n", "        model.training = False\n",

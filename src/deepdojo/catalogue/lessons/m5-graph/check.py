@@ -25,7 +25,8 @@ def drive(Regressor, shift, scale, gate, temperature, weights, biases, head, bia
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    return {"losses": losses, "after training": {name: parameter.detach() for name, parameter, _ in named}}
+    return {"losses": losses, "after training": {name: parameter.detach() for name, parameter, _ in named},
+            "shape for one row": list(model(x[:1]).shape)}  # fmt: skip
 
 
 def oracle(shift, scale, gate, temperature, weights, biases, head, bias, x, y, lr, steps):
@@ -39,7 +40,7 @@ def oracle(shift, scale, gate, temperature, weights, biases, head, bias, x, y, l
         loss, slopes = _slopes(p, len(weights), x, y)
         losses.append(loss)
         p = {name: value - lr * slopes[name] for name, value in p.items()}
-    return {"losses": losses, "after training": p}
+    return {"losses": losses, "after training": p, "shape for one row": [1]}
 
 
 def _slopes(p, depth, x, y):
@@ -87,6 +88,11 @@ check = Check(
     layout=False,
     mutants=[
         mutant(
+            "all_axes_squeezed", "squeeze(-1)", "squeeze()",
+            en="squeeze() without an axis takes the batch away, too, where it has one row; name the last axis",
+            zh="squeeze() 不写轴，批里只有一行时连批的轴也去掉了；应写明最后一个轴",
+        ),
+        mutant(
             "plain_list", "nn.ModuleList([nn.Linear(width, width) for _ in range(depth)])",
             "[nn.Linear(width, width) for _ in range(depth)]",
             en="the layers lie in a plain list: parameters() does not know them, so the optimizer never moves them",
@@ -99,30 +105,31 @@ check = Check(
         ),
         mutant(
             "data_of_shift", "x + self.shift", "x + self.shift.data",
-            en=".data of shift is used: its numbers without its history, so shift never learns",
-            zh="用的是 shift 的 .data：只有数，没有来历，所以 shift 永远学不到东西",
+            en="the numbers of shift are used without their history (.data, detach, numpy), so shift never learns",
+            zh="用的只是 shift 的数值，没有来历（.data、detach、numpy），所以 shift 永远学不到东西",
         ),
         mutant(
             "number_of_scale", "self.scale * (x", "self.scale.item() * (x",
-            en="scale.item() is a Python number: the gradient ends there, so scale never learns",
-            zh="scale.item() 是一个 Python 数：梯度到此为止，scale 永远学不到东西",
+            en="only the number of scale is used (item, float, detach): the gradient ends there, so scale never learns",
+            zh="用的只是 scale 的数值（item、float、detach）：梯度到此为止，scale 永远学不到东西",
         ),
         mutant(
             "gate_without_graph", "        share = torch.sigmoid(self.gate)\n",
             "        with torch.no_grad():\n            share = torch.sigmoid(self.gate)\n",
-            en="the gate is computed under no_grad, so it never learns",
-            zh="门是在 no_grad 里计算的，所以永远学不到东西",
+            en="the gate is cut from the graph (no_grad or detach), so it never learns",
+            zh="门被切出了计算图（no_grad 或 detach），所以永远学不到东西",
         ),
         mutant(
             "new_leaf", "/ self.temperature)", "/ torch.tensor(self.temperature.item(), dtype=x.dtype))",
-            en="a new tensor is built from the number of temperature: a new leaf, and temperature itself never learns",
-            zh="用 temperature 的数值新建了张量：那是一个新的叶子，temperature 自己永远学不到东西",
+            en="the layers divide by what is cut off from temperature (a new tensor of its number, detach, a buffer), "
+               "so temperature itself never learns",
+            zh="各层除以的东西与 temperature 断开了（用其数值新建的张量、detach、buffer），temperature 自己学不到东西",
         ),
         mutant(
             "frozen_head", "        self.head = nn.Linear(width, 1)\n",
             "        self.head = nn.Linear(width, 1).requires_grad_(False)\n",
-            en="the head was frozen with requires_grad_(False), so it never learns",
-            zh="head 被 requires_grad_(False) 冻结了，永远学不到东西",
+            en="the head is frozen or detached (requires_grad_(False) or detach), so it never learns",
+            zh="head 被冻结或切断了（requires_grad_(False) 或 detach），永远学不到东西",
         ),
         mutant(
             "hard_gate", "share = torch.sigmoid(self.gate)", "share = (torch.sigmoid(self.gate) > 0.5).to(x.dtype)",

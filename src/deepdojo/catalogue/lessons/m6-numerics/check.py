@@ -36,6 +36,10 @@ def equal_rows(d):
     return other
 
 
+def near_by(d):
+    return d["x"].detach() + d.normal("B D").detach()
+
+
 def far_alike(d):
     return d["x"].detach() + 1e5 + d.normal("B D").detach()
 
@@ -66,6 +70,10 @@ check = Check(
             keep=lambda d: torch.arange(d.size("B")) == 1,
             note=("one pair kept: its variance is 0", "只保留一对：方差为 0"),
             nan=("NaN where one pair is kept", "只保留一对时得到 NaN"),
+        ),
+        case(
+            "far from the origin", sizes={"B": (7, 8)}, x=normal("B D", mean=1e4), y=near_by, scale=2.0, keep=some,
+            note=("all numbers near 10 000, distances near 1", "所有的数约为 10 000，距离约为 1"),
         ),
         case(
             "distances alike", sizes={"B": (7, 8)}, x=normal("B D"), y=far_alike, scale=0.0, keep=some, float32=False,
@@ -132,6 +140,11 @@ check = Check(
             "eps_outside", "(variance + 1e-6).sqrt()", "(variance.sqrt() + 1e-6)",
             en="eps is added outside the root, where it does not help: sqrt(0) keeps its infinite slope",
             zh="eps 加在了根号外面，没有用处：sqrt(0) 的斜率仍是无穷",
+        ),
+        near_miss(
+            "expanded_square", "((x - y) ** 2).sum(1)", "(x**2 + y**2 - 2 * x * y).sum(1)",
+            en="x² + y² − 2xy subtracts large, nearly equal numbers; subtract first, then square",
+            zh="x² + y² − 2xy 是几个很大且几乎相等的数相减；应先相减，再平方",
         ),
         near_miss(
             "one_pass_variance", "((distance - centre) ** 2 * kept).sum() / count",
