@@ -276,7 +276,8 @@ class Watch:
                 with suppress(Exception):  # told with the first verdict
                     self.checker.prepare(lesson)
             elif number == self.job:
-                self.events.put(("verdict", (number, lesson, text, self.checker.grade(lesson, text, path))))
+                verdict = self.checker.grade(lesson, text, path, stub=self.learner.fault_of(lesson))
+                self.events.put(("verdict", (number, lesson, text, verdict)))
 
     def _see(self, stop: threading.Event) -> None:
         from watchfiles import watch
