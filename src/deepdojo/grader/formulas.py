@@ -23,6 +23,7 @@ _LOW = dict(zip("0123456789+−=()aeijklmnoprstuvx", "₀₁₂₃₄₅₆₇�
 _HIGH = dict(zip("0123456789+−=()iknrtDLᵀ′*", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁱᵏⁿʳᵗᴰᴸᵀ′*", strict=True))
 _ACCENTS = {"^": "\u0302", "ˆ": "\u0302", "~": "\u0303", "˜": "\u0303", "¯": "\u0304", "‾": "\u0304"}
 _SPACED = set("=←→≤≥<>≈≠∈·×+−±∣∪∩∝⋯…") | {":="}
+_PARTS = {"mfrac": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3, "munderover": 3}
 _OPENING, _CLOSING = set("([{‖⌊"), set(")]}⌋")
 _FENCES = set("|‖")
 _LIMITS = {"Σ", "∏", "∫", "max", "min", "argmax"}  # what they run over stands below them
@@ -46,16 +47,18 @@ def reader() -> MarkdownIt:
 def _shown(latex: str, options: dict[str, Any]) -> str:
     """What stands on the page; a formula that is none stays as it was written (the gate refuses it)."""
     try:
-        return mathml(latex, block=options["display_mode"])
+        if not options["display_mode"]:
+            return mathml(latex)
+        return "".join(
+            mathml(part, block=True) for part in latex.split(r"\qquad")
+        )  # a narrow page has one below the other
     except FormulaError:
         return f"<code>{escape(latex)}</code>"
 
 
 def mathml(latex: str, *, block: bool = False) -> str:
     """MathML of one formula, which every browser draws by itself. Raises FormulaError naming the formula."""
-    tree = _parsed(latex)
-    tree.set("display", "block" if block else "inline")
-    return ElementTree.tostring(tree, encoding="unicode")
+    return ElementTree.tostring(_parsed(latex, "block" if block else "inline"), encoding="unicode")
 
 
 def plain(latex: str) -> str:
@@ -64,11 +67,11 @@ def plain(latex: str) -> str:
     return re.sub(r" (?=[)\]}])", "", line).replace(": = ", " := ").replace("∣", "|").replace("\u2003", "  ")
 
 
-def _parsed(latex: str) -> Element:
+def _parsed(latex: str, display: str = "inline") -> Element:
     from latex2mathml.converter import convert
 
     try:
-        tree = ElementTree.fromstring(convert(latex))
+        tree = ElementTree.fromstring(convert(latex, display=display))
     except Exception as error:  # the library has a kind of error for each mistake, and plain ones besides
         raise FormulaError(f"the formula {latex!r} is no LaTeX: {type(error).__name__} {error}".rstrip()) from None
     for node in tree.iter():
@@ -76,7 +79,10 @@ def _parsed(latex: str) -> Element:
     for node in tree.iter():
         if node.tag in ("mi", "mo", "mn") and (node.text or "").startswith("\\"):
             raise FormulaError(f"the formula {latex!r} holds {node.text}, which is unknown")
+        if len(node) != _PARTS.get(node.tag, len(node)):
+            raise FormulaError(f"the formula {latex!r} lacks a part of a fraction, an index or a power")
         _names(node)
+        _spacing(list(node))
     tree.set("xmlns", _SPACE)
     return tree
 
@@ -88,6 +94,19 @@ def _names(node: Element) -> None:
         name = Element("mi", {"mathvariant": "normal"})
         name.text = "".join(c.text or "" for c in children)
         node[:] = [name]
+
+
+def _spacing(kids: list[Element]) -> None:
+    """What the library takes for an operator between two quantities, and is none."""
+    for before, node in zip([None, *kids], kids, strict=False):
+        if node.tag != "mo":
+            continue
+        if node.text in ("∞", "⊤"):
+            node.tag = "mi"
+        elif node.text in _FENCES:
+            node.attrib.update(lspace="0", rspace="0", stretchy="false")
+        elif node.text == "−" and before is not None and (before.text in _SPACED or before.text in _OPENING):
+            node.set("form", "prefix")
 
 
 def _line(node: Element) -> str:
@@ -126,7 +145,7 @@ def _gap(before: str, line: str, last: Element, core: str) -> bool:
     if _core(last) in _BARE:
         return False
     if line[0] in _FENCES:
-        return before.count(line[0]) % 2 == 0 and len(_core(last)) > 1
+        return before.count(line[0]) % 2 == 0 and (len(_core(last)) > 1 or _core(last) in _LARGE)
     if before[-1] in _FENCES:
         return before.count(before[-1]) % 2 == 0
     if line[0] in _OPENING:

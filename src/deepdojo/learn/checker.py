@@ -47,13 +47,22 @@ class Checker:
         if lesson.folder not in self._drawn:
             self._drawn[lesson.folder] = prepare(lesson, self._seeds)
 
-    def grade(self, lesson: Lesson, source: str, path: Path) -> Verdict:
-        """The verdict; where the lesson's own check fails, a verdict that says so."""
+    def grade(self, lesson: Lesson, source: str, path: Path, *, stub: str | None = None) -> Verdict:
+        """The verdict; where the lesson's own check fails, a verdict that says so.
+
+        Args:
+            stub: what the learner of a debugging lesson began with: a pass warns of right lines that were changed.
+        """
         from deepdojo.grader.grade import grade_source
+        from deepdojo.grader.repairs import changed_right_lines, right_lines_warning
 
         try:
             self.prepare(lesson)
-            return grade_source(lesson, source, file=path, questions=self._drawn[lesson.folder], runner=self._runner)
+            verdict = grade_source(lesson, source, file=path, questions=self._drawn[lesson.folder], runner=self._runner)
+            if stub is not None and verdict.passed:
+                warning = right_lines_warning(changed_right_lines(source, stub, lesson.solution))
+                verdict.facts += [warning] if warning is not None else []
+            return verdict
         except DojoError as fault:
             return _broken(lesson, str(fault))
         except Exception as error:  # an instructor's check is code, too

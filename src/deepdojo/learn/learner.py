@@ -120,6 +120,10 @@ class Learner:
     def is_stub(self, lesson: Lesson, source: str) -> bool:
         return source.split() == stub_text(lesson, self.file.read().seed).split()
 
+    def fault_of(self, lesson: Lesson) -> str | None:
+        """The code with the one fault that this learner got; None where the lesson is written, or rebuilt, freely."""
+        return stub_text(lesson, self.file.read().seed) if lesson.planted and lesson.fault is None else None
+
     def record(self, lesson: Lesson, source: str, passed: bool, *, seconds: float = 0.0) -> bool:
         """A verdict. Returns whether it counts as an attempt: the text is another than before."""
         with self.file.change() as progress:

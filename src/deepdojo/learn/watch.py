@@ -284,7 +284,7 @@ class Watch:
                 with suppress(Exception):  # told with the first verdict
                     self.checker.prepare(lesson)
             elif number == self.job:
-                verdict = self.checker.grade(lesson, text, path)
+                verdict = self.checker.grade(lesson, text, path, stub=self.learner.fault_of(lesson))
                 self.events.put(("verdict", (number, lesson, text, verdict)))
                 if verdict.passed:
                     self.events.put(("pass", (number, self.checker.finale(lesson, text, path))))

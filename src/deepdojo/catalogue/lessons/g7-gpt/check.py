@@ -180,7 +180,7 @@ check = Check(
             'no_mask',
             '(q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])).masked_fill(back < 0, -math.inf)',
             'q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])',
-            en='tokens see all that come later: is there a causal mask, filled with −inf before a softmax over the keys?',
+            en='tokens see what comes later: is there a causal mask, filled with −inf before a softmax over the keys?',
             zh='词元能看见后面的全部内容：有没有因果掩码？是否填了 −inf，然后沿键做 softmax？',
         ),
         mutant(
@@ -194,7 +194,7 @@ check = Check(
             'places_restart',
             'torch.arange(past, past + ids.shape[1])',
             'torch.arange(ids.shape[1])',
-            en='the cache is seen, but not as in the whole text: positions go on where it ends, and each block has its own',
+            en='the cache is seen, but wrongly: positions must go on where it ends, and each block needs its own',
             zh='看到了缓存，结果却与整篇不同：位置应接在缓存之后，而且每个块有自己的缓存',
         ),
         mutant(
