@@ -83,14 +83,16 @@ def test_a_lessons_solution_trains_a_real_project_as_the_built_in_does(idea: str
     plain = dd.train(project, recipe, **given)
     assert any(one["name"] == idea and one["count"] for one in own.run.info["with"])
     ours, theirs = steps(plain), steps(own)
-    apart = float(np.max(np.abs(ours - theirs) / np.abs(ours)))
+    apart = np.abs(ours - theirs) / np.abs(ours)
     print(
         f"\n{idea}: dojo train {project} -r {recipe} --with {lesson}: {len(ours)} steps, largest difference "
-        f"{apart:.1e} of the loss; {time.monotonic() - began:.0f} s for both"
+        f"{apart.max():.1e} of the loss ({apart[:5].max():.1e} in the first five); "
+        f"{time.monotonic() - began:.0f} s for both"
     )
     if idea in HELD_OUT:
         same = [a == b for a, b in zip(own.run.predictions().rows(), plain.run.predictions().rows(), strict=True)]
         print(f"{sum(same):,} of {len(same):,} held-out rows are predicted alike to the last digit")
     assert len(ours) > 5
-    assert apart < 1e-3
+    assert apart[:5].max() < 1e-4  # later, rounding grows with every step of an optimizer that divides by it
+    assert apart.max() < 2e-2
     assert samples(own) == samples(plain)
