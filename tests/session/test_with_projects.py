@@ -25,6 +25,7 @@ RELU = {**PLAIN, "model.activation": "relu"}
 NARROW = {"model.width": 64, "model.num_heads": 4}
 FEW: dict[str, Any] = {"train.steps": 20}
 PAIRS = {**FEW, "task.vocab_size": 1000, "task.max_length": 8, "train.batch_tokens": 500}
+TINY = {"train.steps": 6, "task.vocab_size": 300, "model.width": 32, "model.num_heads": 2, "train.batch_tokens": 300}
 PROJECTS: dict[str, tuple[str, str, str, dict[str, Any], float]] = {
     # idea -> (lesson, project, recipe, settings, share of the training rows)
     "encoder_layer": ("f5-encoder-layer", "movie-reviews", "transformer", {**RELU, "train.epochs": 2}, 0.1),
@@ -36,13 +37,14 @@ PROJECTS: dict[str, tuple[str, str, str, dict[str, Any], float]] = {
                            {**PAIRS, "model.hidden_size": 64, "task.beams": 1}, 0.01),
     "sampler": ("g4-sampling", "shakespeare", "decoder", {**NARROW, **FEW, "model.num_layers": 2}, 1.0),
     "kv_cache": ("g5-kv-cache", "shakespeare", "decoder",
-                 {**NARROW, **FEW, "model.num_layers": 2, "model.positions": "learned"}, 1.0),
+                 {"train.steps": 8, "model.width": 16, "model.num_layers": 2, "model.num_heads": 2, "task.context": 32,
+                  "train.batch_size": 4, "model.positions": "learned"}, 1.0),
     "residual_block": ("c5-resnet-block", "cifar10", "resnet_small", {"train.epochs": 1}, 0.03),
-    "nms": ("h3-nms", "raccoon", "default", {**FEW, "task.size": 96}, 1.0),
-    "box_iou": ("h2-iou", "raccoon", "default", {**FEW, "task.size": 96}, 1.0),
-    "mel_filters": ("i2-mel", "spoken-digits", "default", FEW, 1.0),
-    "beam_search": ("g6-beam", "multi30k-de-en", "transformer",
-                    {**PLAIN, **PAIRS, **NARROW, "task.vocab_size": 300, "task.max_length": 5, "task.beams": 2}, 0.01),
+    "nms": ("h3-nms", "raccoon", "default", {"train.steps": 6, "task.size": 64}, 0.3),
+    "box_iou": ("h2-iou", "raccoon", "default", {"train.steps": 6, "task.size": 64}, 0.3),
+    "mel_filters": ("i2-mel", "spoken-digits", "default", {"train.steps": 6}, 0.1),
+    "tokenizer": ("g1-bpe", "multi30k-de-en", "transformer", {**TINY, "task.max_length": 2, "task.beams": 1}, 0.005),
+    "beam_search": ("g6-beam", "multi30k-de-en", "transformer", {**TINY, "task.max_length": 3, "task.beams": 2}, 0.005),
 }  # fmt: skip
 HELD_OUT = (
     "encoder_layer",
