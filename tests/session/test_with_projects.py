@@ -51,7 +51,6 @@ HELD_OUT = (
     "crf",
     "ctc_loss",
     "sampler",
-    "kv_cache",
     "residual_block",
     "nms",
     "box_iou",
