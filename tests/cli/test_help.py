@@ -25,7 +25,7 @@ FROZEN = {
     "curve": "PROJECT --budget --json --language --no-baselines --offline --recipe --runs --seed --seeds --set "
     "--shares --trust --yes -r",
     "predict": "RUN ROWS --count --json --output --prompt --seed --temperature --top-k --top-p --trust -o",
-    "explain": "RUN --json --offline --trust",
+    "explain": "RUN --json --offline --trust --with",
     "errors": "RUN --json --n --offline --output --suspect-labels --trust -o",
     "export": "RUN --json --offline --output --to --trust -o",
     "report": "RUN --json --language --open",

@@ -32,7 +32,7 @@ def explain(
     dojo explain last           each method, and its gain over a random order
     dojo explain 2026-11-24     a run by the beginning of its id
     dojo explain last --json    pieces and scores of each row
-    dojo explain last --with ig.py   your own integrated gradients, compared with ours on every row
+    dojo explain last --with ig.py    your own method, compared with ours
     """
     from deepdojo import api
     from deepdojo.cli.terminal import TerminalListener

@@ -88,6 +88,7 @@ def prove(session: Session, task: Task, store: Store | Stream, device: torch.dev
     """
     import torch
 
+    from deepdojo.layers import ELSEWHERE
     from deepdojo.models import create_model
     from deepdojo.models.lora import add_lora
     from deepdojo.stand_ins.probe import compared, watch_layers, watched
@@ -107,7 +108,8 @@ def prove(session: Session, task: Task, store: Store | Stream, device: torch.dev
         plain = make()
         watch_layers(watch, plain)
         _step(session, task, plain.to(device), store, device)
-    own.counts = dict(watch.counts)
+    called = ELSEWHERE.keys() - {"lora_linear"}  # one place, however often it is called
+    own.counts = {part: min(1, n) if part in called else n for part, n in watch.counts.items()}
     require_taken(own, f"the recipe {session.recipe_name} ({session.recipe.model.name})", session)
     with own.building():
         theirs = make()
