@@ -1,4 +1,6 @@
-"""The check of g7-gpt. How it is built is the learner's choice, so what is compared is how it behaves."""
+"""The check of g7-gpt. How it is built and how it starts are the learner's choice, so behaviour alone is compared."""
+
+import math
 
 import torch
 
@@ -6,361 +8,318 @@ from deepdojo.grader import Check, adapt, case, mutant
 
 
 @adapt("GPT")
-def drive(GPT, V, D, H, T, ids, other, batch):
-    F = torch.nn.functional
+def drive(GPT, V, D, L, H, T, ids):
+    length = ids.shape[1]
 
-    def made(L=2, heads=H, moved=0.2):
-        """Weights drawn anew, so that what starts at zero (biases, say) has a value, too."""
+    def fresh(layers=L, heads=H):
         torch.default_generator.manual_seed(5)
-        model = GPT(V, D, L, heads, T).eval()
-        gen = torch.Generator().manual_seed(7)
+        return GPT(V, D, layers, heads, T).eval()
+
+    def stirred(layers=L, heads=H):
+        """Weights moved, so that what starts at zero has a value, too."""
+        model, gen = fresh(layers, heads), torch.Generator().manual_seed(7)
         with torch.no_grad():
             for p in model.parameters():
-                p.add_(moved * torch.randn(p.shape, generator=gen))
+                p.add_(0.2 * torch.randn(p.shape, generator=gen))
         return model
 
     def apart(a, b):
         return a.shape != b.shape or not bool((a - b).abs().max() <= 1e-4 * (1 + a.abs().max()))
 
-    def size(model):
-        return sum(p.numel() for p in model.parameters())
+    def in_pieces(model, text, cuts):
+        parts, cache, at = [], None, 0
+        for n in cuts:
+            logits, cache = model(text[:, at : at + n], cache)
+            parts.append(logits)
+            at += n
+        return parts
 
-    def pieces(model, text, cuts):
-        rows, cache = [], None
-        for part in text.split(cuts, 1):
-            logits, cache = model(part, cache)
-            rows.append(logits)
-        return torch.cat(rows, 1)
+    def seen_by(answer, text):
+        """Which tokens change `answer(text)`."""
+        plain, found = answer(text), []
+        for s in range(text.shape[1]):
+            other = text.clone()
+            other[:, s] = (other[:, s] + 1) % V
+            if apart(plain, answer(other)):
+                found.append(str(s))
+        return " ".join(found)
 
-    def inner(model):
-        """Matrices of the blocks: no side as long as the vocabulary or the longest text."""
-        return [p for p in model.parameters() if p.dim() > 1 and V not in p.shape and T not in p.shape]
-
-    def changed(text, at):
-        new = text.clone()
-        new[:, at] = other[:, at]
-        return new
-
-    def predicted(loss, logits, text):
-        if loss.dim() != 0:
-            return "no single number"
-        ahead, here = logits[:, :-1].flatten(0, 1), logits.flatten(0, 1)
-        known = {
-            "the next token": F.cross_entropy(ahead, text[:, 1:].flatten()),
-            "the same token": F.cross_entropy(here, text.flatten()),
-            "the token before": F.cross_entropy(logits[:, 1:].flatten(0, 1), text[:, :-1].flatten()),
-            "the next token, summed": F.cross_entropy(ahead, text[:, 1:].flatten(), reduction="sum"),
-            "the next token, the first after the last": F.cross_entropy(here, text.roll(-1, 1).flatten()),
-        }
-        return next((name for name, value in known.items() if not apart(value[None], loss[None])), "something else")
-
-    model, S = made(), ids.shape[1]
-    half = S // 2
+    out, one, two = {}, stirred(1), stirred()
     with torch.no_grad():
-        whole = model(ids)[0]
-        found = {
-            "shape_of_the_logits": list(whole.shape),
-            "finite": bool(whole.isfinite().all()),
-            "blind_to_the_next_token": not any(
-                apart(whole[:, :t], model(changed(ids, t))[0][:, :t]) for t in (1, S - 1)
-            ),
-            "blind_to_later_tokens": not apart(whole[:, :1], model(changed(ids, S - 1))[0][:, :1]),
-            "sees_its_past": all(apart(whole[:, -1], model(changed(ids, t))[0][:, -1]) for t in (0, 1, S - 1)),
-            "rows_are_independent": not apart(whole[:1], model(ids[:1])[0]),
-        }
-        rows = [whole.sum(-1), whole.exp().sum(-1)]  # of shares, and of their logarithms, these are one
-        found["scores_are_logits"] = all(apart(row, torch.ones_like(row)) for row in rows)
-        one, three = made(1), made(3)
+        answer = two(ids)
+        if not isinstance(answer, tuple) or len(answer) != 2:
+            raise TypeError("forward returns two things: logits, cache")
+        whole = answer[0]
+        if whole.shape != (*ids.shape, V):
+            raise ValueError(f"logits have the shape {tuple(whole.shape)}, not {(*ids.shape, V)}")
+        out["logits"] = "finite" if whole.isfinite().all() else "with NaN or infinity"
+        six = ids[:, :6]
+        out["token 3 of six sees"] = seen_by(lambda text: one(text)[0][:, 3], six)
+        out["token 0 of six sees"] = seen_by(lambda text: two(text)[0][:, 0], six)
+        out["token 3, alone after 1 + 2 others, sees"] = seen_by(lambda t: in_pieces(one, t, [1, 2, 1])[2], six[:, :4])
+        out["token 3, in a piece after 1 + 2 others, sees"] = seen_by(
+            lambda t: in_pieces(one, t, [1, 2, 2])[2][:, 0], six[:, :5]
+        )
+        for name, model in (("one layer", one), ("layers", two)):
+            for kind, cuts in (("tokens", [1] * 5), ("pieces", [2, 3, 1, length - 6])):
+                parts = torch.cat(in_pieces(model, ids, cuts), 1)
+                same = not apart(model(ids[:, : sum(cuts)])[0], parts)
+                out[f"{name}: {kind} with a cache"] = "as the whole" if same else "not as the whole"
+        cache = two(ids[:, :4])[1]
+        once, again = (two(ids[:, 4:7], cache)[0] for _ in range(2))
+        out["a cache can be used twice"] = not apart(once, again)
         swapped = torch.cat([ids[:, 1:2], ids[:, :1], ids[:, 2:]], 1)
-        found["order_matters"] = apart(one(ids)[0][:, -1], one(swapped)[0][:, -1])
+        out["order matters"] = apart(one(ids)[0][:, -1], one(swapped)[0][:, -1])
+        out["texts are independent"] = not apart(whole[:1], two(ids[:1])[0])
         try:
-            long = torch.cat([ids, other], 1)[:, :T]
-            found["reads_T_tokens"] = not apart(model(long)[0], pieces(model, long, [T - 1, 1]))
+            fits = two(torch.cat([ids] * (T // length + 1), 1)[:, :T])[0].shape[1] == T
         except Exception:
-            found["reads_T_tokens"] = False
-        # The cache. A piece's first answers may come out right though later ones do not.
-        first, cache = model(ids[:, :half])
-        second = model(ids[:, half:], cache)[0]
-        found["two_pieces"] = not apart(whole, torch.cat([first, second], 1))
-        found["three_pieces"] = not apart(whole, pieces(model, ids, [2, 2, S - 4]))
-        found["token_by_token"] = not apart(whole, pieces(model, ids, [1] * S))
-        found["cache_left_alone"] = not apart(second, model(ids[:, half:], cache)[0])
-        step = model(ids[:, half : half + 1], cache)[0]
-        for at, name in ((0, "first"), (1, "second")):
-            aside = model(changed(ids, at)[:, :half])[1]
-            found[f"cached_{name}_token_seen"] = apart(step, model(ids[:, half : half + 1], aside)[0])
-        kept = made()(ids[:, :half])[1]
-        for p in model.parameters():
-            p.mul_(1.5)
-        found["cache_is_not_computed_again"] = apart(model(ids)[0][:, half:], model(ids[:, half:], kept)[0])
-        # Blocks whose matrices are huge, and zero.
-        model = made()
-        for p in inner(model):
-            p.mul_(100.0)
-        found["a_last_norm_holds_the_size"] = bool(model(ids)[0].abs().max() < 30 * whole.abs().max())
-        model = made()
-        for p in inner(model):
-            p.zero_()
-        found["words_survive_silent_blocks"] = apart(model(ids)[0][:, -1], model(changed(ids, S - 1))[0][:, -1])
-        model, alike = made(), made(heads=1)
-        kinds = [{k: v.shape for k, v in m.state_dict().items()} for m in (model, alike)]
-        if kinds[0] == kinds[1]:
-            alike.load_state_dict(model.state_dict())
-        found["heads_have_an_effect"] = kinds[0] != kinds[1] or apart(whole, alike(ids)[0])
-    found["each_block_has_weights"] = size(three) - size(model) == size(model) - size(one) > 0
-    try:
-        found["blocks_are_registered"] = size(one) > size(made(0))
-    except Exception:
-        found["blocks_are_registered"] = True  # no GPT without blocks: nothing to compare
-    loss = model.loss(ids)
-    found["loss_is_of"] = predicted(loss.detach(), whole, ids)
-    loss.sum().backward()
-    one.loss(ids).sum().backward()
-    still, still_of_one = (sum(p.grad is None for p in m.parameters()) for m in (model, one))
-    found["every_weight_learns"], found["further_blocks_learn"] = still == 0, still == still_of_one
-    # Learning. At the start every word is as likely as any other.
-    fresh = made(moved=0.0).train()
-    begin = float(fresh.loss(batch).detach().mean())
-    found["starts_near_ln_V"] = abs(begin - torch.tensor(float(V)).log().item()) < 0.5
-    optimizer = torch.optim.Adam(fresh.parameters(), lr=0.01)
-    for _ in range(30):
+            fits = False
+        out["a text of T tokens fits"] = fits
+        alike = stirred(heads=1)
+        if {k: v.shape for k, v in alike.state_dict().items()} == {k: v.shape for k, v in two.state_dict().items()}:
+            alike.load_state_dict(two.state_dict())
+            out["heads matter"] = apart(whole, alike(ids)[0])
+        else:
+            out["heads matter"] = True
+        logits, loss = whole, two.loss(ids)
+        logs, targets = logits.log_softmax(-1), ids[..., None]
+        kinds = {
+            "each token from those before it": logs[:, :-1].gather(-1, targets[:, 1:]),
+            "each token from itself": logs.gather(-1, targets),
+            "each token from the one after it": logs[:, 1:].gather(-1, targets[:, :-1]),
+            "each token from itself, without the last": logs[:, :-1].gather(-1, targets[:, :-1]),
+        }
+        said = [k for k, v in kinds.items() if not apart(-v.mean(), loss)]
+        sums = [f"{k}, summed up" for k, v in kinds.items() if not apart(-v.sum(), loss)]
+        out["loss"] = (said + sums + ["something else"])[0]
+    # Layers: each with weights of its own, and something goes around what it adds.
+    three = stirred(3)
+    sizes = [sum(p.numel() for p in m.parameters()) for m in (one, stirred(2), three)]
+    names = [len(list(m.named_parameters(remove_duplicate=False))) for m in (one, three)]
+    grown = sizes[2] - sizes[1] == sizes[1] - sizes[0] > 0
+    out["weights of the layers"] = "own" if grown else "shared" if names[1] > names[0] else "not in parameters()"
+    before = {name: p.shape for name, p in one.named_parameters()}
+    with torch.no_grad():
+        for name, p in three.named_parameters():
+            if p.dim() > 1 and name not in before:
+                p.zero_()
+            elif p.dim() > 1 and p.shape != before[name]:
+                p[1:] = 0
+        out["tokens survive silent layers"] = apart(three(ids)[0][:, -1], three((ids + 1) % V)[0][:, -1])
+        # With weights a hundred times as large, a normed stream gives logits a hundred times squared, and no more.
+        _, cache = two(ids[:, :-1])
+        size = two(ids)[0].abs().mean()
+        for p in two.parameters():
+            p.mul_(100)
+        large = two(ids)[0].abs().mean()
+        out["norm before the logits"] = bool(large < 100**2.5 * size)
+        for p in two.parameters():
+            p.mul_(0.01).add_(0.3 * torch.randn(p.shape, generator=torch.Generator().manual_seed(9)))
+        out["a cache is not computed again"] = apart(two(ids[:, -1:], cache)[0], two(ids)[0][:, -1:])
+    # Training: a fixed batch, by Adam.
+    model = fresh(1)
+    start = float(model.loss(ids).detach())
+    off = start - math.log(V)
+    out["loss at the start"] = "about ln V" if abs(off) < 0.75 else "far above ln V" if off > 0 else "far below ln V"
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02, betas=(0.9, 0.95))
+    learned = True
+    for _ in range(25):
         optimizer.zero_grad()
-        fresh.loss(batch).sum().backward()
+        loss = model.loss(ids)
+        loss.backward()
+        learned = learned and all(p.grad is not None for p in model.parameters())
         optimizer.step()
-    found["learns_a_batch"] = float(fresh.loss(batch).detach().mean()) < 0.5 * begin
-    return found
+    out["every weight has a gradient"] = learned
+    out["one batch is learned"] = bool(model.loss(ids) < start / 2)
+    return out
 
 
-def oracle(V, D, H, T, ids, other, batch):
-    names = [
-        "finite", "blind_to_the_next_token", "blind_to_later_tokens", "sees_its_past", "rows_are_independent",
-        "scores_are_logits", "order_matters", "reads_T_tokens", "two_pieces", "three_pieces", "token_by_token",
-        "cache_left_alone", "cached_first_token_seen", "cached_second_token_seen", "cache_is_not_computed_again",
-        "a_last_norm_holds_the_size", "words_survive_silent_blocks", "heads_have_an_effect", "each_block_has_weights",
-        "blocks_are_registered",
-    ]  # fmt: skip
-    last = ["every_weight_learns", "further_blocks_learn", "starts_near_ln_V", "learns_a_batch"]
+def oracle(V, D, L, H, T, ids):
+    whole = "as the whole"
     return {
-        "shape_of_the_logits": [*ids.shape, V], **dict.fromkeys(names, True), "loss_is_of": "the next token",
-        **dict.fromkeys(last, True),
-    }  # fmt: skip
+        "logits": "finite",
+        "token 3 of six sees": "0 1 2 3",
+        "token 0 of six sees": "0",
+        "token 3, alone after 1 + 2 others, sees": "0 1 2 3",
+        "token 3, in a piece after 1 + 2 others, sees": "0 1 2 3",
+        **{f"{n}: {k} with a cache": whole for n in ("one layer", "layers") for k in ("tokens", "pieces")},
+        "a cache can be used twice": True,
+        "order matters": True,
+        "texts are independent": True,
+        "a text of T tokens fits": True,
+        "heads matter": True,
+        "loss": "each token from those before it",
+        "weights of the layers": "own",
+        "tokens survive silent layers": True,
+        "norm before the logits": True,
+        "a cache is not computed again": True,
+        "loss at the start": "about ln V",
+        "every weight has a gradient": True,
+        "one batch is learned": True,
+    }
 
 
-def words(d):
-    """No word twice in a text."""
-    return torch.stack([torch.randperm(29, generator=d.gen)[:8] for _ in range(d.size("B"))])
-
-
-def other_words(d):
-    """At each place another word than `ids` has there."""
-    return (d["ids"] + 1 + torch.arange(8) % 3) % d["V"]
+def texts(d):
+    return d.integers("B N", 0, d["V"])
 
 
 check = Check(
     oracle,
     adapt=drive,
     cases=[
-        case(
-            "two blocks", sizes={"B": (2, 3)}, V=29, D=12, H=lambda d: d.choice([2, 3]), T=13,
-            ids=words, other=other_words, batch=lambda d: d.integers("5 8", 0, 29),
-        ),
+        case("two layers", sizes={"B": 3, "N": 9}, V=61, D=16, L=2, H=lambda d: d.choice([2, 4]), T=13, ids=texts),
     ],
     gradient=False,
     float32=False,
     layout=False,
+    twins=[["no_skip_around_attention", "no_skip_around_feed_forward"]],
     mutants=[
         mutant(
-            'one_ahead',
-            'masked_fill(back < 0,',
-            'masked_fill(back < -1,',
-            en='every token sees the one after it: it is told what it shall guess',
-            zh='每个词元都能看见下一个词元：要猜的东西直接告诉了它',
+            "one_ahead", "> at[:, None]", "> at[:, None] + 1",
+            en="every token sees the next one, which is what it is to predict",
+            zh="每个词元都能看见下一个词元，而那正是它要预测的",
         ),
         mutant(
-            'no_mask',
-            '(q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])).masked_fill(back < 0, -math.inf)',
-            'q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])',
-            en='tokens see what comes later: is there a causal mask, filled with −inf before a softmax over the keys?',
-            zh='词元能看见后面的全部内容：有没有因果掩码？是否填了 −inf，然后沿键做 softmax？',
+            "no_mask", ".masked_fill(hidden, -torch.inf)", "",
+            en="nothing is hidden: every token sees all that come later",
+            zh="什么都没有遮住：每个词元都看见了后面的全部内容",
         ),
         mutant(
-            'top_left',
-            'torch.arange(new)[:, None] + seen - new',
-            'torch.arange(new)[:, None]',
-            en='with a cache new tokens see its first keys only: the triangle must end at the bottom right, as in e3',
-            zh='有缓存时新词元只看见最前面的键：三角形应按右下角对齐，与 e3 相同',
+            "top_left", "> at[:, None]", "> at[:, None] - past",
+            en="with a cache the triangle is lined up at the top left: a new token counts as token 0 and does not see "
+               "its past",
+            zh="有缓存时三角形按左上角对齐了：新词元被当作第 0 个，看不见过去",
         ),
         mutant(
-            'places_restart',
-            'torch.arange(past, past + ids.shape[1])',
-            'torch.arange(ids.shape[1])',
-            en='the cache is seen, but wrongly: positions must go on where it ends, and each block needs its own',
-            zh='看到了缓存，结果却与整篇不同：位置应接在缓存之后，而且每个块有自己的缓存',
+            "top_left_for_several", "> at[:, None]", "> at[:, None] - past * (ids.shape[1] > 1)",
+            en="one new token is right, but in a piece of several the triangle is lined up at the top left, which is "
+               "what is_causal=True of torch does",
+            zh="单个新词元没有问题，但几个词元的段把三角形按左上角对齐了（torch 的 is_causal=True 就是这样）",
         ),
         mutant(
-            'no_places',
-            ' + self.places(torch.arange(past, past + ids.shape[1]))',
-            '',
-            en='there are no positions: a block sees a set of words, in any order',
-            zh='没有位置：一个块看到的只是一堆词，没有先后',
+            "mask_without_cache_only", "masked_fill(hidden, -torch.inf)",
+            "masked_fill(hidden & (cache is None), -torch.inf)",
+            en="with a cache nothing is hidden: in a piece of several tokens the early ones see the later ones",
+            zh="有缓存时什么都没有遮住：一段里有几个词元时，前面的看见了后面的",
         ),
         mutant(
-            'last_place_missing',
-            'nn.Embedding(T, D)',
-            'nn.Embedding(T - 1, D)',
-            en='a text of T tokens does not fit: T tokens need T positions',
-            zh='长度为 T 的文本放不下：T 个词元需要 T 个位置',
+            "positions_restart", "self.places(at)", "self.places(at - past)",
+            en="positions start from 0 again at each call; with a cache they go on where it ends",
+            zh="每次调用位置又从 0 开始；有缓存时应接着缓存的末尾往下数",
         ),
         mutant(
-            'shared_blocks',
-            '[Block(D, H) for _ in range(L)]',
-            '[Block(D, H)] * L',
-            en="all blocks are one object: [block] * L repeats one name, and any number of blocks has one's weights",
-            zh='所有块是同一个对象：[block] * L 只是重复引用，多少块都只有一块的权重',
+            "no_positions", " + self.places(at)", "",
+            en="positions have no effect: a layer cannot tell in which order the earlier tokens came",
+            zh="位置没有起作用：一层无法分辨前面的词元是按什么顺序来的",
         ),
         mutant(
-            'plain_list',
-            'nn.ModuleList([Block(D, H) for _ in range(L)])',
-            '[Block(D, H) for _ in range(L)]',
-            en='the blocks stand in a plain list: parameters() does not find them, so they are never trained or saved',
-            zh='各块放在了普通的列表里：parameters() 找不到它们，因此不会被训练，也不会被保存',
+            "shared_layers", "            self.layers.append(nn.ModuleDict(parts))\n",
+            "            self.layers.append(self.layers[0] if len(self.layers) else nn.ModuleDict(parts))\n",
+            en="all layers are one object: any number of layers has one layer's weights",
+            zh="所有层是同一个对象：多少层都只有一层的权重",
         ),
         mutant(
-            'one_block_used',
-            'for i, block in enumerate(self.blocks):',
-            'for i, block in enumerate(self.blocks[:1]):',
-            en='only the first block is used: the others never get a gradient',
-            zh='只用了第一个块：其余的块永远得不到梯度',
+            "plain_list", "self.layers = nn.ModuleList()", "self.layers = []",
+            en="the layers stand in a plain list: parameters() does not find them, so they are never trained or saved",
+            zh="各层放在了普通的列表里：parameters() 找不到它们，因此不会被训练，也不会被保存",
         ),
         mutant(
-            'no_skip_around_attention',
-            'x = x + self.out(',
-            'x = self.out(',
-            en='a part of the block replaces x instead of being added to it: a silent block loses the words',
-            zh='块里有一部分取代了 x，而不是加到 x 上：这一块不出声时，词就丢了',
+            "no_skip_around_attention", 'x = x + layer["mix"](found)', 'x = layer["mix"](found)',
+            en="attention replaces x instead of being added to it",
+            zh="注意力的结果取代了 x，而不是加到 x 上",
         ),
         mutant(
-            'no_skip_around_feed_forward',
-            'x = x + self.feed_forward(',
-            'x = self.feed_forward(',
-            en='a part of the block replaces x instead of being added to it: a silent block loses the words',
-            zh='块里有一部分取代了 x，而不是加到 x 上：这一块不出声时，词就丢了',
+            "no_skip_around_feed_forward", 'x = x + layer["down"]', 'x = layer["down"]',
+            en="the feed-forward part replaces x instead of being added to it",
+            zh="前馈部分的结果取代了 x，而不是加到 x 上",
         ),
         mutant(
-            'no_last_norm',
-            'self.head(self.norm(x))',
-            'self.head(x)',
-            'self.norm, self.head = nn.LayerNorm(D), nn.Linear(D, V, bias=False)',
-            'self.head = nn.Linear(D, V, bias=False)',
-            en='there is no norm before the head: the sum of all blocks grows, and the logits grow with it',
-            zh='输出层之前没有归一化：各块的和越来越大，logits 也跟着变大',
+            "no_final_norm", "self.norm(x) @", "x @", "        self.norm = nn.LayerNorm(D)\n", "",
+            en="there is no norm before the logits: they grow with all that the layers add",
+            zh="logits 之前没有归一化：各层加上的东西越多，logits 就越大",
         ),
         mutant(
-            'tied_without_small_start',
-            '        nn.init.normal_(self.words.weight, std=0.02)\n',
-            '',
-            en='the loss at the start is far from ln V: a head that shares the embedding needs it small (std 0.02)',
-            zh='刚开始时损失离 ln V 很远：与嵌入共享权重的输出层需要小的初始值（标准差 0.02）',
+            "no_norm_and_an_idle_one", "self.norm(x) @", "x @",
+            en="the last norm is made and never used: its weights get no gradient, and the logits grow with all that "
+               "the layers add",
+            zh="最后的归一化造了却没有用：它的权重得不到梯度，而 logits 会随各层加上的东西变大",
         ),
         mutant(
-            'loss_of_the_same_token',
-            'self(ids[:, :-1])',
-            'self(ids)',
-            'ids[:, 1:].flatten()',
-            'ids.flatten()',
-            en='the loss asks for the token that was just read; it should ask for the next one',
-            zh='损失问的是刚读到的词元；应当问下一个',
+            "unshifted", "logits[:, :-1].flatten(0, 1), ids[:, 1:]", "logits.flatten(0, 1), ids",
+            en="the loss is not shifted: the logits of token t are judged on token t itself, which the model has read",
+            zh="损失没有错开一位：第 t 个词元的 logits 拿第 t 个词元本身来评判，而模型已经读过它",
         ),
         mutant(
-            'loss_backwards',
-            'self(ids[:, :-1])',
-            'self(ids)',
-            'logits.flatten(0, 1), ids[:, 1:].flatten()',
-            'logits[:, 1:].flatten(0, 1), ids[:, :-1].flatten()',
-            en='the shift goes the wrong way: each token is asked for the one before it, which it has seen',
-            zh='移位方向反了：每个词元被问的是它前面那个已经看过的词元',
+            "shifted_the_wrong_way", "logits[:, :-1].flatten(0, 1), ids[:, 1:]",
+            "logits[:, 1:].flatten(0, 1), ids[:, :-1]",
+            en="the loss is shifted the wrong way: a token is to say what came before it",
+            zh="损失错开的方向反了：要词元说出它前面的那一个",
         ),
         mutant(
-            'loss_summed',
-            'ids[:, 1:].flatten())',
-            'ids[:, 1:].flatten(), reduction="sum")',
-            en='the loss is a sum over the tokens; a mean does not grow with batch and length',
-            zh='损失是所有词元之和；取平均才不会随批大小和长度变大',
+            "sum", "ids[:, 1:].flatten())", 'ids[:, 1:].flatten(), reduction="sum")',
+            en="the loss is summed over the tokens; take the mean",
+            zh="损失对词元取了和；应取平均",
         ),
         mutant(
-            'loss_wraps_around',
-            'self(ids[:, :-1])',
-            'self(ids)',
-            'ids[:, 1:].flatten()',
-            'ids.roll(-1, 1).flatten()',
-            en="roll brings the first token behind the last: the last logits are asked for the text's beginning",
-            zh='roll 把第一个词元转到了最后：最后一个 logits 被拿去猜文本的开头',
+            "softmax_twice", "cross_entropy(logits[", "cross_entropy(logits.softmax(-1)[",
+            en="cross_entropy gets probabilities; it takes logits, and does the softmax itself",
+            zh="传给 cross_entropy 的是概率；它要的是 logits，softmax 由它自己做",
         ),
         mutant(
-            'cache_of_the_last_piece',
-            'return x, (k, v)',
-            'return x, (k[:, :, -new:], v[:, :, -new:])',
-            en='the new cache holds the new tokens alone: at the third call the first piece is forgotten',
-            zh='新缓存只存了新词元：第三次调用时，第一段已经忘了',
+            "large_start", "for table in (self.words, self.places):", "for table in (self.places,):",
+            en="the embedding starts at a std of 1 and is the head, too: the first logits are far too large; 0.02 is "
+               "usual",
+            zh="嵌入的初始标准差是 1，又兼作输出层：最初的 logits 大得离谱；通常取 0.02",
         ),
         mutant(
-            'cache_ignored',
-            '        if cache is not None:\n            k, v =',
-            '        if False:\n            k, v =',
-            en='the cached keys and values are not joined to the new ones: each piece is read as a text of its own',
-            zh='没有把缓存的键和值接到新的前面：每一段都当作前面什么也没有',
+            "cache_replaced", "kept.append((k, v))", "kept.append((k[:, :, -len(at) :], v[:, :, -len(at) :]))",
+            en="the returned cache holds the tokens of this call only; two calls later the beginning is lost",
+            zh="返回的缓存只有这次调用的词元；再过两次调用，开头就丢了",
         ),
         mutant(
-            'cache_changed',
-            'past = 0 if cache is None else cache[0][0].shape[2]',
-            'past = 0 if cache is None else cache[0][0].shape[2]\n        old = cache',
-            '            new.append(kept)\n',
-            '            new.append(kept)\n        if old is not None:\n            old[:] = new\n',
-            en='the old cache is changed in place: a second text cannot go on from the same beginning',
-            zh='旧的缓存被就地改掉了：另一个文本无法再从同一个开头往下写',
+            "cache_changed", "        past = 0 if cache is None", "        old = cache\n        past = 0 if cache is None",
+            "        return self.norm(x)", "        if old is not None:\n            old[:] = kept\n        return self.norm(x)",
+            en="the old cache is changed in place: a second text cannot go on from the same beginning",
+            zh="旧的缓存被就地改掉了：另一个文本无法再从同一个开头往下写",
         ),
         mutant(
-            'cache_of_ids',
-            'past = 0 if cache is None else cache[0][0].shape[2]\n',
-            'past, only = 0, ids.shape[1]\n        ids = ids if cache is None else torch.cat([cache, ids], 1)\n',
-            'block(x, None if cache is None else cache[i])',
-            'block(x)',
-            'return self.head(self.norm(x)), new',
-            'return self.head(self.norm(x))[:, -only:], ids',
-            en='nothing is kept but the words: every call computes all keys and values again',
-            zh='只存了词，没有存键和值：每次调用都要全部重新计算',
+            "cache_ignored", "        past = 0 if cache is None",
+            "        cache = None\n        past = 0 if cache is None",
+            en="the cache is ignored: each call begins a new text",
+            zh="缓存没有用上：每次调用都是一个新的文本",
         ),
         mutant(
-            'one_head',
-            '(self.H, -1)',
-            '(1, -1)',
-            en='H has no effect: there is one head',
-            zh='H 没有起作用：只有一个头',
+            "first_layers_cache", "cache[i][0], k", "cache[0][0], k", "cache[i][1], v", "cache[0][1], v",
+            en="all layers take the first layer's cache; each has keys and values of its own",
+            zh="所有层用的都是第一层的缓存；每层有自己的键和值",
         ),
         mutant(
-            'shares_returned',
-            'return self.head(self.norm(x)), new',
-            'return self.head(self.norm(x)).softmax(-1), new',
-            en="softmax is taken already; cross_entropy takes it itself: return the head's numbers as they are",
-            zh='已经做了 softmax；交叉熵自己会做，请直接返回输出层的数值',
+            "recompute", "        past = 0 if cache is None",
+            "        new = ids.shape[1]\n        ids = ids if cache is None else torch.cat([cache, ids], 1)\n"
+            "        cache = None\n        past = 0 if cache is None",
+            "return self.norm(x) @ self.words.weight.T, kept",
+            "return (self.norm(x) @ self.words.weight.T)[:, -new:], ids",
+            en="the cache holds the ids and everything is computed again at each call: keep the keys and values",
+            zh="缓存里存的是 ids，每次调用都从头重算：应保存每一层的键和值",
         ),
         mutant(
-            'words_detached',
-            'x = self.words(ids) +',
-            'x = self.words(ids).detach() +',
-            '        self.head.weight = self.words.weight\n',
-            '',
-            en='a weight never gets a gradient, being detached or unused',
-            zh='有权重得不到梯度：被 detach 了，或没有用到',
+            "short_table", "nn.Embedding(T, D)", "nn.Embedding(T - 1, D)",
+            en="there is one position too few: a text of T tokens has positions 0 … T − 1",
+            zh="位置少了一个：T 个词元的文本有位置 0 … T − 1",
         ),
         mutant(
-            'over_the_batch',
-            '(part.unflatten(-1, (self.H, -1)).transpose(1, 2) for part in parts)',
-            '(part.unflatten(-1, (self.H, -1)).permute(1, 2, 0, 3) for part in parts)',
-            '.transpose(1, 2).flatten(2))',
-            '.permute(2, 0, 1, 3).flatten(2))',
-            en='attention runs over the batch instead of the tokens: texts look at each other',
-            zh='注意力沿批的轴进行，而不是沿词元的轴：各篇文本互相看到了对方',
+            "one_head", "(3, self.heads, -1)", "(3, 1, -1)",
+            en="H has no effect: there is one head",
+            zh="H 没有起作用：只有一个头",
+        ),
+        mutant(
+            "attends_over_texts", "permute(2, 0, 3, 1, 4)", "permute(2, 1, 3, 0, 4)",
+            ".masked_fill(hidden, -torch.inf)", "", ".transpose(1, 2).flatten(2)", ".permute(2, 0, 1, 3).flatten(2)",
+            "            if cache is not None:\n", "            if False:\n",
+            "cache[0][0].shape[2]", "cache[0][0].shape[0]",
+            en="attention runs over the batch instead of the tokens: texts look at each other",
+            zh="注意力沿批的轴进行，而不是沿词元的轴：各个文本互相看到了对方",
         ),
     ],
 )  # fmt: skip

@@ -1,81 +1,77 @@
-"""A GPT. V words, D width, L blocks, H heads, T the longest text; B batch, N new tokens, S all tokens so far."""
-
-import math
+"""A GPT: embedding, blocks, norm, head. B batch, T tokens, V vocabulary, D width, L layers, H heads."""
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 
-class Block(nn.Module):
-    """Attention, then a feed-forward part; each is added to what came in. A proposal: change this class freely."""
-
-    def __init__(self, D, H):
-        # --- your code ---
-        super().__init__()
-        self.H = H
-        self.norm_1, self.norm_2 = nn.LayerNorm(D), nn.LayerNorm(D)
-        self.qkv, self.out = nn.Linear(D, 3 * D), nn.Linear(D, D)
-        self.feed_forward = nn.Sequential(nn.Linear(D, 4 * D), nn.GELU(), nn.Linear(4 * D, D))
-        # --- end ---
-
-    def forward(self, x, cache=None):
-        """x: (B, N, D), the new tokens. Returns (B, N, D) and this block's cache, all tokens' keys and values."""
-        # --- your code ---
-        parts = self.qkv(self.norm_1(x)).chunk(3, -1)
-        q, k, v = (part.unflatten(-1, (self.H, -1)).transpose(1, 2) for part in parts)
-        if cache is not None:
-            k, v = torch.cat([cache[0], k], 2), torch.cat([cache[1], v], 2)
-        new, seen = q.shape[2], k.shape[2]
-        back = torch.arange(new)[:, None] + seen - new - torch.arange(seen)
-        scores = (q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1])).masked_fill(back < 0, -math.inf)
-        x = x + self.out((scores.softmax(-1) @ v).transpose(1, 2).flatten(2))
-        x = x + self.feed_forward(self.norm_2(x))
-        return x, (k, v)
-        # --- end ---
-
-
 class GPT(nn.Module):
-    """A decoder-only Transformer.
+    """A language model that reads from left to right.
 
     Args:
-        V: words. D: width. L: blocks. H: heads, divides D. T: the longest text that it must read.
+        V: how many tokens there are.
+        D: width, a multiple of 2H.
+        L: layers, each with weights of its own, and with skip connections.
+        H: heads of each layer.
+        T: the longest text, in tokens.
+
+    There is a norm before the logits (or at the end of the last layer), and an untrained model's loss is about ln V.
     """
 
     def __init__(self, V, D, L, H, T):
-        # --- your code ---
         super().__init__()
+        # --- your code ---
+        self.heads = H
         self.words, self.places = nn.Embedding(V, D), nn.Embedding(T, D)
-        self.blocks = nn.ModuleList([Block(D, H) for _ in range(L)])
-        self.norm, self.head = nn.LayerNorm(D), nn.Linear(D, V, bias=False)
-        nn.init.normal_(self.words.weight, std=0.02)
-        nn.init.normal_(self.places.weight, std=0.02)
-        self.head.weight = self.words.weight
+        self.layers = nn.ModuleList()
+        for _ in range(L):
+            parts = {"norm1": nn.LayerNorm(D), "qkv": nn.Linear(D, 3 * D), "mix": nn.Linear(D, D)}
+            parts |= {"norm2": nn.LayerNorm(D), "up": nn.Linear(D, 4 * D), "down": nn.Linear(4 * D, D)}
+            self.layers.append(nn.ModuleDict(parts))
+        self.norm = nn.LayerNorm(D)
+        for table in (self.words, self.places):
+            nn.init.normal_(table.weight, std=0.02)
         # --- end ---
 
     def forward(self, ids, cache=None):
-        """Logits of the word that follows each token.
+        """What may come next.
 
         Args:
-            ids: (B, N) integers; with a cache the tokens that follow those in it.
-            cache: None, or what an earlier call returned; it is left as it is.
+            ids: (B, T') token numbers; with a cache, those that follow the tokens that it holds.
+            cache: None, or what an earlier call returned. In all there are at most T tokens.
 
         Returns:
-            (B, N, V) logits, and a cache of a form that you choose, for the next call.
+            logits: (B, T', V); those of position t rest on the tokens up to t, itself included.
+            cache: of a form that you choose. What it holds is not computed again.
         """
         # --- your code ---
         past = 0 if cache is None else cache[0][0].shape[2]
-        x = self.words(ids) + self.places(torch.arange(past, past + ids.shape[1]))
-        new = []
-        for i, block in enumerate(self.blocks):
-            x, kept = block(x, None if cache is None else cache[i])
-            new.append(kept)
-        return self.head(self.norm(x)), new
+        at = torch.arange(past, past + ids.shape[1])
+        hidden = torch.arange(past + ids.shape[1]) > at[:, None]
+        x = self.words(ids) + self.places(at)
+        kept = []
+        for i, layer in enumerate(self.layers):
+            q, k, v = layer["qkv"](layer["norm1"](x)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+            if cache is not None:
+                k, v = torch.cat([cache[i][0], k], 2), torch.cat([cache[i][1], v], 2)
+            kept.append((k, v))
+            scores = (q @ k.mT / q.shape[-1] ** 0.5).masked_fill(hidden, -torch.inf)
+            found = (scores.softmax(-1) @ v).transpose(1, 2).flatten(2)
+            x = x + layer["mix"](found)
+            x = x + layer["down"](F.gelu(layer["up"](layer["norm2"](x))))
+        return self.norm(x) @ self.words.weight.T, kept
         # --- end ---
 
     def loss(self, ids):
-        """ids: (B, S). The mean cross-entropy of each token but the first, given those before it: one number."""
+        """Mean negative log-likelihood of each token but the first, given those before it.
+
+        Args:
+            ids: (B, T').
+
+        Returns:
+            (), in nats.
+        """
         # --- your code ---
-        logits, _ = self(ids[:, :-1])
-        return F.cross_entropy(logits.flatten(0, 1), ids[:, 1:].flatten())
+        logits, _ = self(ids)
+        return F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten())
         # --- end ---

@@ -26,24 +26,26 @@ def oracle(x, baseline, w, v, steps):
     return {"attributions": (x - baseline) * slope.mean(0), "x and baseline are left alone": True}
 
 
-def run(name, baseline, **sizes):
+def run(name, baseline, bend=0.3, **sizes):
     return case(
-        name, sizes={"D": (3, 5), **sizes}, x=normal("B D", grad=False), baseline=baseline,
-        w=normal("D H", scale=0.3, grad=False), v=normal("H", grad=False), steps=48, float32=False,
+        name, sizes={"B": 5, "D": 7, "H": 13, **sizes}, x=normal("B D", grad=False), baseline=baseline,
+        w=normal("D H", scale=bend, grad=False), v=normal("H", grad=False), steps=48, float32=False,
     )  # fmt: skip
 
 
+# Ends of the steps instead of middles are off by (last slope − first slope) / 96 of the way: 3 % in the worst of 1,000
+# seeds. With fewer numbers all attributions may be small beside that: a right solution failed in 5 of 100 seeds.
 check = Check(
     oracle,
     adapt=drive,
     cases=[
         run("a baseline of zeros", lambda d: torch.zeros(d.size("B"), d.size("D"), dtype=torch.float64)),
         run("another baseline", normal("B D", grad=False)),
-        run("one row", normal("B D", grad=False), B=1),
+        run("one row", normal("B D", grad=False), bend=0.15, B=1, D=11),
     ],
     gradient=False,
     layout=False,
-    tolerance=0.03,
+    tolerance=0.05,
     mutants=[
         mutant(
             "way_missing", "(way * total / steps)", "(total / steps)",
