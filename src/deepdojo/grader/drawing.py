@@ -30,6 +30,7 @@ _SIGNS = "*o~"
 _DARK: tuple[Colour, ...] = ((24, 24, 24), (90, 200, 250), (255, 149, 64), (150, 150, 150))
 _LIGHT: tuple[Colour, ...] = ((255, 255, 255), (0, 98, 186), (214, 96, 0), (120, 120, 120))
 """The ground, then the series in turn: told apart by colour-blind eyes, too, and the second one is dashed."""
+_MOST, _SHEET = 58, 700  # columns of a picture in a terminal; pixels of a small one as PNG, at most
 _WIDE, _ROWS = 50, 11  # of a chart in a terminal, beside its numbers
 _FINE = 4  # what is painted is this many times larger at first
 
@@ -44,24 +45,40 @@ class Picture(Protocol):
 
 @dataclass(frozen=True)
 class Grey:
-    """Ink on paper: float array (Y, X), 0 the ground and 1 the ink; Y is even."""
+    """Ink on paper: float array (Y, X), 0 the ground and 1 the ink. What is wider than a terminal is shrunk there.
+
+    Attributes:
+        light: 1 is light in a PNG, too, as in a photograph.
+    """
 
     ink: np.ndarray
+    light: bool = False
 
     def lines(self, colour: bool, lang: str = "en") -> list[str]:
         """Two rows of pixels in each line: blocks in 24-bit colour, else signs of growing weight."""
-        upper, lower = self.ink[::2], self.ink[1::2]
+        ink = self._shrunk()
         if not colour:
-            signs = ((upper + lower) / 2 * (len(_RAMP) - 1)).round().astype(int)
+            signs = ((ink[::2] + ink[1::2]) / 2 * (len(_RAMP) - 1)).round().astype(int)
             return ["".join(_RAMP[s] for s in row).rstrip() for row in signs]
-        shade = (24 + 231 * self.ink[..., None]).round().astype(int).repeat(3, 2)
-        return _blocks(shade)
+        return _blocks((24 + 231 * ink[..., None]).round().astype(int).repeat(3, 2))
 
-    def as_png(self, lang: str = "en", scale: int = 12) -> bytes:
+    def as_png(self, lang: str = "en") -> bytes:
         from PIL import Image
 
-        image = Image.fromarray(((1 - self.ink) * 255).round().astype("uint8"))
+        scale = max(1, _SHEET // self.ink.shape[1])
+        image = Image.fromarray(((self.ink if self.light else 1 - self.ink) * 255).round().astype("uint8"))
         return _png(image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST))
+
+    def _shrunk(self) -> np.ndarray:
+        from PIL import Image
+
+        high, wide = self.ink.shape
+        if wide <= _MOST and high % 2 == 0:
+            return self.ink
+        share = min(1.0, _MOST / wide)
+        size = round(wide * share), max(2, 2 * round(high * share / 2))
+        image = Image.fromarray(self.ink.astype(np.float32), mode="F")
+        return np.asarray(image.resize(size, Image.Resampling.BOX)).clip(0, 1)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from deepdojo.errors import DojoError
 from deepdojo.grader.finale import OwnRun
+from deepdojo.learn.folder import LESSONS_FOLDER
 from deepdojo.runs import PARTIAL, Run, places_of_runs, run_folders
 from deepdojo.tables import align, read_table
 
@@ -17,11 +18,12 @@ _LEAST, _MOST = 20, 100_000  # rows
 
 
 def newest_run(folder: Path) -> OwnRun | None:
-    """The newest finished run of single labels, seen from the learner's folder or from the one above it.
+    """The newest finished run of single labels that is seen from the learner's folder (`dojo-lessons`: from above it).
 
     Its held-out labels were opened when it was scored. None where there is none, or where a file of it is damaged.
     """
-    places = [place for here in (folder, folder.parent) for place in places_of_runs(here)]
+    here = [folder, folder.resolve().parent] if folder.resolve().name == LESSONS_FOLDER else [folder]
+    places = [place for each in here for place in places_of_runs(each)]
     for found in reversed(run_folders(places)):
         if found.name.endswith(PARTIAL):
             continue
