@@ -42,8 +42,9 @@ def show(words, new, steps, found):
     split = "  ".join("|".join(piece.decode() for piece in each) for each in found["split"])
     return chart, Text(
         f"Your merges, learned from {len(words)} words of these lessons' texts. The first ones: {first}. After "
-        f"{steps[-1]} a piece holds {found['known'][-1]:.2f} letters, and {found['new'][-1]:.2f} in {len(new)} words that "
-        f"were held back. {split}",
-        f"你的合并规则，学自本课程英文讲义中的 {len(words)} 个词。最先合并的：{first}。{steps[-1]} 次合并后，每个片段平均 "
-        f"{found['known'][-1]:.2f} 个字母；在 {len(new)} 个没见过的词上是 {found['new'][-1]:.2f} 个。{split}",
+        f"{steps[-1]} a piece holds {found['known'][-1]:.2f} letters, and {found['new'][-1]:.2f} in {len(new)} words "
+        f"that were held back. {split}",
+        f"你的合并规则，学自本课程英文讲义中的 {len(words)} 个词。最先合并的：{first}。{steps[-1]} 次合并后，"
+        f"每个片段平均 {found['known'][-1]:.2f} 个字母；在 {len(new)} 个没见过的词上是 {found['new'][-1]:.2f} 个。"
+        f"{split}",
     )
