@@ -27,7 +27,17 @@ if TYPE_CHECKING:
     from deepdojo.tables import Table
     from deepdojo.tasks.base import Task
 
-__all__ = ["PARTIAL", "Run", "environment", "find_run", "new_run_folder", "run_folders", "write_rejected", "write_toml"]
+__all__ = [
+    "PARTIAL",
+    "Run",
+    "environment",
+    "find_run",
+    "new_run_folder",
+    "places_of_runs",
+    "run_folders",
+    "write_rejected",
+    "write_toml",
+]
 
 PARTIAL = ".partial"
 BASELINE = "baseline-"
@@ -213,11 +223,11 @@ def finish(folder: Path) -> Path:
     return target
 
 
-def _places() -> Iterator[Path]:
-    """Folders that may hold runs, seen from here."""
+def places_of_runs(here: Path = Path()) -> Iterator[Path]:
+    """Folders that may hold runs, seen from a folder."""
     chosen = os.environ.get("DEEPDOJO_RUNS")
     roots = [Path(chosen).expanduser()] if chosen else []
-    roots += [Path("runs"), *sorted(Path().glob("*/runs"))]
+    roots += [here / "runs", *sorted(here.glob("*/runs"))]
     for root in roots:
         yield root
         if root.is_dir():
@@ -227,7 +237,7 @@ def _places() -> Iterator[Path]:
 def run_folders(places: Sequence[Path] | None = None, *, baselines: bool = False) -> list[Path]:
     """All run folders seen from here, finished or not, the oldest first; or all baselines, which are no runs."""
     found: dict[Path, float] = {}
-    for place in places if places is not None else _places():
+    for place in places if places is not None else places_of_runs():
         if place.is_dir():
             for folder in place.iterdir():
                 if (folder / "run.toml").is_file() and folder.name.startswith(BASELINE) == baselines:

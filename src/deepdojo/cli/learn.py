@@ -158,7 +158,8 @@ def _check(call: _Call, learner: Learner, screen: Screen) -> int:
         return int(not verdict.passed)
     screen.verdict(verdict, keys=False)
     if verdict.passed:
-        screen.passed(lesson, path, learner.following(lesson), checker.finale(lesson, text, path))
+        shown = checker.finale(lesson, text, path, learner.progress().seed)
+        screen.passed(lesson, path, learner.following(lesson), shown)
     return int(not verdict.passed)
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from deepdojo.grader.forbidden import Watch, line_in
-from deepdojo.grader.observe import call, observe
+from deepdojo.grader.observe import RUNS, call, observe
 from deepdojo.grader.optimizers import light_optimizers
 from deepdojo.grader.protocol import HEADER, frame, pack, unpack
 
@@ -134,8 +134,9 @@ def _answer_cases(job: dict[str, Any], learner: _Learner, line: _Line) -> None:
             line.send({"kind": "signature", "got": signature, "wanted": list(question["arguments"])})
             return
         record = observe(
-            learner.function, question, guard=lambda: learner.watch, fault=learner.fault, catch=BaseException
-        )
+            learner.function, question, runs=tuple(question.get("runs", RUNS)), guard=lambda: learner.watch,
+            fault=learner.fault, catch=BaseException,
+        )  # fmt: skip
         line.send({"kind": "case", "case": i, "record": record, "forbidden": learner.watch.found})
     if job["speed_after"] >= len(job["cases"]):
         _time(job, learner, line)

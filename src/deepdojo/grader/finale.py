@@ -7,54 +7,112 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
-import io
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from deepdojo.grader.drawing import Grey, Picture
 from deepdojo.grader.lessons import Lesson
 from deepdojo.grader.words import Text
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from deepdojo.grader.runner import Runner
 
-__all__ = ["Finale", "finale", "picture_of"]
-
-_RAMP = " .:-=+*#%@"
+__all__ = ["About", "Finale", "OwnRun", "finale", "picture_of"]
 
 
 @dataclass(frozen=True)
 class Finale:
-    """A picture and what it says.
+    """A picture and what it says."""
 
-    Attributes:
-        grey: float array (Y, X), 0 the ground and 1 the ink; Y is even.
-    """
-
-    grey: np.ndarray
+    picture: Picture
     said: Text
 
-    def lines(self, colour: bool) -> list[str]:
-        """Two rows of pixels in each line: blocks in 24-bit colour, else signs of growing weight."""
-        upper, lower = self.grey[::2], self.grey[1::2]
-        if not colour:
-            signs = ((upper + lower) / 2 * (len(_RAMP) - 1)).round().astype(int)
-            return ["".join(_RAMP[s] for s in row).rstrip() for row in signs]
-        return ["".join(map(_block, *rows)) + "\x1b[0m" for rows in zip(upper, lower, strict=True)]
+    def lines(self, colour: bool, lang: str = "en") -> list[str]:
+        """For a terminal of 60 columns, with 24-bit colour or without any."""
+        return self.picture.lines(colour, lang)
 
-    def png(self, path: Path) -> None:
+    def png(self, path: Path, lang: str = "en") -> None:
         """Raises OSError where the folder may not be written."""
-        path.write_bytes(self.as_png())
+        path.write_bytes(self.as_png(lang))
 
-    def as_png(self, scale: int = 12) -> bytes:
-        from PIL import Image
+    def as_png(self, lang: str = "en") -> bytes:
+        return self.picture.as_png(lang)
 
-        image = Image.fromarray(((1 - self.grey) * 255).round().astype("uint8"))
-        file = io.BytesIO()
-        image.resize((image.width * scale, image.height * scale), Image.Resampling.NEAREST).save(file, "PNG")
-        return file.getvalue()
+
+@dataclass(frozen=True)
+class OwnRun:
+    """The learner's own newest run with one label a row, as far as finales look at it.
+
+    Attributes:
+        names: of the classes, in order. y, p: numbers of the true and of the predicted one, row by row.
+        second, sure: the second likeliest class, and the probability of the first; None where the run has none.
+        score: of score.json. floor: name and predictions of the best floor beside it, where there is one.
+    """
+
+    id: str
+    project: str
+    names: list[str]
+    y: list[int]
+    p: list[int]
+    second: list[int] | None
+    sure: list[float] | None
+    score: Mapping[str, Any]
+    floor: tuple[str, list[int]] | None
+
+
+@dataclass(frozen=True)
+class About:
+    """What a finale may know of the learner.
+
+    Attributes:
+        seed: the learner's own; it chose the fault that a debugging lesson planted.
+        run: their newest run.
+    """
+
+    lesson: Lesson
+    seed: int = 0
+    run: OwnRun | None = field(default=None, repr=False)
+
+    @cached_property
+    def planted(self) -> str:
+        """The name of the fault in the code that the learner was given."""
+        from deepdojo.grader.loading import load_check
+
+        faults = load_check(self.lesson).mutants
+        return self.lesson.fault or faults[self.seed % len(faults)].name
+
+    def broken(self, *others: str) -> list[str]:
+        """The code that the learner was given, then the solution with each of the other faults."""
+        from deepdojo.grader.loading import load_check, mutated
+
+        known = {m.name: m for m in load_check(self.lesson).mutants}
+        names = [self.planted, *(name for name in others if name != self.planted)]
+        return [mutated(self.lesson.solution, known[name]) for name in names]
+
+    def cost(self, shown: int, others: tuple[str, ...], cost: Text) -> Text:
+        """The sentence under two curves: which fault the dashed one has, and what that cost.
+
+        Args:
+            shown: which of `broken(*others)` is drawn; not the first where that one's curve shows nothing.
+        """
+        from deepdojo.grader.loading import load_check
+
+        said = {m.name: m.text for m in load_check(self.lesson).mutants}
+        names = [self.planted, *(name for name in others if name != self.planted)]
+        own, drawn = said[names[0]], said[names[shown]]
+        if shown == 0:
+            return Text(f"The fault that you mended: {own.en}. {cost.en}", f"你改好的错误：{own.zh}。{cost.zh}")
+        return Text(
+            f"The fault that you mended: {own.en}. These data do not show it, and so such faults live long. "
+            f"Drawn is another of this lesson: {drawn.en}. {cost.en}",
+            f"你改好的错误：{own.zh}。在这份数据上看不出它，所以这类错误能藏很久。画出的是本课的另一个错误："
+            f"{drawn.zh}。{cost.zh}",
+        )
 
 
 def picture_of(path: Path) -> Path:
@@ -62,8 +120,14 @@ def picture_of(path: Path) -> Path:
     return path.with_suffix(".png")
 
 
-def finale(lesson: Lesson, source: str, path: Path | None, runner: Runner) -> Finale | None:
-    """The picture of code that has passed; None where the lesson has none, or the code has no answer to its data."""
+def finale(
+    lesson: Lesson, source: str, path: Path | None, runner: Runner, *, seed: int = 0, run: OwnRun | None = None
+) -> Finale | None:
+    """The picture of code that has passed; None where the lesson has none, or the code has no answer to its data.
+
+    Args:
+        seed, run: see `About`; a script whose `given` takes an argument gets one, and its `show`, too.
+    """
     script = lesson.folder / "finale.py"
     if not script.is_file():
         return None
@@ -71,17 +135,19 @@ def finale(lesson: Lesson, source: str, path: Path | None, runner: Runner) -> Fi
     from deepdojo.grader.loading import load_check
 
     module = _load(script)
-    given = module.given()
-    question = {"arguments": given, "grads": [], "cotangents": {}, "float32": False, "layout": False, "seed": 0}
+    about = [About(lesson, seed, run)] if inspect.signature(module.given).parameters else []
+    given = module.given(*about)
+    question = {"arguments": given, "grads": [], "cotangents": {}, "seed": 0, "runs": ["plain"]}
     job = Questions(lesson, load_check(lesson), []).job(source, path)
-    reply = runner.run({**job, "driver": inspect.getsource(module.drive), "cases": [question]})
+    reply = runner.run({**job, "driver": inspect.getsource(module.drive), "speed": None, "cases": [question]})
     records = [frame["record"] for frame in reply.frames if frame.get("kind") == "case"]
     if not records or records[0]["faults"]:
         return None
     try:
-        return Finale(*module.show(*given.values(), records[0]["plain"]))
-    except (IndexError, TypeError, ValueError, RuntimeError):  # an answer of another shape than the checks saw
+        picture, said = module.show(*about, *given.values(), records[0]["plain"])
+    except (IndexError, KeyError, TypeError, ValueError, RuntimeError):  # an answer of another shape than checks saw
         return None
+    return Finale(Grey(picture) if isinstance(picture, np.ndarray) else picture, said)
 
 
 def _load(script: Path) -> Any:
@@ -91,9 +157,3 @@ def _load(script: Path) -> Any:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-def _block(upper: float, lower: float) -> str:
-    """Ink is light on a dark terminal, and readable on a light one: both colours are set."""
-    a, b = (round(24 + 231 * float(v)) for v in (upper, lower))
-    return f"\x1b[38;2;{a};{a};{a};48;2;{b};{b};{b}m▀"

@@ -68,12 +68,13 @@ class Checker:
         except Exception as error:  # an instructor's check is code, too
             return _broken(lesson, f"{type(error).__name__}: {error}")
 
-    def finale(self, lesson: Lesson, source: str, path: Path) -> Finale | None:
-        """What a pass shows, where the lesson has a picture."""
+    def finale(self, lesson: Lesson, source: str, path: Path, seed: int) -> Finale | None:
+        """What a pass shows, where the lesson has a picture; the learner's seed says which fault they were given."""
         from deepdojo.grader.finale import finale
+        from deepdojo.learn.own_run import newest_run
 
         try:
-            return finale(lesson, source, path, self._runner)
+            return finale(lesson, source, path, self._runner, seed=seed, run=newest_run(path.parent))
         except Exception:  # an instructor's script is code, too; the gate tells him what is wrong with it
             return None
 

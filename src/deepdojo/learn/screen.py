@@ -87,11 +87,11 @@ class Screen:
 
     def finale(self, finale: Finale, path: Path) -> None:
         """The picture, here and as a file beside the learner's."""
-        self._raw("\n".join(finale.lines(self._colour)) + "\n")
+        self._raw("\n".join(finale.lines(self._colour, self.lang)) + "\n")
         self.write(finale.said[self.lang])
         picture = picture_of(path)
         with suppress(OSError):  # a folder that may not be written
-            finale.png(picture)
+            finale.png(picture, self.lang)
             self.say("picture", "2", file=shown_path(picture))
         self.write("")
 

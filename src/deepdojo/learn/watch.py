@@ -287,7 +287,10 @@ class Watch:
                 verdict = self.checker.grade(lesson, text, path, stub=self.learner.fault_of(lesson))
                 self.events.put(("verdict", (number, lesson, text, verdict)))
                 if verdict.passed:
-                    self.events.put(("pass", (number, self.checker.finale(lesson, text, path))))
+                    self.events.put(("pass", (number, self._finale(lesson, text, path))))
+
+    def _finale(self, lesson: Lesson, text: str, path: Path) -> Any:
+        return self.checker.finale(lesson, text, path, self.learner.progress().seed)
 
     def _see(self, stop: threading.Event) -> None:
         from watchfiles import watch

@@ -114,8 +114,8 @@ class Page(Screen):
     def finale(self, finale: Finale, path: Path) -> None:
         said = escape(finale.said[self.lang])
         with suppress(OSError):
-            finale.png(picture_of(path))
-        data = base64.b64encode(finale.as_png()).decode("ascii")
+            finale.png(picture_of(path), self.lang)
+        data = base64.b64encode(finale.as_png(self.lang)).decode("ascii")
         self._add(
             f'<figure><img alt="{said}" src="data:image/png;base64,{data}"><figcaption>{said}</figcaption></figure>'
         )

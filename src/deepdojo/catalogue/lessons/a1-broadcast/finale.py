@@ -1,24 +1,16 @@
 """What the pass shows: handwritten digits, each over the one that the learner's own distances call nearest."""
 
-import gzip
-import importlib.util
-from pathlib import Path
-
-import numpy as np
 import torch
 
+from deepdojo.grader.bundled import digits
 from deepdojo.grader.words import Text
 
 SHOWN = 6
 
 
 def given():
-    """1,797 digits of scikit-learn (UCI, 8 x 8, 0 to 16): every fourth is asked about, the others are known."""
-    folder = Path(importlib.util.find_spec("sklearn").submodule_search_locations[0])
-    with gzip.open(folder / "datasets" / "data" / "digits.csv.gz", "rt") as file:
-        rows = np.loadtxt(file, delimiter=",", dtype=np.float32)
-    pixels, digit = torch.from_numpy(rows[:, :64]), torch.from_numpy(rows[:, 64]).long()
-    asked = torch.arange(len(rows)) % 4 == 3
+    """Every fourth digit is asked about, the others are known."""
+    pixels, digit, asked = digits()
     return {"asked": pixels[asked], "known": pixels[~asked], "digit": digit[asked], "known_digit": digit[~asked]}
 
 
