@@ -64,7 +64,14 @@ def _same(a: Tensor, b: Tensor) -> bool:
 
 
 def _first_only(e: Tensor, g: Tensor) -> bool:
-    return e.dim() > 1 and len(e) > 1 and _same(e[0], g[0]) and not any(_same(e[i], g[i]) for i in range(1, len(e)))
+    # A first row of zeros is right by itself, and says nothing.
+    return (
+        e.dim() > 1
+        and len(e) > 1
+        and largest(e[0]) > 0
+        and _same(e[0], g[0])
+        and not any(_same(e[i], g[i]) for i in range(1, len(e)))
+    )
 
 
 def _transposed(e: Tensor, g: Tensor) -> bool:

@@ -28,12 +28,15 @@ def drive(wilson, paired_bootstrap, counts, a, b, seed):
     width, middle = (high - low) / (2 * 1.96 * error), ((low + high) / 2 - float(gap.mean())) / error
     out["ends"] = "in order" if low <= high else "high comes first"
     width = abs(width)
-    sizes = ((0.02, "none"), (0.885, "too narrow"), (1.115, "right"))
+    sizes = ((0.02, "none"), (0.885, "too narrow"), (1.115, "right"), (1.36, "a third too wide"), (1.47, "√2 times"))
     out["width"] = next((word for bound, word in sizes if width < bound), "too wide")
     mirrored = abs(((low + high) / 2 + float(gap.mean())) / error) < 0.4
     out["middle"] = "right" if abs(middle) < 0.4 else "of b − a" if mirrored else "elsewhere"
     out["same_seed_same_interval"] = interval(60, 1) == interval(60, 1)
     out["random"] = interval(60, 1) != interval(60, 2)
+    spikes = len(a) * torch.eye(len(a), dtype=a.dtype)[[0, -1]]  # one row decides: if it is never drawn, all is 0
+    tops = [paired_bootstrap(s, 0 * s, torch.Generator().manual_seed(3), 200)[1] for s in spikes]
+    out["first_and_last_row_are_drawn"] = all(float(top) > 0 for top in tops)
     out["as_many_draws_as_asked_for"] = interval(60, 1) != interval(3000, 1)
     return out
 
@@ -57,7 +60,8 @@ def oracle(counts, a, b, seed):
     out = {"wilson": [ends(k, n, 1.96) for k, n in counts], "wilson_99": ends(7, 20, 2.576)}
     if len(a):
         out |= {"ends": "in order", "width": "right", "middle": "right"}
-        out |= {"same_seed_same_interval": True, "random": True, "as_many_draws_as_asked_for": True}
+        out |= {"same_seed_same_interval": True, "random": True}
+        out |= {"first_and_last_row_are_drawn": True, "as_many_draws_as_asked_for": True}
     return out
 
 
@@ -145,6 +149,16 @@ check = Check(
             zh="这是 mean(b) − mean(a)；要的是 mean(a) − mean(b)",
         ),
         mutant(
+            "last_row_never", "torch.randint(n, (draws, n)", "torch.randint(n - 1, (draws, n)",
+            en="the last row is never drawn: the upper end of randint is not among its numbers",
+            zh="最后一行永远抽不到：randint 的上限本身取不到",
+        ),
+        mutant(
+            "ninety_nine", "[0.025, 0.975]", "[0.005, 0.995]",
+            en="half a percent is cut off on each side: that is a 99 % interval. Cut off 2.5 %",
+            zh="两侧各去掉了 0.5%，得到的是 99% 区间；应各去掉 2.5%",
+        ),
+        mutant(
             "fixed_draws", "    n = len(a)\n", "    n, draws = len(a), 4000\n",
             en="draws has no effect: as many are drawn whatever it says",
             zh="draws 没有起作用：无论它是多少，抽取的次数都一样",
@@ -161,5 +175,4 @@ check = Check(
             zh="抽的行数只有一半；区间应是 n 行的",
         ),
     ],
-    twins=[("rows_not_means", "too_few_rows")],
 )  # fmt: skip

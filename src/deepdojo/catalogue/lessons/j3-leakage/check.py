@@ -85,7 +85,8 @@ def linked(d):
 def run(name, n, width, k, share, people):
     return case(
         name, sizes={"N": n, "D": width}, x=with_gaps, y=linked, test=lambda d: torch.arange(n) >= n // 2, k=k,
-        groups=lambda d: torch.arange(people).repeat(-(-n // people))[:n][torch.randperm(n, generator=d.gen)] * 7 + 3,
+        # Groups of different size: the first has several times the rows of the last.
+        groups=lambda d: ((torch.arange(n) / n) ** 2 * people).long()[torch.randperm(n, generator=d.gen)] * 7 + 3,
         share=share, float32=False,
     )  # fmt: skip
 
@@ -160,6 +161,11 @@ check = Check(
             "        test |= torch.rand(len(groups), generator=generator) < 0.5\n",
             en="rows are drawn, not groups: one person stands on both sides",
             zh="抽的是行而不是组：同一个人出现在两侧",
+        ),
+        mutant(
+            "share_of_groups", "test.sum() >= share * len(groups)", "len(groups[test].unique()) >= share * len(names)",
+            en="groups are counted, not their rows; groups differ in size, and share is a share of the rows",
+            zh="数的是组，而不是组里的行；各组大小不同，而 share 是行的比例",
         ),
         mutant(
             "first_groups", "names[torch.randperm(len(names), generator=generator)]", "names",

@@ -66,6 +66,9 @@ check = Check(
         case("after a wild one", rounds=submissions([(2, 5.0), 1.6, (-2, 5.0), 1.6, (-1, 0.05), 2]), other=[]),
         # A bound of 0, of 0.01 and of s / n: 0.02 of a standard error is 0.0065 here, 0.06 is 0.0195, s / n 0.0265.
         case("tiny gains", rounds=submissions([0.02, 0.06, 0.02], 151, spread=4.0), other=[]),
+        case("just below and just above", rounds=submissions([0.9, 1.1, 0.9, 1.1, 0.9]), other=[]),
+        # Differences so alike that the rounding of what is shown outweighs their bound.
+        case("rounding outweighs chance", rounds=submissions([1.1, 0.9, 1.1, 0.9, 1.1, 0.9], spread=0.1), other=[]),
         case("all kinds", rounds=submissions([1.6, 0.5, -1, 2.5, 0.6, 0.6, 3, -3, 1.6]), other=[]),
         case("negative losses", rounds=submissions([2, 0.5, -3, 3, 0.6], level=-5.0), other=[]),
         case("two boards", rounds=submissions([2, 0.5, 3]), other=submissions([0.6, 3, -1], 43)),
@@ -116,6 +119,24 @@ check = Check(
             "            self.losses = losses if self.losses is None else self.losses\n        return",
             en="the differences are taken to the first submission: the losses of a new best must be kept",
             zh="差值一直是与第一次提交比的：有了新的最好成绩，要记住它的损失",
+        ),
+        mutant(
+            "against_any_gain", "            self.losses = losses\n        return",
+            "            self.losses = losses\n        elif mean < self.shown:\n            self.losses = losses\n"
+            "        return",
+            en="a gain that was refused takes the place of the best: keep the losses only of what is shown",
+            zh="被拒绝的小改进也取代了最好的；只有被展示的提交才应保留其损失",
+        ),
+        mutant(
+            "rounded_too_early", "if mean < self.shown - bound", "if round(mean * n) / n < self.shown - bound",
+            en="the mean is rounded before it is compared; only what is shown is rounded",
+            zh="比较之前就把平均值取整了；只有展示的数才取整",
+        ),
+        mutant(
+            "against_the_unrounded", "if mean < self.shown - bound",
+            "if self.losses is None or mean < float(self.losses.mean()) - bound",
+            en="the mean is compared with the exact mean of the best; compare it with the number that is shown",
+            zh="平均值是与最好提交的精确平均值比较的；应与展示的数比较",
         ),
         mutant(
             "number_forgotten", "        return self.shown\n", "            return self.shown\n"

@@ -4,13 +4,14 @@ import torch
 
 from deepdojo.grader import Check, adapt, case, mutant, normal
 
-BAD = {1: float("inf"), 5: float("nan"), 6: float("-inf")}
+BAD = {1: float("inf"), 4: float("inf"), 5: float("nan"), 6: float("-inf")}
 
 
 @adapt("GradScaler")
 def drive(GradScaler, start, slopes, init_scale, growth_interval, clip, factors):
     params = [p.clone().requires_grad_() for p in start]
-    optimizer = torch.optim.SGD([{"params": params[:1]}, {"params": params[1:]}], lr=0.1, foreach=False)
+    groups = [{"params": params[:1]}, {"params": params[1:]}]
+    optimizer = torch.optim.SGD(groups, lr=0.1, weight_decay=0.05, foreach=False)
     scaler = GradScaler(init_scale, growth_interval=growth_interval, **factors)
     scales, scaled, path = [float(scaler.get_scale())], [], []
     for step in slopes:
@@ -42,7 +43,9 @@ def oracle(start, slopes, init_scale, growth_interval, clip, factors):
         if torch.isfinite(a).all() and torch.isfinite(b).all():
             norm = float(torch.cat([a.flatten(), b.flatten()]).norm())
             share = min(1.0, clip / norm) if clip else 1.0
-            first, second, good = first - 0.1 * share * a, second - 0.1 * share * b, good + 1
+            first = first - 0.1 * (share * a + 0.05 * first)
+            second = second - 0.1 * (share * b + 0.05 * second)
+            good += 1
             scales.append(scales[-1] * (growth if good % growth_interval == 0 else 1))
         else:
             good = 0
@@ -60,7 +63,7 @@ def slopes(bad):
         for i in range(8):
             a, b = (d.normal(axes, scale=0.1 if i % 2 else 1.0) for axes in ("N D", "D"))
             if i in bad:
-                (a[-1] if i == 5 else b)[0] = bad[i]
+                (a[-1] if i == 4 else b)[-1] = bad[i]
             found.append([a, b])
         return found
 
