@@ -278,8 +278,10 @@ check = Check(
             zh="返回的缓存只有这次调用的词元；再过两次调用，开头就丢了",
         ),
         mutant(
-            "cache_changed", "        past = 0 if cache is None", "        old = cache\n        past = 0 if cache is None",
-            "        return self.norm(x)", "        if old is not None:\n            old[:] = kept\n        return self.norm(x)",
+            "cache_changed",
+            "        past = 0 if cache is None", "        old = cache\n        past = 0 if cache is None",
+            "        return self.norm(x)",
+            "        if old is not None:\n            old[:] = kept\n        return self.norm(x)",
             en="the old cache is changed in place: a second text cannot go on from the same beginning",
             zh="旧的缓存被就地改掉了：另一个文本无法再从同一个开头往下写",
         ),
