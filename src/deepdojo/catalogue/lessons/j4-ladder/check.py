@@ -170,7 +170,7 @@ check = Check(
             "self.shown = round(mean * n) / n\n            self.losses = losses",
             "Ladder.shown = round(mean * n) / n\n            Ladder.losses = losses",
             en="what is remembered belongs to the class, so all boards share it; keep it in self",
-            zh="记住的东西属于类，所有榜单共用了；应存放在 self 里",
+            zh="记住的东西属于类，所有排行榜共用了；应存放在 self 里",
         ),
     ],
     # Both show the mean of every submission, whatever they hold.

@@ -108,12 +108,12 @@ check = Check(
         mutant(
             "train_once", "        model.train()\n", "", "    losses = []\n", "    losses = []\n    model.train()\n",
             en="train() stands before the loop: from the second epoch on the model trains in evaluation mode",
-            zh="train() 放在了循环之前：从第二轮起，模型就在评测模式下训练",
+            zh="train() 放在了循环之前：从第二轮起，模型就在评估模式下训练",
         ),
         mutant(
             "mode_kept", "    model.train(was_training)\n", "",
             en="the model is given back in evaluation mode, whatever mode it came in",
-            zh="无论模型来时处于什么模式，归还时都处于评测模式",
+            zh="无论模型来时处于什么模式，归还时都处于评估模式",
         ),
         mutant(
             "always_back_to_training", "model.train(was_training)", "model.train()",
