@@ -102,7 +102,7 @@ def drive(GPT, V, D, L, H, T, ids):
         out["the gradient is that of the loss"] = abs((losses[0] - losses[1]) / 2e-5 / square**0.5 - 1) < 1e-2
         # Layers: each with weights of its own, and something goes around what it adds.
         three = stirred(3)
-        sizes = [sum(p.numel() for p in m.parameters()) for m in (one, stirred(2), three)]
+        sizes = [sum(p.numel() for p in m.parameters()) for m in (one, two, three)]
         names = [len(list(m.named_parameters(remove_duplicate=False))) for m in (one, three)]
         grown = sizes[2] - sizes[1] == sizes[1] - sizes[0] > 0
         out["weights of the layers"] = "own" if grown else "shared" if names[1] > names[0] else "not in parameters()"
@@ -128,9 +128,8 @@ def drive(GPT, V, D, L, H, T, ids):
         model = fresh(1)
         start = least = float(model.loss(ids).detach())
         off = start - math.log(V)
-        out["loss at the start"] = (
-            "about ln V" if abs(off) < 0.75 else "far above ln V" if off > 0 else "far below ln V"
-        )
+        far = "far above ln V" if off > 0 else "far below ln V"
+        out["loss at the start"] = far if abs(off) >= 0.75 else "about ln V"
         optimizer = torch.optim.Adam(model.parameters(), lr=0.02, betas=(0.9, 0.95))
         for _ in range(16):
             optimizer.zero_grad()
