@@ -9,130 +9,148 @@ from deepdojo.grader import Check, adapt, case, mutant
 
 @adapt("GPT")
 def drive(GPT, V, D, L, H, T, ids):
-    length = ids.shape[1]
+    def measured():
+        length = ids.shape[1]
 
-    def fresh(layers=L, heads=H):
-        torch.default_generator.manual_seed(5)
-        return GPT(V, D, layers, heads, T).eval()
+        def fresh(layers=L, heads=H):
+            torch.default_generator.manual_seed(5)
+            return GPT(V, D, layers, heads, T).eval()
 
-    def stirred(layers=L, heads=H):
-        """Weights moved, so that what starts at zero has a value, too."""
-        model, gen = fresh(layers, heads), torch.Generator().manual_seed(7)
+        def stirred(layers=L, heads=H):
+            """Weights moved, so that what starts at zero has a value, too."""
+            model, gen = fresh(layers, heads), torch.Generator().manual_seed(7)
+            with torch.no_grad():
+                for p in model.parameters():
+                    p.add_(0.2 * torch.randn(p.shape, generator=gen))
+            return model
+
+        def apart(a, b, share=1e-6):
+            return a.shape != b.shape or not bool((a - b).abs().max() <= share * (1 + a.abs().max()))
+
+        def in_pieces(model, text, cuts):
+            parts, cache, at = [], None, 0
+            for n in cuts:
+                logits, cache = model(text[:, at : at + n], cache)
+                parts.append(logits)
+                at += n
+            return parts
+
+        def seen_by(answer, length):
+            """Which tokens change `answer(texts)`: first ids, then ids with token 0 changed, …"""
+            texts = ids[:, :length].repeat(length + 1, 1, 1)
+            texts[torch.arange(length) + 1, :, torch.arange(length)] += 1
+            plain, *others = answer((texts % V).flatten(0, 1)).unflatten(0, (length + 1, -1))
+            return " ".join(str(s) for s, other in enumerate(others) if apart(plain, other, 1e-11))
+
+        out, one, two = {}, stirred(1), stirred()
         with torch.no_grad():
-            for p in model.parameters():
-                p.add_(0.2 * torch.randn(p.shape, generator=gen))
-        return model
+            answer = two(ids)
+            if not isinstance(answer, tuple) or len(answer) != 2:
+                raise TypeError("forward returns two things: logits, cache")
+            whole = answer[0]
+            if whole.shape != (*ids.shape, V):
+                raise ValueError(f"logits have the shape {tuple(whole.shape)}, not {(*ids.shape, V)}")
+            out["logits"] = "finite" if whole.isfinite().all() else "with NaN or infinity"
+            out["token 3 of six sees"] = seen_by(lambda text: one(text)[0][:, 3], 6)
+            out["token 0 of six sees"] = seen_by(lambda text: two(text)[0][:, 0], 6)
+            out["token 3, alone after 1 + 2 others, sees"] = seen_by(lambda t: in_pieces(one, t, [1, 2, 1])[2], 4)
+            out["token 3, in a piece after 1 + 2 others, sees"] = seen_by(
+                lambda t: in_pieces(one, t, [1, 2, 2])[2][:, 0], 5
+            )
+            for name, model in (("one layer", one), ("layers", two)):
+                for kind, cuts in (("tokens", [1] * 4), ("pieces", [2, 3, 1, length - 6])):
+                    parts = torch.cat(in_pieces(model, ids, cuts), 1)
+                    same = not apart(model(ids[:, : sum(cuts)])[0], parts)
+                    out[f"{name}: {kind} with a cache"] = "as the whole" if same else "not as the whole"
+            cache = two(ids[:, :4])[1]
+            once, again = (two(ids[:, 4:7], cache)[0] for _ in range(2))
+            out["a cache can be used twice"] = not apart(once, again)
+            swapped = torch.cat([ids[:, 1:2], ids[:, :1], ids[:, 2:]], 1)
+            out["order matters"] = apart(one(ids)[0][:, -1], one(swapped)[0][:, -1])
+            out["texts are independent"] = not apart(whole[:1], two(ids[:1])[0])
+            try:
+                fits = two(torch.cat([ids] * (T // length + 1), 1)[:, :T])[0].shape[1] == T
+            except Exception:
+                fits = False
+            out["a text of T tokens fits"] = fits
+            alike = stirred(heads=1)
+            if {k: v.shape for k, v in alike.state_dict().items()} == {k: v.shape for k, v in two.state_dict().items()}:
+                alike.load_state_dict(two.state_dict())
+                out["heads matter"] = apart(whole, alike(ids)[0])
+            else:
+                out["heads matter"] = True
+            logits, loss = whole, two.loss(ids)
+            logs, targets = logits.log_softmax(-1), ids[..., None]
+            kinds = {
+                "each token from those before it": logs[:, :-1].gather(-1, targets[:, 1:]),
+                "each token from itself": logs.gather(-1, targets),
+                "each token from the one after it": logs[:, 1:].gather(-1, targets[:, :-1]),
+                "each token from itself, without the last": logs[:, :-1].gather(-1, targets[:, :-1]),
+            }
+            said = [k for k, v in kinds.items() if not apart(-v.mean(), loss)]
+            sums = [f"{k}, summed up" for k, v in kinds.items() if not apart(-v.sum(), loss)]
+            out["loss"] = (said + sums + ["something else"])[0]
+        # A little step along the gradient: does the loss change as the gradient says?
+        two.loss(ids).backward()
+        grads = [p.grad for p in two.parameters()]
+        out["every weight has a gradient"] = all(g is not None for g in grads)
+        square = float(sum(g.square().sum() for g in grads if g is not None))
+        losses = []
+        with torch.no_grad():
+            for step in (1e-5, -2e-5, 1e-5):
+                for p in two.parameters():
+                    if p.grad is not None:
+                        p.add_(p.grad, alpha=step / square**0.5)
+                losses.append(float(two.loss(ids)))
+        out["the gradient is that of the loss"] = abs((losses[0] - losses[1]) / 2e-5 / square**0.5 - 1) < 1e-2
+        # Layers: each with weights of its own, and something goes around what it adds.
+        three = stirred(3)
+        sizes = [sum(p.numel() for p in m.parameters()) for m in (one, two, three)]
+        names = [len(list(m.named_parameters(remove_duplicate=False))) for m in (one, three)]
+        grown = sizes[2] - sizes[1] == sizes[1] - sizes[0] > 0
+        out["weights of the layers"] = "own" if grown else "shared" if names[1] > names[0] else "not in parameters()"
+        before = {name: p.shape for name, p in one.named_parameters()}
+        with torch.no_grad():
+            for name, p in three.named_parameters():
+                if p.dim() > 1 and name not in before:
+                    p.zero_()
+                elif p.dim() > 1 and p.shape != before[name]:
+                    p[1:] = 0
+            out["tokens survive silent layers"] = apart(three(ids)[0][:, -1], three((ids + 1) % V)[0][:, -1])
+            # With weights a hundred times as large, a normed stream gives logits a hundred times squared, and no more.
+            _, cache = two(ids[:, :-1])
+            size = two(ids)[0].abs().mean()
+            for p in two.parameters():
+                p.mul_(100)
+            large = two(ids)[0].abs().mean()
+            out["norm before the logits"] = bool(large < 100**2.5 * size)
+            for p in two.parameters():
+                p.mul_(0.01).add_(0.3 * torch.randn(p.shape, generator=torch.Generator().manual_seed(9)))
+            out["a cache is not computed again"] = apart(two(ids[:, -1:], cache)[0], two(ids)[0][:, -1:])
+        # Training: a fixed batch, by Adam.
+        model = fresh(1)
+        start = least = float(model.loss(ids).detach())
+        off = start - math.log(V)
+        far = "far above ln V" if off > 0 else "far below ln V"
+        out["loss at the start"] = far if abs(off) >= 0.75 else "about ln V"
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.02, betas=(0.9, 0.95))
+        for _ in range(16):
+            optimizer.zero_grad()
+            loss = model.loss(ids)
+            loss.backward()
+            least = min(least, float(loss.detach()))
+            optimizer.step()
+        out["one batch is learned"] = least < start / 2
+        return out
 
-    def apart(a, b):
-        return a.shape != b.shape or not bool((a - b).abs().max() <= 1e-4 * (1 + a.abs().max()))
-
-    def in_pieces(model, text, cuts):
-        parts, cache, at = [], None, 0
-        for n in cuts:
-            logits, cache = model(text[:, at : at + n], cache)
-            parts.append(logits)
-            at += n
-        return parts
-
-    def seen_by(answer, text):
-        """Which tokens change `answer(text)`."""
-        plain, found = answer(text), []
-        for s in range(text.shape[1]):
-            other = text.clone()
-            other[:, s] = (other[:, s] + 1) % V
-            if apart(plain, answer(other)):
-                found.append(str(s))
-        return " ".join(found)
-
-    out, one, two = {}, stirred(1), stirred()
-    with torch.no_grad():
-        answer = two(ids)
-        if not isinstance(answer, tuple) or len(answer) != 2:
-            raise TypeError("forward returns two things: logits, cache")
-        whole = answer[0]
-        if whole.shape != (*ids.shape, V):
-            raise ValueError(f"logits have the shape {tuple(whole.shape)}, not {(*ids.shape, V)}")
-        out["logits"] = "finite" if whole.isfinite().all() else "with NaN or infinity"
-        six = ids[:, :6]
-        out["token 3 of six sees"] = seen_by(lambda text: one(text)[0][:, 3], six)
-        out["token 0 of six sees"] = seen_by(lambda text: two(text)[0][:, 0], six)
-        out["token 3, alone after 1 + 2 others, sees"] = seen_by(lambda t: in_pieces(one, t, [1, 2, 1])[2], six[:, :4])
-        out["token 3, in a piece after 1 + 2 others, sees"] = seen_by(
-            lambda t: in_pieces(one, t, [1, 2, 2])[2][:, 0], six[:, :5]
-        )
-        for name, model in (("one layer", one), ("layers", two)):
-            for kind, cuts in (("tokens", [1] * 5), ("pieces", [2, 3, 1, length - 6])):
-                parts = torch.cat(in_pieces(model, ids, cuts), 1)
-                same = not apart(model(ids[:, : sum(cuts)])[0], parts)
-                out[f"{name}: {kind} with a cache"] = "as the whole" if same else "not as the whole"
-        cache = two(ids[:, :4])[1]
-        once, again = (two(ids[:, 4:7], cache)[0] for _ in range(2))
-        out["a cache can be used twice"] = not apart(once, again)
-        swapped = torch.cat([ids[:, 1:2], ids[:, :1], ids[:, 2:]], 1)
-        out["order matters"] = apart(one(ids)[0][:, -1], one(swapped)[0][:, -1])
-        out["texts are independent"] = not apart(whole[:1], two(ids[:1])[0])
-        try:
-            fits = two(torch.cat([ids] * (T // length + 1), 1)[:, :T])[0].shape[1] == T
-        except Exception:
-            fits = False
-        out["a text of T tokens fits"] = fits
-        alike = stirred(heads=1)
-        if {k: v.shape for k, v in alike.state_dict().items()} == {k: v.shape for k, v in two.state_dict().items()}:
-            alike.load_state_dict(two.state_dict())
-            out["heads matter"] = apart(whole, alike(ids)[0])
-        else:
-            out["heads matter"] = True
-        logits, loss = whole, two.loss(ids)
-        logs, targets = logits.log_softmax(-1), ids[..., None]
-        kinds = {
-            "each token from those before it": logs[:, :-1].gather(-1, targets[:, 1:]),
-            "each token from itself": logs.gather(-1, targets),
-            "each token from the one after it": logs[:, 1:].gather(-1, targets[:, :-1]),
-            "each token from itself, without the last": logs[:, :-1].gather(-1, targets[:, :-1]),
-        }
-        said = [k for k, v in kinds.items() if not apart(-v.mean(), loss)]
-        sums = [f"{k}, summed up" for k, v in kinds.items() if not apart(-v.sum(), loss)]
-        out["loss"] = (said + sums + ["something else"])[0]
-    # Layers: each with weights of its own, and something goes around what it adds.
-    three = stirred(3)
-    sizes = [sum(p.numel() for p in m.parameters()) for m in (one, stirred(2), three)]
-    names = [len(list(m.named_parameters(remove_duplicate=False))) for m in (one, three)]
-    grown = sizes[2] - sizes[1] == sizes[1] - sizes[0] > 0
-    out["weights of the layers"] = "own" if grown else "shared" if names[1] > names[0] else "not in parameters()"
-    before = {name: p.shape for name, p in one.named_parameters()}
-    with torch.no_grad():
-        for name, p in three.named_parameters():
-            if p.dim() > 1 and name not in before:
-                p.zero_()
-            elif p.dim() > 1 and p.shape != before[name]:
-                p[1:] = 0
-        out["tokens survive silent layers"] = apart(three(ids)[0][:, -1], three((ids + 1) % V)[0][:, -1])
-        # With weights a hundred times as large, a normed stream gives logits a hundred times squared, and no more.
-        _, cache = two(ids[:, :-1])
-        size = two(ids)[0].abs().mean()
-        for p in two.parameters():
-            p.mul_(100)
-        large = two(ids)[0].abs().mean()
-        out["norm before the logits"] = bool(large < 100**2.5 * size)
-        for p in two.parameters():
-            p.mul_(0.01).add_(0.3 * torch.randn(p.shape, generator=torch.Generator().manual_seed(9)))
-        out["a cache is not computed again"] = apart(two(ids[:, -1:], cache)[0], two(ids)[0][:, -1:])
-    # Training: a fixed batch, by Adam.
-    model = fresh(1)
-    start = float(model.loss(ids).detach())
-    off = start - math.log(V)
-    out["loss at the start"] = "about ln V" if abs(off) < 0.75 else "far above ln V" if off > 0 else "far below ln V"
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.02, betas=(0.9, 0.95))
-    learned = True
-    for _ in range(25):
-        optimizer.zero_grad()
-        loss = model.loss(ids)
-        loss.backward()
-        learned = learned and all(p.grad is not None for p in model.parameters())
-        optimizer.step()
-    out["every weight has a gradient"] = learned
-    out["one batch is learned"] = bool(model.loss(ids) < start / 2)
-    return out
+    kept = torch.get_default_dtype()
+    torch.set_default_dtype(
+        torch.float64
+    )  # so that a token that is not seen changes nothing, and a faint one something
+    try:
+        return measured()
+    finally:
+        torch.set_default_dtype(kept)
 
 
 def oracle(V, D, L, H, T, ids):
@@ -156,6 +174,7 @@ def oracle(V, D, L, H, T, ids):
         "a cache is not computed again": True,
         "loss at the start": "about ln V",
         "every weight has a gradient": True,
+        "the gradient is that of the loss": True,
         "one batch is learned": True,
     }
 
@@ -309,6 +328,16 @@ check = Check(
             "short_table", "nn.Embedding(T, D)", "nn.Embedding(T - 1, D)",
             en="there is one position too few: a text of T tokens has positions 0 … T − 1",
             zh="位置少了一个：T 个词元的文本有位置 0 … T − 1",
+        ),
+        mutant(
+            "detached_skip", 'x = x + layer["mix"](found)', 'x = x.detach() + layer["mix"](found)',
+            en="what goes around attention is detached: the way back of the gradient is cut",
+            zh="绕过注意力的那条路被 detach 了：梯度回传的路断了",
+        ),
+        mutant(
+            "first_layer_only", "enumerate(self.layers)", "enumerate(self.layers[:1])",
+            en="only the first layer is used: the others never get a gradient",
+            zh="只用了第一层：其余的层永远得不到梯度",
         ),
         mutant(
             "one_head", "(3, self.heads, -1)", "(3, 1, -1)",
