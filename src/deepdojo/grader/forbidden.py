@@ -1,14 +1,11 @@
-"""Sees calls of forbidden torch functions where torch dispatches them, under whatever name they were reached; and
-optimizers of torch where they are made, alone or inside a learner's class."""
+"""Sees calls of forbidden torch functions where torch dispatches them, under whatever name they were reached."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
-from functools import wraps
-from typing import Any, Self
+from collections.abc import Iterable
+from typing import Any
 
-import torch
 from torch.overrides import TorchFunctionMode, resolve_name
 
 __all__ = ["Watch"]
@@ -22,28 +19,6 @@ class Watch(TorchFunctionMode):
         self._names = {name.lower() for name in forbidden}
         self._filename = filename
         self.found: dict[str, Any] | None = None
-
-    def __enter__(self) -> Self:
-        self._kept = torch.optim.Optimizer.__init__
-        kinds = tuple(k for n, k in vars(torch.optim).items() if isinstance(k, type) and n.lower() in self._names)
-        if kinds:
-            torch.optim.Optimizer.__init__ = self._noting(kinds, self._kept)  # type: ignore[method-assign]
-        return super().__enter__()
-
-    def __exit__(self, *fault: Any) -> None:
-        torch.optim.Optimizer.__init__ = self._kept  # type: ignore[method-assign]
-        super().__exit__(*fault)
-
-    def _noting(self, kinds: tuple[type, ...], made: Callable[..., None]) -> Callable[..., None]:
-        @wraps(made)
-        def noted(optimizer: Any, *args: Any, **kwargs: Any) -> None:
-            kind = next((k for k in kinds if isinstance(optimizer, k)), None)
-            if kind is not None and self.found is None:
-                line = line_in(self._filename, sys._getframe())
-                self.found = {"name": f"torch.optim.{kind.__name__}", "line": line}
-            made(optimizer, *args, **kwargs)
-
-        return noted
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if self._names and self.found is None and self._plain(func) in self._names:

@@ -109,7 +109,7 @@ class Check:
         mutants: known mistakes; together with their sentences they are the diagnosis.
         outputs: names of what is returned, where it is a tuple.
         adapt: for classes, for several functions, for behaviour over several calls.
-        forbidden: names of torch functions that may not be called, and of classes of torch.optim that may not be made.
+        forbidden: names of torch functions that may not be called.
         allowed: what may be used instead, said when a forbidden one is called.
         twins: groups of mutants that no case can tell apart, or that are the same function.
         speed: a larger case that is timed; slower than `speed_limit` times the oracle fails.
