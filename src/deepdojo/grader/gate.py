@@ -102,13 +102,13 @@ def _behaviour(lesson: Lesson, check: Check, report: Report, runner: Runner) -> 
     right = {"solution.py": lesson.solution, **lesson.accepted()}
     verdicts = {name: grade_source(lesson, text, questions=first, runner=runner) for name, text in right.items()}
     report.check_s = (time.monotonic() - begun[1]) / len(right)
-    if report.check_s > _CHECK_S:
-        report.faults.append(f"a verdict takes {report.check_s:.1f} s, more than {_CHECK_S:.0f}")
     report.faults += [f"{name} does not pass: {v}" for name, v in verdicts.items() if not v.passed]
     if report.faults:
         return
     if (lesson.folder / "finale.py").is_file() and finale(lesson, lesson.solution, None, runner) is None:
         report.faults.append("finale.py shows nothing for the solution")
+    if report.check_s > _CHECK_S:
+        report.faults.append(f"a verdict takes {report.check_s:.1f} s, more than {_CHECK_S:.0f}")
     report.variants, report.mutants = len(right), len(check.mutants)
     report.faults += _every_mutant(lesson, check, first, runner)
     for seed in range(2, report.seeds):

@@ -62,9 +62,6 @@ def drive(GPT, V, D, L, H, T, ids):
                     parts = torch.cat(in_pieces(model, ids, cuts), 1)
                     same = not apart(model(ids[:, : sum(cuts)])[0], parts)
                     out[f"{name}: {kind} with a cache"] = "as the whole" if same else "not as the whole"
-            cache = two(ids[:, :4])[1]
-            once, again = (two(ids[:, 4:7], cache)[0] for _ in range(2))
-            out["a cache can be used twice"] = not apart(once, again)
             swapped = torch.cat([ids[:, 1:2], ids[:, :1], ids[:, 2:]], 1)
             out["order matters"] = apart(one(ids)[0][:, -1], one(swapped)[0][:, -1])
             out["texts are independent"] = not apart(whole[:1], two(ids[:1])[0])
@@ -161,7 +158,6 @@ def oracle(V, D, L, H, T, ids):
         "token 3, alone after 1 + 2 others, sees": "0 1 2 3",
         "token 3, in a piece after 1 + 2 others, sees": "0 1 2 3",
         **{f"{n}: {k} with a cache": whole for n in ("one layer", "layers") for k in ("tokens", "pieces")},
-        "a cache can be used twice": True,
         "order matters": True,
         "texts are independent": True,
         "a text of T tokens fits": True,
@@ -294,14 +290,6 @@ check = Check(
             "cache_replaced", "kept.append((k, v))", "kept.append((k[:, :, -len(at) :], v[:, :, -len(at) :]))",
             en="the returned cache holds the tokens of this call only; two calls later the beginning is lost",
             zh="返回的缓存只有这次调用的词元；再过两次调用，开头就丢了",
-        ),
-        mutant(
-            "cache_changed",
-            "        past = 0 if cache is None", "        old = cache\n        past = 0 if cache is None",
-            "        return self.norm(x)",
-            "        if old is not None:\n            old[:] = kept\n        return self.norm(x)",
-            en="the old cache is changed in place: a second text cannot go on from the same beginning",
-            zh="旧的缓存被就地改掉了：另一个文本无法再从同一个开头往下写",
         ),
         mutant(
             "cache_ignored", "        past = 0 if cache is None",
