@@ -30,6 +30,7 @@ def test_a_run_asks_each_of_its_twenty_characters_once() -> None:
     assert all(row["image"].shape == (28, 28) for row in data.rows("test"))
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_people_of_pairs_are_strangers_and_known_faces_are_not_asked_for() -> None:
     pairs = load("orl-faces-strangers")

@@ -154,6 +154,7 @@ def test_no_window_of_training_reaches_into_what_is_forecast_later(name: str) ->
     assert max(places["validation"]) + steps <= min(places["test"])
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_heart_beats_are_cut_by_patient_and_the_other_project_is_not() -> None:
     data = load("heart-beats")

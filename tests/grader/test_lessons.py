@@ -16,7 +16,8 @@ from deepdojo.grader.runner import Runner
 from deepdojo.grader.spec import LessonError
 
 LESSONS = all_lessons()
-QUICK = [lesson for lesson in LESSONS if lesson.id not in ("f7-seed-transformer", "h1-augment")]  # half a minute each
+LONG = ("c1-conv2d", "f6-decoder-layer", "f7-seed-transformer", "g5-kv-cache", "g7-gpt", "h1-augment", "h3-nms")
+QUICK = [lesson for lesson in LESSONS if lesson.id not in LONG]  # the others: 5 to 20 s each
 
 
 @pytest.mark.parametrize("lesson", QUICK, ids=lambda lesson: lesson.id)

@@ -41,6 +41,7 @@ def test_without_a_terminal_it_is_plain_text_and_ends_with_its_input(place: Path
     assert state(place / "dojo-lessons")["lessons"]["a2-softmax"]["attempts"] == 1
 
 
+@pytest.mark.slow
 def test_the_locale_chooses_the_language_and_it_is_kept(place: Path) -> None:
     first = Run(place, "a2", **CHINESE)
     assert "不溢出的 softmax" in first.out
@@ -116,6 +117,7 @@ def test_reset_keeps_every_old_file(begun: Path) -> None:
     assert file.read_text() == stub == find_lesson("a2").stub
 
 
+@pytest.mark.slow
 def test_the_solution_waits_for_the_pass_or_for_giving_up(begun: Path) -> None:
     refused = Run(begun, "solution")
     assert refused.code == 2

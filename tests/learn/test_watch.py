@@ -114,6 +114,7 @@ def test_n_before_the_pass_asks_once_more_and_then_leaves_it_out(terminal: Begin
     assert state(place)["lessons"]["a2-softmax"]["state"] == "skipped"
 
 
+@pytest.mark.slow
 def test_s_switches_the_language_and_keeps_it(terminal: Begin, place: Path) -> None:
     watch = terminal("a2")
     ready(watch)

@@ -190,6 +190,7 @@ def test_the_last_norm_after_each_part_equals_torchs_layers() -> None:
     torch.testing.assert_close(model(tokens), h @ model.head.weight.T, rtol=0, atol=1e-10)
 
 
+@pytest.mark.slow
 def test_it_learns_to_look_up_what_followed_before() -> None:
     """Induction (Olsson et al. 2022): of a random text that is said twice, the second time is known."""
     torch.manual_seed(0)

@@ -133,6 +133,7 @@ def curved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, An
     return folder, api.curve(folder, seeds=2, **SETTINGS)
 
 
+@pytest.mark.slow
 def test_every_share_and_seed_is_a_training_and_the_board_shows_the_share(curved: tuple[Path, dict[str, Any]]) -> None:
     folder, found = curved
     assert [p["share"] for p in found["points"]] == list(SHARES)

@@ -91,7 +91,10 @@ def test_each_seed_is_the_run_that_it_would_be_alone_also_after_an_interruption(
     np.testing.assert_allclose(mean, np.mean(losses, axis=0), atol=1e-12)
 
 
-@pytest.mark.parametrize(("extra", "split"), [("", ["split.folds=4"]), ("[split]\ngroup = 'patient'\nfolds = 4\n", [])])
+@pytest.mark.parametrize(
+    ("extra", "split"),
+    [("", ["split.folds=4"]), pytest.param("[split]\ngroup = 'patient'\nfolds = 4\n", [], marks=pytest.mark.slow)],
+)
 def test_each_fold_is_the_run_that_it_would_be_alone_and_every_row_is_held_out_once(
     tmp_path: Path, extra: str, split: list[str]
 ) -> None:
@@ -278,6 +281,7 @@ def test_killed_in_the_second_of_two_trainings_and_resumed(tmp_path: Path) -> No
     assert summary["seeds"] == 2
 
 
+@pytest.mark.slow
 def test_recipes_are_compared_by_name_over_rows_and_seeds(tmp_path: Path) -> None:
     folder = made(tmp_path / "a")
     short = {"set": ["train.epochs=2"], "explain": False, "report": False}
@@ -297,6 +301,7 @@ def test_recipes_are_compared_by_name_over_rows_and_seeds(tmp_path: Path) -> Non
     assert dd.reproduce(linear).same_weights
 
 
+@pytest.mark.slow
 def test_the_page_of_several_seeds_shows_each_of_them(tmp_path: Path) -> None:
     folder = made(tmp_path / "a")
     run = dd.train(folder, set=EPOCHS, seeds=2, baselines=False, explain=True)
