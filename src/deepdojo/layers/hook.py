@@ -135,13 +135,20 @@ def _require_same_arguments(name: str, stand_in: Any) -> None:
     ours = builtin(name)
     if inspect.isclass(ours) != inspect.isclass(stand_in) or not callable(stand_in):
         raise RecipeError(f"{name} must be a {'class' if inspect.isclass(ours) else 'function'}", where=name)
-    wanted = [p.name for p in inspect.signature(ours).parameters.values()]
-    got = list(inspect.signature(stand_in).parameters.values())
+    wanted = [p.name for p in _parameters(ours)]
+    got = _parameters(stand_in)
     extra = [p for p in got[len(wanted) :] if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     if [p.name for p in got[: len(wanted)]] != wanted or extra:
         raise RecipeError(
             f"{name} takes ({', '.join(p.name for p in got)}), the built-in takes ({', '.join(wanted)})", where=name
         )
+
+
+def _parameters(built: Any) -> list[inspect.Parameter]:
+    """Of a class those of its __init__: `signature` of early Python 3.11 takes those of an inherited __new__ instead."""
+    if not inspect.isclass(built):
+        return list(inspect.signature(built).parameters.values())
+    return list(inspect.signature(built.__init__).parameters.values())[1:]
 
 
 def _require_same_parameters(layer: nn.Module, cls: type, args: tuple, kwargs: dict) -> None:
