@@ -181,7 +181,7 @@ def _photograph(svg: Path, png: Path) -> None:
     browser = shutil.which("chromium") or shutil.which("google-chrome") or "chromium"
     subprocess.run(
         [browser, "--headless", "--no-sandbox", "--hide-scrollbars", f"--window-size={width},{height}",
-         f"--screenshot={png}", page.as_uri()], check=True, capture_output=True,
+         f"--screenshot={png.resolve()}", page.resolve().as_uri()], check=True, capture_output=True,
     )  # fmt: skip
     page.unlink()
     with Image.open(png) as image:  # few colours: a fifth of the bytes

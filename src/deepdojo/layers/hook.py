@@ -145,7 +145,7 @@ def _require_same_arguments(name: str, stand_in: Any) -> None:
 
 
 def _parameters(built: Any) -> list[inspect.Parameter]:
-    """Of a class those of its __init__: `signature` of early Python 3.11 takes those of an inherited __new__ instead."""
+    """Of a class those of its __init__: `signature` of early Python 3.11 takes those of an inherited __new__."""
     if not inspect.isclass(built):
         return list(inspect.signature(built).parameters.values())
     return list(inspect.signature(built.__init__).parameters.values())[1:]
