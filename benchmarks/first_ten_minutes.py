@@ -185,7 +185,7 @@ def _photograph(svg: Path, png: Path) -> None:
     )  # fmt: skip
     page.unlink()
     with Image.open(png) as image:  # few colours: a fifth of the bytes
-        few = image.convert("RGB").quantize(64)
+        few = image.convert("RGB").quantize(255, Image.Quantize.FASTOCTREE)
     few.save(png, optimize=True)
 
 

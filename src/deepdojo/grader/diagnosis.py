@@ -44,6 +44,14 @@ class Mistakes:
                 known.append(observe(function, each.question, runs=runs))
             yield known[i]
 
+    def find_out(self, wanted: Callable[[], bool]) -> None:
+        """Asks them ahead, one question after the other, for as long as `wanted()` says so."""
+        for mutant in self.check.mutants:
+            if not mutant.slow and not mutant.near:
+                answers = self.answers(mutant, RUNS[:2])
+                while wanted() and next(answers, None) is not None:
+                    pass
+
 
 def named_mutants(
     mistakes: Mistakes,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,13 @@ class Checker:
 
         if lesson.folder not in self._drawn:
             self._drawn[lesson.folder] = prepare(lesson, self._seeds)
+
+    def look_ahead(self, lesson: Lesson, idle: Callable[[], bool]) -> None:
+        """Finds out what the known mistakes answer while nothing else is to be done: a wrong file is told sooner."""
+        from deepdojo.grader.optimizers import light_optimizers
+
+        with light_optimizers(), warnings.catch_warnings(action="ignore"):
+            self._drawn[lesson.folder].mistakes.find_out(idle)
 
     def grade(self, lesson: Lesson, source: str, path: Path, *, stub: str | None = None) -> Verdict:
         """The verdict; where the lesson's own check fails, a verdict that says so.

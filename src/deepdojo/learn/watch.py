@@ -288,6 +288,8 @@ class Watch:
                 self.events.put(("verdict", (number, lesson, text, verdict)))
                 if verdict.passed:
                     self.events.put(("pass", (number, self._finale(lesson, text, path))))
+            with suppress(Exception):  # a check that fails is told with the verdict
+                self.checker.look_ahead(lesson, self.jobs.empty)
 
     def _finale(self, lesson: Lesson, text: str, path: Path) -> Any:
         return self.checker.finale(lesson, text, path, self.learner.progress().seed)
