@@ -49,7 +49,7 @@ def show(about, y, classes, probes, found):
     chance = 100 * (1 - 1 / classes)
     lines = [
         Line(Text("what your Ladder lets out", "你的 Ladder 泄漏的"), ladder),
-        Line(Text("what a plain board lets out", "普通榜单泄漏的"), plain),
+        Line(Text("what a plain board lets out", "普通排行榜泄漏的"), plain),
     ]
     up = Text("errors of the prober on the hidden rows", "试探者在隐藏行上的错误率")
     low, high = max(0, min(*plain, *ladder) - 5), min(100, max(*plain, *ladder) + 5)
@@ -64,6 +64,6 @@ def show(about, y, classes, probes, found):
         f"board that shows every score brings the vote to {plain[-1]:.1f} % errors, your Ladder "
         f"to {ladder[-1]:.1f} %; on "
         f"new rows it stays at chance, {chance:.1f} %.",
-        f"{whose.zh}：有人随机作答提交 {probes} 次，再让榜单夸过的那些答案投票。每个分数都显示的榜单让投票的错误率变成 "
+        f"{whose.zh}：有人随机作答提交 {probes} 次，再让排行榜夸过的那些答案投票。每个分数都显示的排行榜让投票的错误率变成 "
         f"{plain[-1]:.1f} %，你的 Ladder 是 {ladder[-1]:.1f} %；在新数据上它仍与瞎猜无异，{chance:.1f} %。",
     )
