@@ -64,6 +64,7 @@ def show(about, y, classes, probes, found):
         f"board that shows every score brings the vote to {plain[-1]:.1f} % errors, your Ladder "
         f"to {ladder[-1]:.1f} %; on "
         f"new rows it stays at chance, {chance:.1f} %.",
-        f"{whose.zh}：有人随机作答提交 {probes} 次，再让排行榜夸过的那些答案投票。每个分数都显示的排行榜让投票的错误率变成 "
+        f"{whose.zh}：有人随机作答提交 {probes} 次，再让排行榜夸过的那些答案投票。"
+        "每个分数都显示的排行榜让投票的错误率变成 "
         f"{plain[-1]:.1f} %，你的 Ladder 是 {ladder[-1]:.1f} %；在新数据上它仍与瞎猜无异，{chance:.1f} %。",
     )
