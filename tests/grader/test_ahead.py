@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from deepdojo.grader.grade import grade_source, prepare
@@ -26,3 +30,10 @@ def test_a_mistake_is_named_from_what_was_found_out_ahead(quick: Runner, monkeyp
     ]
     with pytest.raises(AssertionError, match="asked again"):
         grade_source(lesson, mutated(lesson.solution, mistake), questions=stopped, runner=quick)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux forks a nursery")
+def test_a_runner_closes_while_a_later_one_lives(tmp_path: Path) -> None:
+    """The later nursery holds a copy of the earlier one's line: the earlier one waited for it for ever."""
+    program = "from deepdojo.grader.runner import Runner; a, b = Runner(), Runner(); a.close(); b.close()"
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=60)

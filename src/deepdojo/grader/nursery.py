@@ -57,7 +57,11 @@ class Nursery:
             self._line.settimeout(None)
 
     def close(self) -> None:
-        self._line.close()  # it ends when nobody is on the line
+        with suppress(OSError):
+            self._line.shutdown(
+                socket.SHUT_RDWR
+            )  # a nursery begun later holds a copy of this end: closing is not enough
+        self._line.close()
         if self._process is not None:
             self._process.wait()
         else:
